@@ -1,0 +1,16 @@
+"""Warm-started encoder-decoder models: start, train, generate, measure. The functions are those of `seq2seq.api`.
+
+Importing the package loads neither torch nor transformers; the first use of a function does.
+"""
+
+from importlib import import_module
+from typing import Any
+
+__version__ = "0.1.0"
+__all__ = ["evaluate", "generate", "load_checkpoint", "train", "warm_start"]
+
+
+def __getattr__(name: str) -> Any:
+    if name in __all__:
+        return getattr(import_module("seq2seq.api"), name)
+    raise AttributeError(f"module 'seq2seq' has no attribute {name!r}")

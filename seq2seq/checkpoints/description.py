@@ -1,0 +1,55 @@
+"""`seq2seq.json`: what transformers cannot know about a checkpoint, typed, refusing missing and unknown keys."""
+
+from dataclasses import asdict, dataclass, fields
+from pathlib import Path
+from typing import Self
+
+from ..errors import CheckpointError, DataError
+from ..files import load_json
+
+DESCRIPTION_FILE = "seq2seq.json"
+FORMAT = 1
+
+
+@dataclass(frozen=True)
+class CheckpointDescription:
+    """What is needed beside config and weights to use a checkpoint as it was trained.
+
+    sharing: as in `modeling.sharing.Sharing`; framing: as in `text.framing.Framing`.
+    generation: the recipe's section, the defaults of every later generation; evaluation: likewise for scores.
+    """
+
+    plan: str
+    task: str
+    sharing: dict[str, bool]
+    framing: dict[str, int]
+    max_source_tokens: int
+    max_target_tokens: int
+    generation: dict
+    evaluation: dict
+    step: int = 0
+    format: int = FORMAT
+
+    def to_dict(self) -> dict:
+        return asdict(self)
+
+    @classmethod
+    def load(cls, folder: Path) -> Self:
+        """Reads it from a checkpoint folder.
+
+        Raises:
+            CheckpointError: it is missing or broken, of a newer format, or has missing or unknown keys.
+        """
+        path = folder / DESCRIPTION_FILE
+        try:
+            values = load_json(path)
+        except DataError as error:
+            raise CheckpointError(f"{folder} is no checkpoint of this project: {error}") from None
+        if values.get("format") != FORMAT:
+            raise CheckpointError(f"{path}: format {values.get('format')!r} is unknown; this version reads {FORMAT}.")
+        expected = {field.name for field in fields(cls)}
+        if expected != set(values):
+            raise CheckpointError(
+                f"{path}: missing keys {sorted(expected - set(values))}, unknown keys {sorted(set(values) - expected)}."
+            )
+        return cls(**values)

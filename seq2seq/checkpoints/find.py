@@ -1,0 +1,95 @@
+"""Which folder a checkpoint argument means: a checkpoint, the best of a run, the newest whole one, or a hub name."""
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+from ..errors import CheckpointError
+from ..files import load_json, write_json
+from .description import DESCRIPTION_FILE
+from .folder import check_manifest
+
+CHECKPOINTS_FOLDER = "checkpoints"
+BEST_FILE = "best.json"
+STEP_FOLDER = re.compile(r"step_(\d{8})")
+
+
+def step_folder(run: Path, step: int) -> Path:
+    """Where a run keeps the checkpoint of a step: checkpoints/step_00001000."""
+    return run / CHECKPOINTS_FOLDER / f"step_{step:08d}"
+
+
+def list_steps(run: Path) -> list[int]:
+    """The steps of a run that have a checkpoint, newest last; half-written ones have another name."""
+    folder = run / CHECKPOINTS_FOLDER
+    matches = (STEP_FOLDER.fullmatch(path.name) for path in folder.glob("step_*")) if folder.exists() else ()
+    return sorted(int(match[1]) for match in matches if match)
+
+
+def find_newest_whole(run: Path) -> tuple[Path | None, list[str]]:
+    """The newest checkpoint whose files are what was written, and why newer ones were passed over."""
+    refused = []
+    for step in reversed(list_steps(run)):
+        try:
+            check_manifest(step_folder(run, step))
+        except CheckpointError as error:
+            refused.append(str(error))
+        else:
+            return step_folder(run, step), refused
+    return None, refused
+
+
+def record_best(run: Path, *, step: int, metric: str, value: float) -> None:
+    """Names the best checkpoint of a run in checkpoints/best.json."""
+    write_json(run / CHECKPOINTS_FOLDER / BEST_FILE, {"step": step, "metric": metric, "value": value})
+
+
+def load_best(run: Path) -> dict | None:
+    """What `record_best` wrote, or None."""
+    path = run / CHECKPOINTS_FOLDER / BEST_FILE
+    return load_json(path) if path.exists() else None
+
+
+def find_checkpoint(name: str | Path) -> Path:
+    """The checkpoint folder that a user's argument means: a run's best, else newest; a checkpoint folder; a hub name.
+
+    Raises:
+        CheckpointError: there is none.
+    """
+    folder = Path(name)
+    if (folder / DESCRIPTION_FILE).exists():
+        return folder
+    if (folder / CHECKPOINTS_FOLDER).exists():
+        best = load_best(folder)
+        steps = ([best["step"]] if best else []) + list_steps(folder)[::-1]
+        for candidate in (step_folder(folder, step) for step in steps):
+            if (candidate / DESCRIPTION_FILE).exists():
+                return candidate
+        raise CheckpointError(f"{folder} is a run folder without a checkpoint yet.")
+    if folder.exists():
+        found = ", ".join(_first_names(folder)) or "nothing"
+        raise CheckpointError(
+            f"{folder} is neither a run folder (with {CHECKPOINTS_FOLDER}/) nor a checkpoint (with {DESCRIPTION_FILE}); "
+            f"it holds {found}."
+        )
+    return _download(str(name))
+
+
+def _first_names(folder: Path) -> Iterator[str]:
+    yield from sorted(path.name for path in folder.iterdir())[:5] if folder.is_dir() else ()
+
+
+def _download(name: str) -> Path:
+    if not re.fullmatch(r"[\w.-]+(/[\w.-]+)?", name):
+        raise CheckpointError(f"{name} does not exist. Give a run folder, a checkpoint folder or a hub name.")
+    from huggingface_hub import snapshot_download
+    from huggingface_hub.errors import HfHubHTTPError, HFValidationError, LocalEntryNotFoundError
+
+    try:
+        folder = Path(snapshot_download(name, ignore_patterns=["*.bin", "training/*"]))
+    except (HfHubHTTPError, HFValidationError, LocalEntryNotFoundError, OSError) as error:
+        reason = str(error).strip().splitlines()[0]
+        raise CheckpointError(f"{name} is neither a folder here nor to be had from the hub ({reason}).") from None
+    if not (folder / DESCRIPTION_FILE).exists():
+        raise CheckpointError(f"{name} on the hub has no {DESCRIPTION_FILE}: it is no checkpoint of this project.")
+    return folder

@@ -1,0 +1,200 @@
+"""A checkpoint on disk: the folder that plain transformers loads, our description, and what training needs to go on.
+
+Whole or absent: written beside, synced, renamed; a manifest holds the SHA-256 of every file. Layout:
+
+    config.json generation_config.json model.safetensors tokenizer.json tokenizer_config.json   read by transformers
+    target_tokenizer/                                                    where the target vocabulary differs
+    seq2seq.json                                                         plan, sharing, task, framing, lengths
+    training/optimizer.safetensors training/state.json                   absent in exported checkpoints
+    manifest.json
+"""
+
+import os
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from safetensors.torch import load_file, save_file
+from transformers import EncoderDecoderConfig, GenerationConfig
+
+from ..errors import CheckpointError, DataError, TokenizerError
+from ..files import compute_sha256, load_json, sync_entry, sync_folder, write_json
+from ..modeling.encoder_decoder import Seq2SeqModel
+from ..modeling.sharing import Sharing
+from ..text.framing import Framing
+from ..text.tokenizers import TokenizerPair, load_tokenizers
+from .description import DESCRIPTION_FILE, CheckpointDescription
+
+WEIGHTS_FILE = "model.safetensors"
+MANIFEST_FILE = "manifest.json"
+TRAINING_FOLDER = "training"
+OPTIMIZER_FILE, STATE_FILE = "optimizer.safetensors", "state.json"
+
+
+@dataclass(frozen=True)
+class TrainingFiles:
+    """What a run needs besides the weights: the optimizer's tensors by name, and a JSON object."""
+
+    optimizer: dict[str, torch.Tensor]
+    state: dict
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """A loaded checkpoint; the model is in evaluation mode, float32, with its sharing restored."""
+
+    folder: Path
+    model: Seq2SeqModel
+    tokenizers: TokenizerPair
+    framing: Framing
+    description: CheckpointDescription
+
+
+def write_checkpoint(
+    folder: Path,
+    model: Seq2SeqModel,
+    tokenizers: TokenizerPair,
+    description: CheckpointDescription,
+    training: TrainingFiles | None = None,
+) -> None:
+    """Writes a whole checkpoint under its final name, or nothing.
+
+    The weights are stored untied and whole for both sides, without the output layer, which transformers ties to the
+    decoder's table. The generation config carries the description's options, so plain `generate` writes the same text.
+    """
+    beside = folder.with_name(f".{folder.name}.partial")
+    shutil.rmtree(beside, ignore_errors=True)
+    beside.mkdir(parents=True)
+    _write_config(beside, model, description)
+    save_file(untied_weights(model), beside / WEIGHTS_FILE, metadata={"format": "pt"})
+    tokenizers.save(beside)
+    write_json(beside / DESCRIPTION_FILE, description.to_dict())
+    if training is not None:
+        (beside / TRAINING_FOLDER).mkdir()
+        save_file(training.optimizer, beside / TRAINING_FOLDER / OPTIMIZER_FILE)
+        write_json(beside / TRAINING_FOLDER / STATE_FILE, training.state)
+    _write_manifest(beside)
+    sync_folder(beside)
+    if folder.exists():
+        shutil.rmtree(folder)
+    os.replace(beside, folder)
+    sync_entry(folder.parent)
+
+
+def _write_config(folder: Path, model: Seq2SeqModel, description: CheckpointDescription) -> None:
+    config = EncoderDecoderConfig.from_dict(model.config.to_dict())
+    config.architectures = ["EncoderDecoderModel"]
+    config.dtype = "float32"
+    config.save_pretrained(folder)
+    build_generation_config(model.generation_config, description.generation).save_pretrained(folder)
+
+
+def build_generation_config(marks: GenerationConfig, generation: dict) -> GenerationConfig:
+    """transformers' generation config from the model's special tokens and a recipe's generation section."""
+    return GenerationConfig(
+        decoder_start_token_id=marks.decoder_start_token_id,
+        bos_token_id=marks.bos_token_id,
+        eos_token_id=marks.eos_token_id,
+        pad_token_id=marks.pad_token_id,
+        num_beams=generation["num_beams"],
+        max_new_tokens=generation["max_target_tokens"],
+        length_penalty=generation["length_penalty"] if generation["num_beams"] > 1 else None,
+        no_repeat_ngram_size=generation["no_repeat_ngram_size"] or None,
+    )
+
+
+def untied_weights(model: Seq2SeqModel) -> dict[str, torch.Tensor]:
+    """Every tensor under its own name with its own memory, but for the output layer's table and second bias name."""
+    tied = {"decoder.lm_head.decoder.weight", "decoder.lm_head.decoder.bias"}
+    return {
+        name: tensor.detach().to("cpu", torch.float32).clone().contiguous()
+        for name, tensor in model.state_dict().items()
+        if name not in tied
+    }
+
+
+def _write_manifest(folder: Path) -> None:
+    files = sorted(path for path in folder.rglob("*") if path.is_file())
+    entries = {
+        path.relative_to(folder).as_posix(): {"bytes": path.stat().st_size, "sha256": compute_sha256(path)}
+        for path in files
+    }
+    write_json(folder / MANIFEST_FILE, {"files": entries})
+
+
+def check_manifest(folder: Path) -> None:
+    """Compares every file with the manifest.
+
+    Raises:
+        CheckpointError: the manifest or a file is missing, or a file has changed.
+    """
+    try:
+        entries = load_json(folder / MANIFEST_FILE)["files"]
+    except (DataError, KeyError, TypeError) as error:
+        raise CheckpointError(f"{folder} is not a whole checkpoint: {error}") from None
+    for name, entry in entries.items():
+        path = folder / name
+        if not path.exists():
+            raise CheckpointError(f"{folder} is not a whole checkpoint: {name} is missing.")
+        if path.stat().st_size != entry["bytes"] or compute_sha256(path) != entry["sha256"]:
+            raise CheckpointError(f"{folder}: {name} is not what was written (its SHA-256 differs). Use an older one.")
+
+
+def read_checkpoint(folder: Path) -> Checkpoint:
+    """Loads model and tokenizers of a checkpoint folder and restores the sharing.
+
+    Raises:
+        CheckpointError: a file is missing, or weights and config do not belong together.
+    """
+    description = CheckpointDescription.load(folder)
+    if not (folder / WEIGHTS_FILE).exists():
+        raise CheckpointError(f"{folder}: {WEIGHTS_FILE} is missing.")
+    config = EncoderDecoderConfig.from_pretrained(str(folder), local_files_only=True)
+    with torch.random.fork_rng(devices=[]):
+        model = Seq2SeqModel(config, Sharing(**description.sharing))
+    _load_weights(model, folder)
+    model.decoder.generation_config = None
+    model.generation_config = GenerationConfig.from_pretrained(str(folder))
+    try:
+        tokenizers = load_tokenizers(folder)
+    except TokenizerError as error:
+        raise CheckpointError(str(error)) from None
+    return Checkpoint(folder, model.eval(), tokenizers, Framing(**description.framing), description)
+
+
+def _load_weights(model: Seq2SeqModel, folder: Path) -> None:
+    weights = load_file(folder / WEIGHTS_FILE)
+    expected = set(untied_weights(model))
+    if expected != set(weights):
+        missing, unknown = sorted(expected - set(weights)), sorted(set(weights) - expected)
+        raise CheckpointError(
+            f"{folder / WEIGHTS_FILE}: {len(missing)} tensors are missing {missing[:3]} and {len(unknown)} are unknown "
+            f"{unknown[:3]}. Weights and config.json do not belong together."
+        )
+    parameters = model.state_dict()
+    for name, tensor in weights.items():
+        if parameters[name].shape != tensor.shape:
+            raise CheckpointError(
+                f"{folder / WEIGHTS_FILE}: {name} has shape {tuple(tensor.shape)}, config.json asks for "
+                f"{tuple(parameters[name].shape)}."
+            )
+        parameters[name].copy_(tensor)
+    differing = [name for name, tensor in weights.items() if not torch.equal(parameters[name], tensor.float())]
+    if differing:
+        raise CheckpointError(
+            f"{folder / WEIGHTS_FILE}: {DESCRIPTION_FILE} says that encoder and decoder share parameters, but their "
+            f"stored values differ, for instance {differing[0]}. Was the file changed by another program?"
+        )
+
+
+def load_training_files(folder: Path) -> TrainingFiles:
+    """What `write_checkpoint` was given as `training`.
+
+    Raises:
+        CheckpointError: the checkpoint holds no training state.
+    """
+    training = folder / TRAINING_FOLDER
+    if not (training / STATE_FILE).exists():
+        raise CheckpointError(f"{folder} holds weights but no training state, so a run cannot go on from it.")
+    return TrainingFiles(load_file(training / OPTIMIZER_FILE), load_json(training / STATE_FILE))

@@ -1,0 +1,98 @@
+"""Rows into examples: the chosen columns, checked. An example is a source, a target and its references, all text."""
+
+import json
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+from ..errors import DataError
+from .options import ColumnOptions
+from .readers import Row, read_rows
+
+
+@dataclass(frozen=True)
+class Example:
+    """One pair of texts, stripped of white space at the ends, and where it came from."""
+
+    source: str
+    target: str
+    references: tuple[str, ...]
+    place: str
+
+
+def load_examples(names: Iterable[str], columns: ColumnOptions) -> list[Example]:
+    """All examples of some data names, in their order.
+
+    Raises:
+        DataError: see `read_rows`; or a column is missing, is no text, or is empty.
+    """
+    return [build_example(row, columns) for name in names for row in read_rows(name)]
+
+
+def build_example(row: Row, columns: ColumnOptions) -> Example:
+    """The example of one row.
+
+    Raises:
+        DataError: a column is missing, is no text, or holds nothing but white space.
+    """
+    target = read_text(row, columns.target, "target")
+    return Example(
+        source=read_text(row, columns.source, "source"),
+        target=target,
+        references=_read_references(row, columns.references) or (target,),
+        place=row.place,
+    )
+
+
+def read_text(row: Row, column: str, role: str) -> str:
+    """The stripped text of a column; `role` is the option that names it, for the error."""
+    if column not in row.values:
+        raise DataError(
+            f"{row.place}: column {column!r} is missing (found: {', '.join(map(repr, row.values))}). "
+            f"Set data.columns.{role}."
+        )
+    return _check_text(row, column, row.values[column])
+
+
+def _check_text(row: Row, column: str, value: object) -> str:
+    if not isinstance(value, str):
+        raise DataError(f"{row.place}: column {column!r} holds {type(value).__name__}, expected text.")
+    if not value.strip():
+        raise DataError(f"{row.place}: column {column!r} is empty. Remove the row or give it a text.")
+    try:
+        value.encode()
+    except UnicodeEncodeError:
+        raise DataError(f"{row.place}: column {column!r} holds half of a surrogate pair, which is no text.") from None
+    return value.strip()
+
+
+def _read_references(row: Row, column: str) -> tuple[str, ...]:
+    if column not in row.values:
+        if column != ColumnOptions().references:
+            raise DataError(
+                f"{row.place}: column {column!r} is missing (found: {', '.join(map(repr, row.values))}). "
+                "Set data.columns.references."
+            )
+        return ()
+    value = row.values[column]
+    if isinstance(value, str):  # CSV and TSV have no lists
+        try:
+            value = json.loads(value)
+        except json.JSONDecodeError:
+            pass
+    if not isinstance(value, list) or not value:
+        raise DataError(f"{row.place}: column {column!r} must hold a list of texts (in CSV and TSV, as JSON).")
+    return tuple(_check_text(row, column, text) for text in value)
+
+
+def read_sources(rows: Iterable[Row], column: str) -> Iterator[str]:
+    """The source column alone, for generation; here an empty text is allowed.
+
+    Raises:
+        DataError: the column is missing or holds no text.
+    """
+    for row in rows:
+        value = row.values.get(column)
+        if isinstance(value, str):
+            yield value
+        else:
+            yield read_text(row, column, "source")

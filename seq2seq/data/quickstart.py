@@ -1,0 +1,449 @@
+"""The quickstart corpus: English sentence fusion made from a grammar, the same on every machine.
+
+A pair is two short sentences and the one sentence that joins them. The cue in the source (a connective, a pronoun, an
+auxiliary) decides which construction joins them, so there is one right answer. Knows nothing of files or tokens.
+
+Held out: for every template a quarter of each word class is reserved. Training pairs never use a reserved word in that
+template; validation and test pairs use nothing else. So no (template, content word) of a test pair occurs in training.
+"""
+
+import hashlib
+import random
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from functools import cache
+from typing import NamedTuple
+
+
+class Verb(NamedTuple):
+    """The forms of one transitive verb."""
+
+    base: str
+    third: str
+    past: str
+    gerund: str
+    participle: str
+
+
+class Person(NamedTuple):
+    """A human noun phrase, lower-case unless a name, and the pronoun that stands for it."""
+
+    phrase: str
+    pronoun: str
+
+
+class Thing(NamedTuple):
+    """A noun that can be owned and handled."""
+
+    noun: str
+
+
+class Quality(NamedTuple):
+    """An adjective that fits things."""
+
+    word: str
+
+
+class Job(NamedTuple):
+    """A profession, without an article."""
+
+    noun: str
+
+
+class Adjunct(NamedTuple):
+    """A place or time phrase that may follow a verb phrase."""
+
+    phrase: str
+
+
+def _parse_verbs(table: str) -> tuple[Verb, ...]:
+    return tuple(Verb(*line.split()) for line in table.strip().splitlines())
+
+
+VERBS = _parse_verbs(
+    """
+sell sells sold selling sold
+find finds found finding found
+buy buys bought buying bought
+hide hides hid hiding hidden
+draw draws drew drawing drawn
+break breaks broke breaking broken
+steal steals stole stealing stolen
+throw throws threw throwing thrown
+bring brings brought bringing brought
+choose chooses chose choosing chosen
+take takes took taking taken
+build builds built building built
+keep keeps kept keeping kept
+lose loses lost losing lost
+hold holds held holding held
+leave leaves left leaving left
+shake shakes shook shaking shaken
+forget forgets forgot forgetting forgotten
+repair repairs repaired repairing repaired
+open opens opened opening opened
+carry carries carried carrying carried
+paint paints painted painting painted
+clean cleans cleaned cleaning cleaned
+move moves moved moving moved
+borrow borrows borrowed borrowing borrowed
+return returns returned returning returned
+drop drops dropped dropping dropped
+wrap wraps wrapped wrapping wrapped
+check checks checked checking checked
+bury buries buried burying buried
+polish polishes polished polishing polished
+measure measures measured measuring measured
+cover covers covered covering covered
+order orders ordered ordering ordered
+copy copies copied copying copied
+fetch fetches fetched fetching fetched
+examine examines examined examining examined
+replace replaces replaced replacing replaced
+admire admires admired admiring admired
+collect collects collected collecting collected
+"""
+)
+WOMEN = "Mara Anna Ines Greta Lucia Nadia Olga Petra Rosa Sofia Tilda Vera Wanda Yara Zoe Clara Helen Judith".split()
+MEN = "Tom Boris Carl David Emil Felix Hugo Ivan Jonas Karim Leo Marco Nils Oscar Pavel Ravi Simon Victor".split()
+JOBS = (
+    "baker pilot nurse teacher farmer sailor singer lawyer miner cook painter gardener driver guard judge priest "
+    "butcher tailor potter waiter actor editor engineer artist officer author"
+).split()
+THINGS = (
+    "lamp box clock chair ladder basket letter mirror knife bottle carpet violin kettle hammer blanket bicycle drum "
+    "map coin ring candle bucket table vase helmet wheel rope bell cup statue book key coat shovel radio camera piano "
+    "telescope compass lantern anchor barrel saddle curtain pillow engine"
+).split()
+QUALITIES = (
+    "old red heavy broken empty green expensive dirty small ugly enormous beautiful strange useful round yellow cheap "
+    "dusty fragile ancient narrow wooden shiny blue orange light rusty famous elegant odd"
+).split()
+PLACES = (
+    "in the garden|in the kitchen|at the market|near the river|on the bridge|behind the church|in the cellar|"
+    "at the station|in the forest|on the roof|under the stairs|in the harbour|beside the road|at the school|"
+    "in the barn|on the beach"
+).split("|")
+TIMES = (
+    "yesterday|last night|on Monday|in the morning|at noon|before dinner|last week|on Friday|in the evening|"
+    "at midnight|after lunch|last summer"
+).split("|")
+
+LEXICON: dict[str, tuple] = {
+    "verb": VERBS,
+    "person": tuple(
+        [Person(name, "she") for name in WOMEN]
+        + [Person(name, "he") for name in MEN]
+        + [Person(f"the {job}", pronoun) for job in JOBS for pronoun in ("she", "he")]
+    ),
+    "name": tuple([Person(name, "she") for name in WOMEN] + [Person(name, "he") for name in MEN]),
+    "job": tuple(Job(job) for job in JOBS),
+    "thing": tuple(Thing(noun) for noun in THINGS),
+    "quality": tuple(Quality(word) for word in QUALITIES),
+    "place": tuple(Adjunct(phrase) for phrase in PLACES),
+    "time": tuple(Adjunct(phrase) for phrase in TIMES),
+}
+
+HELD_OUT_SHARE = 0.25  # of every word class, for every template
+
+
+@cache
+def held_out_words(template: str, word_class: str) -> frozenset[str]:
+    """The words of a class that the training pairs of this template never use (the head word, as `word_key` gives)."""
+    keys = sorted({word_key(entry) for entry in LEXICON[word_class]})
+    ranked = sorted(keys, key=lambda key: hashlib.sha256(f"{template} {key}".encode()).digest())
+    return frozenset(ranked[: max(2, round(HELD_OUT_SHARE * len(ranked)))])
+
+
+def word_key(entry: tuple) -> str:
+    """The content word of a lexicon entry: the base form, name, noun or phrase, whatever the article or pronoun."""
+    return entry[0].removeprefix("the ")
+
+
+@cache
+def allowed_words(template: str, word_class: str, held_out: bool) -> tuple[tuple, ...]:
+    """The entries of a class that a pair of this template may use on its side of the hold-out."""
+    reserved = held_out_words(template, word_class)
+    return tuple(entry for entry in LEXICON[word_class] if (word_key(entry) in reserved) == held_out)
+
+
+def article(word: str) -> str:
+    """'an' before a vowel letter, else 'a'; of the lexicon's words only 'useful' sounds otherwise."""
+    return "an" if word[0] in "aeiou" and word != "useful" else "a"
+
+
+@dataclass
+class Draw:
+    """Random words for one pair of one template, remembering which content words it used."""
+
+    template: str
+    held_out: bool
+    rng: random.Random
+    words: list[str] = field(default_factory=list)
+
+    def pick(self, word_class: str) -> tuple:
+        allowed = allowed_words(self.template, word_class, self.held_out)
+        entry = self.rng.choice([entry for entry in allowed if word_key(entry) not in self.words])
+        self.words.append(word_key(entry))
+        return entry
+
+    def thing(self) -> str:
+        """A definite noun phrase, half of the time with an adjective: 'the old lamp'."""
+        quality = f"{self.pick('quality').word} " if self.rng.random() < 0.4 else ""
+        return f"the {quality}{self.pick('thing').noun}"
+
+    def adjunct(self) -> str:
+        """Nothing, or a place or time with a leading space: ' in the garden'."""
+        chance = self.rng.random()
+        if chance < 0.5:
+            return ""
+        return f" {self.pick('place' if chance < 0.75 else 'time').phrase}"
+
+    def past_phrase(self) -> str:
+        """A verb phrase in the past: 'sold the old lamp in the garden'."""
+        return f"{self.pick('verb').past} {self.thing()}{self.adjunct()}"
+
+
+def sentence(text: str) -> str:
+    """Upper-case first letter and a full stop."""
+    return f"{text[0].upper()}{text[1:]}."
+
+
+def _second_subject(draw: Draw, first: Person) -> str:
+    """Either the pronoun of the first subject or another person."""
+    return first.pronoun if draw.rng.random() < 0.5 else draw.pick("person").phrase
+
+
+def _linked(cue: str, conjunction: str) -> Callable[[Draw], tuple[str, str]]:
+    """'A. <cue>, B.' -> '<conjunction> A, B.'"""
+
+    def build(draw: Draw) -> tuple[str, str]:
+        person = draw.pick("person")
+        first = f"{person.phrase} {draw.past_phrase()}"
+        second = f"{_second_subject(draw, person)} {draw.past_phrase()}"
+        return f"{sentence(first)} {sentence(f'{cue}, {second}')}", sentence(f"{conjunction} {first}, {second}")
+
+    return build
+
+
+def _reason_after(draw: Draw) -> tuple[str, str]:
+    person = draw.pick("person")
+    first = f"{person.phrase} {draw.past_phrase()}"
+    second = f"{_second_subject(draw, person)} {draw.past_phrase()}"
+    return f"{sentence(first)} {sentence(f'this was because {second}')}", sentence(f"{first} because {second}")
+
+
+def _relative_subject(draw: Draw) -> tuple[str, str]:
+    person, first, second = draw.pick("person"), draw.past_phrase(), draw.past_phrase()
+    return (
+        f"{sentence(f'{person.phrase} {first}')} {sentence(f'{person.pronoun} {second}')}",
+        sentence(f"{person.phrase}, who {first}, {second}"),
+    )
+
+
+def _relative_object(draw: Draw) -> tuple[str, str]:
+    person, verb, noun, quality = draw.pick("person"), draw.pick("verb"), draw.pick("thing").noun, draw.pick("quality")
+    subject = draw.rng.choice(("it", f"the {noun}"))
+    return (
+        f"{sentence(f'{person.phrase} {verb.past} the {noun}')} {sentence(f'{subject} was {quality.word}')}",
+        sentence(f"{person.phrase} {verb.past} the {noun} that was {quality.word}"),
+    )
+
+
+def _apposition(draw: Draw) -> tuple[str, str]:
+    person, job, phrase = draw.pick("name"), draw.pick("job").noun, draw.past_phrase()
+    return (
+        f"{sentence(f'{person.phrase} is {article(job)} {job}')} {sentence(f'{person.pronoun} {phrase}')}",
+        sentence(f"{person.phrase}, {article(job)} {job}, {phrase}"),
+    )
+
+
+def _verb_coordination(draw: Draw) -> tuple[str, str]:
+    person, first, second = draw.pick("person"), draw.past_phrase(), draw.past_phrase()
+    return (
+        f"{sentence(f'{person.phrase} {first}')} {sentence(f'{person.pronoun} also {second}')}",
+        sentence(f"{person.phrase} {first} and {second}"),
+    )
+
+
+def _object_coordination(draw: Draw) -> tuple[str, str]:
+    person, verb, first, second, tail = (
+        draw.pick("person"), draw.pick("verb"), draw.thing(), draw.thing(), draw.adjunct(),
+    )  # fmt: skip
+    return (
+        f"{sentence(f'{person.phrase} {verb.past} {first}{tail}')} "
+        f"{sentence(f'{person.pronoun} {verb.past} {second} too')}",
+        sentence(f"{person.phrase} {verb.past} {first} and {second}{tail}"),
+    )
+
+
+def _subject_coordination(draw: Draw) -> tuple[str, str]:
+    first, second, verb, thing, tail = (
+        draw.pick("person"), draw.pick("person"), draw.pick("verb"), draw.thing(), draw.adjunct(),
+    )  # fmt: skip
+    return (
+        f"{sentence(f'{first.phrase} often {verb.third} {thing}{tail}')} {sentence(f'{second.phrase} does so too')}",
+        sentence(f"{first.phrase} and {second.phrase} often {verb.base} {thing}{tail}"),
+    )
+
+
+def _purpose(draw: Draw) -> tuple[str, str]:
+    person, first, verb, thing = draw.pick("person"), draw.past_phrase(), draw.pick("verb"), draw.thing()
+    return (
+        f"{sentence(f'{person.phrase} {first}')} {sentence(f'{person.pronoun} wanted to {verb.base} {thing}')}",
+        sentence(f"{person.phrase} {first} to {verb.base} {thing}"),
+    )
+
+
+def _without(draw: Draw) -> tuple[str, str]:
+    person, first, verb, thing = draw.pick("person"), draw.past_phrase(), draw.pick("verb"), draw.thing()
+    return (
+        f"{sentence(f'{person.phrase} {first}')} {sentence(f'{person.pronoun} did not {verb.base} {thing}')}",
+        sentence(f"{person.phrase} {first} without {verb.gerund} {thing}"),
+    )
+
+
+def _condition(draw: Draw) -> tuple[str, str]:
+    first, second = draw.pick("person"), draw.pick("person")
+    condition = f"{first.phrase} {draw.pick('verb').third} {draw.thing()}{draw.adjunct()}"
+    result = f"{second.phrase} will {draw.pick('verb').base} {draw.thing()}"
+    return (
+        f"{sentence(f'perhaps {condition}')} {sentence(f'in that case, {result}')}",
+        sentence(f"if {condition}, {result}"),
+    )
+
+
+def _adjective_moved(draw: Draw) -> tuple[str, str]:
+    noun, quality, person, verb = draw.pick("thing").noun, draw.pick("quality"), draw.pick("person"), draw.pick("verb")
+    tail = draw.adjunct()
+    return (
+        f"{sentence(f'the {noun} was {quality.word}')} {sentence(f'{person.phrase} {verb.past} it{tail}')}",
+        sentence(f"{person.phrase} {verb.past} the {quality.word} {noun}{tail}"),
+    )
+
+
+def _gerund_opening(draw: Draw) -> tuple[str, str]:
+    person, verb, thing, second = draw.pick("person"), draw.pick("verb"), draw.thing(), draw.past_phrase()
+    return (
+        f"{sentence(f'{person.phrase} {verb.past} {thing}')} "
+        f"{sentence(f'at the same moment, {person.pronoun} {second}')}",
+        sentence(f"{verb.gerund} {thing}, {person.phrase} {second}"),
+    )
+
+
+def _neither(draw: Draw) -> tuple[str, str]:
+    first, second, verb, thing, tail = (
+        draw.pick("person"), draw.pick("person"), draw.pick("verb"), draw.thing(), draw.adjunct(),
+    )  # fmt: skip
+    return (
+        f"{sentence(f'{first.phrase} did not {verb.base} {thing}{tail}')} "
+        f"{sentence(f'{second.phrase} did not do so either')}",
+        sentence(f"neither {first.phrase} nor {second.phrase} {verb.past} {thing}{tail}"),
+    )
+
+
+def _active(draw: Draw) -> tuple[str, str]:
+    person, verb, thing, tail = draw.pick("person"), draw.pick("verb"), draw.thing(), draw.adjunct()
+    return (
+        f"{sentence(f'{thing} was {verb.participle}{tail}')} {sentence(f'it was {person.phrase} who did it')}",
+        sentence(f"{person.phrase} {verb.past} {thing}{tail}"),
+    )
+
+
+def _instead(draw: Draw) -> tuple[str, str]:
+    person, verb, thing, second = draw.pick("person"), draw.pick("verb"), draw.thing(), draw.past_phrase()
+    return (
+        f"{sentence(f'{person.phrase} did not {verb.base} {thing}')} {sentence(f'instead, {person.pronoun} {second}')}",
+        sentence(f"instead of {verb.gerund} {thing}, {person.phrase} {second}"),
+    )
+
+
+def _not_only(draw: Draw) -> tuple[str, str]:
+    person, first, second = draw.pick("person"), draw.past_phrase(), draw.past_phrase()
+    return (
+        f"{sentence(f'{person.phrase} {first}')} {sentence(f'on top of that, {person.pronoun} {second}')}",
+        sentence(f"{person.phrase} not only {first} but also {second}"),
+    )
+
+
+def _owned(draw: Draw) -> tuple[str, str]:
+    person, noun, quality, tail = draw.pick("person"), draw.pick("thing").noun, draw.pick("quality"), draw.adjunct()
+    return (
+        f"{sentence(f'{person.phrase} wanted {article(noun)} {noun}{tail}')} {sentence(f'it had to be {quality.word}')}",
+        sentence(f"{person.phrase} wanted {article(quality.word)} {quality.word} {noun}{tail}"),
+    )
+
+
+def _so_that(draw: Draw) -> tuple[str, str]:
+    noun, quality, person, verb = draw.pick("thing").noun, draw.pick("quality"), draw.pick("person"), draw.pick("verb")
+    tail = draw.adjunct()
+    return (
+        f"{sentence(f'the {noun} was very {quality.word}')} "
+        f"{sentence(f'for this reason, {person.phrase} {verb.past} it{tail}')}",
+        sentence(f"the {noun} was so {quality.word} that {person.phrase} {verb.past} it{tail}"),
+    )
+
+
+TEMPLATES: dict[str, Callable[[Draw], tuple[str, str]]] = {
+    "concession": _linked("however", "although"),
+    "cause": _linked("therefore", "because"),
+    "sequence": _linked("afterwards", "after"),
+    "anteriority": _linked("before that", "before"),
+    "simultaneity": _linked("meanwhile", "while"),
+    "reason_after": _reason_after,
+    "relative_subject": _relative_subject,
+    "relative_object": _relative_object,
+    "apposition": _apposition,
+    "verb_coordination": _verb_coordination,
+    "object_coordination": _object_coordination,
+    "subject_coordination": _subject_coordination,
+    "purpose": _purpose,
+    "without": _without,
+    "condition": _condition,
+    "adjective_moved": _adjective_moved,
+    "gerund_opening": _gerund_opening,
+    "neither": _neither,
+    "active": _active,
+    "instead": _instead,
+    "not_only": _not_only,
+    "owned": _owned,
+    "so_that": _so_that,
+}
+
+
+class FusionPair(NamedTuple):
+    """One generated pair; `words` are the content words it uses, for the hold-out."""
+
+    source: str
+    target: str
+    template: str
+    words: tuple[str, ...]
+
+
+def generate_pairs(*, held_out: bool, seed: int) -> Iterator[FusionPair]:
+    """Endless pairs, templates drawn evenly; `held_out` chooses reserved or unreserved words (see the file header)."""
+    rng = random.Random(f"quickstart {seed} {held_out}")
+    names = list(TEMPLATES)
+    while True:
+        draw = Draw(rng.choice(names), held_out, rng)
+        source, target = TEMPLATES[draw.template](draw)
+        yield FusionPair(source, target, draw.template, tuple(draw.words))
+
+
+SPLITS = {"train": 8000, "validation": 300, "test": 500}  # pairs
+
+
+def load_split(split: str) -> list[FusionPair]:
+    """The pairs of one split, without repetitions; validation and test share none.
+
+    Raises:
+        KeyError: the split is none of SPLITS.
+    """
+    wanted = SPLITS[split]
+    skipped = SPLITS["validation"] if split == "test" else 0
+    seen: dict[str, FusionPair] = {}
+    for pair in generate_pairs(held_out=split != "train", seed=1):
+        seen.setdefault(pair.source, pair)
+        if len(seen) == skipped + wanted:
+            return list(seen.values())[skipped:]
+    raise AssertionError("the generator is endless")

@@ -1,0 +1,181 @@
+"""Rows from files: JSONL, CSV, TSV and Parquet, plain or gzipped, the hub, and the embedded corpus.
+
+Every row comes with its place, so that an error further on can name it. Knows nothing of columns or tokens.
+"""
+
+import csv
+import io
+import json
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+from ..errors import DataError
+from ..files import open_bytes
+from .quickstart import SPLITS, load_split
+
+DATA_VARIABLE = "SEQ2SEQ_DATA"
+EMBEDDED_PREFIX, HUB_PREFIX = "embedded:quickstart:", "hub:"
+FORMATS = ".jsonl, .csv, .tsv or .parquet, each also with .gz"
+csv.field_size_limit(2**31 - 1)  # the default refuses cells over 128 kB, and articles are longer
+
+
+class Row(NamedTuple):
+    """One row and where it stands: 'data/train.jsonl line 17'."""
+
+    place: str
+    values: dict
+
+
+def read_rows(name: str) -> Iterator[Row]:
+    """Streams the rows of one data name.
+
+    Names: a file (a leading `data/` is replaced by the environment variable SEQ2SEQ_DATA where that is set),
+    `hub:NAME:CONFIG:SPLIT` (an empty CONFIG means the default one) or `embedded:quickstart:SPLIT`.
+
+    Raises:
+        DataError: the name leads nowhere, the file is empty or broken, or not UTF-8; file and line are named.
+    """
+    if name.startswith(EMBEDDED_PREFIX):
+        yield from _read_embedded(name)
+    elif name.startswith(HUB_PREFIX):
+        yield from _read_hub(name)
+    else:
+        yield from _read_file(name)
+
+
+def resolve_path(name: str) -> Path:
+    """The path of a data file, with SEQ2SEQ_DATA in place of a leading `data`."""
+    path = Path(name)
+    folder = os.environ.get(DATA_VARIABLE)
+    return Path(folder, *path.parts[1:]) if folder and path.parts[:1] == ("data",) else path
+
+
+def _read_file(name: str) -> Iterator[Row]:
+    path = resolve_path(name)
+    if not path.is_file():
+        hint = "" if path == Path(name) else f" ({DATA_VARIABLE} is set, so {name} means this)"
+        raise DataError(f"{path}: there is no such file{hint}. Check data.train, data.validation and data.test.")
+    suffixes = [suffix for suffix in path.suffixes if suffix != ".gz"]
+    readers = {".jsonl": _read_jsonl, ".csv": _read_csv, ".tsv": _read_tsv, ".parquet": _read_parquet}
+    reader = readers.get(suffixes[-1] if suffixes else "")
+    if reader is None:
+        raise DataError(f"{path}: the format is unknown. Expected {FORMATS}.")
+    count = 0
+    try:
+        for count, row in enumerate(reader(path), 1):  # noqa: B007 - the count is used after the loop
+            yield row
+    except (OSError, EOFError) as error:
+        raise DataError(f"{path}: reading failed after {count} rows: {error}.") from None
+    if count == 0:
+        raise DataError(f"{path}: the file has no rows.")
+
+
+def _read_lines(path: Path) -> Iterator[tuple[str, str]]:
+    """Places and texts of lines, which end at \\n or \\r\\n and nowhere else."""
+    with open_bytes(path) as file:
+        for number, line in enumerate(file, 1):
+            place = f"{path} line {number}"
+            line = line.removesuffix(b"\n").removesuffix(b"\r")
+            try:
+                # A byte order mark, which some programs put in front of a file, is no part of its text.
+                yield place, line.decode("utf-8-sig" if number == 1 else "utf-8")
+            except UnicodeDecodeError as error:
+                found = line[error.start]
+                raise DataError(
+                    f"{place}: expected UTF-8, found byte 0x{found:02x} at column {error.start + 1}. "
+                    "Convert the file to UTF-8."
+                ) from None
+
+
+def _read_jsonl(path: Path) -> Iterator[Row]:
+    for place, line in _read_lines(path):
+        try:
+            values = json.loads(line)
+        except json.JSONDecodeError as error:
+            raise DataError(f"{place}: not valid JSON ({error.msg} at column {error.colno}).") from None
+        if not isinstance(values, dict):
+            raise DataError(f"{place}: expected a JSON object, found {type(values).__name__}.")
+        yield Row(place, values)
+
+
+def _read_csv(path: Path) -> Iterator[Row]:
+    yield from _read_delimited(path, {"delimiter": ",", "strict": True})
+
+
+def _read_tsv(path: Path) -> Iterator[Row]:
+    # A quotation mark in a tab-separated file is a quotation mark.
+    yield from _read_delimited(path, {"delimiter": "\t", "quoting": csv.QUOTE_NONE})
+
+
+def _read_delimited(path: Path, dialect: dict) -> Iterator[Row]:
+    # Decoded line by line for the sake of the error's line number; \n is put back for quoted cells that span lines.
+    reader = csv.reader((line + "\n" for _, line in _read_lines(path)), **dialect)
+    header: list[str] | None = None
+    while True:
+        line = reader.line_num + 1
+        try:
+            cells = next(reader)
+        except StopIteration:
+            return
+        except csv.Error as error:
+            raise DataError(f"{path} line {line}: {error}.") from None
+        if header is None:
+            header = _check_header(path, cells)
+        elif len(cells) != len(header):
+            raise DataError(f"{path} line {line}: expected {len(header)} cells, found {len(cells)}.")
+        else:
+            yield Row(f"{path} line {line}", dict(zip(header, cells, strict=True)))
+
+
+def _check_header(path: Path, cells: list[str]) -> list[str]:
+    repeated = sorted({cell for cell in cells if cells.count(cell) > 1})
+    if repeated:
+        raise DataError(f"{path} line 1: the header names {', '.join(map(repr, repeated))} more than once.")
+    return cells
+
+
+def _read_parquet(path: Path) -> Iterator[Row]:
+    import pyarrow
+    from pyarrow import parquet
+
+    try:
+        if path.suffix == ".gz":
+            with open_bytes(path) as packed:
+                file = parquet.ParquetFile(io.BytesIO(packed.read()))
+        else:
+            file = parquet.ParquetFile(path)
+        number = 0
+        for batch in file.iter_batches():
+            for values in batch.to_pylist():
+                number += 1
+                yield Row(f"{path} row {number}", values)
+    except pyarrow.ArrowException as error:
+        raise DataError(f"{path}: not a readable Parquet file ({str(error).splitlines()[0]}).") from None
+
+
+def _read_embedded(name: str) -> Iterator[Row]:
+    split = name.removeprefix(EMBEDDED_PREFIX)
+    if split not in SPLITS:
+        raise DataError(f"{name}: expected one of {', '.join(EMBEDDED_PREFIX + known for known in SPLITS)}.")
+    for number, pair in enumerate(load_split(split), 1):
+        yield Row(f"{name} row {number}", {"source": pair.source, "target": pair.target})
+
+
+def _read_hub(name: str) -> Iterator[Row]:
+    parts = name.removeprefix(HUB_PREFIX).rsplit(":", 2)
+    if len(parts) != 3 or not parts[0] or not parts[2]:
+        raise DataError(f"{name}: expected hub:NAME:CONFIG:SPLIT, for instance hub:knkarthick/dialogsum::train.")
+    from datasets import load_dataset
+    from datasets.exceptions import DatasetNotFoundError
+
+    dataset, config, split = parts
+    try:
+        rows = load_dataset(dataset, config or None, split=split)
+    except (DatasetNotFoundError, OSError, ValueError) as error:
+        raise DataError(f"{name}: {str(error).strip().splitlines()[0]}") from None
+    if len(rows) == 0:
+        raise DataError(f"{name}: the split has no rows.")
+    for number, values in enumerate(rows, 1):
+        yield Row(f"{name} row {number}", values)

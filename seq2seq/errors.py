@@ -1,0 +1,40 @@
+"""The errors a user can act on. Each says what was expected, what was found, where, and what to do.
+
+The command line shows them as one screen without a traceback; anything else that escapes is a defect of ours.
+"""
+
+
+class Seq2SeqError(Exception):
+    """Base of all errors below; catch this one to catch every user mistake."""
+
+
+class RecipeError(Seq2SeqError):
+    """A recipe, an override or an option is wrong."""
+
+
+class DataError(Seq2SeqError):
+    """A data file, a row or a text is wrong."""
+
+
+class TokenizerError(Seq2SeqError):
+    """A tokenizer cannot serve as the source's or the target's."""
+
+
+class WarmStartError(Seq2SeqError):
+    """A checkpoint cannot start the model that the plan asks for."""
+
+
+class CheckpointError(Seq2SeqError):
+    """A checkpoint or run folder is missing, broken or of another kind."""
+
+
+class TrainingError(Seq2SeqError):
+    """A training run cannot start, or must stop."""
+
+
+class GenerationError(Seq2SeqError):
+    """Text cannot be generated as asked."""
+
+
+class ScoringError(Seq2SeqError):
+    """Predictions cannot be scored as asked."""

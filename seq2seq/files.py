@@ -1,0 +1,80 @@
+"""Files as the whole project treats them: UTF-8, written whole or not at all, checked by SHA-256.
+
+Knows nothing of what the files mean.
+"""
+
+import gzip
+import hashlib
+import json
+import os
+from collections.abc import Iterable
+from importlib import resources
+from pathlib import Path
+from typing import IO, Any
+
+from .errors import DataError
+
+
+def open_bytes(path: Path) -> IO[bytes]:
+    """Opens a file for reading bytes, unpacking it where the name ends in .gz."""
+    return gzip.open(path, "rb") if path.suffix == ".gz" else path.open("rb")
+
+
+def write_text(path: Path, text: str) -> None:
+    """Writes a text file so that a crash leaves either the old file or the new one."""
+    beside = path.with_name(f".{path.name}.partial")
+    with beside.open("w", encoding="utf-8", newline="\n") as file:
+        file.write(text)
+        file.flush()
+        os.fsync(file.fileno())
+    os.replace(beside, path)
+
+
+def write_json(path: Path, value: Any) -> None:
+    """Writes readable JSON, atomically; NaN and infinity are refused because JSON has neither."""
+    write_text(path, json.dumps(value, ensure_ascii=False, indent=2, allow_nan=False) + "\n")
+
+
+def load_json(path: Path) -> Any:
+    """Loads a JSON file.
+
+    Raises:
+        DataError: the file is missing or is not JSON.
+    """
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise DataError(f"{path} is missing.") from None
+    except (json.JSONDecodeError, UnicodeDecodeError) as error:
+        raise DataError(f"{path} is not valid JSON: {error}.") from None
+
+
+def write_json_lines(path: Path, rows: Iterable[dict]) -> None:
+    """Writes one JSON object a line, atomically."""
+    write_text(path, "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows))
+
+
+def compute_sha256(path: Path) -> str:
+    """The SHA-256 of a file's bytes, in hexadecimal."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def sync_folder(folder: Path) -> None:
+    """Makes every file in a folder, and the folders' own entries, durable on disk."""
+    for path in [*folder.rglob("*"), folder]:
+        sync_entry(path)
+
+
+def sync_entry(path: Path) -> None:
+    """Makes one file, or the names in one folder, durable on disk."""
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def embedded_folder(name: str) -> Path:
+    """The folder of that name inside the package's `embedded`; it need not exist."""
+    return Path(str(resources.files("seq2seq"))) / "embedded" / name.replace("-", "_")

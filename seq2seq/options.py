@@ -1,0 +1,19 @@
+"""What every settings class shares: strict, frozen, no unknown keys. The classes sit beside what they configure."""
+
+from typing import Annotated, Any
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict
+
+
+def _list_strings(value: Any) -> Any:
+    """A list in YAML arrives as a Python list, which strict mode refuses for a tuple; one string is a list of one."""
+    return (value,) if isinstance(value, str) else tuple(value) if isinstance(value, list) else value
+
+
+Strings = Annotated[tuple[str, ...], BeforeValidator(_list_strings)]
+
+
+class Options(BaseModel):
+    """Base of the settings classes."""
+
+    model_config = ConfigDict(strict=True, frozen=True, extra="forbid")

@@ -1,0 +1,30 @@
+"""Random numbers that a run can repeat: each use has a seed of its own, derived from the run's seed and its place.
+
+Nothing here depends on how many numbers were drawn before, so a resumed run needs no saved generator.
+"""
+
+import hashlib
+from typing import TYPE_CHECKING
+
+import numpy
+
+if TYPE_CHECKING:
+    import torch
+
+
+def derive_seed(*place: int | str) -> int:
+    """A 63-bit seed from the run's seed and a place, such as `derive_seed(1, "dropout", step, rank)`."""
+    text = "/".join(map(str, place))
+    return int.from_bytes(hashlib.sha256(text.encode()).digest()[:8]) >> 1
+
+
+def build_generator(*place: int | str) -> numpy.random.Generator:
+    """A numpy generator seeded by `derive_seed`."""
+    return numpy.random.Generator(numpy.random.PCG64(derive_seed(*place)))
+
+
+def seed_torch(*place: int | str) -> "torch.Generator":
+    """Seeds torch on every device by `derive_seed`: initial weights and dropout masks come from there."""
+    import torch
+
+    return torch.manual_seed(derive_seed(*place))

@@ -1,0 +1,174 @@
+"""The recipe: a whole run as one frozen object, from YAML, `extends`, the task's defaults and dotted overrides.
+
+Imports no torch. All errors of a recipe are reported at once, each with the path of its key.
+"""
+
+import difflib
+import re
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+import yaml
+from pydantic import BaseModel, Field, ValidationError, ValidationInfo, field_validator
+
+from .data.options import DataOptions
+from .errors import RecipeError
+from .evaluation.options import EvaluationOptions
+from .generation.options import GenerationOptions
+from .options import Options
+from .tasks.task import find_task
+from .training.options import TrainingOptions
+from .warmstart.options import ModelOptions
+
+
+class Recipe(Options):
+    """Everything a run depends on."""
+
+    task: str = Field(description="summarization, sentence_splitting, sentence_fusion, translation or package.module:OBJECT.")
+    seed: int = Field(1, ge=0, description="Of initial weights, data order and dropout.")
+    output: str = Field(description="The run folder.")
+    model: ModelOptions
+    data: DataOptions
+    training: TrainingOptions
+    generation: GenerationOptions = GenerationOptions()
+    evaluation: EvaluationOptions = EvaluationOptions()
+
+    @field_validator("training")
+    @classmethod
+    def _check_micro_batches(cls, training: TrainingOptions, info: ValidationInfo) -> TrainingOptions:
+        if (data := info.data.get("data")) is not None:
+            longest = data.max_source_tokens + data.max_target_tokens
+            if training.micro_batch_tokens < longest:
+                raise ValueError(
+                    f"micro_batch_tokens is {training.micro_batch_tokens}, but one pair may have {longest} tokens "
+                    "(data.max_source_tokens + data.max_target_tokens)"
+                )
+        return training
+
+    def to_yaml(self) -> str:
+        """The resolved recipe as YAML that loads to the same recipe."""
+        return yaml.safe_dump(self.model_dump(mode="json"), sort_keys=False, allow_unicode=True)
+
+
+def load_recipe(path: str | Path, overrides: Iterable[str] = ()) -> Recipe:
+    """Loads a recipe file, merges it over the file it `extends`, and applies overrides such as `training.max_steps=10`.
+
+    Raises:
+        RecipeError: a file is missing or no YAML; an override has no such form; or the result is no valid recipe, in
+            which case the message lists every error.
+    """
+    path = Path(path)
+    values = _read_mapping(path)
+    if (base := values.pop("extends", None)) is not None:
+        base_values = _read_mapping(path.parent / str(base))
+        if "extends" in base_values:
+            raise RecipeError(f"{path}: extends {base}, which extends another file. Only one level is allowed.")
+        values = merge(base_values, values)
+    for override in overrides:
+        values = merge(values, parse_override(override))
+    return build_recipe(values, str(path))
+
+
+def build_recipe(values: Mapping[str, Any], name: str = "recipe") -> Recipe:
+    """A recipe from a plain mapping, filled up with its task's defaults; `name` opens the error message.
+
+    Raises:
+        RecipeError: with every error of the mapping, one a line.
+    """
+    errors = []
+    values = dict(values)
+    if isinstance(values.get("task"), str):
+        try:
+            values = merge(find_task(values["task"]).recipe_defaults(), values)
+        except RecipeError as error:
+            errors.append(str(error))
+    try:
+        recipe = Recipe.model_validate(values)
+    except ValidationError as error:
+        errors += [_describe(item) for item in error.errors()]
+    if errors:
+        raise RecipeError(f"{name}: {len(errors)} error{'s' * (len(errors) > 1)}\n" + "\n".join(errors))
+    return recipe
+
+
+def merge(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
+    """A copy of `base` in which the values of `over` stand, mapping by mapping; lists are replaced whole."""
+    merged = dict(base)
+    for key, value in over.items():
+        both = isinstance(merged.get(key), Mapping) and isinstance(value, Mapping)
+        merged[key] = merge(merged[key], value) if both else value
+    return merged
+
+
+def parse_override(override: str) -> dict[str, Any]:
+    """A nested mapping of one `key.path=value`, the value read as YAML. 'training.seed=3' -> {'training': {'seed': 3}}.
+
+    Raises:
+        RecipeError: there is no '=' or no key, or the value is no YAML.
+    """
+    key, equals, text = override.partition("=")
+    if not equals or not re.fullmatch(r"\w+(\.\w+)*", key):
+        raise RecipeError(f"{override!r}: expected an override of the form key.path=value, such as training.max_steps=10.")
+    try:
+        value = yaml.load(text, _Loader)
+    except yaml.YAMLError as error:
+        raise RecipeError(f"{override!r}: the value is not valid YAML ({error}).") from None
+    for part in reversed(key.split(".")):
+        value = {part: value}
+    return value
+
+
+class _Loader(yaml.SafeLoader):
+    """YAML without two traps: a repeated key is an error, and 1e-3 is a number."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict:
+        keys = [self.construct_object(key, deep=True) for key, _ in node.value]
+        repeated = {key for key in keys if keys.count(key) > 1}
+        if repeated:
+            raise yaml.constructor.ConstructorError(
+                None, None, f"{', '.join(map(repr, sorted(repeated)))} given more than once", node.start_mark
+            )
+        return super().construct_mapping(node, deep)
+
+
+_Loader.add_implicit_resolver(
+    "tag:yaml.org,2002:float", re.compile(r"[-+]?[0-9][0-9_]*(\.[0-9_]*)?[eE][-+]?[0-9]+$"), list("-+0123456789")
+)
+
+
+def _read_mapping(path: Path) -> dict[str, Any]:
+    try:
+        values = yaml.load(path.read_text(encoding="utf-8"), _Loader)
+    except FileNotFoundError:
+        raise RecipeError(f"{path}: there is no such recipe.") from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise RecipeError(f"{path}: the recipe cannot be read ({error}).") from None
+    except yaml.YAMLError as error:
+        raise RecipeError(f"{path}: not valid YAML: {error}") from None
+    if not isinstance(values, dict):
+        raise RecipeError(f"{path}: expected a mapping with task, model, data and training, found {type(values).__name__}.")
+    return values
+
+
+def _describe(error: dict[str, Any]) -> str:
+    """One line for one error of pydantic: path, what is wrong, what was found, and a suggestion."""
+    path = ".".join(str(part) for part in error["loc"] if part != "[key]")
+    found = error["input"]
+    if error["type"] == "extra_forbidden":
+        close = difflib.get_close_matches(str(error["loc"][-1]), _known_keys(error["loc"][:-1]), n=1, cutoff=0.5)
+        hint = f" Did you mean {close[0]!r}?" if close else ""
+        return f"  {path}: unknown key (found: {found!r}).{hint}"
+    if error["type"] == "missing":
+        return f"  {path}: is required."
+    message = error["msg"].removeprefix("Value error, ")
+    message = f"{message[0].lower()}{message[1:]}".rstrip(".")
+    shown = "" if isinstance(found, dict | BaseModel) else f" (found: {found!r})"
+    return f"  {path}: {message}{shown}." if path else f"  {message}{shown}."
+
+
+def _known_keys(path: tuple) -> list[str]:
+    model: Any = Recipe
+    for part in path:
+        model = model.model_fields[part].annotation
+    return list(model.model_fields) + (["extends"] if model is Recipe else [])

@@ -1,0 +1,100 @@
+"""The tokenizers of a model: load, make them add nothing, save so that plain AutoTokenizer reads them alike.
+
+Framing (begin and end marks) is not done here, see framing.py.
+"""
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from tokenizers import Tokenizer
+from transformers import AutoTokenizer, PreTrainedTokenizerFast
+
+from ..errors import TokenizerError
+
+TARGET_FOLDER = "target_tokenizer"
+SPECIAL_ROLES = ("bos_token", "eos_token", "unk_token", "sep_token", "pad_token", "cls_token", "mask_token")
+
+
+@dataclass(frozen=True)
+class TokenizerPair:
+    """Source and target tokenizer; one object twice where the vocabulary is shared."""
+
+    source: PreTrainedTokenizerFast
+    target: PreTrainedTokenizerFast
+
+    def save(self, folder: Path) -> None:
+        """Writes the source tokenizer into the folder and, where it differs, the target's beside it."""
+        _save(self.source, folder)
+        if self.target is not self.source:
+            _save(self.target, folder / TARGET_FOLDER)
+
+
+def load_tokenizers(folder: Path) -> TokenizerPair:
+    """The pair that `TokenizerPair.save` wrote."""
+    source = load_tokenizer(folder)
+    return TokenizerPair(source, load_tokenizer(folder / TARGET_FOLDER) if (folder / TARGET_FOLDER).exists() else source)
+
+
+def load_tokenizer(folder: Path) -> PreTrainedTokenizerFast:
+    """A tokenizer that adds no special token, truncates and pads nothing, and reads '[SEP]' in a text as plain text.
+
+    Raises:
+        TokenizerError: the folder has no tokenizer, or none that the `tokenizers` library can run.
+    """
+    try:
+        published = AutoTokenizer.from_pretrained(str(folder), local_files_only=True, trust_remote_code=False)
+    except (OSError, ValueError) as error:
+        reason = str(error).splitlines()[0]
+        raise TokenizerError(f"{folder}: no tokenizer could be loaded ({reason}). Expected tokenizer.json.") from None
+    if not isinstance(published, PreTrainedTokenizerFast):
+        raise TokenizerError(
+            f"{folder}: the tokenizer is a {type(published).__name__}, which is not backed by the `tokenizers` library. "
+            "Convert it to a tokenizer.json first."
+        )
+    return make_bare(published)
+
+
+def make_bare(published: PreTrainedTokenizerFast) -> PreTrainedTokenizerFast:
+    """The same vocabulary and splitting without post-processor, truncation and padding.
+
+    Published files may carry the last two: a sentence encoder's often cuts at 128 tokens and pads to them in silence.
+    """
+    layout = json.loads(published.backend_tokenizer.to_str())
+    layout |= {"post_processor": None, "truncation": None, "padding": None}
+    roles = {role: token for role in SPECIAL_ROLES if (token := getattr(published, role)) is not None}
+    return PreTrainedTokenizerFast(
+        tokenizer_object=Tokenizer.from_str(json.dumps(layout)),
+        split_special_tokens=True,
+        model_input_names=["input_ids", "attention_mask"],
+        # WordPiece writes "don ' t"; the clean-up joins it. Other decoders restore spaces themselves.
+        clean_up_tokenization_spaces=(layout.get("decoder") or {}).get("type") == "WordPiece",
+        model_max_length=published.model_max_length,
+        **roles,
+    )
+
+
+def encode_texts(tokenizer: PreTrainedTokenizerFast, texts: Sequence[str]) -> list[list[int]]:
+    """Token ids of each text, bare and uncut."""
+    backend = tokenizer.backend_tokenizer
+    backend.encode_special_tokens = True
+    return [encoding.ids for encoding in backend.encode_batch_fast(list(texts), add_special_tokens=False)]
+
+
+def decode_ids(tokenizer: PreTrainedTokenizerFast, ids: Sequence[int]) -> str:
+    """The text of generated ids, special tokens left out, without white space at its ends."""
+    return tokenizer.decode(list(ids), skip_special_tokens=True).strip()
+
+
+def have_equal_vocabularies(first: PreTrainedTokenizerFast, second: PreTrainedTokenizerFast) -> bool:
+    """Whether both give every token the same id."""
+    return first.get_vocab() == second.get_vocab()
+
+
+def _save(tokenizer: PreTrainedTokenizerFast, folder: Path) -> None:
+    tokenizer.save_pretrained(str(folder))
+    # transformers 5 writes its new name "TokenizersBackend"; this one both versions 4 and 5 know.
+    path = folder / "tokenizer_config.json"
+    settings = json.loads(path.read_text(encoding="utf-8")) | {"tokenizer_class": "PreTrainedTokenizerFast"}
+    path.write_text(json.dumps(settings, ensure_ascii=False, indent=2) + "\n", encoding="utf-8")

@@ -1,0 +1,83 @@
+"""What a recipe says about training. Imports no torch."""
+
+from typing import Literal
+
+from pydantic import Field, ValidationInfo, field_validator
+
+from ..evaluation.options import METRICS, check_metrics
+from ..options import Options, Strings
+
+LearningRateGroup = Literal["cross_attention", "random", "decoder", "encoder"]
+
+
+class TrainingOptions(Options):
+    """The section `training` of a recipe."""
+
+    batch_examples: int | None = Field(None, gt=0, description="Pairs of one step over all processes (256).")
+    batch_tokens: int | None = Field(
+        None, gt=0, description="Instead of batch_examples: real source + target tokens of a step, over all processes."
+    )
+    length_window: int = Field(50, gt=0, description="Batches sorted together by length; 1 is a plain random order.")
+    micro_batch_tokens: int = Field(
+        8192, gt=0, description="Examples x (longest source + longest target) that one process holds at once."
+    )
+    max_steps: int | None = Field(None, gt=0, description="Optimizer updates of the run; or give max_epochs.")
+    max_epochs: int | None = Field(None, gt=0, validate_default=True, description="Passes over the training data; or give max_steps.")
+    learning_rate: float = Field(5.0e-5, gt=0, description="The peak, after warm-up.")
+    learning_rates: dict[LearningRateGroup, float] = Field(
+        default_factory=dict, description="Peaks by origin of the parameters, in place of learning_rate."
+    )
+    warmup_steps: int = Field(0, ge=0, description="Steps of linear rise from zero to the peak.")
+    schedule: Literal["linear", "inverse_square_root", "cosine", "constant"] = Field(
+        "linear", description="After warm-up: linear and cosine fall to zero at the last step."
+    )
+    weight_decay: float = Field(0.01, ge=0, description="AdamW's, on matrices; biases and layer norms have none.")
+    adam_betas: tuple[float, float] = Field((0.9, 0.999), strict=False, description="AdamW's averaging factors.")
+    label_smoothing: float = Field(0.0, ge=0, lt=1)
+    max_gradient_norm: float | None = Field(1.0, gt=0, description="Gradients are scaled down to this norm; null: not.")
+    precision: Literal["fp32", "bf16", "fp16"] = Field("fp32", description="Of products; weights stay fp32.")
+    sharding: Literal["none", "fsdp"] = "none"
+    log_every_steps: int = Field(10, gt=0, description="Steps that one line of progress.jsonl averages over.")
+    checkpoint_every_steps: int = Field(1000, gt=0)
+    keep_checkpoints: int = Field(3, gt=0, description="The newest; the best is kept besides.")
+    validate_every_steps: int = Field(1000, gt=0)
+    validation_metrics: Strings = Field(("loss",), description="loss or a metric; the first names the best checkpoint.")
+    validation_texts: int | None = Field(
+        500, gt=0, description="Validation rows, from the first on, that text is generated for; null: all."
+    )
+
+    @field_validator("sharding")
+    @classmethod
+    def _refuse_sharding(cls, sharding: str) -> str:
+        if sharding == "fsdp":
+            raise ValueError("sharding is not built yet; this version knows none")
+        return sharding
+
+    @field_validator("batch_tokens")
+    @classmethod
+    def _check_batch_size(cls, batch_tokens: int | None, info: ValidationInfo) -> int | None:
+        if batch_tokens is not None and info.data.get("batch_examples") is not None:
+            raise ValueError("give either batch_examples or batch_tokens; set the other to null")
+        return batch_tokens
+
+    @field_validator("max_epochs")
+    @classmethod
+    def _check_length(cls, max_epochs: int | None, info: ValidationInfo) -> int | None:
+        if "max_steps" in info.data and (info.data["max_steps"] is None) == (max_epochs is None):
+            raise ValueError("give either max_steps or max_epochs; set the other to null")
+        return max_epochs
+
+    @field_validator("validation_metrics")
+    @classmethod
+    def _check_metrics(cls, metrics: tuple[str, ...]) -> tuple[str, ...]:
+        if not metrics:
+            raise ValueError("name at least one, for instance [loss]")
+        check_metrics(metrics, ("loss", *METRICS))
+        return metrics
+
+    @property
+    def batch_size(self) -> dict[str, int]:
+        """The one of batch_examples and batch_tokens that holds, 256 pairs where neither is given."""
+        if self.batch_tokens is not None:
+            return {"batch_tokens": self.batch_tokens}
+        return {"batch_examples": self.batch_examples or 256}

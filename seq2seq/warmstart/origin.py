@@ -1,0 +1,108 @@
+"""The origin report: for every parameter of a started model where its numbers came from.
+
+Strings and counts only; the warm start fills it, run folders and model cards show it.
+"""
+
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass
+from typing import Literal, Self
+
+Part = Literal["embeddings", "encoder", "decoder", "cross_attention", "output"]
+OriginKind = Literal["copied", "converted", "shared", "random"]
+
+
+@dataclass(frozen=True)
+class ParameterOrigin:
+    """Where one parameter came from.
+
+    name: its name in the model; part: where it belongs there.
+    kind: copied (bit for bit), converted (computed exactly from the tensors named), shared (another name of the first
+        tensor named, a parameter of this model) or random (drawn, or the constant that `note` tells).
+    file: the weights file the tensors were read from.
+    """
+
+    name: str
+    part: Part
+    kind: OriginKind
+    shape: tuple[int, ...]
+    file: str | None = None
+    tensors: tuple[str, ...] = ()
+    note: str | None = None
+
+    @property
+    def parameters(self) -> int:
+        """How many numbers it adds to the model; a shared name adds none."""
+        count = 1
+        for size in self.shape:
+            count *= size
+        return 0 if self.kind == "shared" else count
+
+
+@dataclass(frozen=True)
+class OriginReport:
+    """The origin of every parameter name, and the tensors of the files that found no use."""
+
+    plan: str
+    parameters: tuple[ParameterOrigin, ...]
+    unused_tensors: tuple[str, ...] = ()
+
+    def count(self, *kinds: OriginKind) -> int:
+        """Parameters of these kinds; of all kinds where none is named."""
+        return sum(p.parameters for p in self.parameters if not kinds or p.kind in kinds)
+
+    def totals(self) -> dict[str, int]:
+        """The columns of the paper's table: total, embeddings, initialised, random."""
+        return {
+            "total": self.count(),
+            "embeddings": sum(p.parameters for p in self.parameters if p.part == "embeddings"),
+            "initialised": self.count("copied", "converted"),
+            "random": self.count("random"),
+        }
+
+    def learning_rate_groups(self) -> dict[str, str]:
+        """The group of each parameter for `training.learning_rates`.
+
+        cross_attention before random before decoder before encoder; shared parameters and embeddings count as encoder.
+        """
+        return {p.name: _learning_rate_group(p) for p in self.parameters if p.kind != "shared"}
+
+    def to_dict(self) -> dict:
+        return {"totals": self.totals(), **asdict(self)}
+
+    @classmethod
+    def from_dict(cls, values: dict) -> Self:
+        """The report that `to_dict` wrote."""
+        parameters = (
+            ParameterOrigin(**(row | {"shape": tuple(row["shape"]), "tensors": tuple(row["tensors"])}))
+            for row in values["parameters"]
+        )
+        return cls(values["plan"], tuple(parameters), tuple(values["unused_tensors"]))
+
+
+def find_part(name: str) -> Part:
+    """The part of the model a parameter name belongs to."""
+    if ".embeddings.word_embeddings." in name:
+        return "embeddings"
+    if ".crossattention." in name:
+        return "cross_attention"
+    if ".lm_head." in name:
+        return "output"
+    return "encoder" if name.startswith("encoder.") else "decoder"
+
+
+def _learning_rate_group(parameter: ParameterOrigin) -> str:
+    if parameter.part == "cross_attention":
+        return "cross_attention"
+    if parameter.kind == "random":
+        return "random"
+    return "decoder" if parameter.part in ("decoder", "output") else "encoder"
+
+
+def count_by_part(parameters: Iterable[ParameterOrigin]) -> dict[tuple[str, str], int]:
+    """Parameters by (part, kind), in the order met; shared names add nothing and are left out."""
+    counts: dict[tuple[str, str], int] = {}
+    for parameter in parameters:
+        if parameter.kind != "shared":
+            key = (parameter.part, parameter.kind)
+            counts[key] = counts.get(key, 0) + parameter.parameters
+    return counts
