@@ -7,7 +7,7 @@ from importlib import import_module
 from typing import Any
 
 __version__ = "0.1.0"
-__all__ = ["evaluate", "generate", "load_checkpoint", "train", "warm_start"]
+__all__ = ["evaluate", "generate", "inspect", "load_checkpoint", "load_generator", "score", "train", "warm_start"]
 
 
 def __getattr__(name: str) -> Any:

@@ -86,7 +86,7 @@ def build_recipe(values: Mapping[str, Any], name: str = "recipe") -> Recipe:
     try:
         recipe = Recipe.model_validate(values)
     except ValidationError as error:
-        errors += [_describe(item) for item in error.errors()]
+        errors += [describe_option_error(Recipe, item) for item in error.errors()]
     if errors:
         raise RecipeError(f"{name}: {len(errors)} error{'s' * (len(errors) > 1)}\n" + "\n".join(errors))
     return recipe
@@ -151,12 +151,12 @@ def _read_mapping(path: Path) -> dict[str, Any]:
     return values
 
 
-def _describe(error: dict[str, Any]) -> str:
-    """One line for one error of pydantic: path, what is wrong, what was found, and a suggestion."""
+def describe_option_error(options: type[Options], error: dict[str, Any]) -> str:
+    """One line for one error of pydantic about `options`: path, what is wrong, what was found, and a suggestion."""
     path = ".".join(str(part) for part in error["loc"] if part != "[key]")
     found = error["input"]
     if error["type"] == "extra_forbidden":
-        close = difflib.get_close_matches(str(error["loc"][-1]), _known_keys(error["loc"][:-1]), n=1, cutoff=0.5)
+        close = difflib.get_close_matches(str(error["loc"][-1]), _known_keys(options, error["loc"][:-1]), 1, 0.5)
         hint = f" Did you mean {close[0]!r}?" if close else ""
         return f"  {path}: unknown key (found: {found!r}).{hint}"
     if error["type"] == "missing":
@@ -164,11 +164,10 @@ def _describe(error: dict[str, Any]) -> str:
     message = error["msg"].removeprefix("Value error, ")
     message = f"{message[0].lower()}{message[1:]}".rstrip(".")
     shown = "" if isinstance(found, dict | BaseModel) else f" (found: {found!r})"
-    return f"  {path}: {message}{shown}." if path else f"  {message}{shown}."
+    return f"  {path}: {message}{shown}."
 
 
-def _known_keys(path: tuple) -> list[str]:
-    model: Any = Recipe
+def _known_keys(options: Any, path: tuple) -> list[str]:
     for part in path:
-        model = model.model_fields[part].annotation
-    return list(model.model_fields) + (["extends"] if model is Recipe else [])
+        options = options.model_fields[part].annotation
+    return [*options.model_fields, *(["extends"] if options is Recipe else [])]

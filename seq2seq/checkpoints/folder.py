@@ -77,7 +77,7 @@ def write_checkpoint(
     _write_manifest(beside)
     sync_folder(beside)
     if folder.exists():
-        shutil.rmtree(folder)
+        remove_checkpoint(folder)
     os.replace(beside, folder)
     sync_entry(folder.parent)
 
@@ -186,6 +186,14 @@ def _load_weights(model: Seq2SeqModel, folder: Path) -> None:
             f"{folder / WEIGHTS_FILE}: {DESCRIPTION_FILE} says that encoder and decoder share parameters, but their "
             f"stored values differ, for instance {differing[0]}. Was the file changed by another program?"
         )
+
+
+def remove_checkpoint(folder: Path) -> None:
+    """Removes a checkpoint; if that is cut short, what is left no longer has a checkpoint's name."""
+    aside = folder.with_name(f".{folder.name}.removed")
+    shutil.rmtree(aside, ignore_errors=True)
+    os.replace(folder, aside)
+    shutil.rmtree(aside)
 
 
 def load_training_files(folder: Path) -> TrainingFiles:

@@ -38,7 +38,7 @@ def build_example(row: Row, columns: ColumnOptions) -> Example:
     return Example(
         source=read_text(row, columns.source, "source"),
         target=target,
-        references=_read_references(row, columns.references) or (target,),
+        references=read_reference_list(row, columns.references) or (target,),
         place=row.place,
     )
 
@@ -65,7 +65,8 @@ def _check_text(row: Row, column: str, value: object) -> str:
     return value.strip()
 
 
-def _read_references(row: Row, column: str) -> tuple[str, ...]:
+def read_reference_list(row: Row, column: str) -> tuple[str, ...]:
+    """The references of a row; none where it has no column of the default name."""
     if column not in row.values:
         if column != ColumnOptions().references:
             raise DataError(

@@ -3,9 +3,8 @@
 Strings and counts only; the warm start fills it, run folders and model cards show it.
 """
 
-from collections.abc import Iterable
 from dataclasses import asdict, dataclass
-from typing import Literal, Self
+from typing import Literal, Self, get_args
 
 Part = Literal["embeddings", "encoder", "decoder", "cross_attention", "output"]
 OriginKind = Literal["copied", "converted", "shared", "random"]
@@ -98,11 +97,13 @@ def _learning_rate_group(parameter: ParameterOrigin) -> str:
     return "decoder" if parameter.part in ("decoder", "output") else "encoder"
 
 
-def count_by_part(parameters: Iterable[ParameterOrigin]) -> dict[tuple[str, str], int]:
-    """Parameters by (part, kind), in the order met; shared names add nothing and are left out."""
-    counts: dict[tuple[str, str], int] = {}
-    for parameter in parameters:
+def summarize(report: OriginReport) -> tuple[list[str], list[list[str]]]:
+    """Header and cells of a table: parameters by part of the model and kind of origin, with the totals."""
+    kinds: tuple[OriginKind, ...] = ("copied", "converted", "random")
+    counts = {part: dict.fromkeys(kinds, 0) for part in get_args(Part)}
+    for parameter in report.parameters:
         if parameter.kind != "shared":
-            key = (parameter.part, parameter.kind)
-            counts[key] = counts.get(key, 0) + parameter.parameters
-    return counts
+            counts[parameter.part][parameter.kind] += parameter.parameters
+    rows = [[part, *(f"{by_kind[kind]:,}" for kind in kinds), f"{sum(by_kind.values()):,}"] for part, by_kind in counts.items()]
+    rows.append(["total", *(f"{report.count(kind):,}" for kind in kinds), f"{report.count():,}"])
+    return ["part", *kinds, "total"], rows

@@ -1,0 +1,217 @@
+"""Every verb as a Python function: what `import seq2seq` offers, and what the commands call."""
+
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any
+
+from pydantic import ValidationError
+
+from .assembly import (
+    Run,
+    build_accelerator,
+    check_same_recipe,
+    describe_predictions,
+    describe_scores,
+    resume_model,
+    score_baselines,
+    score_predictions,
+    start_model,
+    write_test_results,
+)
+from .checkpoints.find import find_checkpoint
+from .checkpoints.folder import Checkpoint, read_checkpoint
+from .data.examples import load_examples
+from .data.options import ColumnOptions
+from .data.plain_text import read_references, read_texts
+from .errors import GenerationError, ScoringError
+from .evaluation.options import EvaluationOptions
+from .evaluation.scores import Scores, compute_scores
+from .files import write_json, write_json_lines
+from .generation.generator import Generated, Generator
+from .generation.options import GenerationOptions
+from .recipe import Recipe, describe_option_error, load_recipe
+from .reports.console import errors, show_progress
+from .reports.console import output as output_console
+from .reports.run_folder import RunFolder
+from .warmstart.start import WarmStart, warm_start
+
+__all__ = [
+    "WarmStart", "evaluate", "generate", "inspect", "load_checkpoint", "load_generator", "score", "train", "warm_start",
+]  # fmt: skip
+
+
+def train(recipe: Recipe | str | Path, overrides: Iterable[str] = (), *, resume: bool = False) -> Path:
+    """Trains by a recipe and returns the run folder.
+
+    Every process of a distributed launch calls this. When training ends, the outputs for data.test are written and
+    scored with the best checkpoint.
+
+    Args:
+        recipe: a recipe, or the path of a recipe file, over which `overrides` such as "training.max_steps=10" go.
+        resume: go on from the newest whole checkpoint of the run folder; begin where there is no run yet.
+
+    Raises:
+        RecipeError, DataError, WarmStartError, TokenizerError: before anything is trained.
+        TrainingError: the run folder is taken or is another recipe's, or the loss is not finite.
+    """
+    if not isinstance(recipe, Recipe):
+        recipe = load_recipe(recipe, overrides)
+    folder = RunFolder(Path(recipe.output))
+    resuming = resume and folder.exists()
+    accelerator = build_accelerator(recipe)
+    if resuming:
+        check_same_recipe(folder, recipe)
+    elif accelerator.is_main_process:
+        folder.check_free()
+    run = Run(recipe, resume_model(folder) if resuming else start_model(recipe), folder, accelerator)
+    trainer = run.build_trainer()
+    if resuming and run.is_finished(trainer.max_steps):
+        errors().print(f"The run in {folder.path} is finished: all of its {trainer.max_steps} steps are done.")
+        return folder.path
+    run.open_folder(resuming)
+    trainer.train()
+    if run.test_data is not None:
+        write_test_results(run)
+    if accelerator.is_main_process:
+        errors().print(f"Run folder: {folder.path}")
+    accelerator.end_training()
+    return folder.path
+
+
+def load_checkpoint(checkpoint: str | Path) -> Checkpoint:
+    """Model and tokenizers of a run folder (its best, else newest checkpoint), a checkpoint folder or a hub name.
+
+    Raises:
+        CheckpointError: there is no such checkpoint, or it is broken.
+    """
+    return read_checkpoint(find_checkpoint(checkpoint))
+
+
+def load_generator(checkpoint: str | Path | Checkpoint, **options: Any) -> Generator:
+    """A model that stays loaded and writes texts; options are those under `generation:` of a recipe.
+
+    Options left out are the ones the checkpoint was trained with. The model goes to the GPU where there is one.
+
+    Raises:
+        CheckpointError: as `load_checkpoint`.
+        GenerationError: an option is unknown or out of its range.
+    """
+    import torch
+
+    loaded = checkpoint if isinstance(checkpoint, Checkpoint) else load_checkpoint(checkpoint)
+    try:
+        chosen = GenerationOptions(**(loaded.description.generation | options))
+    except ValidationError as error:
+        lines = [describe_option_error(GenerationOptions, item) for item in error.errors()]
+        raise GenerationError("Generation options:\n" + "\n".join(lines)) from None
+    model = loaded.model.to("cuda" if torch.cuda.is_available() else "cpu")
+    return Generator(model, loaded.tokenizers, loaded.description.max_source_tokens, chosen)
+
+
+def generate(checkpoint: str | Path | Checkpoint, texts: Sequence[str], **options: Any) -> list[str]:
+    """Writes one output for each text, in order; an empty text gives an empty output.
+
+    Example: generate("runs/quickstart", ["Tom sold the lamp. It was old."], num_beams=4, max_target_tokens=64)
+
+    Raises:
+        CheckpointError, GenerationError: as `load_generator`.
+    """
+    if isinstance(texts, str):
+        raise GenerationError("texts is one string, expected a list of strings: generate(checkpoint, [text]).")
+    return load_generator(checkpoint, **options).generate(texts).texts
+
+
+def evaluate(
+    checkpoint: str | Path,
+    data: Sequence[str],
+    *,
+    output: str | Path,
+    columns: ColumnOptions | None = None,
+    evaluation: dict[str, Any] | None = None,
+    **options: Any,
+) -> dict:
+    """Generates for data files, scores the outputs beside the baselines, writes predictions.jsonl and scores.json.
+
+    Args:
+        data: names as under `data.test` of a recipe.
+        output: the folder to write to.
+        evaluation: options under `evaluation:` of a recipe, over those of the checkpoint.
+        options: generation options, as `generate` takes them.
+
+    Returns:
+        What scores.json holds: values by row and metric, and the signatures of the metrics.
+
+    Raises:
+        DataError, CheckpointError, GenerationError: as the functions above.
+    """
+    generator = load_generator(loaded := load_checkpoint(checkpoint), **options)
+    examples = load_examples(data, columns or ColumnOptions())
+    chosen = EvaluationOptions(**(loaded.description.evaluation | (evaluation or {})))
+    generated = _generate_with_progress(generator, [example.source for example in examples])
+    rows = {loaded.description.plan: score_predictions(examples, generated.texts, chosen)}
+    rows |= score_baselines(examples, loaded.tokenizers, chosen)
+    scores = {
+        "data": list(data),
+        "examples": len(examples),
+        "checkpoint": str(loaded.folder),
+        "truncated_sources": generated.truncated,
+        **describe_scores(rows),
+    }
+    folder = Path(output)
+    folder.mkdir(parents=True, exist_ok=True)
+    write_json_lines(folder / "predictions.jsonl", describe_predictions(examples, generated.texts))
+    write_json(folder / "scores.json", scores)
+    return scores
+
+
+def _generate_with_progress(generator: Generator, texts: Sequence[str]) -> Generated:
+    with show_progress("generating", len(texts)) as bar:
+        return generator.generate(texts, bar.advance)
+
+
+def score(
+    predictions: str | Path,
+    references: str | Path,
+    *,
+    sources: str | Path | None = None,
+    options: dict[str, Any],
+) -> Scores:
+    """Scores a file of predictions; each file is plain text, one text a line, or JSONL.
+
+    In JSONL the columns are `prediction`, `references` (else `target`) and `source`, as in a run's predictions.
+
+    Args:
+        options: those under `evaluation:` of a recipe; the metrics must be given.
+
+    Raises:
+        DataError: a file is missing or broken.
+        ScoringError: an option is wrong, SARI lacks sources, or the files differ in length.
+    """
+    try:
+        chosen = EvaluationOptions(**options)
+    except ValidationError as error:
+        lines = [describe_option_error(EvaluationOptions, item) for item in error.errors()]
+        raise ScoringError("Evaluation options:\n" + "\n".join(lines)) from None
+    if "sari" in chosen.metrics and sources is None:
+        raise ScoringError("SARI compares with the sources. Give them too.")
+    written = read_texts(str(predictions), "prediction").texts
+    return compute_scores(
+        sources=read_texts(str(sources), "source").texts if sources is not None else [""] * len(written),
+        predictions=written,
+        references=read_references(str(references)),
+        options=chosen,
+    )
+
+
+def inspect(recipe: Recipe | str | Path, overrides: Iterable[str] = (), *, examples: int = 3) -> None:
+    """Prints what a recipe would train on and from: pairs as the model sees them, lengths, origin of the parameters.
+
+    Raises:
+        RecipeError, DataError, WarmStartError, TokenizerError: as `train` would.
+    """
+    if not isinstance(recipe, Recipe):
+        recipe = load_recipe(recipe, overrides)
+    run = Run(recipe, start_model(recipe), RunFolder(Path(recipe.output)), build_accelerator(recipe))
+    run.show()
+    for line in run.describe_examples(examples):
+        output_console().print(line, markup=False)

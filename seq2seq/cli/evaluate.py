@@ -1,0 +1,33 @@
+"""`seq2seq evaluate`."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+
+def run(
+    checkpoint: Annotated[str, typer.Argument(help="A run folder, a checkpoint folder or a hub name.")],
+    data: Annotated[list[str], typer.Option(help="A data file, as in a recipe; may be given more than once.")],
+    output: Annotated[Path, typer.Option(help="The folder for predictions.jsonl and scores.json.")] = Path("evaluation"),
+    metrics: Annotated[str | None, typer.Option(help="Separated by commas; left out: as the checkpoint says.")] = None,
+    source_column: str = "source",
+    target_column: str = "target",
+    num_beams: Annotated[int | None, typer.Option(help="Left out: as the checkpoint says.")] = None,
+) -> None:
+    """Generate for a data file and score the outputs, beside the source copied and the tokenizer's ceiling."""
+    from .. import api
+    from ..data.options import ColumnOptions
+    from ..reports.console import errors, output as results
+    from ..reports.tables import build_score_table
+
+    scores = api.evaluate(
+        checkpoint,
+        data,
+        output=output,
+        columns=ColumnOptions(source=source_column, target=target_column),
+        evaluation={"metrics": metrics.split(",")} if metrics else None,
+        **({"num_beams": num_beams} if num_beams is not None else {}),
+    )
+    results().print(build_score_table(scores["rows"], f"{checkpoint}: {scores['examples']} pairs"))
+    errors().print(f"Written: {output / 'predictions.jsonl'}, {output / 'scores.json'}")

@@ -1,0 +1,37 @@
+"""The command `seq2seq`. Commands import what they need when they run, so that --help answers at once."""
+
+import os
+import sys
+
+import typer
+
+from ..errors import Seq2SeqError
+from . import evaluate, generate, inspect, plans, report, score, train
+
+app = typer.Typer(
+    name="seq2seq",
+    help="Warm-started encoder-decoder models: start from published checkpoints, train, generate, measure.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+for command in (train, generate, evaluate, score, report, inspect, plans):
+    app.command(command.__name__.rpartition(".")[2])(command.run)
+
+
+def main() -> None:
+    """Runs a command; a user's mistake shows as one message, without a traceback."""
+    # transformers reports every file it opens; our own bars and tables say what matters.
+    os.environ.setdefault("HF_HUB_DISABLE_PROGRESS_BARS", "1")
+    os.environ.setdefault("TRANSFORMERS_VERBOSITY", "error")
+    os.environ.setdefault("TOKENIZERS_PARALLELISM", "true")
+    try:
+        app()
+    except Seq2SeqError as error:
+        from ..reports.console import errors
+
+        errors().print(f"[bold red]{type(error).__name__}[/]", end=": ")
+        errors().print(str(error), markup=False)
+        sys.exit(1)
+    except KeyboardInterrupt:
+        sys.exit(130)

@@ -1,0 +1,25 @@
+"""`seq2seq score`."""
+
+from typing import Annotated
+
+import typer
+
+
+def run(
+    predictions: Annotated[str, typer.Option(help="Texts one a line, or .jsonl with a column 'prediction'.")],
+    references: Annotated[str, typer.Option(help="Texts one a line, or .jsonl with 'references' or 'target'.")],
+    metrics: Annotated[str, typer.Option(help="Separated by commas, such as rouge1,sari.")],
+    sources: Annotated[str | None, typer.Option(help="Texts one a line, or .jsonl with 'source'; SARI needs them.")] = None,
+    case: Annotated[str, typer.Option(help="keep or lower.")] = "keep",
+    spacing: Annotated[str, typer.Option(help="keep, collapse or separate_punctuation.")] = "collapse",
+) -> None:
+    """Score a file of predictions."""
+    from .. import api
+    from ..reports.console import output
+    from ..reports.tables import build_score_table
+
+    options = {"metrics": metrics.split(","), "case": case, "spacing": spacing}
+    scores = api.score(predictions, references, sources=sources, options=options)
+    output().print(build_score_table({predictions: scores.values}, "Scores"))
+    for metric, signature in scores.signatures.items():
+        output().print(f"{metric}: {signature}", markup=False)

@@ -1,0 +1,90 @@
+"""Texts for generation, in and out: one a line, or JSONL. Here nothing is refused that can be written back in place.
+
+A line ends at \\n or \\r\\n and nowhere else.
+"""
+
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from ..errors import DataError
+from ..files import open_bytes, write_json_lines, write_text
+from .examples import read_reference_list, read_sources, read_text
+from .options import ColumnOptions
+from .readers import read_rows
+
+
+@dataclass(frozen=True)
+class ReadTexts:
+    """Texts in order; `replaced` of them held bytes that are not UTF-8, now U+FFFD."""
+
+    texts: list[str]
+    replaced: int
+
+
+def read_texts(name: str, column: str) -> ReadTexts:
+    """Texts of a file (.jsonl and the other row formats by column, anything else a text a line) or of standard input.
+
+    Raises:
+        DataError: the file is missing, or a row lacks the column.
+    """
+    if name == "-":
+        return split_lines(sys.stdin.buffer.read())
+    path = Path(name)
+    if is_row_format(name):
+        return ReadTexts(list(read_sources(read_rows(name), column)), 0)
+    if not path.is_file():
+        raise DataError(f"{path}: there is no such file.")
+    with open_bytes(path) as file:
+        return split_lines(file.read())
+
+
+def read_references(name: str) -> list[tuple[str, ...]]:
+    """References of every row: a text a line, or the columns `references` (else `target`) of a row format.
+
+    Raises:
+        DataError: the file is missing or broken.
+    """
+    if not is_row_format(name):
+        return [(text,) for text in read_texts(name, "").texts]
+    columns = ColumnOptions()
+    references = []
+    for row in read_rows(name):
+        listed = read_reference_list(row, columns.references)
+        references.append(listed or (read_text(row, columns.target, "target"),))
+    return references
+
+
+def is_row_format(name: str) -> bool:
+    """Whether a file holds rows with columns; any other is plain text."""
+    return bool({".jsonl", ".csv", ".tsv", ".parquet"} & set(Path(name).suffixes))
+
+
+def split_lines(content: bytes) -> ReadTexts:
+    """The lines of a text. b'a\\n\\nb\\r\\n' -> ['a', '', 'b']"""
+    lines = content.split(b"\n")
+    if lines[-1] == b"":
+        lines.pop()
+    lines = [line.removesuffix(b"\r") for line in lines]
+    texts = [line.decode("utf-8", errors="replace") for line in lines]
+    replaced = sum(text.encode("utf-8") != line for text, line in zip(texts, lines, strict=True))
+    return ReadTexts(texts, replaced)
+
+
+def write_texts(path: Path | None, sources: Sequence[str], outputs: Sequence[str]) -> int:
+    """Writes outputs one a line, or as JSONL with their sources where the name says so; None is standard output.
+
+    Returns how many outputs had line breaks, which become spaces in plain text.
+    """
+    if path is not None and path.suffix == ".jsonl":
+        rows = zip(sources, outputs, strict=True)
+        write_json_lines(path, ({"source": source, "prediction": output} for source, output in rows))
+        return 0
+    lines = [output.replace("\r\n", " ").replace("\n", " ").replace("\r", " ") for output in outputs]
+    text = "".join(line + "\n" for line in lines)
+    if path is None:
+        sys.stdout.write(text)
+    else:
+        write_text(path, text)
+    return sum(line != output for line, output in zip(lines, outputs, strict=True))

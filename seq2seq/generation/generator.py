@@ -1,0 +1,50 @@
+"""Texts in, texts out, in order: tokenizing, cutting at the limit, generating, decoding, and counting what was odd."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from ..modeling.encoder_decoder import Seq2SeqModel
+from ..text.tokenizers import TokenizerPair, decode_ids, encode_texts
+from .options import GenerationOptions
+from .transformers_engine import check_lengths, generate_ids
+
+
+@dataclass(frozen=True)
+class Generated:
+    """Outputs in the order of the sources.
+
+    empty: sources without a token, whose output is empty; truncated: sources cut at the limit.
+    """
+
+    texts: list[str]
+    empty: int
+    truncated: int
+
+
+@dataclass(frozen=True)
+class Generator:
+    """A loaded model that writes texts; sources longer than max_source_tokens are cut and counted.
+
+    Raises:
+        GenerationError: on construction, if a limit is beyond the model's position table.
+    """
+
+    model: Seq2SeqModel
+    tokenizers: TokenizerPair
+    max_source_tokens: int
+    options: GenerationOptions
+
+    def __post_init__(self) -> None:
+        check_lengths(self.model, self.max_source_tokens, self.options.max_target_tokens)
+
+    def generate(self, texts: Sequence[str], advance: Callable[[int], None] = lambda sources: None) -> Generated:
+        """One output for each text; a text without tokens, such as an empty one, gives an empty output."""
+        encoded = encode_texts(self.tokenizers.source, texts)
+        filled = [index for index, ids in enumerate(encoded) if ids]
+        advance(len(texts) - len(filled))
+        sources = [encoded[index][: self.max_source_tokens] for index in filled]
+        outputs = [""] * len(texts)
+        for index, ids in zip(filled, generate_ids(self.model, sources, self.options, advance), strict=True):
+            outputs[index] = decode_ids(self.tokenizers.target, ids)
+        truncated = sum(len(ids) > self.max_source_tokens for ids in encoded)
+        return Generated(outputs, empty=len(texts) - len(filled), truncated=truncated)

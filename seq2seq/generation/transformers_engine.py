@@ -1,0 +1,96 @@
+"""Ids in, ids out with transformers' `generate`: sorted by length, batched by tokens, order kept. Knows no text."""
+
+from collections.abc import Callable, Sequence
+
+import numpy
+import torch
+
+from ..data.collation import pad_rows
+from ..errors import GenerationError
+from ..modeling.encoder_decoder import Seq2SeqModel
+from .options import GenerationOptions
+
+
+def generate_ids(
+    model: Seq2SeqModel,
+    sources: Sequence[Sequence[int]],
+    options: GenerationOptions,
+    advance: Callable[[int], None] = lambda sources: None,
+) -> list[list[int]]:
+    """The best output of each source, in their order, without begin and end mark.
+
+    Args:
+        sources: token ids, none of them empty.
+        advance: told after every batch how many sources it finished.
+
+    Raises:
+        GenerationError: an output or a source could be longer than the model's position table.
+    """
+    check_lengths(model, max(map(len, sources), default=0), options.max_target_tokens)
+    outputs: list[list[int]] = [[] for _ in sources]
+    was_training = model.training
+    model.eval()
+    try:
+        for indices in _batch_by_tokens([len(source) for source in sources], options):
+            for index, ids in zip(indices, _generate_batch(model, [sources[i] for i in indices], options), strict=True):
+                outputs[index] = ids
+            advance(len(indices))
+    finally:
+        model.train(was_training)
+    return outputs
+
+
+def check_lengths(model: Seq2SeqModel, source_tokens: int, target_tokens: int) -> None:
+    """Refuses lengths that the position tables do not reach.
+
+    Raises:
+        GenerationError: naming the limit.
+    """
+    for side, wanted, limit in (
+        ("source", source_tokens, model.max_source_positions),
+        ("target", target_tokens, model.max_target_positions),
+    ):
+        if wanted > limit:
+            raise GenerationError(
+                f"A {side} of {wanted} tokens was asked for, but the model has {limit} positions. "
+                f"Set max_{side}_tokens to at most {limit}."
+            )
+
+
+def _batch_by_tokens(lengths: Sequence[int], options: GenerationOptions) -> list[list[int]]:
+    """Indices in batches, longest first, so that memory runs out at once or never."""
+    order = numpy.argsort(-numpy.asarray(lengths, dtype=numpy.int64), kind="stable").tolist()
+    batches: list[list[int]] = []
+    for index in order:
+        width = lengths[batches[-1][0]] if batches else 0
+        if not batches or (len(batches[-1]) + 1) * width * options.num_beams > options.batch_tokens:
+            batches.append([])
+        batches[-1].append(index)
+    return batches
+
+
+@torch.inference_mode()
+def _generate_batch(
+    model: Seq2SeqModel, sources: Sequence[Sequence[int]], options: GenerationOptions
+) -> list[list[int]]:
+    marks = model.generation_config
+    input_ids = pad_rows(sources, model.config.pad_token_id)
+    lengths = torch.tensor([len(source) for source in sources])
+    attention_mask = (torch.arange(input_ids.shape[1]) < lengths[:, None]).long()
+    sequences = model.generate(
+        input_ids=input_ids.to(model.device),
+        attention_mask=attention_mask.to(model.device),
+        num_beams=options.num_beams,
+        max_new_tokens=options.max_target_tokens,
+        length_penalty=options.length_penalty if options.num_beams > 1 else None,
+        no_repeat_ngram_size=options.no_repeat_ngram_size or None,
+        do_sample=False,
+    )
+    return [_strip_marks(row, marks.eos_token_id, marks.pad_token_id) for row in sequences[:, 1:].tolist()]
+
+
+def _strip_marks(ids: list[int], end_id: int, pad_id: int) -> list[int]:
+    """What stands before the end mark. [7, 8, 102, 0, 0] -> [7, 8]"""
+    if end_id in ids:
+        ids = ids[: ids.index(end_id)]
+    return [i for i in ids if i != pad_id]

@@ -1,0 +1,87 @@
+"""What people see while something runs: tables and progress on standard error, results on standard output."""
+
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any, TextIO
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+from rich.table import Table
+
+TABLE_WIDTH = 120  # characters, where the output is no terminal
+
+# Looked up anew at every use, because tests and callers may replace the streams.
+
+
+def errors() -> Console:
+    """Where messages and progress go."""
+    return _open(sys.stderr)
+
+
+def output() -> Console:
+    """Where results go."""
+    return _open(sys.stdout)
+
+
+def _open(stream: TextIO) -> Console:
+    # A file has no width; lines of text are left whole there, tables get room for their columns.
+    return Console(file=stream, highlight=False) if stream.isatty() else _FileConsole(file=stream, width=TABLE_WIDTH)
+
+
+class _FileConsole(Console):
+    """Wraps tables alone."""
+
+    def print(self, *objects: Any, **options: Any) -> None:
+        soft = not any(isinstance(item, Table) for item in objects)
+        super().print(*objects, **({"soft_wrap": soft, "highlight": False} | options))
+
+
+class ProgressBar:
+    """A bar with a note on a terminal; plain lines elsewhere, one for each note; nothing where it is not visible."""
+
+    def __init__(self, progress: Progress | None, description: str, total: int, visible: bool) -> None:
+        self._progress, self._description, self._total, self._done = progress, description, total, 0
+        self._visible = visible
+        self._task = progress.add_task(description, total=total, note="") if progress else None
+
+    def advance(self, amount: int = 1) -> None:
+        self._done += amount
+        if self._progress is not None:
+            self._progress.advance(self._task, amount)
+
+    def note(self, text: str) -> None:
+        """Shows a short state, such as loss and rate."""
+        if self._progress is not None:
+            self._progress.update(self._task, note=text)
+        elif self._visible:
+            errors().print(f"{self._description} {self._done}/{self._total}  {text}")
+
+
+@contextmanager
+def show_progress(description: str, total: int, *, done: int = 0, visible: bool = True) -> Iterator[ProgressBar]:
+    """A progress bar with elapsed and remaining time while the block runs."""
+    console = errors()
+    if not (visible and console.is_terminal):
+        bar = ProgressBar(None, description, total, visible)
+        bar.advance(done)
+        yield bar
+        return
+    columns = (
+        TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(),
+        TextColumn("left"), TimeRemainingColumn(), TextColumn("{task.fields[note]}"),
+    )  # fmt: skip
+    with Progress(*columns, console=console) as progress:
+        bar = ProgressBar(progress, description, total, visible)
+        bar.advance(done)
+        yield bar
+
+
+def build_table(title: str, header: Sequence[str], rows: Sequence[Sequence[str]]) -> Table:
+    """A table whose first column is text and whose others are figures."""
+    table = Table(title=title, title_justify="left")
+    for index, name in enumerate(header):
+        table.add_column(name, justify="left" if index == 0 else "right")
+    for row in rows:
+        table.add_row(*row)
+    return table

@@ -1,0 +1,114 @@
+"""The run folder: what stands where in it, and its progress file. Files only, no torch.
+
+    recipe.yaml environment.json origin.json progress.jsonl checkpoints/ predictions/ scores.json
+"""
+
+import json
+import os
+import platform
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+
+from ..errors import TrainingError
+from ..files import load_json, write_json, write_json_lines, write_text
+
+PACKAGES = ("torch", "transformers", "accelerate", "tokenizers", "datasets", "sacrebleu", "rouge_score", "numpy")
+
+
+@dataclass(frozen=True)
+class RunFolder:
+    """The paths of one run and the few files that are more than a dump."""
+
+    path: Path
+
+    @property
+    def recipe(self) -> Path:
+        return self.path / "recipe.yaml"
+
+    @property
+    def origin(self) -> Path:
+        return self.path / "origin.json"
+
+    @property
+    def progress(self) -> Path:
+        return self.path / "progress.jsonl"
+
+    @property
+    def scores(self) -> Path:
+        return self.path / "scores.json"
+
+    def predictions(self, split: str) -> Path:
+        return self.path / "predictions" / f"{split}.jsonl"
+
+    def exists(self) -> bool:
+        """Whether a run has begun here."""
+        return self.recipe.exists()
+
+    def check_free(self) -> None:
+        """Makes sure that a run may begin here.
+
+        Raises:
+            TrainingError: the folder already holds a run, or something else.
+        """
+        if self.path.exists() and any(self.path.iterdir()):
+            what = "already holds a run; add --resume to go on with it" if self.exists() else "is not empty"
+            raise TrainingError(f"{self.path} {what}, or choose another output.")
+
+    def create(self, recipe_yaml: str) -> None:
+        """Begins a run in a folder that `check_free` accepts."""
+        self.check_free()
+        self.path.mkdir(parents=True, exist_ok=True)
+        write_text(self.recipe, recipe_yaml)
+        write_json(self.path / "environment.json", describe_environment())
+
+    def append_progress(self, event: dict) -> None:
+        """Adds one line to progress.jsonl, on disk before it returns."""
+        with self.progress.open("a", encoding="utf-8") as file:
+            file.write(json.dumps(event, allow_nan=False) + "\n")
+            file.flush()
+            os.fsync(file.fileno())
+
+    def read_progress(self) -> Iterator[dict]:
+        """The events so far; a last line that a crash cut short is left out."""
+        if self.progress.exists():
+            for line in self.progress.read_text(encoding="utf-8").splitlines():
+                try:
+                    yield json.loads(line)
+                except json.JSONDecodeError:
+                    return
+
+    def cut_progress(self, step: int) -> None:
+        """Drops the events behind a step, and any end, before a run goes on from its checkpoint."""
+        kept = [event for event in self.read_progress() if event["step"] <= step and event["event"] != "end"]
+        write_json_lines(self.progress, kept)
+
+    def write_predictions(self, split: str, rows: list[dict]) -> None:
+        """Writes predictions/<split>.jsonl with source, prediction and references."""
+        self.predictions(split).parent.mkdir(exist_ok=True)
+        write_json_lines(self.predictions(split), rows)
+
+    def load_scores(self) -> dict:
+        return load_json(self.scores)
+
+
+def describe_environment() -> dict:
+    """What a result may depend on besides the recipe: versions, machine, command, date."""
+    return {
+        "date": datetime.now(UTC).isoformat(timespec="seconds"),
+        "command": " ".join([Path(sys.argv[0]).name, *sys.argv[1:]]),
+        "python": platform.python_version(),
+        "platform": platform.platform(),
+        "processors": os.cpu_count(),
+        "packages": {name: found for name in PACKAGES if (found := _find_version(name))},
+    }
+
+
+def _find_version(package: str) -> str | None:
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return None

@@ -1,0 +1,56 @@
+"""What a run must remember to go on exactly where it stopped, apart from weights and optimizer."""
+
+from dataclasses import asdict, dataclass, fields
+from typing import Self
+
+from ..errors import CheckpointError
+
+
+@dataclass
+class TrainingState:
+    """Counters of a run; dropout masks and the data's order follow from them and the seed.
+
+    step: updates done; epoch, used_batches: the place in the data; examples, source_tokens, target_tokens: totals
+    so far; seconds: spent in steps, without validation and saving; window_loss, window_tokens: sums since the last logged line; best_step, best_value: the best
+    validation so far.
+    """
+
+    step: int = 0
+    epoch: int = 0
+    used_batches: int = 0
+    examples: int = 0
+    source_tokens: int = 0
+    target_tokens: int = 0
+    seconds: float = 0.0
+    window_loss: float = 0.0
+    window_tokens: int = 0
+    best_step: int | None = None
+    best_value: float | None = None
+
+    def to_dict(self) -> dict:
+        return asdict(self)
+
+    @classmethod
+    def from_dict(cls, values: dict) -> Self:
+        """Restores it.
+
+        Raises:
+            CheckpointError: a key is missing or unknown.
+        """
+        expected = {field.name for field in fields(cls)}
+        if expected != set(values):
+            raise CheckpointError(
+                f"The training state has missing keys {sorted(expected - set(values))} and unknown keys "
+                f"{sorted(set(values) - expected)}; it was written by another version."
+            )
+        return cls(**values)
+
+    def counters(self) -> dict[str, int | float]:
+        """The cumulative figures that every event of progress.jsonl carries."""
+        return {
+            "step": self.step,
+            "examples": self.examples,
+            "source_tokens": self.source_tokens,
+            "target_tokens": self.target_tokens,
+            "seconds": round(self.seconds, 3),
+        }

@@ -1,0 +1,34 @@
+"""The loss on held-out data: the mean over its target tokens, unsmoothed, without dropout, over all processes."""
+
+from collections.abc import Iterable
+
+import torch
+from accelerate import Accelerator
+
+from ..modeling.encoder_decoder import IGNORED_LABEL, Seq2SeqModel
+
+LOWER_IS_BETTER = ("loss",)
+
+
+def is_better(metric: str, value: float, best: float | None) -> bool:
+    """Whether a validation value beats the best so far; an equal one does not."""
+    if best is None:
+        return True
+    return value < best if metric in LOWER_IS_BETTER else value > best
+
+
+@torch.no_grad()
+def compute_validation_loss(
+    model: Seq2SeqModel, micro_batches: Iterable[dict[str, torch.Tensor]], accelerator: Accelerator
+) -> float:
+    """Mean negative log-likelihood of the target tokens, in nats."""
+    was_training = model.training
+    model.eval()
+    sums = torch.zeros(2, dtype=torch.float64)
+    for micro_batch in micro_batches:
+        inputs = {name: tensor.to(accelerator.device) for name, tensor in micro_batch.items()}
+        loss = model(**inputs).negative_log_likelihood
+        sums += torch.tensor([loss.item(), int(micro_batch["labels"].ne(IGNORED_LABEL).sum())])
+    model.train(was_training)
+    total, tokens = accelerator.reduce(sums.to(accelerator.device), "sum").tolist()
+    return total / tokens
