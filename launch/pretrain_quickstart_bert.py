@@ -117,7 +117,10 @@ def main() -> None:
             step += 1
             running, seen = running + loss.item(), seen + int(attention_mask.sum())
             if step % 200 == 0:
-                print(f"step {step} loss {running / 200:.4f} tokens {seen} seconds {time.monotonic() - started:.0f}", flush=True)
+                print(
+                    f"step {step} loss {running / 200:.4f} tokens {seen} seconds {time.monotonic() - started:.0f}",
+                    flush=True,
+                )
                 running = 0.0
 
     model.config.dtype = "float32"

@@ -10,6 +10,7 @@ from pathlib import Path
 import torch
 import yaml
 from accelerate import Accelerator
+from accelerate.state import AcceleratorState
 from accelerate.utils import gather_object
 
 from .checkpoints.description import CheckpointDescription
@@ -70,6 +71,8 @@ def build_accelerator(recipe: Recipe) -> Accelerator:
     precision = recipe.training.precision
     if precision == "fp16" and not torch.cuda.is_available():
         raise RecipeError("training.precision: fp16 needs a GPU, and none is here. Use fp32 or bf16.")
+    # Accelerate keeps the first precision of a process for ever; a second run in it may want another.
+    AcceleratorState._reset_state()
     return Accelerator(mixed_precision="no" if precision == "fp32" else precision, cpu=not torch.cuda.is_available())
 
 
@@ -168,12 +171,16 @@ def check_same_recipe(folder: RunFolder, recipe: Recipe) -> None:
     Raises:
         TrainingError: naming every option that differs.
     """
-    then, now = (flatten(values) for values in (yaml.safe_load(folder.recipe.read_text(encoding="utf-8")), recipe.model_dump(mode="json")))
+    then, now = (
+        flatten(values)
+        for values in (yaml.safe_load(folder.recipe.read_text(encoding="utf-8")), recipe.model_dump(mode="json"))
+    )
     differing = sorted(key for key in then.keys() | now.keys() if then.get(key) != now.get(key) and key != "output")
     if differing:
         lines = [f"  {key}: the run has {then.get(key)!r}, the recipe now says {now.get(key)!r}" for key in differing]
         raise TrainingError(
-            f"{folder.path} was begun with another recipe:\n" + "\n".join(lines)
+            f"{folder.path} was begun with another recipe:\n"
+            + "\n".join(lines)
             + "\nSet these back to go on with it, or choose another output."
         )
 

@@ -25,7 +25,9 @@ from .warmstart.options import ModelOptions
 class Recipe(Options):
     """Everything a run depends on."""
 
-    task: str = Field(description="summarization, sentence_splitting, sentence_fusion, translation or package.module:OBJECT.")
+    task: str = Field(
+        description="summarization, sentence_splitting, sentence_fusion, translation or package.module:OBJECT."
+    )
     seed: int = Field(1, ge=0, description="Of initial weights, data order and dropout.")
     output: str = Field(description="The run folder.")
     model: ModelOptions
@@ -109,7 +111,9 @@ def parse_override(override: str) -> dict[str, Any]:
     """
     key, equals, text = override.partition("=")
     if not equals or not re.fullmatch(r"\w+(\.\w+)*", key):
-        raise RecipeError(f"{override!r}: expected an override of the form key.path=value, such as training.max_steps=10.")
+        raise RecipeError(
+            f"{override!r}: expected an override of the form key.path=value, such as training.max_steps=10."
+        )
     try:
         value = yaml.load(text, _Loader)
     except yaml.YAMLError as error:
@@ -147,7 +151,9 @@ def _read_mapping(path: Path) -> dict[str, Any]:
     except yaml.YAMLError as error:
         raise RecipeError(f"{path}: not valid YAML: {error}") from None
     if not isinstance(values, dict):
-        raise RecipeError(f"{path}: expected a mapping with task, model, data and training, found {type(values).__name__}.")
+        raise RecipeError(
+            f"{path}: expected a mapping with task, model, data and training, found {type(values).__name__}."
+        )
     return values
 
 

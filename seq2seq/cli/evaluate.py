@@ -9,7 +9,9 @@ import typer
 def run(
     checkpoint: Annotated[str, typer.Argument(help="A run folder, a checkpoint folder or a hub name.")],
     data: Annotated[list[str], typer.Option(help="A data file, as in a recipe; may be given more than once.")],
-    output: Annotated[Path, typer.Option(help="The folder for predictions.jsonl and scores.json.")] = Path("evaluation"),
+    output: Annotated[Path, typer.Option(help="The folder for predictions.jsonl and scores.json.")] = Path(
+        "evaluation"
+    ),
     metrics: Annotated[str | None, typer.Option(help="Separated by commas; left out: as the checkpoint says.")] = None,
     source_column: str = "source",
     target_column: str = "target",

@@ -10,7 +10,9 @@ def run(
     checkpoint: Annotated[str, typer.Argument(help="A run folder, a checkpoint folder or a hub name.")],
     text: Annotated[list[str] | None, typer.Option(help="A text; may be given more than once.")] = None,
     input: Annotated[str | None, typer.Option(help="Texts one a line, or .jsonl; - is standard input.")] = None,
-    output: Annotated[str, typer.Option(help="Where to write, by its name text or .jsonl; - is standard output.")] = "-",
+    output: Annotated[
+        str, typer.Option(help="Where to write, by its name text or .jsonl; - is standard output.")
+    ] = "-",
     column: Annotated[str, typer.Option(help="The column of a .jsonl input that holds the source.")] = "source",
     num_beams: Annotated[int | None, typer.Option(help="Left out: as the checkpoint says.")] = None,
     max_target_tokens: Annotated[int | None, typer.Option(help="Left out: as the checkpoint says.")] = None,

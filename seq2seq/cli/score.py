@@ -9,7 +9,9 @@ def run(
     predictions: Annotated[str, typer.Option(help="Texts one a line, or .jsonl with a column 'prediction'.")],
     references: Annotated[str, typer.Option(help="Texts one a line, or .jsonl with 'references' or 'target'.")],
     metrics: Annotated[str, typer.Option(help="Separated by commas, such as rouge1,sari.")],
-    sources: Annotated[str | None, typer.Option(help="Texts one a line, or .jsonl with 'source'; SARI needs them.")] = None,
+    sources: Annotated[
+        str | None, typer.Option(help="Texts one a line, or .jsonl with 'source'; SARI needs them.")
+    ] = None,
     case: Annotated[str, typer.Option(help="keep or lower.")] = "keep",
     spacing: Annotated[str, typer.Option(help="keep, collapse or separate_punctuation.")] = "collapse",
 ) -> None:

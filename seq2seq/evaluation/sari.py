@@ -38,7 +38,9 @@ def _count_ngrams(words: Sequence[str], order: int) -> Counter:
     return Counter(tuple(words[start : start + order]) for start in range(len(words) - order + 1))
 
 
-def _score_operations(source: Counter, prediction: Counter, references: Sequence[Counter]) -> tuple[float, float, float]:
+def _score_operations(
+    source: Counter, prediction: Counter, references: Sequence[Counter]
+) -> tuple[float, float, float]:
     """Keep F1, add F1 and delete precision of one order. Counts are scaled by the number of references."""
     count = len(references)
     wanted: Counter = sum(references, Counter())

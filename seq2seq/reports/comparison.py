@@ -37,4 +37,3 @@ def collect_samples(runs: Sequence[RunFolder], count: int) -> list[dict[str, str
         | {name: rows[place]["prediction"] for name, rows in predictions.items()}
         for place in places
     ]
-

@@ -1,6 +1,6 @@
 """The run folder: what stands where in it, and its progress file. Files only, no torch.
 
-    recipe.yaml environment.json origin.json progress.jsonl checkpoints/ predictions/ scores.json
+recipe.yaml environment.json origin.json progress.jsonl checkpoints/ predictions/ scores.json
 """
 
 import json

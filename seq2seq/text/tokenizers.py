@@ -34,7 +34,9 @@ class TokenizerPair:
 def load_tokenizers(folder: Path) -> TokenizerPair:
     """The pair that `TokenizerPair.save` wrote."""
     source = load_tokenizer(folder)
-    return TokenizerPair(source, load_tokenizer(folder / TARGET_FOLDER) if (folder / TARGET_FOLDER).exists() else source)
+    return TokenizerPair(
+        source, load_tokenizer(folder / TARGET_FOLDER) if (folder / TARGET_FOLDER).exists() else source
+    )
 
 
 def load_tokenizer(folder: Path) -> PreTrainedTokenizerFast:

@@ -22,7 +22,9 @@ class TrainingOptions(Options):
         8192, gt=0, description="Examples x (longest source + longest target) that one process holds at once."
     )
     max_steps: int | None = Field(None, gt=0, description="Optimizer updates of the run; or give max_epochs.")
-    max_epochs: int | None = Field(None, gt=0, validate_default=True, description="Passes over the training data; or give max_steps.")
+    max_epochs: int | None = Field(
+        None, gt=0, validate_default=True, description="Passes over the training data; or give max_steps."
+    )
     learning_rate: float = Field(5.0e-5, gt=0, description="The peak, after warm-up.")
     learning_rates: dict[LearningRateGroup, float] = Field(
         default_factory=dict, description="Peaks by origin of the parameters, in place of learning_rate."

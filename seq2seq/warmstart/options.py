@@ -18,7 +18,9 @@ class ModelOptions(Options):
 
     plan: PlanName = Field("bert2bert", description="How the model is warm-started; the names of Rothe et al. 2020.")
     encoder: str | None = Field(
-        None, validate_default=True, description="Hub name or folder; random parts take their shape and vocabulary from it."
+        None,
+        validate_default=True,
+        description="Hub name or folder; random parts take their shape and vocabulary from it.",
     )
     decoder: str | None = Field(None, description="Hub name or folder; left out: the encoder's.")
     share: bool = Field(False, description="For plan pair: one set of layer parameters for both sides.")

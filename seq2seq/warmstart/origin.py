@@ -104,6 +104,9 @@ def summarize(report: OriginReport) -> tuple[list[str], list[list[str]]]:
     for parameter in report.parameters:
         if parameter.kind != "shared":
             counts[parameter.part][parameter.kind] += parameter.parameters
-    rows = [[part, *(f"{by_kind[kind]:,}" for kind in kinds), f"{sum(by_kind.values()):,}"] for part, by_kind in counts.items()]
+    rows = [
+        [part, *(f"{by_kind[kind]:,}" for kind in kinds), f"{sum(by_kind.values()):,}"]
+        for part, by_kind in counts.items()
+    ]
     rows.append(["total", *(f"{report.count(kind):,}" for kind in kinds), f"{report.count():,}"])
     return ["part", *kinds, "total"], rows

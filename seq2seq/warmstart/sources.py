@@ -90,11 +90,16 @@ class SourceCheckpoint:
         return {tensor: path for path in files for tensor in self._tensor_names(path)}
 
     def _check_index(self, files: list[Path]) -> None:
-        for index in (*self.folder.glob("model*.safetensors.index.json"), *self.folder.glob("pytorch_model.bin.index.json")):
+        for index in (
+            *self.folder.glob("model*.safetensors.index.json"),
+            *self.folder.glob("pytorch_model.bin.index.json"),
+        ):
             expected = set(json.loads(index.read_text(encoding="utf-8"))["weight_map"].values())
             missing = sorted(expected - {path.name for path in files})
             if missing and any(path.suffix == ".safetensors" for path in files) == (".safetensors" in index.name):
-                raise WarmStartError(f"{self.name}: {index} lists weights files that are missing: {', '.join(missing)}.")
+                raise WarmStartError(
+                    f"{self.name}: {index} lists weights files that are missing: {', '.join(missing)}."
+                )
 
     def _tensor_names(self, path: Path) -> Iterable[str]:
         if path.suffix == ".bin":

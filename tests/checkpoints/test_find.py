@@ -1,0 +1,75 @@
+"""Which checkpoint an argument means."""
+
+import pytest
+
+from seq2seq.checkpoints.find import find_checkpoint, find_newest_whole, list_steps, load_best, record_best, step_folder
+from seq2seq.checkpoints.folder import write_checkpoint
+from seq2seq.errors import CheckpointError
+from tests.conftest import describe
+
+
+@pytest.fixture
+def run(started, tmp_path):
+    """A run folder with checkpoints of steps 5, 10 and 20."""
+    for step in (5, 10, 20):
+        write_checkpoint(step_folder(tmp_path, step), started.model, started.tokenizers, describe(started))
+    return tmp_path
+
+
+def test_run_folder_means_its_newest_checkpoint(run):
+    assert find_checkpoint(run) == run / "checkpoints" / "step_00000020"
+
+
+def test_run_folder_means_its_best_checkpoint_where_one_is_named(run):
+    record_best(run, step=10, metric="loss", value=1.5)
+    assert find_checkpoint(run).name == "step_00000010"
+    assert load_best(run) == {"step": 10, "metric": "loss", "value": 1.5}
+
+
+def test_checkpoint_folder_means_itself(run):
+    assert find_checkpoint(str(step_folder(run, 5))) == step_folder(run, 5)
+
+
+def test_half_written_checkpoints_are_not_listed(run):
+    (run / "checkpoints" / ".step_00000030.partial").mkdir()
+    assert list_steps(run) == [5, 10, 20]
+
+
+def test_newest_whole_passes_over_a_damaged_one(run):
+    (step_folder(run, 20) / "model.safetensors").write_bytes(b"cut")
+    newest, refused = find_newest_whole(run)
+    assert newest == step_folder(run, 10)
+    assert len(refused) == 1
+    assert "model.safetensors is not what was written" in refused[0]
+
+
+def test_newest_whole_of_nothing_is_none(tmp_path):
+    assert find_newest_whole(tmp_path) == (None, [])
+
+
+def test_run_without_checkpoint_is_refused(tmp_path):
+    (tmp_path / "checkpoints").mkdir()
+    with pytest.raises(CheckpointError, match="a run folder without a checkpoint yet"):
+        find_checkpoint(tmp_path)
+
+
+def test_other_folder_is_refused_with_what_it_holds(tiny_bert):
+    with pytest.raises(CheckpointError, match=r"neither a run folder .* it holds config\.json, model\.safetensors"):
+        find_checkpoint(tiny_bert)
+
+
+def test_what_cannot_be_a_hub_name_is_refused():
+    with pytest.raises(CheckpointError, match="does not exist. Give a run folder"):
+        find_checkpoint("runs/of/mine")
+
+
+def test_hub_name_without_network_is_refused(monkeypatch):
+    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
+    with pytest.raises(CheckpointError, match="neither a folder here nor to be had from the hub"):
+        find_checkpoint("nobody/has-this")
+
+
+def test_hub_checkpoint_of_another_project_is_refused(monkeypatch, tmp_path):
+    monkeypatch.setattr("huggingface_hub.snapshot_download", lambda name, ignore_patterns: str(tmp_path))
+    with pytest.raises(CheckpointError, match=r"on the hub has no seq2seq\.json"):
+        find_checkpoint("someone/model")

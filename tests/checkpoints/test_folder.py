@@ -1,0 +1,210 @@
+"""Checkpoint folders: whole or absent, loaded by plain transformers, writing the same text there."""
+
+import json
+
+import pytest
+import torch
+from safetensors.torch import load_file, save_file
+from transformers import AutoTokenizer, EncoderDecoderModel
+
+from seq2seq.checkpoints import folder as folder_module
+from seq2seq.checkpoints.folder import (
+    TrainingFiles,
+    check_manifest,
+    load_training_files,
+    read_checkpoint,
+    remove_checkpoint,
+    write_checkpoint,
+)
+from seq2seq.errors import CheckpointError
+from seq2seq.generation.generator import Generator
+from seq2seq.generation.options import GenerationOptions
+from seq2seq.modeling.sharing import find_shared_names
+from seq2seq.warmstart.start import warm_start
+from tests.conftest import describe, shake
+
+TEXTS = ["the cat sat on the mat.", "[SEP] a dog, and a bird!", "the un##ed sea", "fish don't swim"]
+
+
+@pytest.fixture(params=["bert2bert", "bertshare", "rnd2bert"])
+def written(request, tiny_bert, tmp_path):
+    """A shaken model and the folder it was written to."""
+    started = warm_start(plan=request.param, encoder=str(tiny_bert))
+    shake(started.model)
+    write_checkpoint(tmp_path / "ckpt", started.model, started.tokenizers, describe(started, num_beams=3))
+    return started, tmp_path / "ckpt"
+
+
+def write_with_plain_transformers(folder, texts) -> list[str]:
+    model, tokenizer = EncoderDecoderModel.from_pretrained(folder).eval(), AutoTokenizer.from_pretrained(folder)
+    ids = model.generate(**tokenizer(texts, return_tensors="pt", padding=True))
+    return [text.strip() for text in tokenizer.batch_decode(ids, skip_special_tokens=True)]
+
+
+def write_with_ours(folder, texts) -> list[str]:
+    loaded = read_checkpoint(folder)
+    options = GenerationOptions(**loaded.description.generation)
+    return Generator(loaded.model, loaded.tokenizers, 32, options).generate(texts).texts
+
+
+def test_plain_transformers_writes_the_same_texts(written):
+    _, folder = written
+    theirs = write_with_plain_transformers(folder, TEXTS)
+    assert theirs == write_with_ours(folder, TEXTS)
+    assert len(set(theirs)) > 1
+
+
+@pytest.mark.parametrize("plan", ["bert2bert", "bertshare"])
+def test_plain_transformers_writes_the_same_texts_on_real_weights(minilm, tmp_path, plan):
+    started = warm_start(plan=plan, encoder=str(minilm))
+    shake(started.model, 0.02)
+    write_checkpoint(tmp_path / "ckpt", started.model, started.tokenizers, describe(started, max_target_tokens=8))
+    texts = ["A man is sitting on a bench in the park.", "Two [SEP] dogs: one big, one small."]
+    assert write_with_plain_transformers(tmp_path / "ckpt", texts) == write_with_ours(tmp_path / "ckpt", texts)
+
+
+def test_plain_transformers_loads_every_weight(written, caplog):
+    started, folder = written
+    plain = EncoderDecoderModel.from_pretrained(folder).state_dict()
+    ours = started.model.state_dict()
+    assert plain.keys() == ours.keys()
+    assert all(torch.equal(plain[name], ours[name]) for name in ours)
+
+
+def test_ours_reloads_weights_and_sharing(written):
+    started, folder = written
+    loaded = read_checkpoint(folder)
+    assert find_shared_names(loaded.model) == find_shared_names(started.model)
+    pairs = zip(loaded.model.parameters(), started.model.parameters(), strict=True)
+    assert all(torch.equal(a, b) for a, b in pairs)
+    assert loaded.framing == started.framing
+    assert not loaded.model.training
+
+
+def test_config_is_that_of_plain_transformers(written):
+    config = json.loads((written[1] / "config.json").read_text())
+    assert config["architectures"] == ["EncoderDecoderModel"]
+    assert config["decoder_start_token_id"] == 2
+
+
+def test_output_layer_is_not_stored(written):
+    assert not [name for name in load_file(written[1] / "model.safetensors") if "lm_head.decoder" in name]
+
+
+def test_training_files_come_back(started, tmp_path):
+    files = TrainingFiles({"w/exp_avg": torch.arange(3.0)}, {"step": 7})
+    write_checkpoint(tmp_path / "ckpt", started.model, started.tokenizers, describe(started), files)
+    loaded = load_training_files(tmp_path / "ckpt")
+    assert loaded.state == {"step": 7}
+    assert torch.equal(loaded.optimizer["w/exp_avg"], torch.arange(3.0))
+
+
+def test_checkpoint_without_training_state_says_so(written):
+    with pytest.raises(CheckpointError, match="no training state, so a run cannot go on from it"):
+        load_training_files(written[1])
+
+
+def test_crash_while_writing_leaves_no_checkpoint(started, tmp_path, monkeypatch):
+    def crash(folder):
+        raise OSError("disk full")
+
+    monkeypatch.setattr(folder_module, "sync_folder", crash)
+    with pytest.raises(OSError, match="disk full"):
+        write_checkpoint(tmp_path / "step_00000001", started.model, started.tokenizers, describe(started))
+    assert [path.name for path in tmp_path.iterdir()] == [".step_00000001.partial"]
+
+
+def test_writing_again_replaces_the_checkpoint(started, tmp_path):
+    for _ in range(2):
+        write_checkpoint(tmp_path / "ckpt", started.model, started.tokenizers, describe(started))
+    check_manifest(tmp_path / "ckpt")
+    assert [path.name for path in tmp_path.iterdir()] == ["ckpt"]
+
+
+def test_removed_checkpoint_is_gone(written):
+    remove_checkpoint(written[1])
+    assert list(written[1].parent.iterdir()) == []
+
+
+def test_manifest_of_a_whole_checkpoint_holds(written):
+    check_manifest(written[1])
+
+
+@pytest.mark.parametrize(
+    ("damage", "message"),
+    [
+        (lambda folder: (folder / "tokenizer.json").unlink(), r"tokenizer\.json is missing"),
+        (lambda folder: (folder / "manifest.json").unlink(), r"not a whole checkpoint: .*manifest\.json is missing"),
+        (lambda folder: (folder / "config.json").write_text("{}"), r"config\.json is not what was written"),
+        (lambda folder: flip_last_byte(folder / "model.safetensors"), r"model\.safetensors is not what was written"),
+    ],
+)
+def test_damage_is_found(written, damage, message):
+    damage(written[1])
+    with pytest.raises(CheckpointError, match=message):
+        check_manifest(written[1])
+
+
+def flip_last_byte(path):
+    content = bytearray(path.read_bytes())
+    content[-1] ^= 1
+    path.write_bytes(content)
+
+
+def rewrite_weights(folder, change):
+    weights = load_file(folder / "model.safetensors")
+    change(weights)
+    save_file(weights, folder / "model.safetensors")
+
+
+def test_missing_and_unknown_tensors_are_named(written):
+    rewrite_weights(written[1], lambda weights: weights.update(extra=weights.pop("decoder.lm_head.bias")))
+    with pytest.raises(CheckpointError, match=r"1 tensors are missing \['decoder.lm_head.bias'\] and 1 are unknown"):
+        read_checkpoint(written[1])
+
+
+def test_tensor_of_another_shape_is_named(written):
+    rewrite_weights(written[1], lambda weights: weights.update({"decoder.lm_head.bias": torch.zeros(3)}))
+    with pytest.raises(CheckpointError, match=r"decoder.lm_head.bias has shape \(3,\)"):
+        read_checkpoint(written[1])
+
+
+def test_shared_parameters_that_differ_in_the_file_are_refused(written):
+    name = "decoder.bert.embeddings.word_embeddings.weight"
+    rewrite_weights(written[1], lambda weights: weights.update({name: weights[name] + 1}))
+    with pytest.raises(
+        CheckpointError, match="says that encoder and decoder share parameters, but their stored values"
+    ):
+        read_checkpoint(written[1])
+
+
+def test_missing_weights_are_named(written):
+    (written[1] / "model.safetensors").unlink()
+    with pytest.raises(CheckpointError, match=r"model\.safetensors is missing"):
+        read_checkpoint(written[1])
+
+
+def test_missing_tokenizer_is_named(written):
+    for path in written[1].glob("tokenizer*"):
+        path.unlink()
+    with pytest.raises(CheckpointError, match="no tokenizer could be loaded"):
+        read_checkpoint(written[1])
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"format": 2}, "format 2 is unknown; this version reads 1"),
+        ({"colour": "red"}, r"missing keys \[\], unknown keys \['colour'\]"),
+    ],
+)
+def test_description_of_another_version_is_refused(written, change, message):
+    path = written[1] / "seq2seq.json"
+    path.write_text(json.dumps(json.loads(path.read_text()) | change))
+    with pytest.raises(CheckpointError, match=message):
+        read_checkpoint(written[1])
+
+
+def test_folder_without_description_is_no_checkpoint(tiny_bert):
+    with pytest.raises(CheckpointError, match=r"is no checkpoint of this project: .*seq2seq\.json is missing"):
+        read_checkpoint(tiny_bert)

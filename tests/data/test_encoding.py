@@ -1,0 +1,97 @@
+"""Encoding: framed targets, cut to the limits, every cut counted."""
+
+import numpy
+import pytest
+
+from seq2seq.data import encoding
+from seq2seq.data.encoding import RaggedIds, Truncation, encode_examples
+from seq2seq.data.examples import Example
+from seq2seq.errors import DataError
+from seq2seq.text.framing import derive_framing
+from seq2seq.text.tokenizers import TokenizerPair, load_tokenizer
+
+
+@pytest.fixture(scope="module")
+def tokenizer(tiny_bert):
+    return load_tokenizer(tiny_bert)
+
+
+@pytest.fixture
+def encode(tokenizer):
+    """Encodes pairs of texts with limits of 4 tokens for sources and 3 for targets."""
+
+    def encode(*pairs: tuple[str, str]):
+        examples = [Example(*pair, (pair[1],), f"a.jsonl line {line}") for line, pair in enumerate(pairs, 1)]
+        pair, framing = TokenizerPair(tokenizer, tokenizer), derive_framing(tokenizer)
+        return encode_examples(examples, pair, framing, max_source_tokens=4, max_target_tokens=3)
+
+    return encode
+
+
+def read_tokens(tokenizer, rows: RaggedIds) -> list[str]:
+    return [" ".join(tokenizer.convert_ids_to_tokens(row.tolist())) for row in rows]
+
+
+def test_ragged_rows_lie_in_one_flat_array():
+    rows = RaggedIds([[5, 6], [], [7]])
+    assert (rows.ids.tolist(), rows.offsets.tolist(), rows.lengths.tolist()) == ([5, 6, 7], [0, 2, 2, 3], [2, 0, 1])
+
+
+def test_ragged_rows_come_back_as_given():
+    rows = [[1], [2, 3, 4], [], [5, 6]]
+    ragged = RaggedIds(iter(rows))
+    assert [ragged[index].tolist() for index in range(len(ragged))] == rows
+
+
+def test_ragged_rows_cost_four_bytes_a_token():
+    assert RaggedIds([[1, 2], [3]]).ids.nbytes == 3 * 4
+
+
+def test_no_rows_are_an_empty_array():
+    assert (len(RaggedIds([])), RaggedIds([]).offsets.tolist()) == (0, [0])
+
+
+def test_sources_are_bare_and_targets_end_with_the_end_mark(encode, tokenizer):
+    encoded = encode(("The cat sat.", "a cat"))
+    assert read_tokens(tokenizer, encoded.sources) == ["the cat sat ."]
+    assert read_tokens(tokenizer, encoded.labels) == ["a cat [SEP]"]
+
+
+def test_long_texts_are_cut_and_a_cut_target_has_no_end_mark(encode, tokenizer):
+    encoded = encode(("the big red cat sat", "the cat sat"))
+    assert read_tokens(tokenizer, encoded.sources) == ["the big red cat"]
+    assert read_tokens(tokenizer, encoded.labels) == ["the cat sat"]
+
+
+def test_cuts_are_counted_with_the_longest_text(encode):
+    # Sources of 5, 4 and 6 tokens, limit 4: two cut. Targets of 1, 3 and 2 tokens and the end mark, limit 3: one cut.
+    encoded = encode(("the big red cat sat", "a"), ("the cat sat .", "the cat sat"), ("the the the the the the", "a a"))
+    assert encoded.source_truncation == Truncation(texts=3, truncated=2, limit=4, longest=6)
+    assert encoded.target_truncation == Truncation(texts=3, truncated=1, limit=3, longest=4)
+
+
+def test_share_of_cut_texts():
+    assert Truncation(texts=8, truncated=2, limit=4, longest=6).share == 0.25
+
+
+def test_examples_encoded_in_chunks_equal_examples_encoded_at_once(encode, monkeypatch):
+    pairs = [("cat " * (number % 4 + 1), f"{number}") for number in range(10)]
+    at_once = encode(*pairs)
+    monkeypatch.setattr(encoding, "CHUNK", 3)
+    in_chunks = encode(*pairs)
+    assert len(at_once) == 10
+    for side in ("sources", "labels"):
+        numpy.testing.assert_array_equal(getattr(in_chunks, side).ids, getattr(at_once, side).ids)
+        numpy.testing.assert_array_equal(getattr(in_chunks, side).lengths, getattr(at_once, side).lengths)
+
+
+@pytest.mark.parametrize(
+    ("pair", "message"),
+    [
+        (("\x00\x01", "a"), r"a\.jsonl line 2: the source has no token for this tokenizer\. Remove the row\."),
+        (("a", "\x00\x01"), r"a\.jsonl line 2: the target has no token"),
+    ],
+)
+def test_text_without_any_token_is_refused_with_its_row(encode, pair, message):
+    with pytest.raises(DataError, match=message):
+        encode(("a", "a"), pair)

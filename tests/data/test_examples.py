@@ -1,0 +1,82 @@
+"""Examples: the chosen columns of a row, checked, and errors that name the row."""
+
+import pytest
+
+from seq2seq.data.examples import Example, build_example, load_examples, read_sources
+from seq2seq.data.options import ColumnOptions
+from seq2seq.data.readers import Row
+from seq2seq.errors import DataError
+
+DEFAULT = ColumnOptions()
+
+
+def build(columns: ColumnOptions = DEFAULT, **values) -> Example:
+    return build_example(Row("a.jsonl line 17", values), columns)
+
+
+def test_example_has_stripped_texts_and_its_place():
+    assert build(source=" a  b\n", target="\tc ") == Example("a  b", "c", ("c",), "a.jsonl line 17")
+
+
+def test_columns_are_those_of_the_options():
+    columns = ColumnOptions(source="article", target="summary", references="all")
+    assert build(columns, article="a", summary="b", all=["c"], source="x") == Example("a", "b", ("c",), "a.jsonl line 17")
+
+
+def test_references_of_a_row_are_read_and_stripped():
+    assert build(source="a", target="b", references=[" c ", "d"]).references == ("c", "d")
+
+
+def test_references_in_a_text_cell_are_json():
+    assert build(source="a", target="b", references='["c", "d"]').references == ("c", "d")
+
+
+@pytest.mark.parametrize(
+    ("values", "message"),
+    [
+        ({"source": "a", "summary": "b"}, r"17: column 'target' is missing \(found: 'source', 'summary'\)\. Set data\.columns\.target\."),
+        ({"article": "a", "target": "b"}, r"17: column 'source' is missing \(found: 'article', 'target'\)\. Set data\.columns\.source\."),
+        ({"source": 3, "target": "b"}, r"17: column 'source' holds int, expected text\."),
+        ({"source": None, "target": "b"}, r"column 'source' holds NoneType, expected text\."),
+        ({"source": "a", "target": " \t\n"}, r"17: column 'target' is empty\. Remove the row or give it a text\."),
+        ({"source": "\ud800", "target": "b"}, r"17: column 'source' holds half of a surrogate pair"),
+        ({"source": "a", "target": "b", "references": []}, r"17: column 'references' must hold a list of texts"),
+        ({"source": "a", "target": "b", "references": "c"}, r"column 'references' must hold a list of texts"),
+        ({"source": "a", "target": "b", "references": '"c"'}, r"column 'references' must hold a list of texts"),
+        ({"source": "a", "target": "b", "references": [3]}, r"17: column 'references' holds int, expected text"),
+        ({"source": "a", "target": "b", "references": ["c", " "]}, r"17: column 'references' is empty"),
+    ],
+)  # fmt: skip
+def test_example_names_row_and_column_when_a_value_is_wrong(values, message):
+    with pytest.raises(DataError, match=message):
+        build(**values)
+
+
+def test_references_column_that_the_options_name_is_required():
+    with pytest.raises(DataError, match=r"17: column 'all' is missing .*Set data\.columns\.references\."):
+        build(ColumnOptions(references="all"), source="a", target="b")
+
+
+def test_examples_of_several_files_come_in_the_order_of_the_names(tmp_path):
+    for name in "ba":
+        (tmp_path / f"{name}.tsv").write_text(f"source\ttarget\n{name}1\tx\n{name}2\tx\n", encoding="utf-8")
+    names = [str(tmp_path / "b.tsv"), str(tmp_path / "a.tsv")]
+    assert [example.source for example in load_examples(names, DEFAULT)] == ["b1", "b2", "a1", "a2"]
+
+
+def test_sources_for_generation_may_be_empty_and_stay_as_they_are():
+    rows = [Row("line 1", {"text": ""}), Row("line 2", {"text": " a "})]
+    assert list(read_sources(rows, "text")) == ["", " a "]
+
+
+@pytest.mark.parametrize(
+    ("values", "message"),
+    [
+        ({"other": "a"}, r"line 1: column 'text' is missing \(found: 'other'\)"),
+        ({"text": 3}, r"line 1: column 'text' holds int, expected text"),
+        ({"text": "\ud800"}, r"line 1: column 'text' holds half of a surrogate pair"),
+    ],
+)
+def test_source_for_generation_names_the_row_when_it_holds_no_text(values, message):
+    with pytest.raises(DataError, match=message):
+        list(read_sources([Row("line 1", values)], "text"))

@@ -1,0 +1,101 @@
+"""Generation: in order, batched as one by one, empty and long texts counted."""
+
+import pytest
+import torch
+
+from seq2seq.errors import GenerationError
+from seq2seq.generation.generator import Generator
+from seq2seq.generation.options import GenerationOptions
+from seq2seq.generation.transformers_engine import generate_ids
+from tests.conftest import shake
+
+TEXTS = ["the cat sat", "a dog ran and a bird flew on the red road .", "fish", "the small tree , the big sea", "a mat"]
+
+
+@pytest.fixture
+def model(started):
+    shake(started.model)
+    return started.model
+
+
+def build(started, max_source_tokens=32, **options) -> Generator:
+    shake(started.model)
+    chosen = GenerationOptions(**({"max_target_tokens": 10} | options))
+    return Generator(started.model, started.tokenizers, max_source_tokens, chosen)
+
+
+@pytest.mark.parametrize("num_beams", [1, 3])
+def test_batched_equals_one_by_one(started, num_beams):
+    generator = build(started, num_beams=num_beams)
+    alone = [generator.generate([text]).texts[0] for text in TEXTS]
+    assert generator.generate(TEXTS).texts == alone
+    assert len(set(alone)) > 1
+
+
+@pytest.mark.parametrize("batch_tokens", [1, 30, 16384])
+def test_order_does_not_depend_on_the_batches(started, batch_tokens):
+    whole = build(started, num_beams=2).generate(TEXTS).texts
+    shaken = Generator(
+        started.model,
+        started.tokenizers,
+        32,
+        GenerationOptions(num_beams=2, max_target_tokens=10, batch_tokens=batch_tokens),
+    )
+    assert shaken.generate(TEXTS).texts == whole
+
+
+def test_greedy_output_equals_a_literal_loop(model):
+    source = [6, 7, 8, 9]
+    written = [2]
+    with torch.no_grad():
+        for _ in range(6):
+            logits = model(input_ids=torch.tensor([source]), decoder_input_ids=torch.tensor([written])).logits
+            written.append(int(logits[0, -1].argmax()))
+            if written[-1] == 3:
+                break
+    expected = [token for token in written[1:] if token not in (0, 3)]
+    assert generate_ids(model, [source], GenerationOptions(num_beams=1, max_target_tokens=6)) == [expected]
+
+
+@pytest.mark.parametrize("empty", ["", "   ", "\t\n"])
+def test_empty_texts_give_empty_outputs_and_are_counted(started, empty):
+    generated = build(started).generate([empty, "the cat", empty])
+    assert (generated.texts[0], generated.texts[2], generated.empty) == ("", "", 2)
+    assert generated.texts[1]
+
+
+def test_no_texts_give_no_outputs(started):
+    assert build(started).generate([]).texts == []
+
+
+def test_long_texts_are_cut_and_counted(started):
+    generator = build(started, max_source_tokens=3)
+    generated = generator.generate(["the cat sat on the mat", "the cat sat"])
+    assert generated.truncated == 1
+    assert generated.texts[0] == generated.texts[1]
+
+
+def test_progress_counts_every_source(started):
+    finished = []
+    build(started, batch_tokens=20).generate(["", *TEXTS], finished.append)
+    assert sum(finished) == 1 + len(TEXTS)
+
+
+def test_model_returns_to_training_mode(model):
+    model.train()
+    generate_ids(model, [[6, 7]], GenerationOptions(num_beams=1, max_target_tokens=2))
+    assert model.training
+
+
+def test_outputs_have_at_most_the_tokens_asked_for(model):
+    outputs = generate_ids(model, [[6, 7, 8], [9]], GenerationOptions(num_beams=1, max_target_tokens=4))
+    assert all(len(ids) <= 4 for ids in outputs)
+
+
+@pytest.mark.parametrize(
+    ("source", "target", "message"),
+    [(65, 10, "A source of 65 tokens .* has 64 positions"), (10, 65, "A target of 65 tokens .* has 64 positions")],
+)
+def test_lengths_beyond_the_position_table_are_refused(started, source, target, message):
+    with pytest.raises(GenerationError, match=message):
+        build(started, max_source_tokens=source, max_target_tokens=target)

@@ -1,0 +1,73 @@
+"""The run folder: beginning, progress lines, cutting them."""
+
+import json
+
+import pytest
+
+from seq2seq.errors import TrainingError
+from seq2seq.reports.run_folder import RunFolder
+
+
+@pytest.fixture
+def run(tmp_path):
+    folder = RunFolder(tmp_path / "run")
+    folder.create("task: translation\n")
+    return folder
+
+
+def test_new_run_holds_recipe_and_environment(run):
+    assert run.exists()
+    assert run.recipe.read_text() == "task: translation\n"
+    environment = json.loads((run.path / "environment.json").read_text())
+    assert {"date", "command", "python", "platform", "processors", "packages"} == set(environment)
+    assert {"torch", "transformers", "accelerate"} <= set(environment["packages"])
+
+
+def test_run_is_not_begun_twice(run):
+    with pytest.raises(TrainingError, match="already holds a run; add --resume"):
+        run.create("")
+
+
+def test_folder_with_other_files_is_refused(tmp_path):
+    (tmp_path / "notes.txt").write_text("")
+    with pytest.raises(TrainingError, match="is not empty, or choose another output"):
+        RunFolder(tmp_path).check_free()
+
+
+def test_empty_folder_is_free(tmp_path):
+    RunFolder(tmp_path).check_free()
+    assert not RunFolder(tmp_path).exists()
+
+
+def test_progress_is_appended_line_by_line(run):
+    run.append_progress({"event": "train", "step": 1})
+    run.append_progress({"event": "train", "step": 2})
+    assert [event["step"] for event in run.read_progress()] == [1, 2]
+
+
+def test_progress_line_that_a_crash_cut_short_is_left_out(run):
+    run.append_progress({"event": "train", "step": 1})
+    with run.progress.open("a") as file:
+        file.write('{"event": "tr')
+    assert [event["step"] for event in run.read_progress()] == [1]
+
+
+def test_progress_is_cut_behind_a_step_and_ends_are_dropped(run):
+    for event, step in (("train", 1), ("train", 2), ("checkpoint", 2), ("end", 2), ("train", 3)):
+        run.append_progress({"event": event, "step": step})
+    run.cut_progress(2)
+    assert [(row["event"], row["step"]) for row in run.read_progress()] == [
+        ("train", 1),
+        ("train", 2),
+        ("checkpoint", 2),
+    ]
+
+
+def test_numbers_that_json_lacks_are_refused(run):
+    with pytest.raises(ValueError, match="not JSON compliant"):
+        run.append_progress({"event": "train", "step": 1, "loss": float("nan")})
+
+
+def test_predictions_stand_under_their_split(run):
+    run.write_predictions("test", [{"source": "ä"}])
+    assert (run.path / "predictions/test.jsonl").read_text(encoding="utf-8") == '{"source": "ä"}\n'

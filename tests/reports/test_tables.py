@@ -1,0 +1,57 @@
+"""Tables: digits, dashes, Markdown, and several runs side by side."""
+
+import json
+
+import pytest
+
+from seq2seq.errors import ScoringError
+from seq2seq.reports.comparison import collect_samples, collect_scores
+from seq2seq.reports.run_folder import RunFolder
+from seq2seq.reports.tables import format_markdown, score_rows
+
+
+def test_scores_have_the_digits_of_their_metric_and_dashes_where_missing():
+    header, rows = score_rows({"a": {"exact_match": 12.345, "bleu": 3.14159}, "b": {"bleu": 2.0}})
+    assert header == ["", "exact_match", "bleu"]
+    assert rows == [["a", "12.3", "3.14"], ["b", "-", "2.00"]]
+
+
+def test_markdown_table():
+    assert format_markdown(["run", "bleu"], [["a", "3.14"]]) == "| run | bleu |\n| --- | ---: |\n| a | 3.14 |\n"
+
+
+def write_run(path, plan, value, examples=2) -> RunFolder:
+    path.mkdir()
+    run = RunFolder(path)
+    rows = {plan: {"sari": value}, "copy of the source": {"sari": 50.0}}
+    run.scores.write_text(json.dumps({"examples": examples, "rows": rows}))
+    texts = [{"source": f"s{i}", "prediction": f"{plan} {i}", "references": [f"r{i}"]} for i in range(examples)]
+    run.write_predictions("test", texts)
+    return run
+
+
+def test_runs_stand_side_by_side_behind_the_baselines(tmp_path):
+    runs = [write_run(tmp_path / "warm", "bert2bert", 90.0), write_run(tmp_path / "cold", "rnd2rnd", 20.0)]
+    assert collect_scores(runs) == {
+        "copy of the source": {"sari": 50.0},
+        "warm (bert2bert)": {"sari": 90.0},
+        "cold (rnd2rnd)": {"sari": 20.0},
+    }
+
+
+def test_samples_are_spread_over_the_test_rows(tmp_path):
+    runs = [write_run(tmp_path / "warm", "bert2bert", 90.0, 6), write_run(tmp_path / "cold", "rnd2rnd", 20.0, 6)]
+    samples = collect_samples(runs, 3)
+    assert [sample["source"] for sample in samples] == ["s0", "s2", "s4"]
+    assert samples[1] == {"source": "s2", "reference": "r2", "warm": "bert2bert 2", "cold": "rnd2rnd 2"}
+
+
+def test_runs_of_different_data_are_refused(tmp_path):
+    runs = [write_run(tmp_path / "a", "bert2bert", 1.0), write_run(tmp_path / "b", "rnd2rnd", 1.0, 3)]
+    with pytest.raises(ScoringError, match="tested on different data"):
+        collect_scores(runs)
+
+
+def test_run_without_scores_is_refused(tmp_path):
+    with pytest.raises(ScoringError, match=r"has no scores\.json"):
+        collect_scores([RunFolder(tmp_path)])

@@ -1,0 +1,315 @@
+"""Training through the real entry point: the gradient under any cut, resuming, validation, what a run leaves behind."""
+
+import hashlib
+import json
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+import yaml
+from safetensors.torch import load_file, save_file
+from torch.nn import functional
+from transformers import EncoderDecoderModel
+
+from seq2seq import api
+from seq2seq.checkpoints.find import list_steps, load_best
+from seq2seq.errors import DataError, RecipeError, TrainingError
+from seq2seq.reports.run_folder import RunFolder
+from seq2seq.text.tokenizers import encode_texts
+from seq2seq.warmstart.start import warm_start
+
+WORDS = "cat dog bird fish sat ran flew swam mat road tree sea".split()
+
+
+def write_pairs(path: Path, count: int, start: int = 0) -> str:
+    """Sources of 2 to 7 words; targets are the same words backwards."""
+    rows = []
+    for number in range(start, start + count):
+        words = [WORDS[(number * 5 + place * (1 + number % 7)) % 12] for place in range(2 + number % 6)]
+        rows.append({"source": " ".join(words), "target": " ".join(reversed(words))})
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    return str(path)
+
+
+@pytest.fixture
+def recipe(tiny_bert, tmp_path):
+    """A function that writes a recipe file with changes to training and returns its path."""
+
+    def write(name: str = "run", model: dict | None = None, data: dict | None = None, **training) -> Path:
+        values = {
+            "task": "sentence_fusion",
+            "output": str(tmp_path / name),
+            "model": {"plan": "bert2bert", "encoder": str(tiny_bert)} | (model or {}),
+            "data": {
+                "train": write_pairs(tmp_path / "train.jsonl", 40),
+                "max_source_tokens": 16,
+                "max_target_tokens": 16,
+            }
+            | (data or {}),
+            "training": {"batch_examples": 8, "max_steps": 6, "log_every_steps": 1, "learning_rate": 1e-3} | training,
+            "generation": {"num_beams": 1, "max_target_tokens": 10},
+        }
+        path = tmp_path / f"{name}.yaml"
+        path.write_text(yaml.safe_dump(values))
+        return path
+
+    return write
+
+
+def read_events(folder: Path, event: str) -> list[dict]:
+    return [row for row in RunFolder(folder).read_progress() if row["event"] == event]
+
+
+def hash_weights(folder: Path, step: int) -> str:
+    return hashlib.sha256((folder / f"checkpoints/step_{step:08d}/model.safetensors").read_bytes()).hexdigest()
+
+
+def compute_expected_step(tiny_bert: Path, pairs: Path) -> tuple[float, float]:
+    """Loss a token and gradient norm of all pairs: one example at a time in plain transformers, summed, divided once."""
+    started = warm_start(plan="bert2bert", encoder=str(tiny_bert))
+    rows = [json.loads(line) for line in pairs.read_text().splitlines()]
+    total, tokens = torch.zeros(()), 0
+    for row in rows:
+        source, target = encode_texts(started.tokenizers.source, [row["source"], row["target"]])
+        labels = [*target, 3]
+        logits = EncoderDecoderModel.forward(
+            started.model, input_ids=torch.tensor([source]), decoder_input_ids=torch.tensor([[2, *target]])
+        ).logits
+        total = total + functional.cross_entropy(logits[0], torch.tensor(labels), reduction="sum")
+        tokens += len(labels)
+    (total / tokens).backward()
+    norm = torch.sqrt(sum(parameter.grad.square().sum() for parameter in started.model.parameters()))
+    return total.item() / tokens, norm.item()
+
+
+@pytest.mark.parametrize("micro_batch_tokens", [8192, 100, 32])
+def test_loss_and_gradient_are_the_same_under_any_cut(recipe, tiny_bert, tmp_path, micro_batch_tokens):
+    path = recipe(model={"dropout": 0.0}, batch_examples=40, max_steps=1, micro_batch_tokens=micro_batch_tokens)
+    folder = api.train(path)
+    loss, norm = compute_expected_step(tiny_bert, tmp_path / "train.jsonl")
+    event = read_events(folder, "train")[0]
+    assert event["loss"] == pytest.approx(loss, rel=1e-5)
+    assert event["gradient_norm"] == pytest.approx(norm, rel=1e-5)
+
+
+def train_on_processes(path: Path, processes: int, *overrides: str) -> None:
+    command = [sys.executable, "-m", "torch.distributed.run", "--nproc_per_node", str(processes), "--master_port", "0"]
+    command += ["--rdzv-backend", "c10d", "--rdzv-endpoint", "localhost:0"]
+    environment = os.environ | {"OMP_NUM_THREADS": "1"}
+    command += ["-m", "seq2seq", "train", str(path), *overrides]
+    result = subprocess.run(command, capture_output=True, text=True, env=environment, timeout=240)
+    assert result.returncode == 0, result.stderr[-3000:]
+
+
+def test_two_processes_train_the_same_as_one(recipe, tmp_path):
+    data = {"validation": write_pairs(tmp_path / "validation.jsonl", 9, start=100)}
+    path = recipe(
+        model={"dropout": 0.0}, data=data, max_steps=3, micro_batch_tokens=40, validation_metrics=["loss", "sari"]
+    )
+    train_on_processes(path, 2, f"output={tmp_path / 'two'}")
+    one, two = api.train(path), tmp_path / "two"
+    for event in ("train", "validation"):
+        for ours, theirs in zip(read_events(one, event), read_events(two, event), strict=True):
+            figures = [name for name in ours if name not in ("event", "seconds")]
+            assert [theirs[name] for name in figures] == pytest.approx([ours[name] for name in figures], rel=1e-4)
+    first = load_file(one / "checkpoints/step_00000003/model.safetensors")
+    second = load_file(two / "checkpoints/step_00000003/model.safetensors")
+    differences = {name: (first[name] - second[name]).abs().max().item() for name in first}
+    # A key bias adds the same to every score of a softmax: its true gradient is zero, and AdamW blows up its rounding.
+    assert max(value for name, value in differences.items() if not name.endswith(".key.bias")) < 1e-6
+
+
+def test_resumed_run_equals_the_uninterrupted_one_bit_for_bit(recipe, monkeypatch):
+    settings = {"max_steps": 8, "checkpoint_every_steps": 3, "log_every_steps": 2}
+    whole = api.train(recipe("whole", **settings))
+    path = recipe("broken", **settings)
+
+    def crash(self, event, append=RunFolder.append_progress):
+        if event["step"] == 6 and event["event"] == "train":
+            raise KeyboardInterrupt
+        append(self, event)
+
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setattr(RunFolder, "append_progress", crash)
+        api.train(path)
+    broken = path.with_suffix("")
+    assert list_steps(broken) == [3]
+    api.train(path, resume=True)
+    assert hash_weights(broken, 8) == hash_weights(whole, 8)
+    without_time = [[row | {"seconds": 0} for row in RunFolder(folder).read_progress()] for folder in (whole, broken)]
+    assert without_time[0] == without_time[1]
+
+
+def test_same_seed_gives_the_same_weights_and_another_does_not(recipe):
+    hashes = [
+        hash_weights(api.train(recipe(name), [f"seed={seed}"]), 6) for name, seed in (("a", 1), ("b", 1), ("c", 2))
+    ]
+    assert hashes[0] == hashes[1] != hashes[2]
+
+
+def test_resume_without_a_run_begins_one(recipe):
+    assert list_steps(api.train(recipe(max_steps=2), resume=True)) == [2]
+
+
+def test_finished_run_says_so_and_changes_nothing(recipe, capsys):
+    path = recipe(max_steps=2)
+    folder = api.train(path)
+    before = (folder / "progress.jsonl").read_text()
+    api.train(path, resume=True)
+    assert "is finished: all of its 2 steps are done" in capsys.readouterr().err
+    assert (folder / "progress.jsonl").read_text() == before
+
+
+def test_second_run_in_a_folder_is_refused(recipe):
+    path = recipe(max_steps=1)
+    api.train(path)
+    with pytest.raises(TrainingError, match="already holds a run; add --resume"):
+        api.train(path)
+
+
+def test_foreign_folder_is_refused(recipe, tmp_path):
+    (tmp_path / "run").mkdir()
+    (tmp_path / "run" / "thesis.txt").write_text("mine")
+    with pytest.raises(TrainingError, match="is not empty, or choose another output"):
+        api.train(recipe())
+
+
+def test_resume_with_another_recipe_is_refused_and_the_options_named(recipe):
+    path = recipe(max_steps=1)
+    api.train(path)
+    with pytest.raises(TrainingError, match=r"training\.learning_rate: the run has 0\.001, the recipe now says 0\.1"):
+        api.train(path, ["training.learning_rate=0.1"], resume=True)
+
+
+def test_resume_without_a_whole_checkpoint_is_refused(recipe):
+    path = recipe(max_steps=1)
+    folder = api.train(path)
+    shutil.rmtree(folder / "checkpoints")
+    with pytest.raises(TrainingError, match="has no whole checkpoint to go on from"):
+        api.train(path, resume=True)
+
+
+def test_damaged_newest_checkpoint_is_passed_over(recipe, capsys):
+    path = recipe(checkpoint_every_steps=2)
+    folder = api.train(path)
+    expected = hash_weights(folder, 6)
+    (folder / "checkpoints/step_00000006/model.safetensors").write_bytes(b"")
+    api.train(path, resume=True)
+    error = capsys.readouterr().err
+    assert "Passed over" in error
+    assert "Going on from step 4" in error
+    assert hash_weights(folder, 6) == expected
+
+
+def test_infinite_loss_stops_the_run_before_the_update(recipe, tiny_bert, tmp_path):
+    shutil.copytree(tiny_bert, tmp_path / "broken_bert")
+    weights = load_file(tiny_bert / "model.safetensors")
+    weights["encoder.layer.0.output.dense.bias"][0] = float("nan")
+    save_file(weights, tmp_path / "broken_bert" / "model.safetensors")
+    with pytest.raises(TrainingError, match="Step 1: the loss is nan .* nothing was updated"):
+        api.train(recipe(model={"encoder": str(tmp_path / "broken_bert")}))
+
+
+def test_newest_checkpoints_and_the_best_are_kept(recipe, tmp_path, monkeypatch):
+    data = {"validation": write_pairs(tmp_path / "validation.jsonl", 4, start=100)}
+    losses = iter([3.0, 1.0, 2.0, 2.5, 2.6, 2.7])
+    monkeypatch.setattr("seq2seq.assembly.compute_validation_loss", lambda *arguments: next(losses))
+    folder = api.train(recipe(data=data, validate_every_steps=1, checkpoint_every_steps=1, keep_checkpoints=2))
+    assert list_steps(folder) == [2, 5, 6]
+    assert load_best(folder) == {"step": 2, "metric": "loss", "value": 1.0}
+
+
+def test_best_checkpoint_of_a_score_is_the_highest(recipe, tmp_path, monkeypatch):
+    data = {"validation": write_pairs(tmp_path / "validation.jsonl", 4, start=100)}
+    outputs = iter(
+        [["x"] * 4, [json.loads(line)["target"] for line in (tmp_path / "validation.jsonl").open()], ["y"] * 4]
+    )
+    monkeypatch.setattr("seq2seq.assembly.generate_in_processes", lambda *arguments: next(outputs))
+    settings = {"max_steps": 3, "validate_every_steps": 1, "validation_metrics": ["exact_match", "loss"]}
+    folder = api.train(recipe(data=data, **settings))
+    assert load_best(folder) == {"step": 2, "metric": "exact_match", "value": 100.0}
+    assert [row["exact_match"] for row in read_events(folder, "validation")] == [0.0, 100.0, 0.0]
+
+
+def test_validation_loss_is_the_mean_over_target_tokens(recipe, tiny_bert, tmp_path):
+    # The rate is so small that the weights after one step are still those of the warm start.
+    data = {"validation": write_pairs(tmp_path / "validation.jsonl", 11, start=100)}
+    folder = api.train(recipe(data=data, max_steps=1, learning_rate=1e-12, micro_batch_tokens=50))
+    expected, _ = compute_expected_step(tiny_bert, tmp_path / "validation.jsonl")
+    assert read_events(folder, "validation")[0]["loss"] == pytest.approx(expected, rel=1e-5)
+
+
+def test_run_folder_holds_what_the_readme_says(recipe, tmp_path):
+    data = {"test": write_pairs(tmp_path / "test.jsonl", 5, start=200)}
+    folder = api.train(recipe(data=data, max_steps=2))
+    assert {path.name for path in folder.iterdir()} == {
+        "recipe.yaml", "environment.json", "origin.json", "progress.jsonl", "checkpoints", "predictions", "scores.json",
+    }  # fmt: skip
+    scores = json.loads((folder / "scores.json").read_text())
+    assert list(scores["rows"]) == ["bert2bert", "copy of the source", "references through the target tokenizer"]
+    assert scores["rows"]["references through the target tokenizer"]["exact_match"] == 100.0
+    predictions = [json.loads(line) for line in (folder / "predictions/test.jsonl").open()]
+    assert [set(row) for row in predictions] == [{"source", "prediction", "references"}] * 5
+    assert read_events(folder, "end") == [read_events(folder, "end")[0]]
+    assert read_events(folder, "end")[0]["reason"] == "max_steps"
+
+
+def test_progress_counts_examples_and_tokens(recipe):
+    folder = api.train(recipe(max_steps=5))  # one epoch: 40 pairs in batches of 8
+    last = read_events(folder, "train")[-1]
+    lengths = [2 + number % 6 for number in range(40)]  # words of the sources, each one token
+    assert (last["step"], last["examples"]) == (5, 40)
+    assert (last["source_tokens"], last["target_tokens"]) == (sum(lengths), sum(lengths) + 40)
+    assert last["learning_rate"] == pytest.approx(1e-3 / 5)  # linear, no warm-up: the last of five steps
+
+
+def test_epochs_give_the_number_of_steps(recipe):
+    folder = api.train(recipe(max_steps=None, max_epochs=2, batch_examples=15))
+    assert list_steps(folder)[-1] == 6  # 40 pairs in batches of 15 are 3 a pass
+
+
+def test_token_batches_train(recipe):
+    folder = api.train(recipe(batch_examples=None, batch_tokens=60, max_steps=None, max_epochs=1))
+    assert read_events(folder, "train")[-1]["examples"] == 40
+
+
+def test_bf16_trains_with_float32_weights(recipe):
+    folder = api.train(recipe(precision="bf16", max_steps=2))
+    weights = load_file(folder / "checkpoints/step_00000002/model.safetensors")
+    assert {tensor.dtype for tensor in weights.values()} == {torch.float32}
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="a GPU is here")
+def test_fp16_without_a_gpu_is_refused(recipe):
+    with pytest.raises(RecipeError, match="fp16 needs a GPU"):
+        api.train(recipe(precision="fp16"))
+
+
+def test_lengths_beyond_the_checkpoint_are_refused(recipe):
+    with pytest.raises(RecipeError, match="A source of 65 tokens was asked for, but the model has 64 positions"):
+        api.train(recipe(data={"max_source_tokens": 65}))
+
+
+def test_broken_data_trains_nothing(recipe, tmp_path):
+    (tmp_path / "bad.jsonl").write_text('{"source": "a", "target": "b"}\n{"source": "a"}\n')
+    with pytest.raises(DataError, match=r"bad\.jsonl line 2: column 'target' is missing"):
+        api.train(recipe(data={"validation": str(tmp_path / "bad.jsonl")}))
+    assert not (tmp_path / "run").exists()
+
+
+def test_model_learns_to_write_words_backwards(recipe, tmp_path):
+    data = {"test": write_pairs(tmp_path / "test.jsonl", 20)}
+    settings = {
+        "max_steps": 250,
+        "learning_rate": 3e-3,
+        "warmup_steps": 20,
+        "log_every_steps": 50,
+        "batch_examples": 20,
+    }
+    folder = api.train(recipe(model={"dropout": 0.0}, data=data, **settings))
+    scores = json.loads((folder / "scores.json").read_text())["rows"]
+    assert scores["bert2bert"]["exact_match"] > 90 > scores["copy of the source"]["exact_match"]
