@@ -15,7 +15,9 @@ from seq2seq.warmstart.start import WarmStart, warm_start
 os.environ.setdefault("TRANSFORMERS_VERBOSITY", "error")
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
 
-WORDS = "the a cat dog bird fish sat ran flew swam and but on mat road tree sea big small red . , ' t don ##s ##ed un ##able"
+WORDS = (
+    "the a cat dog bird fish sat ran flew swam and but on mat road tree sea big small red . , ' t don ##s ##ed un ##able"
+)
 SPECIAL_TOKENS = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"]
 
 

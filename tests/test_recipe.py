@@ -48,7 +48,8 @@ def base(tmp_path) -> Path:
 
 def test_defaults_of_the_model_section():
     assert build().model.model_dump() == {
-        "plan": "bert2bert", "encoder": "some/bert", "decoder": None, "share": False, "checkpoint": None, "dropout": None,
+        "plan": "bert2bert", "encoder": "some/bert", "decoder": None, "share": False, "checkpoint": None,
+        "dropout": None,
     }  # fmt: skip
 
 
@@ -71,7 +72,8 @@ def test_defaults_of_the_data_section():
 
 def test_defaults_of_the_generation_section():
     assert build().generation.model_dump() == {
-        "num_beams": 4, "max_target_tokens": 128, "length_penalty": 1.0, "no_repeat_ngram_size": 0, "batch_tokens": 16384,
+        "num_beams": 4, "max_target_tokens": 128, "length_penalty": 1.0, "no_repeat_ngram_size": 0,
+        "batch_tokens": 16384,
     }  # fmt: skip
 
 
@@ -333,7 +335,9 @@ def test_micro_batch_of_exactly_the_longest_pair_is_allowed():
 
 def test_all_errors_come_at_once_one_a_line():
     with pytest.raises(RecipeError) as caught:
-        build_recipe({"task": "nope", "model": {"encodr": "a"}, "data": {"train": []}, "training": {"seed": 1}}, "r.yaml")
+        build_recipe(
+            {"task": "nope", "model": {"encodr": "a"}, "data": {"train": []}, "training": {"seed": 1}}, "r.yaml"
+        )
     title, *lines = str(caught.value).split("\n")
     assert title == "r.yaml: 7 errors"
     assert [line.strip().split(": ")[0] for line in lines] == [
@@ -368,7 +372,9 @@ def test_recipe_as_yaml_loads_to_the_same_recipe(tmp_path, override):
     assert load_recipe(tmp_path / "r.yaml") == recipe
 
 
-@pytest.mark.parametrize("output", ["1e-3", "1e3", "007", "yes", "null", "a: b", " ä #1", "2024-01-01", "", "line\nbreak"])
+@pytest.mark.parametrize(
+    "output", ["1e-3", "1e3", "007", "yes", "null", "a: b", " ä #1", "2024-01-01", "", "line\nbreak"]
+)
 def test_text_that_looks_like_something_else_survives_yaml(tmp_path, output):
     recipe = build_recipe(BASE | {"output": output})
     (tmp_path / "r.yaml").write_text(recipe.to_yaml(), encoding="utf-8")

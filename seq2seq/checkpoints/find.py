@@ -69,8 +69,8 @@ def find_checkpoint(name: str | Path) -> Path:
     if folder.exists():
         found = ", ".join(_first_names(folder)) or "nothing"
         raise CheckpointError(
-            f"{folder} is neither a run folder (with {CHECKPOINTS_FOLDER}/) nor a checkpoint (with {DESCRIPTION_FILE}); "
-            f"it holds {found}."
+            f"{folder} is neither a run folder (with {CHECKPOINTS_FOLDER}/) nor a checkpoint "
+            f"(with {DESCRIPTION_FILE}); it holds {found}."
         )
     return _download(str(name))
 

@@ -20,7 +20,8 @@ def run(
     """Generate for a data file and score the outputs, beside the source copied and the tokenizer's ceiling."""
     from .. import api
     from ..data.options import ColumnOptions
-    from ..reports.console import errors, output as results
+    from ..reports.console import errors
+    from ..reports.console import output as results
     from ..reports.tables import build_score_table
 
     scores = api.evaluate(

@@ -9,10 +9,14 @@ import typer
 def run(
     runs: Annotated[list[Path], typer.Argument(help="Run folders that were tested on the same data.")],
     samples: Annotated[int, typer.Option(help="How many test rows to show.")] = 3,
+    plot: Annotated[
+        Path | None, typer.Option(help="Where to draw the losses of the runs, for instance losses.png.")
+    ] = None,
 ) -> None:
     """Lay runs side by side: one table of test scores, and samples of their outputs."""
     from ..reports.comparison import collect_samples, collect_scores
     from ..reports.console import output
+    from ..reports.plots import plot_losses
     from ..reports.run_folder import RunFolder
     from ..reports.tables import build_score_table
 
@@ -24,5 +28,8 @@ def run(
         for name, text in sample.items():
             console.print(f"{name}: {text}", markup=False)
     console.print()
+    if plot is not None:
+        plot_losses(folders, plot)
+        console.print(f"Losses drawn: {plot}", markup=False)
     for folder in folders:
         console.print(f"Run folder: {folder.path}", markup=False)

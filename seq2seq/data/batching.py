@@ -1,4 +1,4 @@
-"""The order of the data: which examples make which global batch, and how a global batch is cut for processes and memory.
+"""The order of the data: which examples make a global batch, and how that is cut for processes and memory.
 
 The sequence of global batches is a function of lengths, seed, epoch, batch size and window alone. Cutting changes
 nothing of it. Knows lengths and indices only, no tokens, no torch.

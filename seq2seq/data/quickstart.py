@@ -204,6 +204,10 @@ class Draw:
         return f"{self.pick('verb').past} {self.thing()}{self.adjunct()}"
 
 
+# Two clauses and the one that joins them, without capitals and full stops.
+Clauses = tuple[str, str, str]
+
+
 def sentence(text: str) -> str:
     """Upper-case first letter and a full stop."""
     return f"{text[0].upper()}{text[1:]}."
@@ -214,177 +218,178 @@ def _second_subject(draw: Draw, first: Person) -> str:
     return first.pronoun if draw.rng.random() < 0.5 else draw.pick("person").phrase
 
 
-def _linked(cue: str, conjunction: str) -> Callable[[Draw], tuple[str, str]]:
+def _linked(cue: str, conjunction: str) -> Callable[[Draw], Clauses]:
     """'A. <cue>, B.' -> '<conjunction> A, B.'"""
 
-    def build(draw: Draw) -> tuple[str, str]:
+    def build(draw: Draw) -> Clauses:
         person = draw.pick("person")
         first = f"{person.phrase} {draw.past_phrase()}"
         second = f"{_second_subject(draw, person)} {draw.past_phrase()}"
-        return f"{sentence(first)} {sentence(f'{cue}, {second}')}", sentence(f"{conjunction} {first}, {second}")
+        return first, f"{cue}, {second}", f"{conjunction} {first}, {second}"
 
     return build
 
 
-def _reason_after(draw: Draw) -> tuple[str, str]:
+def _reason_after(draw: Draw) -> Clauses:
     person = draw.pick("person")
     first = f"{person.phrase} {draw.past_phrase()}"
     second = f"{_second_subject(draw, person)} {draw.past_phrase()}"
-    return f"{sentence(first)} {sentence(f'this was because {second}')}", sentence(f"{first} because {second}")
+    return first, f"this was because {second}", f"{first} because {second}"
 
 
-def _relative_subject(draw: Draw) -> tuple[str, str]:
+def _relative_subject(draw: Draw) -> Clauses:
     person, first, second = draw.pick("person"), draw.past_phrase(), draw.past_phrase()
-    return (
-        f"{sentence(f'{person.phrase} {first}')} {sentence(f'{person.pronoun} {second}')}",
-        sentence(f"{person.phrase}, who {first}, {second}"),
-    )
+    return f"{person.phrase} {first}", f"{person.pronoun} {second}", f"{person.phrase}, who {first}, {second}"
 
 
-def _relative_object(draw: Draw) -> tuple[str, str]:
+def _relative_object(draw: Draw) -> Clauses:
     person, verb, noun, quality = draw.pick("person"), draw.pick("verb"), draw.pick("thing").noun, draw.pick("quality")
     subject = draw.rng.choice(("it", f"the {noun}"))
     return (
-        f"{sentence(f'{person.phrase} {verb.past} the {noun}')} {sentence(f'{subject} was {quality.word}')}",
-        sentence(f"{person.phrase} {verb.past} the {noun} that was {quality.word}"),
+        f"{person.phrase} {verb.past} the {noun}",
+        f"{subject} was {quality.word}",
+        f"{person.phrase} {verb.past} the {noun} that was {quality.word}",
     )
 
 
-def _apposition(draw: Draw) -> tuple[str, str]:
+def _apposition(draw: Draw) -> Clauses:
     person, job, phrase = draw.pick("name"), draw.pick("job").noun, draw.past_phrase()
     return (
-        f"{sentence(f'{person.phrase} is {article(job)} {job}')} {sentence(f'{person.pronoun} {phrase}')}",
-        sentence(f"{person.phrase}, {article(job)} {job}, {phrase}"),
+        f"{person.phrase} is {article(job)} {job}",
+        f"{person.pronoun} {phrase}",
+        f"{person.phrase}, {article(job)} {job}, {phrase}",
     )
 
 
-def _verb_coordination(draw: Draw) -> tuple[str, str]:
+def _verb_coordination(draw: Draw) -> Clauses:
     person, first, second = draw.pick("person"), draw.past_phrase(), draw.past_phrase()
-    return (
-        f"{sentence(f'{person.phrase} {first}')} {sentence(f'{person.pronoun} also {second}')}",
-        sentence(f"{person.phrase} {first} and {second}"),
-    )
+    return f"{person.phrase} {first}", f"{person.pronoun} also {second}", f"{person.phrase} {first} and {second}"
 
 
-def _object_coordination(draw: Draw) -> tuple[str, str]:
+def _object_coordination(draw: Draw) -> Clauses:
     person, verb, first, second, tail = (
         draw.pick("person"), draw.pick("verb"), draw.thing(), draw.thing(), draw.adjunct(),
     )  # fmt: skip
     return (
-        f"{sentence(f'{person.phrase} {verb.past} {first}{tail}')} "
-        f"{sentence(f'{person.pronoun} {verb.past} {second} too')}",
-        sentence(f"{person.phrase} {verb.past} {first} and {second}{tail}"),
+        f"{person.phrase} {verb.past} {first}{tail}",
+        f"{person.pronoun} {verb.past} {second} too",
+        f"{person.phrase} {verb.past} {first} and {second}{tail}",
     )
 
 
-def _subject_coordination(draw: Draw) -> tuple[str, str]:
+def _subject_coordination(draw: Draw) -> Clauses:
     first, second, verb, thing, tail = (
         draw.pick("person"), draw.pick("person"), draw.pick("verb"), draw.thing(), draw.adjunct(),
     )  # fmt: skip
     return (
-        f"{sentence(f'{first.phrase} often {verb.third} {thing}{tail}')} {sentence(f'{second.phrase} does so too')}",
-        sentence(f"{first.phrase} and {second.phrase} often {verb.base} {thing}{tail}"),
+        f"{first.phrase} often {verb.third} {thing}{tail}",
+        f"{second.phrase} does so too",
+        f"{first.phrase} and {second.phrase} often {verb.base} {thing}{tail}",
     )
 
 
-def _purpose(draw: Draw) -> tuple[str, str]:
+def _purpose(draw: Draw) -> Clauses:
     person, first, verb, thing = draw.pick("person"), draw.past_phrase(), draw.pick("verb"), draw.thing()
     return (
-        f"{sentence(f'{person.phrase} {first}')} {sentence(f'{person.pronoun} wanted to {verb.base} {thing}')}",
-        sentence(f"{person.phrase} {first} to {verb.base} {thing}"),
+        f"{person.phrase} {first}",
+        f"{person.pronoun} wanted to {verb.base} {thing}",
+        f"{person.phrase} {first} to {verb.base} {thing}",
     )
 
 
-def _without(draw: Draw) -> tuple[str, str]:
+def _without(draw: Draw) -> Clauses:
     person, first, verb, thing = draw.pick("person"), draw.past_phrase(), draw.pick("verb"), draw.thing()
     return (
-        f"{sentence(f'{person.phrase} {first}')} {sentence(f'{person.pronoun} did not {verb.base} {thing}')}",
-        sentence(f"{person.phrase} {first} without {verb.gerund} {thing}"),
+        f"{person.phrase} {first}",
+        f"{person.pronoun} did not {verb.base} {thing}",
+        f"{person.phrase} {first} without {verb.gerund} {thing}",
     )
 
 
-def _condition(draw: Draw) -> tuple[str, str]:
+def _condition(draw: Draw) -> Clauses:
     first, second = draw.pick("person"), draw.pick("person")
     condition = f"{first.phrase} {draw.pick('verb').third} {draw.thing()}{draw.adjunct()}"
     result = f"{second.phrase} will {draw.pick('verb').base} {draw.thing()}"
-    return (
-        f"{sentence(f'perhaps {condition}')} {sentence(f'in that case, {result}')}",
-        sentence(f"if {condition}, {result}"),
-    )
+    return f"perhaps {condition}", f"in that case, {result}", f"if {condition}, {result}"
 
 
-def _adjective_moved(draw: Draw) -> tuple[str, str]:
+def _adjective_moved(draw: Draw) -> Clauses:
     noun, quality, person, verb = draw.pick("thing").noun, draw.pick("quality"), draw.pick("person"), draw.pick("verb")
     tail = draw.adjunct()
     return (
-        f"{sentence(f'the {noun} was {quality.word}')} {sentence(f'{person.phrase} {verb.past} it{tail}')}",
-        sentence(f"{person.phrase} {verb.past} the {quality.word} {noun}{tail}"),
+        f"the {noun} was {quality.word}",
+        f"{person.phrase} {verb.past} it{tail}",
+        f"{person.phrase} {verb.past} the {quality.word} {noun}{tail}",
     )
 
 
-def _gerund_opening(draw: Draw) -> tuple[str, str]:
+def _gerund_opening(draw: Draw) -> Clauses:
     person, verb, thing, second = draw.pick("person"), draw.pick("verb"), draw.thing(), draw.past_phrase()
     return (
-        f"{sentence(f'{person.phrase} {verb.past} {thing}')} "
-        f"{sentence(f'at the same moment, {person.pronoun} {second}')}",
-        sentence(f"{verb.gerund} {thing}, {person.phrase} {second}"),
+        f"{person.phrase} {verb.past} {thing}",
+        f"at the same moment, {person.pronoun} {second}",
+        f"{verb.gerund} {thing}, {person.phrase} {second}",
     )
 
 
-def _neither(draw: Draw) -> tuple[str, str]:
+def _neither(draw: Draw) -> Clauses:
     first, second, verb, thing, tail = (
         draw.pick("person"), draw.pick("person"), draw.pick("verb"), draw.thing(), draw.adjunct(),
     )  # fmt: skip
     return (
-        f"{sentence(f'{first.phrase} did not {verb.base} {thing}{tail}')} "
-        f"{sentence(f'{second.phrase} did not do so either')}",
-        sentence(f"neither {first.phrase} nor {second.phrase} {verb.past} {thing}{tail}"),
+        f"{first.phrase} did not {verb.base} {thing}{tail}",
+        f"{second.phrase} did not do so either",
+        f"neither {first.phrase} nor {second.phrase} {verb.past} {thing}{tail}",
     )
 
 
-def _active(draw: Draw) -> tuple[str, str]:
+def _active(draw: Draw) -> Clauses:
     person, verb, thing, tail = draw.pick("person"), draw.pick("verb"), draw.thing(), draw.adjunct()
     return (
-        f"{sentence(f'{thing} was {verb.participle}{tail}')} {sentence(f'it was {person.phrase} who did it')}",
-        sentence(f"{person.phrase} {verb.past} {thing}{tail}"),
+        f"{thing} was {verb.participle}{tail}",
+        f"it was {person.phrase} who did it",
+        f"{person.phrase} {verb.past} {thing}{tail}",
     )
 
 
-def _instead(draw: Draw) -> tuple[str, str]:
+def _instead(draw: Draw) -> Clauses:
     person, verb, thing, second = draw.pick("person"), draw.pick("verb"), draw.thing(), draw.past_phrase()
     return (
-        f"{sentence(f'{person.phrase} did not {verb.base} {thing}')} {sentence(f'instead, {person.pronoun} {second}')}",
-        sentence(f"instead of {verb.gerund} {thing}, {person.phrase} {second}"),
+        f"{person.phrase} did not {verb.base} {thing}",
+        f"instead, {person.pronoun} {second}",
+        f"instead of {verb.gerund} {thing}, {person.phrase} {second}",
     )
 
 
-def _not_only(draw: Draw) -> tuple[str, str]:
+def _not_only(draw: Draw) -> Clauses:
     person, first, second = draw.pick("person"), draw.past_phrase(), draw.past_phrase()
     return (
-        f"{sentence(f'{person.phrase} {first}')} {sentence(f'on top of that, {person.pronoun} {second}')}",
-        sentence(f"{person.phrase} not only {first} but also {second}"),
+        f"{person.phrase} {first}",
+        f"on top of that, {person.pronoun} {second}",
+        f"{person.phrase} not only {first} but also {second}",
     )
 
 
-def _owned(draw: Draw) -> tuple[str, str]:
+def _owned(draw: Draw) -> Clauses:
     person, noun, quality, tail = draw.pick("person"), draw.pick("thing").noun, draw.pick("quality"), draw.adjunct()
     return (
-        f"{sentence(f'{person.phrase} wanted {article(noun)} {noun}{tail}')} {sentence(f'it had to be {quality.word}')}",
-        sentence(f"{person.phrase} wanted {article(quality.word)} {quality.word} {noun}{tail}"),
+        f"{person.phrase} wanted {article(noun)} {noun}{tail}",
+        f"it had to be {quality.word}",
+        f"{person.phrase} wanted {article(quality.word)} {quality.word} {noun}{tail}",
     )
 
 
-def _so_that(draw: Draw) -> tuple[str, str]:
+def _so_that(draw: Draw) -> Clauses:
     noun, quality, person, verb = draw.pick("thing").noun, draw.pick("quality"), draw.pick("person"), draw.pick("verb")
     tail = draw.adjunct()
     return (
-        f"{sentence(f'the {noun} was very {quality.word}')} "
-        f"{sentence(f'for this reason, {person.phrase} {verb.past} it{tail}')}",
-        sentence(f"the {noun} was so {quality.word} that {person.phrase} {verb.past} it{tail}"),
+        f"the {noun} was very {quality.word}",
+        f"for this reason, {person.phrase} {verb.past} it{tail}",
+        f"the {noun} was so {quality.word} that {person.phrase} {verb.past} it{tail}",
     )
 
 
-TEMPLATES: dict[str, Callable[[Draw], tuple[str, str]]] = {
+TEMPLATES: dict[str, Callable[[Draw], Clauses]] = {
     "concession": _linked("however", "although"),
     "cause": _linked("therefore", "because"),
     "sequence": _linked("afterwards", "after"),
@@ -426,8 +431,8 @@ def generate_pairs(*, held_out: bool, seed: int) -> Iterator[FusionPair]:
     names = list(TEMPLATES)
     while True:
         draw = Draw(rng.choice(names), held_out, rng)
-        source, target = TEMPLATES[draw.template](draw)
-        yield FusionPair(source, target, draw.template, tuple(draw.words))
+        first, second, joined = TEMPLATES[draw.template](draw)
+        yield FusionPair(f"{sentence(first)} {sentence(second)}", sentence(joined), draw.template, tuple(draw.words))
 
 
 SPLITS = {"train": 8000, "validation": 300, "test": 500}  # pairs

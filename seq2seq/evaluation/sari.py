@@ -2,8 +2,8 @@
 
 The variant: words are split at white space; n-grams of 1 to 4 words; keep and add are F1, delete is precision; each is
 the mean over the four orders, and SARI is the mean of the three. An n-gram counts in the references by the share of
-references that have it. Where nothing was to be done and nothing was done (0/0), precision and recall are 1, as in
-tensor2tensor's and `evaluate`'s versions; the authors' script has 0 there. The corpus value is the mean over sentences.
+references that have it. Where nothing was to be done and nothing was done (0/0), precision and recall are 1, as
+tensor2tensor's version has it; the authors' script has 0 there. The corpus value is the mean over sentences.
 """
 
 from collections import Counter

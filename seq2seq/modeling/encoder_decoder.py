@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import torch
 from transformers import EncoderDecoderConfig, EncoderDecoderModel, GenerationConfig
-from transformers.modeling_outputs import ModelOutput
+from transformers.modeling_outputs import ModelOutput, Seq2SeqLMOutput
 
 from .loss import compute_loss_sums
 from .sharing import Sharing, apply_sharing
@@ -49,7 +49,7 @@ class Seq2SeqModel(EncoderDecoderModel):
         labels: torch.Tensor | None = None,
         label_smoothing: float = 0.0,
         **kwargs,
-    ):
+    ) -> TokenLoss | Seq2SeqLMOutput:
         """With labels, the losses of their tokens; without, transformers' forward pass (what `generate` calls).
 
         A missing source mask is made from the pad id. Labels are targets without the begin mark, filled up with -100.

@@ -40,7 +40,7 @@ def derive_framing(tokenizer: PreTrainedTokenizerFast) -> Framing:
     """Begin = [CLS] or the begin-of-sequence token, end = [SEP] or the end-of-sequence token, pad = the pad token.
 
     Raises:
-        TokenizerError: a mark is missing, or the pad is also the begin or end mark (the pad would be masked or trained).
+        TokenizerError: a mark is missing, or the pad is also the begin or end mark (it would be masked or trained).
     """
     marks = {
         "begin": first_id(tokenizer, "cls_token", "bos_token"),

@@ -52,8 +52,8 @@ def load_tokenizer(folder: Path) -> PreTrainedTokenizerFast:
         raise TokenizerError(f"{folder}: no tokenizer could be loaded ({reason}). Expected tokenizer.json.") from None
     if not isinstance(published, PreTrainedTokenizerFast):
         raise TokenizerError(
-            f"{folder}: the tokenizer is a {type(published).__name__}, which is not backed by the `tokenizers` library. "
-            "Convert it to a tokenizer.json first."
+            f"{folder}: the tokenizer is a {type(published).__name__}, which is not backed by the `tokenizers` "
+            "library. Convert it to a tokenizer.json first."
         )
     return make_bare(published)
 

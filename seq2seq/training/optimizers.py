@@ -1,4 +1,4 @@
-"""AdamW with learning rates by the origin of the parameters, and its state as named tensors that safetensors can hold."""
+"""AdamW with learning rates by the origin of the parameters, and its state as named tensors for safetensors."""
 
 from collections.abc import Mapping
 

@@ -10,9 +10,9 @@ from ..errors import CheckpointError
 class TrainingState:
     """Counters of a run; dropout masks and the data's order follow from them and the seed.
 
-    step: updates done; epoch, used_batches: the place in the data; examples, source_tokens, target_tokens: totals
-    so far; seconds: spent in steps, without validation and saving; window_loss, window_tokens: sums since the last logged line; best_step, best_value: the best
-    validation so far.
+    step: updates done; epoch, used_batches: the place in the data.
+    examples, source_tokens, target_tokens: totals so far; seconds: spent in steps, without validation and saving.
+    window_loss, window_tokens: sums since the last logged line; best_step, best_value: the best validation so far.
     """
 
     step: int = 0

@@ -101,7 +101,9 @@ class Trainer:
                 loss += self._backward(micro_batch, step.target_tokens, (number, self.accelerator.process_index, index))
         gradient_norm = self._clip()
         loss = self.accelerator.reduce(loss, "sum").item()
-        if not (math.isfinite(loss) and math.isfinite(gradient_norm)):
+        # Under fp16 the scaler skips steps whose gradients overflow, and lowers its scale.
+        finite = math.isfinite(loss) and (math.isfinite(gradient_norm) or self.accelerator.scaler is not None)
+        if not finite:
             raise TrainingError(
                 f"Step {number}: the loss is {loss / step.target_tokens} and the gradient norm {gradient_norm}; "
                 "nothing was updated. Lower training.learning_rate or raise training.warmup_steps, and go on with "
@@ -139,7 +141,8 @@ class Trainer:
         state = self.state
         loss = state.window_loss / state.window_tokens
         state.window_loss, state.window_tokens = 0.0, 0
-        figures = {"loss": loss, "gradient_norm": gradient_norm, "learning_rate": learning_rate}
+        norm = gradient_norm if math.isfinite(gradient_norm) else None  # a step that fp16's scaler skipped
+        figures = {"loss": loss, "gradient_norm": norm, "learning_rate": learning_rate}
         self.callbacks.log({"event": "train", **figures, **state.counters()})
         rate = (state.source_tokens + state.target_tokens) / max(state.seconds, 1e-9)
         bar.note(f"loss {loss:.4f}  {rate:,.0f} tokens/s")

@@ -1,7 +1,7 @@
 """BERT into BertGeneration, exactly: the layers are the same, the embeddings lose a table.
 
 BertGeneration has no token types, and BERT adds row 0 of that table at every position of a text. Adding that row to
-every row of the position table gives the same sums and leaves the word embeddings, which the output layer shares, alone.
+every row of the position table gives the same sums and leaves alone the word embeddings, which the output layer uses.
 """
 
 from collections.abc import Iterator

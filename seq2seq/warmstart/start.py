@@ -4,7 +4,7 @@ from copy import deepcopy
 from dataclasses import dataclass
 
 import torch
-from transformers import BertGenerationConfig, EncoderDecoderConfig
+from transformers import BertGenerationConfig, EncoderDecoderConfig, PreTrainedTokenizerFast
 
 from ..errors import WarmStartError
 from ..modeling.encoder_decoder import Seq2SeqModel, set_dropout, set_special_tokens
@@ -16,6 +16,9 @@ from .bert import ConvertedTensor, convert_config, convert_tensors
 from .origin import OriginReport, ParameterOrigin, find_part
 from .plans import Plan, find_plan
 from .sources import SourceCheckpoint
+
+# What was copied, by the first name of the parameter it went to.
+Written = dict[str, tuple[SourceCheckpoint, ConvertedTensor]]
 
 ENCODER_PREFIX, DECODER_PREFIX = "encoder.", "decoder.bert."
 WORD_EMBEDDINGS = "embeddings.word_embeddings.weight"
@@ -36,9 +39,9 @@ def warm_start(
 ) -> WarmStart:
     """Starts a BertGeneration pair by one of the plans of Rothe et al. 2020.
 
-    Encoder, decoder and output layer use one embedding table, warm if either side is. Warm sides are exact: the encoder's
-    states equal BertModel's. The encoder-decoder attention, and the sides that the plan names random, are drawn from
-    the model's initialiser with `seed`; the output bias starts at zero.
+    Encoder, decoder and output layer use one embedding table, warm if either side is. Warm sides are exact: the
+    encoder's states equal BertModel's. The encoder-decoder attention, and the sides that the plan names random, are
+    drawn from the model's initialiser with `seed`; the output bias starts at zero.
 
     Args:
         encoder: hub name or folder; random parts take their shape and vocabulary from it.
@@ -64,7 +67,7 @@ def warm_start(
         model = Seq2SeqModel(config, Sharing(embeddings=True, layers=chosen.share_layers))
     set_special_tokens(model, begin_id=framing.begin_id, end_id=framing.end_id, pad_id=framing.pad_id)
     origins = _copy_weights(model, chosen, encoder_source, decoder_source)
-    report = _report_origins(model, chosen, origins, (encoder_source, decoder_source))
+    report = _report_origins(model, chosen, origins)
     return WarmStart(model.eval(), TokenizerPair(tokenizer, tokenizer), framing, report)
 
 
@@ -82,12 +85,15 @@ def _build_config(plan: Plan, encoder: SourceCheckpoint, decoder: SourceCheckpoi
 
 
 def _check_vocabulary(
-    encoder: SourceCheckpoint, decoder: SourceCheckpoint, tokenizer, config: EncoderDecoderConfig
+    encoder: SourceCheckpoint,
+    decoder: SourceCheckpoint,
+    tokenizer: PreTrainedTokenizerFast,
+    config: EncoderDecoderConfig,
 ) -> None:
     if decoder is not encoder and not have_equal_vocabularies(tokenizer, load_tokenizer(decoder.folder)):
         raise WarmStartError(
-            f"{encoder.name} and {decoder.name} have different vocabularies, and one embedding table serves both sides. "
-            "Choose checkpoints with the same vocabulary."
+            f"{encoder.name} and {decoder.name} have different vocabularies, and one embedding table serves both "
+            "sides. Choose checkpoints with the same vocabulary."
         )
     rows: int = min(config.encoder.vocab_size, config.decoder.vocab_size)
     highest = max(tokenizer.get_vocab().values())
@@ -98,11 +104,9 @@ def _check_vocabulary(
         )
 
 
-def _copy_weights(
-    model: Seq2SeqModel, plan: Plan, encoder: SourceCheckpoint, decoder: SourceCheckpoint
-) -> dict[str, tuple[SourceCheckpoint, ConvertedTensor]]:
+def _copy_weights(model: Seq2SeqModel, plan: Plan, encoder: SourceCheckpoint, decoder: SourceCheckpoint) -> Written:
     """Fills the warm sides; returns what was written, by the first name of the parameter."""
-    written: dict[str, tuple[SourceCheckpoint, ConvertedTensor]] = {}
+    written: Written = {}
     if plan.warm_encoder:
         written |= _copy_side(model, ENCODER_PREFIX, encoder)
     if plan.warm_decoder and not plan.share_layers:
@@ -112,7 +116,7 @@ def _copy_weights(
     return written
 
 
-def _copy_side(model: Seq2SeqModel, prefix: str, source: SourceCheckpoint):
+def _copy_side(model: Seq2SeqModel, prefix: str, source: SourceCheckpoint) -> Written:
     names = dict(model.named_parameters(remove_duplicate=False))
     canonical = find_shared_names(model)
     wanted = [
@@ -132,7 +136,9 @@ def _copy_side(model: Seq2SeqModel, prefix: str, source: SourceCheckpoint):
     return written
 
 
-def _check_one_table(name: str, tensor: ConvertedTensor, written: dict, encoder, decoder) -> None:
+def _check_one_table(
+    name: str, tensor: ConvertedTensor, written: Written, encoder: SourceCheckpoint, decoder: SourceCheckpoint
+) -> None:
     if name in written and not torch.equal(written[name][1].value, tensor.value):
         raise WarmStartError(
             f"{encoder.name} and {decoder.name} have different word embeddings, and one table serves both sides. "
@@ -140,7 +146,7 @@ def _check_one_table(name: str, tensor: ConvertedTensor, written: dict, encoder,
         )
 
 
-def _report_origins(model: Seq2SeqModel, plan: Plan, written: dict, sources: tuple) -> OriginReport:
+def _report_origins(model: Seq2SeqModel, plan: Plan, written: Written) -> OriginReport:
     shared = find_shared_names(model)
     rows = []
     for name, parameter in model.named_parameters(remove_duplicate=False):

@@ -20,7 +20,9 @@ def test_example_has_stripped_texts_and_its_place():
 
 def test_columns_are_those_of_the_options():
     columns = ColumnOptions(source="article", target="summary", references="all")
-    assert build(columns, article="a", summary="b", all=["c"], source="x") == Example("a", "b", ("c",), "a.jsonl line 17")
+    assert build(columns, article="a", summary="b", all=["c"], source="x") == Example(
+        "a", "b", ("c",), "a.jsonl line 17"
+    )
 
 
 def test_references_of_a_row_are_read_and_stripped():
@@ -34,8 +36,14 @@ def test_references_in_a_text_cell_are_json():
 @pytest.mark.parametrize(
     ("values", "message"),
     [
-        ({"source": "a", "summary": "b"}, r"17: column 'target' is missing \(found: 'source', 'summary'\)\. Set data\.columns\.target\."),
-        ({"article": "a", "target": "b"}, r"17: column 'source' is missing \(found: 'article', 'target'\)\. Set data\.columns\.source\."),
+        (
+            {"source": "a", "summary": "b"},
+            r"17: column 'target' is missing \(found: 'source', 'summary'\)\. Set data\.columns\.target\.",
+        ),
+        (
+            {"article": "a", "target": "b"},
+            r"17: column 'source' is missing \(found: 'article', 'target'\)\. Set data\.columns\.source\.",
+        ),
         ({"source": 3, "target": "b"}, r"17: column 'source' holds int, expected text\."),
         ({"source": None, "target": "b"}, r"column 'source' holds NoneType, expected text\."),
         ({"source": "a", "target": " \t\n"}, r"17: column 'target' is empty\. Remove the row or give it a text\."),

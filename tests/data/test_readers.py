@@ -87,17 +87,17 @@ def test_csv_cell_may_be_longer_than_the_default_limit_of_the_standard_library(t
 
 
 @pytest.mark.parametrize(
-    ("name", "content"), [("a.jsonl", b'{"a": "x"}\n'), ("a.csv", b"a\nx\n"), ("a.tsv", b"a\nx\n"), ("a.jsonl.gz", b'{"a": "x"}')]
-)  # fmt: skip
+    ("name", "content"),
+    [("a.jsonl", b'{"a": "x"}\n'), ("a.csv", b"a\nx\n"), ("a.tsv", b"a\nx\n"), ("a.jsonl.gz", b'{"a": "x"}')],
+)
 def test_byte_order_mark_is_no_part_of_the_text(tmp_path, name, content):
     assert read_values(write(tmp_path / name, b"\xef\xbb\xbf" + content)) == [{"a": "x"}]
 
 
 def test_line_ends_at_line_feeds_alone(tmp_path):
-    text = "x\u2028y\x85z\x0b\x0c"
-    content = "".join(json.dumps({"a": text}, ensure_ascii=False) + "\r\n" for _ in range(2)).replace("\\u000b", "\x0b")
-    name = write(tmp_path / "a.jsonl", content.encode())
-    assert read_values(name) == [{"a": text}] * 2
+    text = "x\u2028y\x85z\x0b\x0c\x1cw"
+    name = write(tmp_path / "a.tsv", f"a\tb\n{text}\t1\r\n{text}\t2\n".encode())
+    assert read_values(name) == [{"a": text, "b": "1"}, {"a": text, "b": "2"}]
 
 
 @pytest.mark.parametrize(
@@ -106,7 +106,11 @@ def test_line_ends_at_line_feeds_alone(tmp_path):
         ("a.jsonl", b'{"a": 1}\n{"a" 1}\n', r"a\.jsonl line 2: not valid JSON \(Expecting ':' delimiter at column 6\)"),
         ("a.jsonl", b'{"a": 1}\n\n', r"a\.jsonl line 2: not valid JSON"),
         ("a.jsonl", b'{"a": 1}\n[1]\n', r"a\.jsonl line 2: expected a JSON object, found list\."),
-        ("a.jsonl", b'{"a": 1}\n{"a": "\xff"}', r"line 2: expected UTF-8, found byte 0xff at column 8\. Convert the file"),
+        (
+            "a.jsonl",
+            b'{"a": 1}\n{"a": "\xff"}',
+            r"line 2: expected UTF-8, found byte 0xff at column 8\. Convert the file",
+        ),
         ("a.jsonl", b'\xef\xbb\xbf{"a": "\xff"}', r"a\.jsonl line 1: expected UTF-8, found byte 0xff"),
         ("a.jsonl", b"", r"a\.jsonl: the file has no rows\."),
         ("a.jsonl.gz", b"", r"a\.jsonl\.gz: the file has no rows\."),
@@ -131,7 +135,9 @@ def test_reader_names_file_and_line_when_content_is_broken(tmp_path, name, conte
         list(read_rows(write(tmp_path / name, content)))
 
 
-@pytest.mark.parametrize("content", [b'{"a": ' + b"1" * 5000 + b"}", b'{"a": ' + b"[" * 100_000], ids=["number", "nesting"])
+@pytest.mark.parametrize(
+    "content", [b'{"a": ' + b"1" * 5000 + b"}", b'{"a": ' + b"[" * 100_000], ids=["number", "nesting"]
+)
 def test_reader_names_file_and_line_when_json_is_beyond_the_parser(tmp_path, content):
     with pytest.raises(DataError, match=r"a\.jsonl line 1: not valid JSON"):
         list(read_rows(write(tmp_path / "a.jsonl", content)))
@@ -262,10 +268,22 @@ def test_hub_name_of_another_form_is_refused(name):
         list(read_rows(name))
 
 
-def test_hub_split_without_rows_is_refused(hub):
-    write_parquet(hub / "test.parquet", [])
+def test_hub_split_without_rows_is_refused(hub, monkeypatch):
+    import datasets
+
+    monkeypatch.setattr(datasets, "load_dataset", lambda *args, **options: datasets.Dataset.from_list([]))
+    with pytest.raises(DataError, match=r"set::train: the split has no rows\."):
+        list(read_rows(f"hub:{hub}::train"))
+
+
+@pytest.mark.parametrize("empty", ["test.csv", "test.parquet"])
+def test_hub_file_without_rows_is_refused(hub, empty):
+    if empty.endswith(".csv"):
+        (hub / empty).write_text("source,target\n", "utf-8")
+    else:
+        write_parquet(hub / empty, [])
     (hub / "train.jsonl").unlink()
-    with pytest.raises(DataError, match=r"set::test: .*no (rows|data)"):
+    with pytest.raises(DataError, match="set::test: "):
         list(read_rows(f"hub:{hub}::test"))
 
 

@@ -64,7 +64,10 @@ def test_marks_are_derived_from_the_tokenizers_roles(roles, framing):
         ({"cls_token": "<a>", "pad_token": "<pad>"}, "has no end mark"),
         ({"cls_token": "<a>", "sep_token": "<b>"}, "has no pad mark .*<a>.*Set cls_token or bos_token"),
         ({}, "has no begin and no end and no pad mark"),
-        ({"cls_token": "<a>", "eos_token": "<b>", "pad_token": "<b>"}, "uses '<b>' both as pad and as begin or end mark"),
+        (
+            {"cls_token": "<a>", "eos_token": "<b>", "pad_token": "<b>"},
+            "uses '<b>' both as pad and as begin or end mark",
+        ),
         ({"cls_token": "<a>", "eos_token": "<b>", "pad_token": "<a>"}, "uses '<a>' both as pad"),
     ],
 )

@@ -88,7 +88,13 @@ def test_truncation_and_padding_of_the_published_file_are_dropped(tiny_bert, tmp
 
 
 def test_special_roles_are_those_of_the_published_tokenizer(tokenizer):
-    roles = {"unk_token": "[UNK]", "sep_token": "[SEP]", "pad_token": "[PAD]", "cls_token": "[CLS]", "mask_token": "[MASK]"}
+    roles = {
+        "unk_token": "[UNK]",
+        "sep_token": "[SEP]",
+        "pad_token": "[PAD]",
+        "cls_token": "[CLS]",
+        "mask_token": "[MASK]",
+    }
     assert tokenizer.special_tokens_map == roles
 
 

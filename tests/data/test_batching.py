@@ -1,0 +1,217 @@
+"""The order of the data: every example once an epoch, resumable, the same for any number of processes."""
+
+from collections import Counter
+from itertools import chain
+
+import numpy
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from seq2seq.data.batching import BatchOrder, cut_by_budget, cut_micro_batches
+
+LENGTHS = st.lists(st.tuples(st.integers(1, 30), st.integers(1, 20)), min_size=1, max_size=60)
+SIZES = st.one_of(
+    st.fixed_dictionaries({"batch_examples": st.integers(1, 20)}),
+    st.fixed_dictionaries({"batch_tokens": st.integers(1, 200)}),
+)
+quick = settings(max_examples=60, deadline=None)
+
+
+def split(pairs) -> tuple[numpy.ndarray, numpy.ndarray]:
+    sources, targets = zip(*pairs, strict=True)
+    return numpy.array(sources, dtype=numpy.int32), numpy.array(targets, dtype=numpy.int32)
+
+
+def build_order(pairs, *, seed=1, length_window=2, **size) -> BatchOrder:
+    return BatchOrder(*split(pairs), seed=seed, length_window=length_window, **size)
+
+
+def read(batches) -> list[list[int]]:
+    return [batch.tolist() for batch in batches]
+
+
+def flatten(rows) -> list:
+    return list(chain.from_iterable(rows))
+
+
+def random_pairs(count: int, seed: int = 0) -> list[tuple[int, int]]:
+    return numpy.random.default_rng(seed).integers(1, 40, (count, 2)).tolist()
+
+
+@quick
+@given(LENGTHS, SIZES, st.integers(1, 4), st.integers(0, 3))
+def test_every_example_comes_exactly_once_an_epoch(pairs, size, window, epoch):
+    batches = read(build_order(pairs, length_window=window, **size).batches(epoch))
+    assert sorted(index for batch in batches for index in batch) == list(range(len(pairs)))
+
+
+@quick
+@given(LENGTHS, SIZES, st.integers(1, 4), st.integers(0, 3), st.integers(0, 70))
+def test_epoch_resumed_from_any_batch_is_the_tail_of_the_whole_epoch(pairs, size, window, epoch, start):
+    order = build_order(pairs, length_window=window, **size)
+    assert read(order.batches(epoch, start)) == read(order.batches(epoch))[start:]
+
+
+@quick
+@given(LENGTHS, SIZES, st.integers(1, 4), st.integers(0, 3))
+def test_batches_of_an_epoch_are_counted_without_making_them(pairs, size, window, epoch):
+    order = build_order(pairs, length_window=window, **size)
+    assert order.count_batches(epoch) == len(read(order.batches(epoch)))
+
+
+@quick
+@given(LENGTHS, st.integers(1, 200), st.integers(1, 4))
+def test_batch_has_at_most_its_tokens_or_a_single_pair(pairs, batch_tokens, window):
+    for batch in build_order(pairs, length_window=window, batch_tokens=batch_tokens).batches(0):
+        assert len(batch) == 1 or sum(sum(pairs[index]) for index in batch) <= batch_tokens
+
+
+@pytest.mark.parametrize(("examples", "sizes"), [(10, [4, 4, 2]), (8, [4, 4]), (3, [3])])
+def test_batches_are_full_but_the_last_of_the_epoch(examples, sizes):
+    batches = read(build_order(random_pairs(examples), batch_examples=4).batches(0))
+    assert sorted(map(len, batches), reverse=True) == sizes
+
+
+def test_epoch_is_the_same_again():
+    order = build_order(random_pairs(50), batch_examples=4)
+    assert read(order.batches(3)) == read(order.batches(3))
+
+
+@pytest.mark.parametrize("size", [{"batch_examples": 4}, {"batch_tokens": 150}])
+def test_epochs_and_seeds_have_orders_of_their_own(size):
+    orders = [build_order(random_pairs(50), seed=seed, **size).batches(epoch) for seed in (1, 2) for epoch in (0, 1)]
+    assert len({str(read(batches)) for batches in orders}) == 4
+
+
+@pytest.mark.parametrize("size", [{"batch_examples": 8}, {"batch_tokens": 300}])
+def test_batches_of_one_window_hold_neighbours_by_target_and_source_length(size):
+    pairs = random_pairs(200)
+    batches = build_order(pairs, length_window=10_000, **size).batches(0)
+    # Sorted by their shortest pair, the batches of a window follow each other: no batch reaches into the next.
+    keys = sorted(sorted((pairs[index][1], pairs[index][0]) for index in batch) for batch in batches)
+    assert flatten(keys) == sorted((target, source) for source, target in pairs)
+
+
+def test_window_is_as_many_batches_as_asked_for():
+    # 96 pairs, windows of 3 batches of 8 = 24 pairs: each window's batches tile one sorted random quarter.
+    pairs = random_pairs(96)
+    batches = read(build_order(pairs, length_window=3, batch_examples=8).batches(0))
+    for start in range(0, 12, 3):
+        window = sorted(sorted((pairs[index][1], pairs[index][0]) for index in batch) for batch in batches[start:][:3])
+        assert flatten(window) == sorted(flatten(window))
+    assert flatten(sorted(sorted(pairs[i][1] for i in batch) for batch in batches)) != sorted(t for _, t in pairs)
+
+
+def test_batches_of_a_window_come_in_random_order():
+    pairs = [(1, number) for number in range(1, 101)]
+    shortest = [pairs[batch[0]][1] for batch in build_order(pairs, length_window=100, batch_examples=5).batches(0)]
+    assert shortest != sorted(shortest)
+
+
+def test_window_of_one_batch_is_a_plain_random_order():
+    # The first batch of 100 from 1000 pairs sorted by length: its mean index would be 50 or 950 if sorted, is 500 +- 29
+    # (standard error of a uniform sample) if random; five of these errors are allowed.
+    batch = next(
+        build_order([(1, number + 1) for number in range(1000)], length_window=1, batch_examples=100).batches(0)
+    )
+    assert abs(batch.mean() - 499.5) < 145
+
+
+def test_pairs_of_equal_length_keep_a_random_order():
+    batch = next(build_order([(3, 3)] * 50, length_window=5, batch_examples=10).batches(0))
+    assert batch.tolist() != sorted(batch.tolist())
+
+
+@pytest.mark.parametrize(
+    ("costs", "budget", "sizes"),
+    [
+        ([3, 3, 5, 9], 8, [2, 1, 1]),
+        ([9, 9], 8, [1, 1]),
+        ([4, 4, 4, 4], 8, [2, 2]),
+        ([1, 9, 1], 8, [1, 1, 1]),
+        ([], 8, []),
+    ],
+)
+def test_groups_are_filled_to_the_budget(costs, budget, sizes):
+    groups = cut_by_budget(numpy.arange(len(costs)), numpy.array(costs), budget)
+    assert [len(group) for group in groups] == sizes
+    assert flatten(read(groups)) == list(range(len(costs)))
+
+
+# Micro-batches.
+
+
+def cut(pairs, *, micro_batch_tokens, processes=1, batch=None) -> list[list[list[int]]]:
+    batch = numpy.arange(len(pairs)) if batch is None else batch
+    cuts = cut_micro_batches(batch, *split(pairs), micro_batch_tokens=micro_batch_tokens, processes=processes)
+    return [read(own) for own in cuts]
+
+
+def padded_tokens(pairs, micro_batch: list[int]) -> int:
+    """Examples x (longest source + longest target), by the definition."""
+    return len(micro_batch) * (max(pairs[i][0] for i in micro_batch) + max(pairs[i][1] for i in micro_batch))
+
+
+BUDGETS, PROCESSES = st.integers(1, 400), st.integers(1, 5)
+
+
+@quick
+@given(LENGTHS, BUDGETS, PROCESSES)
+def test_micro_batches_of_all_processes_part_the_batch(pairs, budget, processes):
+    cuts = cut(pairs, micro_batch_tokens=budget, processes=processes)
+    assert Counter(i for own in cuts for micro_batch in own for i in micro_batch) == Counter(range(len(pairs)))
+
+
+@quick
+@given(LENGTHS, BUDGETS, PROCESSES)
+def test_every_process_has_equally_many_micro_batches(pairs, budget, processes):
+    cuts = cut(pairs, micro_batch_tokens=budget, processes=processes)
+    assert len(cuts) == processes
+    assert len({len(own) for own in cuts}) == 1
+
+
+@quick
+@given(LENGTHS, BUDGETS, PROCESSES)
+def test_micro_batch_stays_within_its_tokens_or_is_a_single_pair(pairs, budget, processes):
+    for own in cut(pairs, micro_batch_tokens=budget, processes=processes):
+        for micro_batch in own:
+            assert len(micro_batch) <= 1 or padded_tokens(pairs, micro_batch) <= budget
+
+
+@quick
+@given(LENGTHS, BUDGETS, PROCESSES)
+def test_processes_share_the_micro_batches_that_one_process_would_have(pairs, budget, processes):
+    alone = len(cut(pairs, micro_batch_tokens=budget)[0])
+    shared = len(cut(pairs, micro_batch_tokens=budget, processes=processes)[0])
+    assert shared == -(-alone // processes)
+
+
+@quick
+@given(st.integers(1, 40), PROCESSES)
+def test_equal_pairs_in_one_budget_are_shared_as_evenly_as_can_be(count, processes):
+    cuts = cut([(3, 4)] * count, micro_batch_tokens=10_000, processes=processes)
+    assert max(len(own[0]) for own in cuts) == -(-count // processes)
+
+
+def test_five_equal_pairs_for_two_processes_are_three_and_two():
+    assert [[len(group) for group in own] for own in cut([(2, 2)] * 5, micro_batch_tokens=99, processes=2)] == [
+        [3],
+        [2],
+    ]
+
+
+def test_fewer_pairs_than_processes_leave_empty_micro_batches():
+    assert sorted(cut([(2, 2)], micro_batch_tokens=99, processes=3)) == [[[]], [[]], [[0]]]
+
+
+def test_micro_batches_hold_the_indices_of_the_batch():
+    cuts = cut([(1, 1)] * 9, micro_batch_tokens=4, batch=numpy.array([8, 2, 5]))
+    # 2 pairs x (1 + 1) tokens fill the budget of 4.
+    assert [len(group) for group in cuts[0]] == [2, 1]
+    assert sorted(flatten(cuts[0])) == [2, 5, 8]
+
+
+def test_micro_batches_are_cut_in_the_order_of_lengths():
+    # By target: indices 1, 2, 0. Padded: {1, 2} is 2 x (1 + 2) = 6; with 0 it would be 3 x (1 + 9) = 30.
+    assert cut([(1, 9), (1, 1), (1, 2)], micro_batch_tokens=10) == [[[1, 2], [0]]]

@@ -1,0 +1,105 @@
+"""Steps: the same global batches for any number of processes and from any position, with true counts."""
+
+from itertools import chain, islice
+
+import numpy
+import pytest
+import torch
+
+from seq2seq.data.batching import BatchOrder
+from seq2seq.data.encoding import EncodedExamples, RaggedIds, Truncation
+from seq2seq.data.loader import StepLoader, fixed_micro_batches
+
+COUNT, PAD = 23, 0
+BUDGET = 40  # examples x (longest source + longest target); a single pair has at most 9 + 7 = 16 tokens
+
+
+def build_examples() -> EncodedExamples:
+    """Random lengths; all ids of example number n are n + 1, so that a padded row tells which example it is."""
+    random = numpy.random.default_rng(0)
+    sources = [[number + 1] * random.integers(1, 10) for number in range(COUNT)]
+    labels = [[number + 1] * random.integers(1, 8) for number in range(COUNT)]
+    truncation = Truncation(texts=COUNT, truncated=0, limit=9, longest=9)
+    return EncodedExamples(RaggedIds(sources), RaggedIds(labels), truncation, truncation)
+
+
+EXAMPLES = build_examples()
+
+
+def build_loader(process: int = 0, processes: int = 1) -> StepLoader:
+    lengths = EXAMPLES.sources.lengths, EXAMPLES.labels.lengths
+    order = BatchOrder(*lengths, seed=1, length_window=2, batch_examples=5)  # 23 pairs are 5 batches an epoch
+    return StepLoader(EXAMPLES, order, PAD, micro_batch_tokens=BUDGET, process=process, processes=processes)
+
+
+def take(loader: StepLoader, count: int, epoch: int = 0, used_batches: int = 0) -> list:
+    return list(islice(loader.steps(epoch, used_batches), count))
+
+
+def list_examples(micro_batches) -> list[int]:
+    """The examples in some micro-batches, in order; empty ones, of pads alone, have none."""
+    return sorted(row[0] - 1 for batch in micro_batches for row in batch["input_ids"].tolist() if row[0] != PAD)
+
+
+@pytest.mark.parametrize("processes", [2, 3, 7])
+def test_processes_together_compute_the_batch_of_one_process(processes):
+    alone = [list_examples(step.micro_batches) for step in take(build_loader(), 8)]
+    shares = [take(build_loader(process, processes), 8) for process in range(processes)]
+    together = [
+        list_examples(chain.from_iterable(step.micro_batches for step in steps)) for steps in zip(*shares, strict=True)
+    ]
+    assert together == alone
+
+
+@pytest.mark.parametrize("processes", [1, 2, 3])
+def test_counts_of_a_step_are_those_of_all_processes(processes):
+    for steps in zip(*(take(build_loader(process, processes), 6) for process in range(processes)), strict=True):
+        batches = [batch for step in steps for batch in step.micro_batches]
+        source_tokens = sum(int((batch["input_ids"] != PAD).sum()) for batch in batches)
+        target_tokens = sum(int((batch["labels"] != -100).sum()) for batch in batches)
+        assert {(step.examples, step.source_tokens, step.target_tokens) for step in steps} == {
+            (len(list_examples(batches)), source_tokens, target_tokens)
+        }
+
+
+def test_epoch_uses_every_example_once_and_then_the_next_begins():
+    steps = take(build_loader(), 10)
+    for epoch in (steps[:5], steps[5:]):
+        assert list_examples(chain.from_iterable(step.micro_batches for step in epoch)) == list(range(COUNT))
+
+
+def test_position_counts_the_batches_used_of_the_epoch():
+    assert [step.position for step in take(build_loader(), 6)] == [(0, 1), (0, 2), (0, 3), (0, 4), (0, 5), (1, 1)]
+
+
+@pytest.mark.parametrize("done", [1, 4, 5, 7])
+def test_steps_resumed_from_a_position_go_on_as_if_uninterrupted(done):
+    whole = take(build_loader(), 10)
+    resumed = take(build_loader(), 10 - done, *whole[done - 1].position)
+    # The position (0, 5), the end of an epoch, goes on with the first batch of the next.
+    for step, expected in zip(resumed, whole[done:], strict=True):
+        assert step.position == expected.position
+        for batch, other in zip(step.micro_batches, expected.micro_batches, strict=True):
+            assert all(torch.equal(batch[name], other[name]) for name in other)
+
+
+def test_micro_batches_stay_within_their_tokens():
+    for step in take(build_loader(), 10):
+        assert all(batch["input_ids"].numel() + batch["labels"].numel() <= BUDGET for batch in step.micro_batches)
+
+
+def test_steps_of_epochs_are_counted():
+    # 23 pairs in batches of 5 are 5 steps an epoch.
+    assert [build_loader().count_steps(epochs) for epochs in (0, 1, 3)] == [0, 5, 15]
+
+
+@pytest.mark.parametrize("processes", [1, 2, 30])
+def test_measuring_sees_every_example_once_over_all_processes(processes):
+    options = {"micro_batch_tokens": BUDGET, "processes": processes}
+    shares = [list(fixed_micro_batches(EXAMPLES, PAD, process=process, **options)) for process in range(processes)]
+    assert list_examples(chain.from_iterable(shares)) == list(range(COUNT))
+
+
+def test_measuring_has_no_empty_micro_batches():
+    batches = fixed_micro_batches(EXAMPLES, PAD, micro_batch_tokens=BUDGET, process=29, processes=30)
+    assert all((batch["labels"] != -100).any() for batch in batches)
