@@ -84,6 +84,13 @@ def test_epochs_and_seeds_have_orders_of_their_own(size):
     assert len({str(read(batches)) for batches in orders}) == 4
 
 
+def test_epochs_put_other_pairs_together():
+    order = build_order(random_pairs(50), batch_examples=4)
+    first, second = ({frozenset(batch) for batch in read(order.batches(epoch))} for epoch in (0, 1))
+    # A given batch of 4 out of 50 pairs comes again by chance of less than one in 10,000.
+    assert len(first & second) <= 1
+
+
 @pytest.mark.parametrize("size", [{"batch_examples": 8}, {"batch_tokens": 300}])
 def test_batches_of_one_window_hold_neighbours_by_target_and_source_length(size):
     pairs = random_pairs(200)

@@ -122,6 +122,11 @@ def test_byte_level_tokenizer_gives_the_text_back_unchanged(text):
     assert decode_ids(tokenizer, encode_texts(tokenizer, [text])[0]) == text
 
 
+def test_clean_up_of_spaces_is_asked_of_word_pieces_alone(tokenizer):
+    byte_level = make_bare(build_byte_level_tokenizer())
+    assert (tokenizer.clean_up_tokenization_spaces, byte_level.clean_up_tokenization_spaces) == (True, False)
+
+
 @pytest.mark.parametrize("text", TEXTS)
 def test_saved_tokenizer_read_by_plain_transformers_gives_the_same_ids(tokenizer, tmp_path, text):
     TokenizerPair(tokenizer, tokenizer).save(tmp_path)
