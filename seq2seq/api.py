@@ -4,32 +4,32 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
-from pydantic import ValidationError
-
 from .assembly import (
     Run,
     build_accelerator,
     check_same_recipe,
     describe_predictions,
     describe_scores,
+    prepare_folder,
     resume_model,
+    run_on_main,
     score_baselines,
     score_predictions,
     start_model,
     write_test_results,
 )
-from .checkpoints.find import find_checkpoint
+from .checkpoints.find import find_checkpoint, list_steps
 from .checkpoints.folder import Checkpoint, read_checkpoint
 from .data.examples import load_examples
 from .data.options import ColumnOptions
-from .data.plain_text import read_references, read_texts
+from .data.plain_text import check_output, read_references, read_texts
 from .errors import GenerationError, ScoringError
 from .evaluation.options import EvaluationOptions
 from .evaluation.scores import Scores, compute_scores
 from .files import write_json, write_json_lines
 from .generation.generator import Generated, Generator
 from .generation.options import GenerationOptions
-from .recipe import Recipe, describe_option_error, load_recipe
+from .recipe import Recipe, build_options, load_recipe
 from .reports.console import errors, show_progress
 from .reports.console import output as output_console
 from .reports.run_folder import RunFolder
@@ -57,23 +57,25 @@ def train(recipe: Recipe | str | Path, overrides: Iterable[str] = (), *, resume:
     if not isinstance(recipe, Recipe):
         recipe = load_recipe(recipe, overrides)
     folder = RunFolder(Path(recipe.output))
-    resuming = resume and folder.exists()
     accelerator = build_accelerator(recipe)
+    resuming = resume and bool(list_steps(folder.path))
     if resuming:
         check_same_recipe(folder, recipe)
-    elif accelerator.is_main_process:
-        folder.check_free()
-    run = Run(recipe, resume_model(folder) if resuming else start_model(recipe), folder, accelerator)
+    else:
+        run_on_main(accelerator, lambda: prepare_folder(folder, resume))
+    start = resume_model(folder, accelerator) if resuming else start_model(recipe)
+    run = Run(recipe, start, folder, accelerator)
     trainer = run.build_trainer()
     if resuming and run.is_finished(trainer.max_steps):
-        errors().print(f"The run in {folder.path} is finished: all of its {trainer.max_steps} steps are done.")
-        return folder.path
-    run.open_folder(resuming)
-    trainer.train()
-    if run.test_data is not None:
-        write_test_results(run)
+        message = f"The run in {folder.path} is finished: all of its {trainer.max_steps} steps are done."
+    else:
+        run.open_folder(resuming)
+        trainer.train()
+        if run.test_data is not None:
+            write_test_results(run)
+        message = f"Run folder: {folder.path}"
     if accelerator.is_main_process:
-        errors().print(f"Run folder: {folder.path}")
+        errors().print(message)
     accelerator.end_training()
     return folder.path
 
@@ -99,11 +101,7 @@ def load_generator(checkpoint: str | Path | Checkpoint, **options: Any) -> Gener
     import torch
 
     loaded = checkpoint if isinstance(checkpoint, Checkpoint) else load_checkpoint(checkpoint)
-    try:
-        chosen = GenerationOptions(**(loaded.description.generation | options))
-    except ValidationError as error:
-        lines = [describe_option_error(GenerationOptions, item) for item in error.errors()]
-        raise GenerationError("Generation options:\n" + "\n".join(lines)) from None
+    chosen = build_options(GenerationOptions, loaded.description.generation | options, GenerationError)
     model = loaded.model.to("cuda" if torch.cuda.is_available() else "cpu")
     return Generator(model, loaded.tokenizers, loaded.description.max_source_tokens, chosen)
 
@@ -116,8 +114,6 @@ def generate(checkpoint: str | Path | Checkpoint, texts: Sequence[str], **option
     Raises:
         CheckpointError, GenerationError: as `load_generator`.
     """
-    if isinstance(texts, str):
-        raise GenerationError("texts is one string, expected a list of strings: generate(checkpoint, [text]).")
     return load_generator(checkpoint, **options).generate(texts).texts
 
 
@@ -144,9 +140,11 @@ def evaluate(
     Raises:
         DataError, CheckpointError, GenerationError: as the functions above.
     """
-    generator = load_generator(loaded := load_checkpoint(checkpoint), **options)
+    check_output(Path(output) / "predictions.jsonl")
+    loaded = load_checkpoint(checkpoint)
+    chosen = build_options(EvaluationOptions, loaded.description.evaluation | (evaluation or {}), ScoringError)
+    generator = load_generator(loaded, **options)
     examples = load_examples(data, columns or ColumnOptions())
-    chosen = EvaluationOptions(**(loaded.description.evaluation | (evaluation or {})))
     generated = _generate_with_progress(generator, [example.source for example in examples])
     rows = {loaded.description.plan: score_predictions(examples, generated.texts, chosen)}
     rows |= score_baselines(examples, loaded.tokenizers, chosen)
@@ -158,7 +156,6 @@ def evaluate(
         **describe_scores(rows),
     }
     folder = Path(output)
-    folder.mkdir(parents=True, exist_ok=True)
     write_json_lines(folder / "predictions.jsonl", describe_predictions(examples, generated.texts))
     write_json(folder / "scores.json", scores)
     return scores
@@ -187,11 +184,7 @@ def score(
         DataError: a file is missing or broken.
         ScoringError: an option is wrong, SARI lacks sources, or the files differ in length.
     """
-    try:
-        chosen = EvaluationOptions(**options)
-    except ValidationError as error:
-        lines = [describe_option_error(EvaluationOptions, item) for item in error.errors()]
-        raise ScoringError("Evaluation options:\n" + "\n".join(lines)) from None
+    chosen = build_options(EvaluationOptions, options, ScoringError)
     if "sari" in chosen.metrics and sources is None:
         raise ScoringError("SARI compares with the sources. Give them too.")
     written = read_texts(str(predictions), "prediction").texts
@@ -214,4 +207,4 @@ def inspect(recipe: Recipe | str | Path, overrides: Iterable[str] = (), *, examp
     run = Run(recipe, start_model(recipe), RunFolder(Path(recipe.output)), build_accelerator(recipe))
     run.show()
     for line in run.describe_examples(examples):
-        output_console().print(line, markup=False)
+        output_console().print(line)

@@ -3,7 +3,7 @@
 Nothing else imports from so many rooms. The verbs that users call are in api.py.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,15 +11,24 @@ import torch
 import yaml
 from accelerate import Accelerator
 from accelerate.state import AcceleratorState
-from accelerate.utils import gather_object
+from accelerate.utils import broadcast_object_list, gather_object
 
 from .checkpoints.description import CheckpointDescription
-from .checkpoints.find import CHECKPOINTS_FOLDER, find_newest_whole, list_steps, load_best, record_best, step_folder
+from .checkpoints.find import (
+    CHECKPOINTS_FOLDER,
+    find_newest_whole,
+    forget_best,
+    list_steps,
+    load_best,
+    record_best,
+    step_folder,
+)
 from .checkpoints.folder import (
     TrainingFiles,
     load_training_files,
     read_checkpoint,
     remove_checkpoint,
+    remove_leftovers,
     write_checkpoint,
 )
 from .data.batching import BatchOrder
@@ -63,17 +72,26 @@ class Start:
 
 
 def build_accelerator(recipe: Recipe) -> Accelerator:
-    """The accelerator of a recipe's precision.
-
-    Raises:
-        RecipeError: fp16 without a GPU.
-    """
+    """The accelerator of a recipe's precision, on the GPU where there is one."""
     precision = recipe.training.precision
-    if precision == "fp16" and not torch.cuda.is_available():
-        raise RecipeError("training.precision: fp16 needs a GPU, and none is here. Use fp32 or bf16.")
     # Accelerate keeps the first precision of a process for ever; a second run in it may want another.
     AcceleratorState._reset_state()
     return Accelerator(mixed_precision="no" if precision == "fp32" else precision, cpu=not torch.cuda.is_available())
+
+
+def run_on_main(accelerator: Accelerator, action: Callable[[], None]) -> None:
+    """Runs an action on the main process alone; where it fails, every process stops instead of waiting for ever."""
+    failure: list[str | None] = [None]
+    try:
+        if accelerator.is_main_process:
+            action()
+    except BaseException as error:
+        failure = [str(error)]
+        raise
+    finally:
+        broadcast_object_list(failure)
+    if failure[0] is not None:
+        raise TrainingError(f"The main process stopped: {failure[0]}")
 
 
 def start_model(recipe: Recipe) -> Start:
@@ -90,17 +108,20 @@ def start_model(recipe: Recipe) -> Start:
     return Start(started.model, started.tokenizers, started.framing, started.origin, TrainingState(), {})
 
 
-def resume_model(run: RunFolder) -> Start:
+def resume_model(run: RunFolder, accelerator: Accelerator) -> Start:
     """The model, optimizer and state of a run's newest whole checkpoint.
 
     Raises:
-        TrainingError: the run has none.
+        TrainingError: none of its checkpoints is whole.
     """
     folder, refused = find_newest_whole(run.path)
-    for reason in refused:
-        errors().print(f"Passed over: {reason}")
     if folder is None:
-        raise TrainingError(f"{run.path} has no whole checkpoint to go on from; delete it and start the run again.")
+        raise TrainingError(
+            f"{run.path} has no whole checkpoint to go on from; choose another output.\n" + "\n".join(refused)
+        )
+    if accelerator.is_main_process:
+        for reason in refused:
+            errors().print(f"Passed over: {reason}")
     checkpoint, training = read_checkpoint(folder), load_training_files(folder)
     return Start(
         checkpoint.model,
@@ -193,6 +214,18 @@ def flatten(values: dict, prefix: str = "") -> dict:
     return flat
 
 
+def prepare_folder(folder: RunFolder, resume: bool) -> None:
+    """Makes sure that a run may begin in a folder; a run there that came to no checkpoint is begun again on resume.
+
+    Raises:
+        TrainingError: the folder is taken.
+    """
+    if resume and folder.exists():
+        errors().print(f"The run in {folder.path} has no checkpoint yet: beginning again.")
+        folder.clear()
+    folder.check_free()
+
+
 class Run:
     """One training run from recipe to last checkpoint; every process of it holds one."""
 
@@ -201,6 +234,25 @@ class Run:
         self.train_data = load_split(recipe, "train", start.tokenizers, start.framing)
         self.validation_data = load_split(recipe, "validation", start.tokenizers, start.framing)
         self.test_data = load_split(recipe, "test", start.tokenizers, start.framing)
+        self._check_data()
+
+    @property
+    def splits(self) -> dict[str, TextData]:
+        """The splits that the recipe names."""
+        splits = {"train": self.train_data, "validation": self.validation_data, "test": self.test_data}
+        return {name: data for name, data in splits.items() if data is not None}
+
+    def _check_data(self) -> None:
+        """Makes sure that a resumed run meets the data it began with; a new run notes it."""
+        found = {name: data.encoded.compute_fingerprint() for name, data in self.splits.items()}
+        before = self.start.state.fingerprints or found
+        changed = [f"data.{name}" for name in found if found[name] != before.get(name)]
+        if changed:
+            raise TrainingError(
+                f"{', '.join(changed)} is not the data that the run in {self.folder.path} began with. "
+                "Put the files back as they were, or choose another output."
+            )
+        self.start.state.fingerprints = found
 
     def is_finished(self, max_steps: int) -> bool:
         """Whether nothing is left to do: all steps are done and the test set, if any, is scored."""
@@ -208,28 +260,33 @@ class Run:
 
     def open_folder(self, resuming: bool) -> None:
         """Begins the run folder, or cuts what lies behind the checkpoint; shows what is about to run."""
-        if self.accelerator.is_main_process:
-            if resuming:
-                self._reopen_folder()
-            else:
-                self.folder.create(self.recipe.to_yaml())
-                write_json(self.folder.origin, self.start.origin.to_dict())
-            self.show()
-        self.accelerator.wait_for_everyone()
+        run_on_main(self.accelerator, self._reopen_folder if resuming else self._create_folder)
+
+    def _create_folder(self) -> None:
+        self.folder.create(self.recipe.to_yaml())
+        write_json(self.folder.origin, self.start.origin.to_dict())
+        self.show()
 
     def _reopen_folder(self) -> None:
-        state = self.start.state
+        """Takes the folder back to the checkpoint: later events, later (broken) checkpoints and a later best go."""
+        state, path = self.start.state, self.folder.path
         self.folder.cut_progress(state.step)
-        if state.best_step is not None and state.best_step == state.step:
+        for step in list_steps(path):
+            if step > state.step:
+                remove_checkpoint(step_folder(path, step))
+        remove_leftovers(path / CHECKPOINTS_FOLDER)
+        if state.best_step is None:
+            forget_best(path)
+        else:
             self.record_best(state)  # a crash may have come between the checkpoint and its title
+        self.show()
         errors().print(f"Going on from step {state.step}.")
 
     def show(self) -> None:
         """Prints the origin of the parameters and the size and truncation of the data."""
         console = errors()
         console.print(build_table(f"Parameters of plan {self.start.origin.plan}", *summarize(self.start.origin)))
-        splits = {"train": self.train_data, "validation": self.validation_data, "test": self.test_data}
-        rows = [describe_split(split, data) for split, data in splits.items() if data is not None]
+        rows = [describe_split(split, data) for split, data in self.splits.items()]
         console.print(build_table("Data", DATA_HEADER, rows))
 
     def describe_examples(self, count: int) -> Iterator[str]:
@@ -310,15 +367,16 @@ class Run:
 
     def save(self, state: TrainingState, best: bool) -> None:
         """Writes the checkpoint of a step, names it the best where it is, and removes those no longer kept."""
-        if self.accelerator.is_main_process:
-            description = describe_checkpoint(self.recipe, self.start, state.step)
-            files = TrainingFiles(export_optimizer(self.optimizer), state.to_dict())
-            target = step_folder(self.folder.path, state.step)
-            write_checkpoint(target, self.start.model, self.start.tokenizers, description, files)
-            if best:
-                self.record_best(state)
-            remove_old_checkpoints(self.folder.path, self.recipe.training.keep_checkpoints)
-        self.accelerator.wait_for_everyone()
+        run_on_main(self.accelerator, lambda: self._save(state, best))
+
+    def _save(self, state: TrainingState, best: bool) -> None:
+        description = describe_checkpoint(self.recipe, self.start, state.step)
+        files = TrainingFiles(export_optimizer(self.optimizer), state.to_dict())
+        target = step_folder(self.folder.path, state.step)
+        write_checkpoint(target, self.start.model, self.start.tokenizers, description, files)
+        if best:
+            self.record_best(state)
+        remove_old_checkpoints(self.folder.path, self.recipe.training.keep_checkpoints)
 
     def record_best(self, state: TrainingState) -> None:
         metric = self.recipe.training.validation_metrics[0]

@@ -21,7 +21,14 @@ def open_bytes(path: Path) -> IO[bytes]:
 
 
 def write_text(path: Path, text: str) -> None:
-    """Writes a text file so that a crash leaves either the old file or the new one."""
+    """Writes a text file so that a crash leaves either the old file or the new one.
+
+    A link is followed; a pipe or device is written to as it is.
+    """
+    path = path.resolve()
+    if path.exists() and not path.is_file():
+        path.write_text(text, encoding="utf-8", newline="\n")
+        return
     beside = path.with_name(f".{path.name}.partial")
     with beside.open("w", encoding="utf-8", newline="\n") as file:
         file.write(text)

@@ -16,4 +16,4 @@ Strings = Annotated[tuple[str, ...], BeforeValidator(_list_strings)]
 class Options(BaseModel):
     """Base of the settings classes."""
 
-    model_config = ConfigDict(strict=True, frozen=True, extra="forbid")
+    model_config = ConfigDict(strict=True, frozen=True, extra="forbid", allow_inf_nan=False)

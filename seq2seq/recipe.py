@@ -7,19 +7,21 @@ import difflib
 import re
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import yaml
 from pydantic import BaseModel, Field, ValidationError, ValidationInfo, field_validator
 
 from .data.options import DataOptions
-from .errors import RecipeError
+from .errors import RecipeError, Seq2SeqError
 from .evaluation.options import EvaluationOptions
 from .generation.options import GenerationOptions
 from .options import Options
 from .tasks.task import find_task
 from .training.options import TrainingOptions
 from .warmstart.options import ModelOptions
+
+AnyOptions = TypeVar("AnyOptions", bound=Options)
 
 
 class Recipe(Options):
@@ -50,7 +52,7 @@ class Recipe(Options):
 
     def to_yaml(self) -> str:
         """The resolved recipe as YAML that loads to the same recipe."""
-        return yaml.safe_dump(self.model_dump(mode="json"), sort_keys=False, allow_unicode=True)
+        return yaml.dump(self.model_dump(mode="json"), Dumper=_Dumper, sort_keys=False, allow_unicode=True)
 
 
 def load_recipe(path: str | Path, overrides: Iterable[str] = ()) -> Recipe:
@@ -68,7 +70,10 @@ def load_recipe(path: str | Path, overrides: Iterable[str] = ()) -> Recipe:
             raise RecipeError(f"{path}: extends {base}, which extends another file. Only one level is allowed.")
         values = merge(base_values, values)
     for override in overrides:
-        values = merge(values, parse_override(override))
+        changes = parse_override(override)
+        if "extends" in changes:
+            raise RecipeError(f"{override!r}: extends stands in the recipe file alone. Give another file instead.")
+        values = merge(values, changes)
     return build_recipe(values, str(path))
 
 
@@ -116,7 +121,7 @@ def parse_override(override: str) -> dict[str, Any]:
         )
     try:
         value = yaml.load(text, _Loader)
-    except yaml.YAMLError as error:
+    except (yaml.YAMLError, ValueError) as error:  # ValueError: a date that is none
         raise RecipeError(f"{override!r}: the value is not valid YAML ({error}).") from None
     for part in reversed(key.split(".")):
         value = {part: value}
@@ -131,14 +136,19 @@ class _Loader(yaml.SafeLoader):
         repeated = {key for key in keys if keys.count(key) > 1}
         if repeated:
             raise yaml.constructor.ConstructorError(
-                None, None, f"{', '.join(map(repr, sorted(repeated)))} given more than once", node.start_mark
+                None, None, f"{', '.join(sorted(map(repr, repeated)))} given more than once", node.start_mark
             )
         return super().construct_mapping(node, deep)
 
 
-_Loader.add_implicit_resolver(
-    "tag:yaml.org,2002:float", re.compile(r"[-+]?[0-9][0-9_]*(\.[0-9_]*)?[eE][-+]?[0-9]+$"), list("-+0123456789")
-)
+class _Dumper(yaml.SafeDumper):
+    """Quotes what `_Loader` would read as a number."""
+
+
+for _class in (_Loader, _Dumper):
+    _class.add_implicit_resolver(
+        "tag:yaml.org,2002:float", re.compile(r"[-+]?[0-9][0-9_]*(\.[0-9_]*)?[eE][-+]?[0-9]+$"), list("-+0123456789")
+    )
 
 
 def _read_mapping(path: Path) -> dict[str, Any]:
@@ -148,13 +158,22 @@ def _read_mapping(path: Path) -> dict[str, Any]:
         raise RecipeError(f"{path}: there is no such recipe.") from None
     except (OSError, UnicodeDecodeError) as error:
         raise RecipeError(f"{path}: the recipe cannot be read ({error}).") from None
-    except yaml.YAMLError as error:
+    except (yaml.YAMLError, ValueError) as error:  # ValueError: a date that is none
         raise RecipeError(f"{path}: not valid YAML: {error}") from None
     if not isinstance(values, dict):
         raise RecipeError(
             f"{path}: expected a mapping with task, model, data and training, found {type(values).__name__}."
         )
     return values
+
+
+def build_options(options: type[AnyOptions], values: Mapping[str, Any], error: type[Seq2SeqError]) -> AnyOptions:
+    """Options of one section from a mapping; what is wrong is raised as `error`, with every mistake on a line."""
+    try:
+        return options(**values)
+    except ValidationError as invalid:
+        lines = [describe_option_error(options, item) for item in invalid.errors()]
+        raise error(f"{options.__name__}:\n" + "\n".join(lines)) from None
 
 
 def describe_option_error(options: type[Options], error: dict[str, Any]) -> str:

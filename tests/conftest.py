@@ -3,6 +3,9 @@
 import os
 from pathlib import Path
 
+os.environ["HF_HUB_OFFLINE"] = "1"  # read once, when the libraries below are imported
+os.environ.setdefault("TRANSFORMERS_VERBOSITY", "error")
+
 import pytest
 import torch
 from tokenizers import Tokenizer, decoders, models, normalizers, pre_tokenizers, processors
@@ -12,12 +15,9 @@ from seq2seq.checkpoints.description import CheckpointDescription
 from seq2seq.generation.options import GenerationOptions
 from seq2seq.warmstart.start import WarmStart, warm_start
 
-os.environ.setdefault("TRANSFORMERS_VERBOSITY", "error")
-os.environ.setdefault("HF_HUB_OFFLINE", "1")
-
-WORDS = (
-    "the a cat dog bird fish sat ran flew swam and but on mat road tree sea big small red . , ' t don ##s ##ed un ##able"
-)
+WORDS = """
+the a cat dog bird fish sat ran flew swam and but on mat road tree sea big small red . , ' t don ##s ##ed un ##able
+"""
 SPECIAL_TOKENS = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"]
 
 
@@ -49,7 +49,8 @@ def save_bert(folder: Path, **changes) -> Path:
     """Writes a tiny random BERT with its tokenizer; `changes` go into its config."""
     tokenizer = build_word_piece_tokenizer(WORDS.split())
     torch.manual_seed(changes.pop("seed", 0))
-    BertModel(build_bert_config(len(tokenizer), **changes)).save_pretrained(folder)
+    rows = changes.pop("vocab_size", len(tokenizer))
+    BertModel(build_bert_config(rows, **changes)).save_pretrained(folder)
     tokenizer.save_pretrained(folder)
     return folder
 

@@ -73,7 +73,7 @@ def test_defaults_of_the_data_section():
 def test_defaults_of_the_generation_section():
     assert build().generation.model_dump() == {
         "num_beams": 4, "max_target_tokens": 128, "length_penalty": 1.0, "no_repeat_ngram_size": 0,
-        "batch_tokens": 16384,
+        "batch_tokens": 32768,
     }  # fmt: skip
 
 
@@ -295,7 +295,7 @@ def test_own_task_is_found_by_module_and_object(tmp_path, monkeypatch):
         ("model.dropout=1.0", r"model\.dropout: input should be less than 1"),
         ("data.train=[]", r"data\.train: name at least one file"),
         ("data.max_target_tokens=1", r"data\.max_target_tokens: input should be greater than 1"),
-        ("training.sharding=fsdp", r"training\.sharding: sharding is not built yet"),
+        ("training.sharding=fsdp", r"training\.sharding: fsdp is not built yet"),
         ("training.max_epochs=2", r"training\.max_epochs: give either max_steps or max_epochs"),
         ("training.max_steps=null", r"training\.max_epochs: give either max_steps or max_epochs"),
         ("training.validation_metrics=[]", r"training\.validation_metrics: name at least one"),
@@ -363,7 +363,7 @@ def test_section_left_out_is_required():
     [
         "seed=1", "task=translation", "training.adam_betas=[0.5, 0.9]",
         "training={max_steps: null, max_epochs: 2, learning_rates: {encoder: 1e-5}}",
-        "training.learning_rate=1e-30", "generation.length_penalty=.inf", "data.validation=[a, 'b: c']",
+        "training.learning_rate=1e-30", "generation.length_penalty=-0.5", "data.validation=[a, 'b: c']",
     ],
 )  # fmt: skip
 def test_recipe_as_yaml_loads_to_the_same_recipe(tmp_path, override):
@@ -385,3 +385,15 @@ def test_recipe_module_imports_no_torch():
     code = "import sys, seq2seq.recipe; print(sorted({'torch', 'transformers'} & set(sys.modules)))"
     found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert found.stdout.strip() == "[]"
+
+
+@pytest.mark.parametrize(
+    "override",
+    [
+        "training.learning_rate=.inf", "training.max_gradient_norm=.inf", "generation.length_penalty=.nan",
+        "training.learning_rates={encoder: -1.0}", "training.adam_betas=[2.0, 0.9]", "evaluation.metrics=[]",
+    ],
+)  # fmt: skip
+def test_values_that_make_no_sense_are_refused(override):
+    with pytest.raises(RecipeError, match=override.partition("=")[0].replace(".", r"\.")):
+        build(override)

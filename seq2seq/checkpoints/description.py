@@ -45,6 +45,8 @@ class CheckpointDescription:
             values = load_json(path)
         except DataError as error:
             raise CheckpointError(f"{folder} is no checkpoint of this project: {error}") from None
+        if not isinstance(values, dict):
+            raise CheckpointError(f"{path}: expected a JSON object, found {type(values).__name__}.")
         if values.get("format") != FORMAT:
             raise CheckpointError(f"{path}: format {values.get('format')!r} is unknown; this version reads {FORMAT}.")
         expected = {field.name for field in fields(cls)}

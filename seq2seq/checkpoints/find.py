@@ -44,6 +44,11 @@ def record_best(run: Path, *, step: int, metric: str, value: float) -> None:
     write_json(run / CHECKPOINTS_FOLDER / BEST_FILE, {"step": step, "metric": metric, "value": value})
 
 
+def forget_best(run: Path) -> None:
+    """Takes the title of the best away from every checkpoint of a run."""
+    (run / CHECKPOINTS_FOLDER / BEST_FILE).unlink(missing_ok=True)
+
+
 def load_best(run: Path) -> dict | None:
     """What `record_best` wrote, or None."""
     path = run / CHECKPOINTS_FOLDER / BEST_FILE

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import torch
+from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from transformers import EncoderDecoderConfig, GenerationConfig
 
@@ -26,7 +27,9 @@ from ..text.framing import Framing
 from ..text.tokenizers import TokenizerPair, load_tokenizers
 from .description import DESCRIPTION_FILE, CheckpointDescription
 
-WEIGHTS_FILE = "model.safetensors"
+CONFIG_FILE, WEIGHTS_FILE = "config.json", "model.safetensors"
+# The output layer's table, which transformers ties to the decoder's, and the second name of its bias.
+NOT_STORED = {"decoder.lm_head.decoder.weight", "decoder.lm_head.decoder.bias"}
 MANIFEST_FILE = "manifest.json"
 TRAINING_FOLDER = "training"
 OPTIMIZER_FILE, STATE_FILE = "optimizer.safetensors", "state.json"
@@ -106,11 +109,10 @@ def build_generation_config(marks: GenerationConfig, generation: dict) -> Genera
 
 def untied_weights(model: Seq2SeqModel) -> dict[str, torch.Tensor]:
     """Every tensor under its own name with its own memory, but for the output layer's table and second bias name."""
-    tied = {"decoder.lm_head.decoder.weight", "decoder.lm_head.decoder.bias"}
     return {
         name: tensor.detach().to("cpu", torch.float32).clone().contiguous()
         for name, tensor in model.state_dict().items()
-        if name not in tied
+        if name not in NOT_STORED
     }
 
 
@@ -138,7 +140,10 @@ def check_manifest(folder: Path) -> None:
         if not path.exists():
             raise CheckpointError(f"{folder} is not a whole checkpoint: {name} is missing.")
         if path.stat().st_size != entry["bytes"] or compute_sha256(path) != entry["sha256"]:
-            raise CheckpointError(f"{folder}: {name} is not what was written (its SHA-256 differs). Use an older one.")
+            raise CheckpointError(
+                f"{folder}: {name} is not what was written (its SHA-256 differs). Use an older checkpoint; or, if you "
+                f"changed the file on purpose, delete {MANIFEST_FILE}."
+            )
 
 
 def read_checkpoint(folder: Path) -> Checkpoint:
@@ -148,31 +153,34 @@ def read_checkpoint(folder: Path) -> Checkpoint:
         CheckpointError: a file is missing, or weights and config do not belong together.
     """
     description = CheckpointDescription.load(folder)
-    if not (folder / WEIGHTS_FILE).exists():
-        raise CheckpointError(f"{folder}: {WEIGHTS_FILE} is missing.")
-    config = EncoderDecoderConfig.from_pretrained(str(folder), local_files_only=True)
-    with torch.random.fork_rng(devices=[]):
-        model = Seq2SeqModel(config, Sharing(**description.sharing))
-    _load_weights(model, folder)
-    model.decoder.generation_config = None
-    model.generation_config = GenerationConfig.from_pretrained(str(folder))
+    for name in (CONFIG_FILE, WEIGHTS_FILE):
+        if not (folder / name).exists():
+            raise CheckpointError(f"{folder}: {name} is missing.")
+    if (folder / MANIFEST_FILE).exists():  # whoever changes a file on purpose deletes it
+        check_manifest(folder)
     try:
-        tokenizers = load_tokenizers(folder)
-    except TokenizerError as error:
-        raise CheckpointError(str(error)) from None
-    return Checkpoint(folder, model.eval(), tokenizers, Framing(**description.framing), description)
+        config = EncoderDecoderConfig.from_pretrained(str(folder), local_files_only=True)
+        with torch.random.fork_rng(devices=[]):
+            model = Seq2SeqModel(config, Sharing(**description.sharing))
+        _load_weights(model, folder)
+        model.decoder.generation_config = None
+        model.generation_config = GenerationConfig.from_pretrained(str(folder))
+        tokenizers, framing = load_tokenizers(folder), Framing(**description.framing)
+    except (TokenizerError, SafetensorError, OSError, ValueError, TypeError) as error:
+        raise CheckpointError(f"{folder} cannot be read: {error}") from None
+    return Checkpoint(folder, model.eval(), tokenizers, framing, description)
 
 
 def _load_weights(model: Seq2SeqModel, folder: Path) -> None:
     weights = load_file(folder / WEIGHTS_FILE)
-    expected = set(untied_weights(model))
+    parameters = model.state_dict()
+    expected = set(parameters) - NOT_STORED
     if expected != set(weights):
         missing, unknown = sorted(expected - set(weights)), sorted(set(weights) - expected)
         raise CheckpointError(
             f"{folder / WEIGHTS_FILE}: {len(missing)} tensors are missing {missing[:3]} and {len(unknown)} are unknown "
             f"{unknown[:3]}. Weights and config.json do not belong together."
         )
-    parameters = model.state_dict()
     for name, tensor in weights.items():
         if parameters[name].shape != tensor.shape:
             raise CheckpointError(
@@ -194,6 +202,13 @@ def remove_checkpoint(folder: Path) -> None:
     shutil.rmtree(aside, ignore_errors=True)
     os.replace(folder, aside)
     shutil.rmtree(aside)
+
+
+def remove_leftovers(folder: Path) -> None:
+    """Removes what a crash left of checkpoints half written or half removed in a folder of checkpoints."""
+    for pattern in (".step_*.partial", ".step_*.removed"):
+        for path in folder.glob(pattern):
+            shutil.rmtree(path)
 
 
 def load_training_files(folder: Path) -> TrainingFiles:

@@ -22,12 +22,14 @@ def run(
 ) -> None:
     """Write one output for each text, in order. Empty lines give empty lines."""
     from .. import api
-    from ..data.plain_text import read_texts, write_texts
+    from ..data.plain_text import check_output, read_texts, write_texts
     from ..errors import GenerationError
     from ..reports.console import errors, show_progress
 
     if (text is None) == (input is None):
         raise GenerationError("Give either --text or --input.")
+    if output != "-":
+        check_output(Path(output))
     read = read_texts(input, column) if input is not None else None
     texts = read.texts if read else text
     options = {
@@ -49,4 +51,4 @@ def run(
     }
     for what, count in counts.items():
         if count:
-            errors().print(f"{count} {what}", markup=False)
+            errors().print(f"{count} {what}")

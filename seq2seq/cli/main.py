@@ -30,8 +30,9 @@ def main() -> None:
     except Seq2SeqError as error:
         from ..reports.console import errors
 
-        errors().print(f"[bold red]{type(error).__name__}[/]", end=": ")
-        errors().print(str(error), markup=False)
+        if os.environ.get("RANK", "0") == "0":  # one process of a distributed run speaks for all
+            errors().print(type(error).__name__, style="bold red", end=": ")
+            errors().print(str(error))
         sys.exit(1)
     except KeyboardInterrupt:
         sys.exit(130)

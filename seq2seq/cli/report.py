@@ -26,10 +26,10 @@ def run(
     for sample in collect_samples(folders, samples):
         console.print()
         for name, text in sample.items():
-            console.print(f"{name}: {text}", markup=False)
+            console.print(f"{name}: {text}")
     console.print()
     if plot is not None:
         plot_losses(folders, plot)
-        console.print(f"Losses drawn: {plot}", markup=False)
+        console.print(f"Losses drawn: {plot}")
     for folder in folders:
-        console.print(f"Run folder: {folder.path}", markup=False)
+        console.print(f"Run folder: {folder.path}")

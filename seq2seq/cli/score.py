@@ -24,4 +24,4 @@ def run(
     scores = api.score(predictions, references, sources=sources, options=options)
     output().print(build_score_table({predictions: scores.values}, "Scores"))
     for metric, signature in scores.signatures.items():
-        output().print(f"{metric}: {signature}", markup=False)
+        output().print(f"{metric}: {signature}")

@@ -3,6 +3,7 @@
 Ids of all examples stand in one flat array a side, so that millions of examples cost four bytes a token.
 """
 
+import hashlib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
@@ -60,6 +61,14 @@ class EncodedExamples:
 
     def __len__(self) -> int:
         return len(self.sources)
+
+    def compute_fingerprint(self) -> str:
+        """SHA-256 of all ids and their lengths: splits with the same one train the same."""
+        digest = hashlib.sha256()
+        for side in (self.sources, self.labels):
+            digest.update(side.lengths.tobytes())
+            digest.update(side.ids.tobytes())
+        return digest.hexdigest()
 
 
 def encode_examples(

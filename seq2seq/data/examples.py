@@ -58,17 +58,26 @@ def _check_text(row: Row, column: str, value: object) -> str:
         raise DataError(f"{row.place}: column {column!r} holds {type(value).__name__}, expected text.")
     if not value.strip():
         raise DataError(f"{row.place}: column {column!r} is empty. Remove the row or give it a text.")
-    try:
-        value.encode()
-    except UnicodeEncodeError:
-        raise DataError(f"{row.place}: column {column!r} holds half of a surrogate pair, which is no text.") from None
+    check_encodable(value, f"{row.place}: column {column!r}")
     return value.strip()
+
+
+def check_encodable(text: str, place: str) -> None:
+    """Makes sure that a text is UTF-8 text.
+
+    Raises:
+        DataError: it holds half of a surrogate pair, which JSON can write and no encoding can hold.
+    """
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        raise DataError(f"{place} holds half of a surrogate pair, which is no text.") from None
 
 
 def read_reference_list(row: Row, column: str) -> tuple[str, ...]:
     """The references of a row; none where it has no column of the default name."""
-    if column not in row.values:
-        if column != ColumnOptions().references:
+    if row.values.get(column) is None:  # Parquet and the hub write a missing list as null
+        if column not in row.values and column != ColumnOptions().references:
             raise DataError(
                 f"{row.place}: column {column!r} is missing (found: {', '.join(map(repr, row.values))}). "
                 "Set data.columns.references."
@@ -93,7 +102,7 @@ def read_sources(rows: Iterable[Row], column: str) -> Iterator[str]:
     """
     for row in rows:
         value = row.values.get(column)
-        if isinstance(value, str):
-            yield value
-        else:
-            yield read_text(row, column, "source")
+        if not isinstance(value, str):
+            read_text(row, column, "source")
+        check_encodable(value, f"{row.place}: column {column!r}")
+        yield value

@@ -3,6 +3,8 @@
 A line ends at \\n or \\r\\n and nowhere else.
 """
 
+import codecs
+import os
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -12,7 +14,7 @@ from ..errors import DataError
 from ..files import open_bytes, write_json_lines, write_text
 from .examples import read_reference_list, read_sources, read_text
 from .options import ColumnOptions
-from .readers import read_rows
+from .readers import UNREADABLE, find_format, read_rows, resolve_path
 
 
 @dataclass(frozen=True)
@@ -31,13 +33,16 @@ def read_texts(name: str, column: str) -> ReadTexts:
     """
     if name == "-":
         return split_lines(sys.stdin.buffer.read())
-    path = Path(name)
     if is_row_format(name):
         return ReadTexts(list(read_sources(read_rows(name), column)), 0)
+    path = resolve_path(name)
     if not path.is_file():
         raise DataError(f"{path}: there is no such file.")
-    with open_bytes(path) as file:
-        return split_lines(file.read())
+    try:
+        with open_bytes(path) as file:
+            return split_lines(file.read())
+    except UNREADABLE as error:
+        raise DataError(f"{path}: reading failed: {error}.") from None
 
 
 def read_references(name: str) -> list[tuple[str, ...]]:
@@ -58,18 +63,34 @@ def read_references(name: str) -> list[tuple[str, ...]]:
 
 def is_row_format(name: str) -> bool:
     """Whether a file holds rows with columns; any other is plain text."""
-    return bool({".jsonl", ".csv", ".tsv", ".parquet"} & set(Path(name).suffixes))
+    return find_format(Path(name)) in (".jsonl", ".csv", ".tsv", ".parquet")
 
 
 def split_lines(content: bytes) -> ReadTexts:
     """The lines of a text. b'a\\n\\nb\\r\\n' -> ['a', '', 'b']"""
-    lines = content.split(b"\n")
+    lines = content.removeprefix(codecs.BOM_UTF8).split(b"\n")
     if lines[-1] == b"":
         lines.pop()
     lines = [line.removesuffix(b"\r") for line in lines]
     texts = [line.decode("utf-8", errors="replace") for line in lines]
     replaced = sum(text.encode("utf-8") != line for text, line in zip(texts, lines, strict=True))
     return ReadTexts(texts, replaced)
+
+
+def check_output(path: Path) -> None:
+    """Makes sure, before any work is done, that outputs can be written to a path; makes its folder.
+
+    Raises:
+        DataError: the folder cannot be made or written to, or the name asks for a format that is not written.
+    """
+    if path.suffix == ".gz" or (is_row_format(path.name) and path.suffix != ".jsonl"):
+        raise DataError(f"{path}: outputs are written as plain text or .jsonl. Choose such a name.")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise DataError(f"{path.parent}: the folder cannot be made ({error.strerror}).") from None
+    if path.is_dir() or not os.access(path.parent, os.W_OK):
+        raise DataError(f"{path} cannot be written. Choose another output.")
 
 
 def write_texts(path: Path | None, sources: Sequence[str], outputs: Sequence[str]) -> int:

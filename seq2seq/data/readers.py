@@ -3,10 +3,12 @@
 Every row comes with its place, so that an error further on can name it. Knows nothing of columns or tokens.
 """
 
+import codecs
 import csv
 import io
 import json
 import os
+import zlib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
@@ -18,6 +20,7 @@ from .quickstart import SPLITS, load_split
 DATA_VARIABLE = "SEQ2SEQ_DATA"
 EMBEDDED_PREFIX, HUB_PREFIX = "embedded:quickstart:", "hub:"
 FORMATS = ".jsonl, .csv, .tsv or .parquet, each also with .gz"
+UNREADABLE = (OSError, EOFError, zlib.error)  # what a missing disk, a cut or a damaged gzip file raises
 csv.field_size_limit(2**31 - 1)  # the default refuses cells over 128 kB, and articles are longer
 
 
@@ -52,21 +55,25 @@ def resolve_path(name: str) -> Path:
     return Path(folder, *path.parts[1:]) if folder and path.parts[:1] == ("data",) else path
 
 
+def find_format(path: Path) -> str:
+    """The ending that decides how a file is read: the last one, but for .gz. 'a.jsonl.gz' -> '.jsonl'"""
+    return Path(path.stem).suffix if path.suffix == ".gz" else path.suffix
+
+
 def _read_file(name: str) -> Iterator[Row]:
     path = resolve_path(name)
     if not path.is_file():
         hint = "" if path == Path(name) else f" ({DATA_VARIABLE} is set, so {name} means this)"
         raise DataError(f"{path}: there is no such file{hint}. Check data.train, data.validation and data.test.")
-    suffixes = [suffix for suffix in path.suffixes if suffix != ".gz"]
     readers = {".jsonl": _read_jsonl, ".csv": _read_csv, ".tsv": _read_tsv, ".parquet": _read_parquet}
-    reader = readers.get(suffixes[-1] if suffixes else "")
+    reader = readers.get(find_format(path))
     if reader is None:
         raise DataError(f"{path}: the format is unknown. Expected {FORMATS}.")
     count = 0
     try:
         for count, row in enumerate(reader(path), 1):  # noqa: B007 - the count is used after the loop
             yield row
-    except (OSError, EOFError) as error:
+    except UNREADABLE as error:
         raise DataError(f"{path}: reading failed after {count} rows: {error}.") from None
     if count == 0:
         raise DataError(f"{path}: the file has no rows.")
@@ -78,9 +85,10 @@ def _read_lines(path: Path) -> Iterator[tuple[str, str]]:
         for number, line in enumerate(file, 1):
             place = f"{path} line {number}"
             line = line.removesuffix(b"\n").removesuffix(b"\r")
+            if number == 1:
+                line = line.removeprefix(codecs.BOM_UTF8)  # some programs put it in front of a file; it is no text
             try:
-                # A byte order mark, which some programs put in front of a file, is no part of its text.
-                yield place, line.decode("utf-8-sig" if number == 1 else "utf-8")
+                yield place, line.decode()
             except UnicodeDecodeError as error:
                 found = line[error.start]
                 raise DataError(
@@ -95,6 +103,8 @@ def _read_jsonl(path: Path) -> Iterator[Row]:
             values = json.loads(line)
         except json.JSONDecodeError as error:
             raise DataError(f"{place}: not valid JSON ({error.msg} at column {error.colno}).") from None
+        except (ValueError, RecursionError) as error:  # numbers of thousands of digits, brackets a thousand deep
+            raise DataError(f"{place}: not readable JSON ({error}).") from None
         if not isinstance(values, dict):
             raise DataError(f"{place}: expected a JSON object, found {type(values).__name__}.")
         yield Row(place, values)
@@ -151,6 +161,8 @@ def _read_parquet(path: Path) -> Iterator[Row]:
             for values in batch.to_pylist():
                 number += 1
                 yield Row(f"{path} row {number}", values)
+    except UnicodeDecodeError as error:
+        raise DataError(f"{path}: a text behind row {number} is not UTF-8 ({error.reason}).") from None
     except pyarrow.ArrowException as error:
         raise DataError(f"{path}: not a readable Parquet file ({str(error).splitlines()[0]}).") from None
 
@@ -164,17 +176,18 @@ def _read_embedded(name: str) -> Iterator[Row]:
 
 
 def _read_hub(name: str) -> Iterator[Row]:
-    parts = name.removeprefix(HUB_PREFIX).rsplit(":", 2)
+    parts = name.removeprefix(HUB_PREFIX).split(":", 2)
     if len(parts) != 3 or not parts[0] or not parts[2]:
         raise DataError(f"{name}: expected hub:NAME:CONFIG:SPLIT, for instance hub:knkarthick/dialogsum::train.")
     from datasets import load_dataset
-    from datasets.exceptions import DatasetNotFoundError
+    from datasets.exceptions import DatasetsError
 
     dataset, config, split = parts
     try:
         rows = load_dataset(dataset, config or None, split=split)
-    except (DatasetNotFoundError, OSError, ValueError) as error:
-        raise DataError(f"{name}: {str(error).strip().splitlines()[0]}") from None
+    except (DatasetsError, OSError, ValueError) as error:
+        reason = str(error.__cause__ or error).strip().splitlines()[0]
+        raise DataError(f"{name}: the data set cannot be loaded ({reason}).") from None
     if len(rows) == 0:
         raise DataError(f"{name}: the split has no rows.")
     for number, values in enumerate(rows, 1):

@@ -12,7 +12,7 @@ METRICS = ("exact_match", "sari", "bleu", "rouge1", "rouge2", "rougeL")
 class EvaluationOptions(Options):
     """The section `evaluation` of a recipe. Case and spacing apply to sources, predictions and references alike."""
 
-    metrics: Strings = Field((), description=f"Of {', '.join(METRICS)}; left out: the task's.")
+    metrics: Strings = Field(("exact_match",), description=f"Of {', '.join(METRICS)}; left out: the task's.")
     case: Literal["keep", "lower"] = Field("keep", description="lower compares without case, as for uncased models.")
     spacing: Literal["keep", "collapse", "separate_punctuation"] = Field(
         "collapse",
@@ -23,6 +23,8 @@ class EvaluationOptions(Options):
     @field_validator("metrics")
     @classmethod
     def _check_metrics(cls, metrics: tuple[str, ...]) -> tuple[str, ...]:
+        if not metrics:
+            raise ValueError(f"name at least one of {', '.join(METRICS)}")
         check_metrics(metrics, METRICS)
         return metrics
 

@@ -1,9 +1,11 @@
 """SARI (Xu et al. 2016): how well words are kept, added and deleted, against source and references.
 
 The variant: words are split at white space; n-grams of 1 to 4 words; keep and add are F1, delete is precision; each is
-the mean over the four orders, and SARI is the mean of the three. An n-gram counts in the references by the share of
-references that have it. Where nothing was to be done and nothing was done (0/0), precision and recall are 1, as
-tensor2tensor's version has it; the authors' script has 0 there. The corpus value is the mean over sentences.
+the mean over the four orders, and SARI is the mean of the three. Precision and recall are means over the n-grams of
+rightly done over done, or over to be done. An n-gram counts in the references by its mean count there; a deletion is
+right as far as the references lack the n-gram, min(I - O, I - R) in the paper's letters. Where nothing was to be done
+and nothing was done (0/0), precision and recall are 1, as in tensor2tensor's version; the authors' script has 0 there.
+The corpus value is the mean over sentences.
 """
 
 from collections import Counter

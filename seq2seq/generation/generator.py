@@ -3,6 +3,7 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from ..errors import GenerationError
 from ..modeling.encoder_decoder import Seq2SeqModel
 from ..text.tokenizers import TokenizerPair, decode_ids, encode_texts
 from .options import GenerationOptions
@@ -19,6 +20,23 @@ class Generated:
     texts: list[str]
     empty: int
     truncated: int
+
+
+def check_texts(texts: Sequence[str]) -> None:
+    """Makes sure that sources are a list of encodable strings.
+
+    Raises:
+        GenerationError: naming the index of the first that is not.
+    """
+    if isinstance(texts, str):
+        raise GenerationError("Expected a list of texts, found one text. Put it into a list: [text].")
+    for index, text in enumerate(texts):
+        if not isinstance(text, str):
+            raise GenerationError(f"Text {index}: expected a string, found {type(text).__name__}.")
+        try:
+            text.encode()
+        except UnicodeEncodeError:
+            raise GenerationError(f"Text {index} holds half of a surrogate pair, which is no text.") from None
 
 
 @dataclass(frozen=True)
@@ -38,7 +56,12 @@ class Generator:
         check_lengths(self.model, self.max_source_tokens, self.options.max_target_tokens)
 
     def generate(self, texts: Sequence[str], advance: Callable[[int], None] = lambda sources: None) -> Generated:
-        """One output for each text; a text without tokens, such as an empty one, gives an empty output."""
+        """One output for each text; a text without tokens, such as an empty one, gives an empty output.
+
+        Raises:
+            GenerationError: `texts` is one string, or one of them is no text; its index is named.
+        """
+        check_texts(texts)
         encoded = encode_texts(self.tokenizers.source, texts)
         filled = [index for index, ids in enumerate(encoded) if ids]
         advance(len(texts) - len(filled))

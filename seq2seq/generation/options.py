@@ -13,5 +13,5 @@ class GenerationOptions(Options):
     length_penalty: float = Field(1.0, description="A beam's log-probability is divided by length to this power.")
     no_repeat_ngram_size: int = Field(0, ge=0, description="No n-gram of this many tokens twice; 0 allows all.")
     batch_tokens: int = Field(
-        16384, gt=0, description="Beams x examples x longest source of a batch, in tokens: bounds the memory."
+        32768, gt=0, description="Beams x examples x (longest source + max_target_tokens) of a batch: bounds memory."
     )

@@ -62,7 +62,7 @@ def _batch_by_tokens(lengths: Sequence[int], options: GenerationOptions) -> list
     order = numpy.argsort(-numpy.asarray(lengths, dtype=numpy.int64), kind="stable").tolist()
     batches: list[list[int]] = []
     for index in order:
-        width = lengths[batches[-1][0]] if batches else 0
+        width = lengths[batches[-1][0]] + options.max_target_tokens if batches else 0
         if not batches or (len(batches[-1]) + 1) * width * options.num_beams > options.batch_tokens:
             batches.append([])
         batches[-1].append(index)

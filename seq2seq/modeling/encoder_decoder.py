@@ -60,6 +60,10 @@ class Seq2SeqModel(EncoderDecoderModel):
             attention_mask = input_ids.ne(self.config.pad_token_id).long()
         if labels is None:
             return super().forward(input_ids=input_ids, attention_mask=attention_mask, **kwargs)
+        if unknown := sorted(name for name, value in kwargs.items() if value is not None):
+            raise TypeError(
+                f"with labels, forward takes input_ids, attention_mask and label_smoothing; found {unknown}"
+            )
         encoder_states = self.encoder(input_ids=input_ids, attention_mask=attention_mask).last_hidden_state
         if hasattr(self, "enc_to_dec_proj"):
             encoder_states = self.enc_to_dec_proj(encoder_states)

@@ -8,6 +8,7 @@ from typing import Any, TextIO
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 from rich.table import Table
+from rich.text import Text
 
 TABLE_WIDTH = 120  # characters, where the output is no terminal
 
@@ -26,7 +27,11 @@ def output() -> Console:
 
 def _open(stream: TextIO) -> Console:
     # A file has no width; lines of text are left whole there, tables get room for their columns.
-    return Console(file=stream, highlight=False) if stream.isatty() else _FileConsole(file=stream, width=TABLE_WIDTH)
+    return (
+        Console(file=stream, highlight=False, markup=False)
+        if stream.isatty()
+        else _FileConsole(file=stream, width=TABLE_WIDTH)
+    )
 
 
 class _FileConsole(Console):
@@ -34,7 +39,7 @@ class _FileConsole(Console):
 
     def print(self, *objects: Any, **options: Any) -> None:
         soft = not any(isinstance(item, Table) for item in objects)
-        super().print(*objects, **({"soft_wrap": soft, "highlight": False} | options))
+        super().print(*objects, **({"soft_wrap": soft, "highlight": False, "markup": False} | options))
 
 
 class ProgressBar:
@@ -79,9 +84,10 @@ def show_progress(description: str, total: int, *, done: int = 0, visible: bool 
 
 def build_table(title: str, header: Sequence[str], rows: Sequence[Sequence[str]]) -> Table:
     """A table whose first column is text and whose others are figures."""
-    table = Table(title=title, title_justify="left")
+    # Text, not strings: a square bracket in a path is no markup.
+    table = Table(title=Text(title), title_justify="left")
     for index, name in enumerate(header):
-        table.add_column(name, justify="left" if index == 0 else "right")
+        table.add_column(Text(name), justify="left" if index == 0 else "right")
     for row in rows:
-        table.add_row(*row)
+        table.add_row(*map(Text, row))
     return table

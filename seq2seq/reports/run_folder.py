@@ -6,6 +6,7 @@ recipe.yaml environment.json origin.json progress.jsonl checkpoints/ predictions
 import json
 import os
 import platform
+import shutil
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -16,6 +17,7 @@ from pathlib import Path
 from ..errors import TrainingError
 from ..files import load_json, write_json, write_json_lines, write_text
 
+ENVIRONMENT_FILE = "environment.json"
 PACKAGES = ("torch", "transformers", "accelerate", "tokenizers", "datasets", "sacrebleu", "rouge_score", "numpy")
 
 
@@ -58,12 +60,18 @@ class RunFolder:
             what = "already holds a run; add --resume to go on with it" if self.exists() else "is not empty"
             raise TrainingError(f"{self.path} {what}, or choose another output.")
 
+    def clear(self) -> None:
+        """Removes what a run that came to no checkpoint left: begun again, it writes all of it anew."""
+        for path in (self.recipe, self.origin, self.progress, self.path / ENVIRONMENT_FILE):
+            path.unlink(missing_ok=True)
+        shutil.rmtree(self.path / "checkpoints", ignore_errors=True)
+
     def create(self, recipe_yaml: str) -> None:
         """Begins a run in a folder that `check_free` accepts."""
         self.check_free()
         self.path.mkdir(parents=True, exist_ok=True)
         write_text(self.recipe, recipe_yaml)
-        write_json(self.path / "environment.json", describe_environment())
+        write_json(self.path / ENVIRONMENT_FILE, describe_environment())
 
     def append_progress(self, event: dict) -> None:
         """Adds one line to progress.jsonl, on disk before it returns."""

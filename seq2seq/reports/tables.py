@@ -1,6 +1,4 @@
-"""Tables of scores and samples of texts, for the console and for Markdown. Strings and figures only."""
-
-from collections.abc import Sequence
+"""Tables of scores. Strings and figures only."""
 
 from rich.table import Table
 
@@ -25,9 +23,3 @@ def build_score_table(rows: dict[str, dict[str, float]], title: str) -> Table:
     """A console table of scores."""
     header, cells = score_rows(rows)
     return build_table(title, header, cells)
-
-
-def format_markdown(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    """A Markdown table whose first column is text and whose others are figures."""
-    lines = [header, ["---", *["---:"] * (len(header) - 1)], *rows]
-    return "".join(f"| {' | '.join(cells)} |\n" for cells in lines)

@@ -88,11 +88,14 @@ def find_task(name: str) -> Task:
         )
     module_name, _, object_name = name.partition(":")
     try:
-        task = getattr(import_module(module_name), object_name)
-    except ImportError as error:
-        raise RecipeError(f"task: module {module_name!r} cannot be imported ({error}).") from None
-    except AttributeError:
-        raise RecipeError(f"task: module {module_name!r} has no {object_name!r}.") from None
+        module = import_module(module_name)
+    except Exception as error:  # whatever the user's module does when it is imported
+        raise RecipeError(
+            f"task: module {module_name!r} cannot be imported ({type(error).__name__}: {error})."
+        ) from error
+    task = getattr(module, object_name, None)
+    if task is None:
+        raise RecipeError(f"task: module {module_name!r} has no {object_name!r}.")
     if not isinstance(task, Task):
         raise RecipeError(f"task: {name} is a {type(task).__name__}, expected a seq2seq.tasks.task.Task.")
     return task

@@ -47,8 +47,8 @@ def load_tokenizer(folder: Path) -> PreTrainedTokenizerFast:
     """
     try:
         published = AutoTokenizer.from_pretrained(str(folder), local_files_only=True, trust_remote_code=False)
-    except (OSError, ValueError) as error:
-        reason = str(error).splitlines()[0]
+    except Exception as error:  # `tokenizers` raises nothing narrower for a broken file
+        reason = f"{type(error).__name__}: {(str(error).splitlines() or [''])[0]}"
         raise TokenizerError(f"{folder}: no tokenizer could be loaded ({reason}). Expected tokenizer.json.") from None
     if not isinstance(published, PreTrainedTokenizerFast):
         raise TokenizerError(

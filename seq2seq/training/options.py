@@ -1,12 +1,13 @@
 """What a recipe says about training. Imports no torch."""
 
-from typing import Literal
+from typing import Annotated, Literal
 
-from pydantic import Field, ValidationInfo, field_validator
+from pydantic import Field, PositiveFloat, ValidationInfo, field_validator
 
 from ..evaluation.options import METRICS, check_metrics
 from ..options import Options, Strings
 
+AveragingFactor = Annotated[float, Field(ge=0, lt=1)]
 LearningRateGroup = Literal["cross_attention", "random", "decoder", "encoder"]
 
 
@@ -26,15 +27,18 @@ class TrainingOptions(Options):
         None, gt=0, validate_default=True, description="Passes over the training data; or give max_steps."
     )
     learning_rate: float = Field(5.0e-5, gt=0, description="The peak, after warm-up.")
-    learning_rates: dict[LearningRateGroup, float] = Field(
+    learning_rates: dict[LearningRateGroup, PositiveFloat] = Field(
         default_factory=dict, description="Peaks by origin of the parameters, in place of learning_rate."
     )
     warmup_steps: int = Field(0, ge=0, description="Steps of linear rise from zero to the peak.")
     schedule: Literal["linear", "inverse_square_root", "cosine", "constant"] = Field(
-        "linear", description="After warm-up: linear and cosine fall to zero at the last step."
+        "linear",
+        description="After warm-up: linear and cosine fall towards zero, which the step after the last would have.",
     )
     weight_decay: float = Field(0.01, ge=0, description="AdamW's, on matrices; biases and layer norms have none.")
-    adam_betas: tuple[float, float] = Field((0.9, 0.999), strict=False, description="AdamW's averaging factors.")
+    adam_betas: tuple[AveragingFactor, AveragingFactor] = Field(
+        (0.9, 0.999), strict=False, description="AdamW's averaging factors."
+    )
     label_smoothing: float = Field(0.0, ge=0, lt=1)
     max_gradient_norm: float | None = Field(1.0, gt=0, description="Gradients are scaled down to this norm; null: not.")
     precision: Literal["fp32", "bf16", "fp16"] = Field("fp32", description="Of products; weights stay fp32.")
@@ -48,12 +52,14 @@ class TrainingOptions(Options):
         500, gt=0, description="Validation rows, from the first on, that text is generated for; null: all."
     )
 
-    @field_validator("sharding")
+    @field_validator("precision", "sharding")
     @classmethod
-    def _refuse_sharding(cls, sharding: str) -> str:
-        if sharding == "fsdp":
-            raise ValueError("sharding is not built yet; this version knows none")
-        return sharding
+    def _refuse_what_is_not_built(cls, value: str) -> str:
+        if value in ("fp16", "fsdp"):
+            raise ValueError(
+                f"{value} is not built yet; this version knows {'fp32 and bf16' if value == 'fp16' else 'none'}"
+            )
+        return value
 
     @field_validator("batch_tokens")
     @classmethod

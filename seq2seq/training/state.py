@@ -1,6 +1,6 @@
 """What a run must remember to go on exactly where it stopped, apart from weights and optimizer."""
 
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, field, fields
 from typing import Self
 
 from ..errors import CheckpointError
@@ -12,6 +12,7 @@ class TrainingState:
 
     step: updates done; epoch, used_batches: the place in the data.
     examples, source_tokens, target_tokens: totals so far; seconds: spent in steps, without validation and saving.
+    fingerprints: SHA-256 of the encoded data by split.
     window_loss, window_tokens: sums since the last logged line; best_step, best_value: the best validation so far.
     """
 
@@ -26,6 +27,7 @@ class TrainingState:
     window_tokens: int = 0
     best_step: int | None = None
     best_value: float | None = None
+    fingerprints: dict[str, str] = field(default_factory=dict)
 
     def to_dict(self) -> dict:
         return asdict(self)

@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import nullcontext
 from dataclasses import dataclass
+from typing import NoReturn
 
 import torch
 from accelerate import Accelerator
@@ -63,7 +64,7 @@ class Trainer:
         """Runs to the last step and returns the reason it ended.
 
         Raises:
-            TrainingError: the gradient is not finite.
+            TrainingError: loss, gradient or a validation is not finite.
         """
         state = self.state
         steps = self.loader.steps(state.epoch, state.used_batches)
@@ -101,17 +102,19 @@ class Trainer:
                 loss += self._backward(micro_batch, step.target_tokens, (number, self.accelerator.process_index, index))
         gradient_norm = self._clip()
         loss = self.accelerator.reduce(loss, "sum").item()
-        # Under fp16 the scaler skips steps whose gradients overflow, and lowers its scale.
-        finite = math.isfinite(loss) and (math.isfinite(gradient_norm) or self.accelerator.scaler is not None)
-        if not finite:
-            raise TrainingError(
-                f"Step {number}: the loss is {loss / step.target_tokens} and the gradient norm {gradient_norm}; "
-                "nothing was updated. Lower training.learning_rate or raise training.warmup_steps, and go on with "
-                "--resume from the last checkpoint."
-            )
+        if not (math.isfinite(loss) and math.isfinite(gradient_norm)):
+            found = f"the loss is {loss / step.target_tokens} and the gradient norm {gradient_norm}"
+            self._stop_not_finite(f"Step {number}: {found}; this step changed no weight.")
         self.optimizer.step()
         self.optimizer.zero_grad(set_to_none=True)
         return loss, gradient_norm
+
+    def _stop_not_finite(self, found: str) -> NoReturn:
+        self.callbacks.log({"event": "end", "reason": "not_finite", **self.state.counters()})
+        raise TrainingError(
+            f"{found} Resuming would repeat it: begin a run in another output with a lower training.learning_rate or "
+            "more training.warmup_steps. If this is the first step, look for broken weights in model.encoder."
+        )
 
     def _backward(self, micro_batch: dict[str, torch.Tensor], target_tokens: int, place: tuple) -> torch.Tensor:
         seed_torch(self.seed, "dropout", *place)
@@ -141,8 +144,7 @@ class Trainer:
         state = self.state
         loss = state.window_loss / state.window_tokens
         state.window_loss, state.window_tokens = 0.0, 0
-        norm = gradient_norm if math.isfinite(gradient_norm) else None  # a step that fp16's scaler skipped
-        figures = {"loss": loss, "gradient_norm": norm, "learning_rate": learning_rate}
+        figures = {"loss": loss, "gradient_norm": gradient_norm, "learning_rate": learning_rate}
         self.callbacks.log({"event": "train", **figures, **state.counters()})
         rate = (state.source_tokens + state.target_tokens) / max(state.seconds, 1e-9)
         bar.note(f"loss {loss:.4f}  {rate:,.0f} tokens/s")
@@ -153,6 +155,8 @@ class Trainer:
         best = False
         if self.callbacks.validate is not None and (finished or state.step % options.validate_every_steps == 0):
             values = self.callbacks.validate()
+            if not all(map(math.isfinite, values.values())):
+                self._stop_not_finite(f"Validation at step {state.step}: {values}.")
             self.callbacks.log({"event": "validation", **values, **state.counters()})
             metric = options.validation_metrics[0]
             best = is_better(metric, values[metric], state.best_value)

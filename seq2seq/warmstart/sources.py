@@ -8,9 +8,10 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from pickle import UnpicklingError
 
 import torch
-from safetensors import safe_open
+from safetensors import SafetensorError, safe_open
 from transformers import AutoConfig, PreTrainedConfig
 
 from ..errors import WarmStartError
@@ -76,7 +77,11 @@ class SourceCheckpoint:
     def config(self) -> PreTrainedConfig:
         if not (self.folder / "config.json").exists():
             raise WarmStartError(f"{self.name}: {self.folder} has no config.json. Expected a transformers checkpoint.")
-        return AutoConfig.from_pretrained(str(self.folder), local_files_only=True, trust_remote_code=False)
+        try:
+            return AutoConfig.from_pretrained(str(self.folder), local_files_only=True, trust_remote_code=False)
+        except (OSError, ValueError, KeyError) as error:
+            reason = str(error).splitlines()[0]
+            raise WarmStartError(f"{self.name}: {self.folder / 'config.json'} cannot be read ({reason}).") from None
 
     @cached_property
     def tensor_files(self) -> dict[str, Path]:
@@ -104,14 +109,21 @@ class SourceCheckpoint:
     def _tensor_names(self, path: Path) -> Iterable[str]:
         if path.suffix == ".bin":
             return list(self._legacy_tensors[path])
-        with safe_open(path, framework="pt") as file:
-            return list(file.keys())
+        try:
+            with safe_open(path, framework="pt") as file:
+                return list(file.keys())
+        except (SafetensorError, OSError) as error:
+            raise WarmStartError(f"{self.name}: {path} is no whole safetensors file ({error}).") from None
 
     @cached_property
     def _legacy_tensors(self) -> dict[Path, dict[str, torch.Tensor]]:
         # weights_only refuses anything but tensors and containers: no object of a pickle is ever built.
         files = self.folder.glob("pytorch_model*.bin")
-        return {path: torch.load(path, map_location="cpu", weights_only=True) for path in files}
+        try:
+            return {path: torch.load(path, map_location="cpu", weights_only=True) for path in files}
+        except (UnpicklingError, RuntimeError, EOFError) as error:
+            reason = str(error).splitlines()[0]
+            raise WarmStartError(f"{self.name}: a .bin file holds more than tensors, or is cut ({reason}).") from None
 
     def load_tensor(self, tensor: str) -> torch.Tensor:
         """One tensor in float32, whatever type the file holds."""

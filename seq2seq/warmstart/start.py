@@ -45,7 +45,7 @@ def warm_start(
 
     Args:
         encoder: hub name or folder; random parts take their shape and vocabulary from it.
-        decoder: hub name or folder; None means the encoder's.
+        decoder: hub name or folder; None means the encoder's. Only plans with a warm decoder take another.
         dropout: hidden and attention dropout of both sides; None keeps the checkpoints' own.
 
     Raises:
@@ -72,6 +72,11 @@ def warm_start(
 
 
 def _build_config(plan: Plan, encoder: SourceCheckpoint, decoder: SourceCheckpoint) -> EncoderDecoderConfig:
+    if decoder is not encoder and not plan.warm_decoder:
+        raise WarmStartError(
+            f"Plan {plan.name} draws its decoder at random, in the encoder's shape; {decoder.name} would not be used. "
+            "Leave model.decoder out."
+        )
     encoder_config = convert_config(encoder)
     decoder_config = convert_config(decoder if plan.warm_decoder else encoder)
     if plan.share_layers and decoder is not encoder:
@@ -80,6 +85,11 @@ def _build_config(plan: Plan, encoder: SourceCheckpoint, decoder: SourceCheckpoi
         raise WarmStartError(
             f"{encoder.name} is {encoder_config.hidden_size} wide and {decoder.name} {decoder_config.hidden_size}; "
             f"plan {plan.name} uses one embedding table for both. Choose checkpoints of one width."
+        )
+    if encoder_config.vocab_size != decoder_config.vocab_size:
+        raise WarmStartError(
+            f"{encoder.name} has {encoder_config.vocab_size} rows of embeddings and {decoder.name} "
+            f"{decoder_config.vocab_size}; plan {plan.name} uses one table for both. Choose checkpoints of one size."
         )
     return EncoderDecoderConfig.from_encoder_decoder_configs(encoder_config, decoder_config)
 
@@ -95,7 +105,7 @@ def _check_vocabulary(
             f"{encoder.name} and {decoder.name} have different vocabularies, and one embedding table serves both "
             "sides. Choose checkpoints with the same vocabulary."
         )
-    rows: int = min(config.encoder.vocab_size, config.decoder.vocab_size)
+    rows = config.encoder.vocab_size
     highest = max(tokenizer.get_vocab().values())
     if highest >= rows:
         raise WarmStartError(

@@ -152,6 +152,7 @@ def flip_last_byte(path):
 
 
 def rewrite_weights(folder, change):
+    (folder / "manifest.json").unlink()  # as the error of the manifest advises
     weights = load_file(folder / "model.safetensors")
     change(weights)
     save_file(weights, folder / "model.safetensors")
@@ -178,13 +179,35 @@ def test_shared_parameters_that_differ_in_the_file_are_refused(written):
         read_checkpoint(written[1])
 
 
-def test_missing_weights_are_named(written):
-    (written[1] / "model.safetensors").unlink()
-    with pytest.raises(CheckpointError, match=r"model\.safetensors is missing"):
+@pytest.mark.parametrize("name", ["model.safetensors", "config.json"])
+def test_missing_file_is_named(written, name):
+    (written[1] / name).unlink()
+    with pytest.raises(CheckpointError, match=f"{name} is missing"):
+        read_checkpoint(written[1])
+
+
+def test_changed_byte_is_found_on_reading(written):
+    flip_last_byte(written[1] / "model.safetensors")
+    with pytest.raises(CheckpointError, match="model.safetensors is not what was written"):
+        read_checkpoint(written[1])
+
+
+@pytest.mark.parametrize(("name", "content"), [("model.safetensors", b"cut"), ("config.json", b'{"model_type": "ber')])
+def test_broken_file_without_a_manifest_is_refused(written, name, content):
+    (written[1] / "manifest.json").unlink()
+    (written[1] / name).write_bytes(content)
+    with pytest.raises(CheckpointError, match="cannot be read"):
+        read_checkpoint(written[1])
+
+
+def test_description_that_is_no_object_is_refused(written):
+    (written[1] / "seq2seq.json").write_text("[]")
+    with pytest.raises(CheckpointError, match="expected a JSON object, found list"):
         read_checkpoint(written[1])
 
 
 def test_missing_tokenizer_is_named(written):
+    (written[1] / "manifest.json").unlink()
     for path in written[1].glob("tokenizer*"):
         path.unlink()
     with pytest.raises(CheckpointError, match="no tokenizer could be loaded"):

@@ -204,3 +204,40 @@ def test_module_form_is_the_same_command():
     result = subprocess.run([sys.executable, "-m", "seq2seq", "--help"], capture_output=True, text=True, check=True)
     assert "Usage: seq2seq" in result.stdout or "Usage: python -m seq2seq" in result.stdout
     assert "generate" in result.stdout
+
+
+def test_output_that_cannot_be_written_is_found_before_any_work(seq2seq, checkpoint, tmp_path):
+    (tmp_path / "file").write_text("")
+    code, _, err = seq2seq("generate", checkpoint, "--text", "a", "--output", tmp_path / "file" / "x.txt")
+    assert code == 1
+    assert "the folder cannot be made" in err
+    code, _, err = seq2seq("evaluate", checkpoint, "--data", "missing.jsonl", "--output", tmp_path / "file")
+    assert code == 1
+    assert "the folder cannot be made" in err
+
+
+@pytest.mark.parametrize("name", ["out.csv", "out.jsonl.gz", "out.txt.gz"])
+def test_output_formats_that_are_not_written_are_refused(seq2seq, checkpoint, tmp_path, name):
+    code, _, err = seq2seq("generate", checkpoint, "--text", "a", "--output", tmp_path / name)
+    assert code == 1
+    assert "outputs are written as plain text or .jsonl" in err
+
+
+def test_evaluate_refuses_an_unknown_metric(seq2seq, checkpoint, pairs, tmp_path):
+    arguments = ["evaluate", checkpoint, "--data", pairs, "--output", tmp_path / "out", "--metrics", "blue"]
+    code, _, err = seq2seq(*arguments)
+    assert code == 1
+    assert "metrics: unknown metric 'blue'" in err
+
+
+def test_square_brackets_in_a_path_are_shown(seq2seq, tiny_bert, tmp_path, pairs):
+    recipe = write_recipe(tmp_path, tiny_bert, pairs)
+    code, out, err = seq2seq("train", recipe, f"output={tmp_path / 'run[' / 'b]'}")
+    assert code == 0
+    assert f"Run folder: {tmp_path / 'run[' / 'b]'}" in err
+    assert f"{tmp_path / 'run[' / 'b]'}: 2 test pairs" in out.replace("\n", "")
+
+
+def test_other_processes_of_a_distributed_run_keep_silent(seq2seq, monkeypatch):
+    monkeypatch.setenv("RANK", "1")
+    assert seq2seq("train", "missing.yaml") == (1, "", "")

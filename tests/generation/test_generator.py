@@ -99,3 +99,16 @@ def test_outputs_have_at_most_the_tokens_asked_for(model):
 def test_lengths_beyond_the_position_table_are_refused(started, source, target, message):
     with pytest.raises(GenerationError, match=message):
         build(started, max_source_tokens=source, max_target_tokens=target)
+
+
+@pytest.mark.parametrize(
+    ("texts", "message"),
+    [
+        ("one text", "Expected a list of texts, found one text"),
+        (["a", None], "Text 1: expected a string, found NoneType"),
+        (["\ud800"], "Text 0 holds half of a surrogate pair"),
+    ],
+)
+def test_what_is_no_text_is_refused_with_its_index(started, texts, message):
+    with pytest.raises(GenerationError, match=message):
+        build(started).generate(texts)

@@ -134,3 +134,8 @@ def test_dropout_is_set_on_both_sides(started):
     set_dropout(started.model.config, 0.25)
     for side in (started.model.config.encoder, started.model.config.decoder):
         assert (side.hidden_dropout_prob, side.attention_probs_dropout_prob) == (0.25, 0.25)
+
+
+def test_unknown_arguments_beside_labels_are_refused(model):
+    with pytest.raises(TypeError, match=r"found \['atention_mask'\]"):
+        model(input_ids=SOURCES, atention_mask=MASK, labels=LABELS)

@@ -1,4 +1,4 @@
-"""Tables: digits, dashes, Markdown, and several runs side by side."""
+"""Tables: digits, dashes, and several runs side by side."""
 
 import json
 
@@ -7,7 +7,7 @@ import pytest
 from seq2seq.errors import ScoringError
 from seq2seq.reports.comparison import collect_samples, collect_scores
 from seq2seq.reports.run_folder import RunFolder
-from seq2seq.reports.tables import format_markdown, score_rows
+from seq2seq.reports.tables import score_rows
 
 
 def test_scores_have_the_digits_of_their_metric_and_dashes_where_missing():
@@ -16,15 +16,11 @@ def test_scores_have_the_digits_of_their_metric_and_dashes_where_missing():
     assert rows == [["a", "12.3", "3.14"], ["b", "-", "2.00"]]
 
 
-def test_markdown_table():
-    assert format_markdown(["run", "bleu"], [["a", "3.14"]]) == "| run | bleu |\n| --- | ---: |\n| a | 3.14 |\n"
-
-
-def write_run(path, plan, value, examples=2) -> RunFolder:
-    path.mkdir()
+def write_run(path, plan, value, examples=2, signature="mean") -> RunFolder:
+    path.mkdir(parents=True)
     run = RunFolder(path)
     rows = {plan: {"sari": value}, "copy of the source": {"sari": 50.0}}
-    run.scores.write_text(json.dumps({"examples": examples, "rows": rows}))
+    run.scores.write_text(json.dumps({"examples": examples, "rows": rows, "signatures": {"sari": signature}}))
     texts = [{"source": f"s{i}", "prediction": f"{plan} {i}", "references": [f"r{i}"]} for i in range(examples)]
     run.write_predictions("test", texts)
     return run
@@ -48,8 +44,21 @@ def test_samples_are_spread_over_the_test_rows(tmp_path):
 
 def test_runs_of_different_data_are_refused(tmp_path):
     runs = [write_run(tmp_path / "a", "bert2bert", 1.0), write_run(tmp_path / "b", "rnd2rnd", 1.0, 3)]
-    with pytest.raises(ScoringError, match="tested on different data"):
+    with pytest.raises(ScoringError, match=r"b was tested on other data than .*a\. Only like can be compared"):
         collect_scores(runs)
+
+
+def test_runs_scored_in_different_ways_are_refused(tmp_path):
+    runs = [write_run(tmp_path / "a", "bert2bert", 1.0), write_run(tmp_path / "b", "rnd2rnd", 1.0, signature="lower")]
+    with pytest.raises(ScoringError, match="b was scored in another way than"):
+        collect_scores(runs)
+
+
+def test_runs_of_the_same_name_go_by_their_paths(tmp_path):
+    runs = [write_run(tmp_path / seed / "run", "bert2bert", 1.0) for seed in ("1", "2")]
+    rows = [f"{tmp_path / seed / 'run'} (bert2bert)" for seed in ("1", "2")]
+    assert list(collect_scores(runs)) == ["copy of the source", *rows]
+    assert len(collect_samples(runs, 1)[0]) == 4  # source, reference, two outputs
 
 
 def test_run_without_scores_is_refused(tmp_path):

@@ -1,7 +1,6 @@
 """Where published checkpoints are looked for, and what is refused there."""
 
 import json
-import pickle
 import shutil
 
 import pytest
@@ -83,6 +82,19 @@ class Payload:
 
 def test_objects_in_a_bin_file_are_never_built(tmp_path, capsys):
     torch.save({"weight": Payload()}, tmp_path / "pytorch_model.bin")
-    with pytest.raises(pickle.UnpicklingError):
+    with pytest.raises(WarmStartError, match="holds more than tensors"):
         _ = SourceCheckpoint.open(str(tmp_path)).tensor_files
     assert "a pickle ran" not in capsys.readouterr().out
+
+
+def test_cut_weights_are_refused(tmp_path):
+    (tmp_path / "model.safetensors").write_bytes(b"cut")
+    with pytest.raises(WarmStartError, match="is no whole safetensors file"):
+        _ = SourceCheckpoint.open(str(tmp_path)).tensor_files
+
+
+@pytest.mark.parametrize("content", ["{", "{}", '{"model_type": "no-such-model"}'])
+def test_config_that_transformers_cannot_read_is_refused(tmp_path, content):
+    (tmp_path / "config.json").write_text(content)
+    with pytest.raises(WarmStartError, match=r"config\.json cannot be read"):
+        _ = SourceCheckpoint.open(str(tmp_path)).config

@@ -245,3 +245,15 @@ def test_tokens_without_an_embedding_are_refused(tiny_bert, tmp_path):
     (folder / "config.json").write_text(json.dumps(config | {"vocab_size": config["vocab_size"] - 2}))
     with pytest.raises(WarmStartError, match="the tokenizer gives ids up to"):
         warm_start(plan="bert2bert", encoder=str(folder))
+
+
+def test_decoder_that_the_plan_would_not_use_is_refused(tiny_bert, tmp_path):
+    other = save_bert(tmp_path / "other")
+    with pytest.raises(WarmStartError, match="draws its decoder at random.* would not be used"):
+        warm_start(plan="bert2rnd", encoder=str(tiny_bert), decoder=str(other))
+
+
+def test_tables_of_different_sizes_are_refused(tiny_bert, tmp_path):
+    padded = save_bert(tmp_path / "padded", vocab_size=128)
+    with pytest.raises(WarmStartError, match="rows of embeddings and .* 128; plan rnd2bert uses one table"):
+        warm_start(plan="rnd2bert", encoder=str(tiny_bert), decoder=str(padded))
