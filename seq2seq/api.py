@@ -4,20 +4,10 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
-from .assembly import (
-    Run,
-    build_accelerator,
-    check_same_recipe,
-    describe_predictions,
-    describe_scores,
-    prepare_folder,
-    resume_model,
-    run_on_main,
-    score_baselines,
-    score_predictions,
-    start_model,
-    write_test_results,
-)
+from .assembly.processes import build_accelerator, run_on_main
+from .assembly.run import Run
+from .assembly.scoring import describe_predictions, describe_scores, score_baselines, score_predictions
+from .assembly.start import check_same_recipe, prepare_folder, resume_model, start_model
 from .checkpoints.find import find_checkpoint, list_steps
 from .checkpoints.folder import Checkpoint, read_checkpoint
 from .data.examples import load_examples
@@ -71,8 +61,7 @@ def train(recipe: Recipe | str | Path, overrides: Iterable[str] = (), *, resume:
     else:
         run.open_folder(resuming)
         trainer.train()
-        if run.test_data is not None:
-            write_test_results(run)
+        run.write_test_results()
         message = f"Run folder: {folder.path}"
     if accelerator.is_main_process:
         errors().print(message)

@@ -5,7 +5,9 @@ import json
 import pytest
 
 from seq2seq import api
-from seq2seq.assembly import CEILING_ROW, COPY_ROW, load_split, score_baselines, start_model
+from seq2seq.assembly.scoring import CEILING_ROW, COPY_ROW, score_baselines
+from seq2seq.assembly.splits import load_split
+from seq2seq.assembly.start import start_model
 from seq2seq.recipe import load_recipe
 from tests.test_recipes_folder import ROOT
 

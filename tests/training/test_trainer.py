@@ -245,7 +245,7 @@ def test_resume_on_changed_data_is_refused(recipe, tmp_path, monkeypatch):
 
 def test_infinite_validation_stops_the_run(recipe, tmp_path, monkeypatch):
     data = {"validation": write_pairs(tmp_path / "validation.jsonl", 4, start=100)}
-    monkeypatch.setattr("seq2seq.assembly.compute_validation_loss", lambda *arguments: float("inf"))
+    monkeypatch.setattr("seq2seq.assembly.run.compute_validation_loss", lambda *arguments: float("inf"))
     with pytest.raises(TrainingError, match=r"Validation at step 6: \{'loss': inf\}"):
         api.train(recipe(data=data))
 
@@ -265,7 +265,7 @@ def test_infinite_loss_stops_the_run_before_the_update(recipe, tiny_bert, tmp_pa
 def test_newest_checkpoints_and_the_best_are_kept(recipe, tmp_path, monkeypatch):
     data = {"validation": write_pairs(tmp_path / "validation.jsonl", 4, start=100)}
     losses = iter([3.0, 1.0, 2.0, 2.5, 2.6, 2.7])
-    monkeypatch.setattr("seq2seq.assembly.compute_validation_loss", lambda *arguments: next(losses))
+    monkeypatch.setattr("seq2seq.assembly.run.compute_validation_loss", lambda *arguments: next(losses))
     folder = api.train(recipe(data=data, validate_every_steps=1, checkpoint_every_steps=1, keep_checkpoints=2))
     assert list_steps(folder) == [2, 5, 6]
     assert load_best(folder) == {"step": 2, "metric": "loss", "value": 1.0}
@@ -276,7 +276,7 @@ def test_best_checkpoint_of_a_score_is_the_highest(recipe, tmp_path, monkeypatch
     outputs = iter(
         [["x"] * 4, [json.loads(line)["target"] for line in (tmp_path / "validation.jsonl").open()], ["y"] * 4]
     )
-    monkeypatch.setattr("seq2seq.assembly.generate_in_processes", lambda *arguments: next(outputs))
+    monkeypatch.setattr("seq2seq.assembly.run.generate_in_processes", lambda *arguments: next(outputs))
     settings = {"max_steps": 3, "validate_every_steps": 1, "validation_metrics": ["exact_match", "loss"]}
     folder = api.train(recipe(data=data, **settings))
     assert load_best(folder) == {"step": 2, "metric": "exact_match", "value": 100.0}

@@ -1,0 +1,48 @@
+"""The processes of a run: the accelerator, what the main one does alone, and text written by all of them."""
+
+from collections.abc import Callable, Sequence
+
+import torch
+from accelerate import Accelerator
+from accelerate.state import AcceleratorState
+from accelerate.utils import broadcast_object_list, gather_object
+
+from ..errors import TrainingError
+from ..generation.generator import Generator
+from ..recipe import Recipe
+from ..reports.console import show_progress
+
+
+def build_accelerator(recipe: Recipe) -> Accelerator:
+    """The accelerator of a recipe's precision, on the GPU where there is one."""
+    precision = recipe.training.precision
+    # Accelerate keeps the first precision of a process for ever; a second run in it may want another.
+    AcceleratorState._reset_state()
+    return Accelerator(mixed_precision="no" if precision == "fp32" else precision, cpu=not torch.cuda.is_available())
+
+
+def run_on_main(accelerator: Accelerator, action: Callable[[], None]) -> None:
+    """Runs an action on the main process alone; where it fails, every process stops instead of waiting for ever."""
+    failure: list[str | None] = [None]
+    try:
+        if accelerator.is_main_process:
+            action()
+    except BaseException as error:
+        failure = [str(error)]
+        raise
+    finally:
+        broadcast_object_list(failure)
+    if failure[0] is not None:
+        raise TrainingError(f"The main process stopped: {failure[0]}")
+
+
+def generate_in_processes(accelerator: Accelerator, generator: Generator, sources: Sequence[str]) -> list[str]:
+    """Outputs of all sources in order, on every process; each process writes every n-th."""
+    mine = list(sources[accelerator.process_index :: accelerator.num_processes])
+    with show_progress("generating", len(mine), visible=accelerator.is_main_process) as bar:
+        written = generator.generate(mine, bar.advance).texts
+    outputs = [""] * len(sources)
+    shares = gather_object([(accelerator.process_index, written)])
+    for process, texts in shares:
+        outputs[process :: accelerator.num_processes] = texts
+    return outputs

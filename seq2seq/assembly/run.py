@@ -1,0 +1,253 @@
+"""One training run: its data, trainer, validation, checkpoints, and the scores at its end.
+
+The only place where all parts meet; the verbs that users call are in api.py.
+"""
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import torch
+from accelerate import Accelerator
+
+from ..checkpoints.description import CheckpointDescription
+from ..checkpoints.find import (
+    CHECKPOINTS_FOLDER,
+    forget_best,
+    list_steps,
+    load_best,
+    record_best,
+    step_folder,
+)
+from ..checkpoints.folder import (
+    TrainingFiles,
+    read_checkpoint,
+    remove_checkpoint,
+    remove_leftovers,
+    write_checkpoint,
+)
+from ..data.batching import BatchOrder
+from ..data.loader import StepLoader, fixed_micro_batches
+from ..errors import TrainingError
+from ..files import write_json
+from ..generation.generator import Generator
+from ..modeling.encoder_decoder import Seq2SeqModel
+from ..recipe import Recipe
+from ..reports.console import build_table, errors, output
+from ..reports.run_folder import RunFolder
+from ..reports.tables import build_score_table
+from ..training.optimizers import build_optimizer, export_optimizer, restore_optimizer
+from ..training.state import TrainingState
+from ..training.trainer import Callbacks, Trainer
+from ..training.validation import compute_validation_loss
+from ..warmstart.origin import summarize
+from .processes import generate_in_processes, run_on_main
+from .scoring import describe_predictions, describe_scores, score_baselines, score_predictions
+from .splits import DATA_HEADER, TextData, describe_split, load_split
+from .start import Start
+
+
+class Run:
+    """One training run from recipe to last checkpoint; every process of it holds one."""
+
+    def __init__(self, recipe: Recipe, start: Start, folder: RunFolder, accelerator: Accelerator) -> None:
+        self.recipe, self.start, self.folder, self.accelerator = recipe, start, folder, accelerator
+        self.train_data = load_split(recipe, "train", start.tokenizers, start.framing)
+        self.validation_data = load_split(recipe, "validation", start.tokenizers, start.framing)
+        self.test_data = load_split(recipe, "test", start.tokenizers, start.framing)
+        self._check_data()
+
+    @property
+    def splits(self) -> dict[str, TextData]:
+        """The splits that the recipe names."""
+        splits = {"train": self.train_data, "validation": self.validation_data, "test": self.test_data}
+        return {name: data for name, data in splits.items() if data is not None}
+
+    def _check_data(self) -> None:
+        """Makes sure that a resumed run meets the data it began with; a new run notes it."""
+        found = {name: data.encoded.compute_fingerprint() for name, data in self.splits.items()}
+        before = self.start.state.fingerprints or found
+        changed = [f"data.{name}" for name in found if found[name] != before.get(name)]
+        if changed:
+            raise TrainingError(
+                f"{', '.join(changed)} is not the data that the run in {self.folder.path} began with. "
+                "Put the files back as they were, or choose another output."
+            )
+        self.start.state.fingerprints = found
+
+    def is_finished(self, max_steps: int) -> bool:
+        """Whether nothing is left to do: all steps are done and the test set, if any, is scored."""
+        return self.start.state.step >= max_steps and (self.test_data is None or self.folder.scores.exists())
+
+    def open_folder(self, resuming: bool) -> None:
+        """Begins the run folder, or cuts what lies behind the checkpoint; shows what is about to run."""
+        run_on_main(self.accelerator, self._reopen_folder if resuming else self._create_folder)
+
+    def _create_folder(self) -> None:
+        self.folder.create(self.recipe.to_yaml())
+        write_json(self.folder.origin, self.start.origin.to_dict())
+        self.show()
+
+    def _reopen_folder(self) -> None:
+        """Takes the folder back to the checkpoint: later events, later (broken) checkpoints and a later best go."""
+        state, path = self.start.state, self.folder.path
+        self.folder.cut_progress(state.step)
+        for step in list_steps(path):
+            if step > state.step:
+                remove_checkpoint(step_folder(path, step))
+        remove_leftovers(path / CHECKPOINTS_FOLDER)
+        if state.best_step is None:
+            forget_best(path)
+        else:
+            self.record_best(state)  # a crash may have come between the checkpoint and its title
+        self.show()
+        errors().print(f"Going on from step {state.step}.")
+
+    def show(self) -> None:
+        """Prints the origin of the parameters and the size and truncation of the data."""
+        console = errors()
+        console.print(build_table(f"Parameters of plan {self.start.origin.plan}", *summarize(self.start.origin)))
+        rows = [describe_split(split, data) for split, data in self.splits.items()]
+        console.print(build_table("Data", DATA_HEADER, rows))
+
+    def describe_examples(self, count: int) -> Iterator[str]:
+        """Lines that show the first training pairs as the model sees them: tokens of source and labels."""
+        start, data = self.start, self.train_data
+        for index in range(min(count, len(data.examples))):
+            source = start.tokenizers.source.convert_ids_to_tokens(data.encoded.sources[index].tolist())
+            labels = start.tokenizers.target.convert_ids_to_tokens(data.encoded.labels[index].tolist())
+            begin = start.tokenizers.target.convert_ids_to_tokens(start.framing.begin_id)
+            yield f"\n{data.examples[index].place}"
+            yield f"  source ({len(source)} tokens): {' '.join(source)}"
+            yield f"  decoder input begins with {begin}; labels ({len(labels)} tokens): {' '.join(labels)}"
+
+    def build_trainer(self) -> Trainer:
+        """The trainer, with model and optimizer prepared for this process's device."""
+        recipe, start, accelerator = self.recipe, self.start, self.accelerator
+        options = recipe.training
+        loader = StepLoader(
+            examples=self.train_data.encoded,
+            order=BatchOrder(
+                self.train_data.encoded.sources.lengths,
+                self.train_data.encoded.labels.lengths,
+                seed=recipe.seed,
+                length_window=options.length_window,
+                **options.batch_size,
+            ),
+            pad_id=start.model.config.encoder.pad_token_id,
+            micro_batch_tokens=options.micro_batch_tokens,
+            process=accelerator.process_index,
+            processes=accelerator.num_processes,
+        )
+        model = start.model.to(accelerator.device)
+        optimizer = build_optimizer(model, start.origin.learning_rate_groups(), options)
+        restore_optimizer(optimizer, start.optimizer)
+        self.optimizer = optimizer
+        prepared_model, prepared_optimizer = accelerator.prepare(model, optimizer)
+        return Trainer(
+            model=prepared_model,
+            optimizer=prepared_optimizer,
+            loader=loader,
+            accelerator=accelerator,
+            options=options,
+            max_steps=options.max_steps or loader.count_steps(options.max_epochs),
+            seed=recipe.seed,
+            state=start.state,
+            callbacks=Callbacks(self.validate if self.validation_data else None, self.save, self.log),
+        )
+
+    def validate(self) -> dict[str, float]:
+        """The recipe's validation metrics, the same on every process."""
+        metrics = self.recipe.training.validation_metrics
+        values: dict[str, float] = {}
+        if "loss" in metrics:
+            values["loss"] = compute_validation_loss(self.start.model, self._validation_batches(), self.accelerator)
+        of_text = tuple(metric for metric in metrics if metric != "loss")
+        if of_text:
+            examples = self.validation_data.examples[: self.recipe.training.validation_texts]
+            predictions = self.generate(self.start.model, [example.source for example in examples])
+            options = self.recipe.evaluation.model_copy(update={"metrics": of_text})
+            values |= score_predictions(examples, predictions, options).values
+        return {metric: values[metric] for metric in metrics}
+
+    def _validation_batches(self) -> Iterator[dict[str, torch.Tensor]]:
+        return fixed_micro_batches(
+            self.validation_data.encoded,
+            self.start.model.config.encoder.pad_token_id,
+            micro_batch_tokens=self.recipe.training.micro_batch_tokens,
+            process=self.accelerator.process_index,
+            processes=self.accelerator.num_processes,
+        )
+
+    def generate(self, model: Seq2SeqModel, sources: Sequence[str]) -> list[str]:
+        """Texts written by a model, each process writing its share, all of them in order everywhere."""
+        model.to(self.accelerator.device)
+        generator = Generator(model, self.start.tokenizers, self.recipe.data.max_source_tokens, self.recipe.generation)
+        return generate_in_processes(self.accelerator, generator, sources)
+
+    def save(self, state: TrainingState, best: bool) -> None:
+        """Writes the checkpoint of a step, names it the best where it is, and removes those no longer kept."""
+        run_on_main(self.accelerator, lambda: self._save(state, best))
+
+    def _save(self, state: TrainingState, best: bool) -> None:
+        description = describe_checkpoint(self.recipe, self.start, state.step)
+        files = TrainingFiles(export_optimizer(self.optimizer), state.to_dict())
+        target = step_folder(self.folder.path, state.step)
+        write_checkpoint(target, self.start.model, self.start.tokenizers, description, files)
+        if best:
+            self.record_best(state)
+        remove_old_checkpoints(self.folder.path, self.recipe.training.keep_checkpoints)
+
+    def record_best(self, state: TrainingState) -> None:
+        metric = self.recipe.training.validation_metrics[0]
+        record_best(self.folder.path, step=state.best_step, metric=metric, value=state.best_value)
+
+    def log(self, event: dict) -> None:
+        """One line of progress.jsonl."""
+        if self.accelerator.is_main_process:
+            self.folder.append_progress(event)
+
+    def write_test_results(self) -> None:
+        """Generates and scores data.test, if there is one, with the run's best checkpoint, and prints the table."""
+        if self.test_data is None:
+            return
+        folder, examples, options = self.folder, self.test_data.examples, self.recipe.evaluation
+        best = load_best(folder.path)
+        chosen = step_folder(folder.path, best["step"] if best else list_steps(folder.path)[-1])
+        checkpoint = read_checkpoint(chosen)
+        predictions = self.generate(checkpoint.model, [example.source for example in examples])
+        if not self.accelerator.is_main_process:
+            return
+        rows = {self.recipe.model.plan: score_predictions(examples, predictions, options)}
+        rows |= score_baselines(examples, checkpoint.tokenizers, options)
+        scores = {
+            "split": "test",
+            "examples": len(examples),
+            "checkpoint": f"{CHECKPOINTS_FOLDER}/{chosen.name}",
+            **describe_scores(rows),
+        }
+        folder.write_predictions("test", describe_predictions(examples, predictions))
+        write_json(folder.scores, scores)
+        output().print(build_score_table(scores["rows"], title=f"{folder.path}: {len(examples)} test pairs"))
+
+
+def describe_checkpoint(recipe: Recipe, start: Start, step: int) -> CheckpointDescription:
+    """What a checkpoint of this recipe says of itself."""
+    return CheckpointDescription(
+        plan=recipe.model.plan,
+        task=recipe.task,
+        sharing=start.model.sharing.to_dict(),
+        framing=start.framing.to_dict(),
+        max_source_tokens=recipe.data.max_source_tokens,
+        max_target_tokens=recipe.data.max_target_tokens,
+        generation=recipe.generation.model_dump(mode="json"),
+        evaluation=recipe.evaluation.model_dump(mode="json"),
+        step=step,
+    )
+
+
+def remove_old_checkpoints(run: Path, keep: int) -> None:
+    """Removes all but the newest `keep` checkpoints and the best."""
+    best = load_best(run)
+    for step in list_steps(run)[:-keep]:
+        if best is None or step != best["step"]:
+            remove_checkpoint(step_folder(run, step))

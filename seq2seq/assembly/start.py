@@ -1,0 +1,121 @@
+"""The model of a run, freshly started or read back, and whether a run may begin or go on in its folder."""
+
+from dataclasses import dataclass
+
+import torch
+import yaml
+from accelerate import Accelerator
+
+from ..checkpoints.find import find_newest_whole
+from ..checkpoints.folder import load_training_files, read_checkpoint
+from ..errors import GenerationError, RecipeError, TrainingError
+from ..files import load_json
+from ..generation.transformers_engine import check_lengths
+from ..modeling.encoder_decoder import Seq2SeqModel
+from ..recipe import Recipe
+from ..reports.console import errors
+from ..reports.run_folder import RunFolder
+from ..text.framing import Framing
+from ..text.tokenizers import TokenizerPair
+from ..training.state import TrainingState
+from ..warmstart.origin import OriginReport
+from ..warmstart.start import warm_start
+
+
+@dataclass(frozen=True)
+class Start:
+    """The model of a run with what belongs to it, freshly started or read from a checkpoint."""
+
+    model: Seq2SeqModel
+    tokenizers: TokenizerPair
+    framing: Framing
+    origin: OriginReport
+    state: TrainingState
+    optimizer: dict[str, torch.Tensor]
+
+
+def start_model(recipe: Recipe) -> Start:
+    """Warm-starts the model of a recipe."""
+    options = recipe.model
+    started = warm_start(
+        plan=options.plan,
+        encoder=options.encoder,
+        decoder=options.decoder,
+        dropout=options.dropout,
+        seed=recipe.seed,
+    )
+    _check_lengths(started.model, recipe)
+    return Start(started.model, started.tokenizers, started.framing, started.origin, TrainingState(), {})
+
+
+def resume_model(run: RunFolder, accelerator: Accelerator) -> Start:
+    """The model, optimizer and state of a run's newest whole checkpoint.
+
+    Raises:
+        TrainingError: none of its checkpoints is whole.
+    """
+    folder, refused = find_newest_whole(run.path)
+    if folder is None:
+        raise TrainingError(
+            f"{run.path} has no whole checkpoint to go on from; choose another output.\n" + "\n".join(refused)
+        )
+    if accelerator.is_main_process:
+        for reason in refused:
+            errors().print(f"Passed over: {reason}")
+    checkpoint, training = read_checkpoint(folder), load_training_files(folder)
+    return Start(
+        checkpoint.model,
+        checkpoint.tokenizers,
+        checkpoint.framing,
+        OriginReport.from_dict(load_json(run.origin)),
+        TrainingState.from_dict(training.state),
+        training.optimizer,
+    )
+
+
+def _check_lengths(model: Seq2SeqModel, recipe: Recipe) -> None:
+    try:
+        check_lengths(model, recipe.data.max_source_tokens, recipe.data.max_target_tokens)
+        check_lengths(model, 0, recipe.generation.max_target_tokens)
+    except GenerationError as error:
+        raise RecipeError(f"The recipe's lengths do not fit the model: {error}") from None
+
+
+def prepare_folder(folder: RunFolder, resume: bool) -> None:
+    """Makes sure that a run may begin in a folder; a run there that came to no checkpoint is begun again on resume.
+
+    Raises:
+        TrainingError: the folder is taken.
+    """
+    if resume and folder.exists():
+        errors().print(f"The run in {folder.path} has no checkpoint yet: beginning again.")
+        folder.clear()
+    folder.check_free()
+
+
+def check_same_recipe(folder: RunFolder, recipe: Recipe) -> None:
+    """Makes sure that a run goes on with the recipe it began with; only the output may have moved.
+
+    Raises:
+        TrainingError: naming every option that differs.
+    """
+    then, now = (
+        flatten(values)
+        for values in (yaml.safe_load(folder.recipe.read_text(encoding="utf-8")), recipe.model_dump(mode="json"))
+    )
+    differing = sorted(key for key in then.keys() | now.keys() if then.get(key) != now.get(key) and key != "output")
+    if differing:
+        lines = [f"  {key}: the run has {then.get(key)!r}, the recipe now says {now.get(key)!r}" for key in differing]
+        raise TrainingError(
+            f"{folder.path} was begun with another recipe:\n"
+            + "\n".join(lines)
+            + "\nSet these back to go on with it, or choose another output."
+        )
+
+
+def flatten(values: dict, prefix: str = "") -> dict:
+    """Nested mappings by dotted key. {'a': {'b': 1}} -> {'a.b': 1}"""
+    flat = {}
+    for key, value in values.items():
+        flat |= flatten(value, f"{prefix}{key}.") if isinstance(value, dict) and value else {f"{prefix}{key}": value}
+    return flat
