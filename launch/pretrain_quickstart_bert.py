@@ -1,7 +1,7 @@
 """Pre-trains the tiny BERT of the quickstart: python launch/pretrain_quickstart_bert.py --output DIR
 
-Masked language modelling (Devlin et al. 2019) on single lines of the quickstart grammar: half of them sources, half of
-them targets, never both of one pair, never a word in a template for which it is held out. The result ships as
+Masked language modelling (Devlin et al. 2019) on single lines of the quickstart grammar: of every pair drawn either the
+source or the target, never a word in a template for which it is held out. The result ships as
 seq2seq/embedded/quickstart_bert. Half of the lines carry [CLS] and [SEP], half are bare, as our sources are.
 """
 
