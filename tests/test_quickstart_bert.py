@@ -43,7 +43,7 @@ def test_pretraining_text_has_no_text_of_a_held_out_pair(script):
 def test_pretraining_stops_where_a_held_out_text_is_drawn(script, monkeypatch):
     leaked = load_split("test")[0]
     monkeypatch.setattr(script, "generate_pairs", lambda held_out, seed: itertools.repeat(leaked))
-    with pytest.raises(SystemExit, match="1 held-out texts are in the pre-training text"):
+    with pytest.raises(SystemExit, match="2 held-out texts are in the pre-training text"):
         script.generate_lines(10)
 
 
