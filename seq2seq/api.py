@@ -4,6 +4,8 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
+import torch
+
 from .assembly.processes import build_accelerator, run_on_main
 from .assembly.run import Run
 from .assembly.scoring import describe_predictions, describe_scores, score_baselines, score_predictions
@@ -87,8 +89,6 @@ def load_generator(checkpoint: str | Path | Checkpoint, **options: Any) -> Gener
         CheckpointError: as `load_checkpoint`.
         GenerationError: an option is unknown or out of its range.
     """
-    import torch
-
     loaded = checkpoint if isinstance(checkpoint, Checkpoint) else load_checkpoint(checkpoint)
     chosen = build_options(GenerationOptions, loaded.description.generation | options, GenerationError)
     model = loaded.model.to("cuda" if torch.cuda.is_available() else "cpu")

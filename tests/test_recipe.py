@@ -397,3 +397,10 @@ def test_recipe_module_imports_no_torch():
 def test_values_that_make_no_sense_are_refused(override):
     with pytest.raises(RecipeError, match=override.partition("=")[0].replace(".", r"\.")):
         build(override)
+
+
+def test_warmup_that_never_ends_is_refused():
+    with pytest.raises(
+        RecipeError, match=r"training\.warmup_steps: with 3 steps in all, the peak rate would never be used"
+    ):
+        build("training.warmup_steps=3")

@@ -75,6 +75,14 @@ class TrainingOptions(Options):
             raise ValueError("give either max_steps or max_epochs; set the other to null")
         return max_epochs
 
+    @field_validator("warmup_steps")
+    @classmethod
+    def _check_warmup(cls, warmup_steps: int, info: ValidationInfo) -> int:
+        max_steps = info.data.get("max_steps")
+        if max_steps is not None and warmup_steps >= max_steps:
+            raise ValueError(f"with {max_steps} steps in all, the peak rate would never be used; warm up for fewer")
+        return warmup_steps
+
     @field_validator("validation_metrics")
     @classmethod
     def _check_metrics(cls, metrics: tuple[str, ...]) -> tuple[str, ...]:

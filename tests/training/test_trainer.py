@@ -96,13 +96,21 @@ def test_loss_and_gradient_are_the_same_under_any_cut(recipe, tiny_bert, tmp_pat
     assert event["gradient_norm"] == pytest.approx(norm, rel=1e-5)
 
 
-def train_on_processes(path: Path, processes: int, *overrides: str) -> None:
-    command = [sys.executable, "-m", "torch.distributed.run", "--nproc_per_node", str(processes), "--master_port", "0"]
+def launch_on_processes(path: Path, processes: int, *overrides: str) -> subprocess.CompletedProcess:
+    command = [sys.executable, "-m", "torch.distributed.run", "--nproc_per_node", str(processes)]
     command += ["--rdzv-backend", "c10d", "--rdzv-endpoint", "localhost:0"]
-    environment = os.environ | {"OMP_NUM_THREADS": "1"}
     command += ["-m", "seq2seq", "train", str(path), *overrides]
-    result = subprocess.run(command, capture_output=True, text=True, env=environment, timeout=240)
-    assert result.returncode == 0, result.stderr[-3000:]
+    environment = os.environ | {"OMP_NUM_THREADS": "1"}
+    return subprocess.run(command, capture_output=True, text=True, env=environment, timeout=240)
+
+
+def test_mistake_on_the_main_process_stops_all_and_shows_once(recipe, tmp_path):
+    (tmp_path / "run").mkdir()
+    (tmp_path / "run" / "thesis.txt").write_text("mine")
+    result = launch_on_processes(recipe(), 2)
+    assert result.returncode == 1
+    assert result.stderr.count("TrainingError: ") == 1
+    assert "is not empty, or choose another output" in result.stderr
 
 
 def test_two_processes_train_the_same_as_one(recipe, tmp_path):
@@ -110,7 +118,8 @@ def test_two_processes_train_the_same_as_one(recipe, tmp_path):
     path = recipe(
         model={"dropout": 0.0}, data=data, max_steps=3, micro_batch_tokens=40, validation_metrics=["loss", "sari"]
     )
-    train_on_processes(path, 2, f"output={tmp_path / 'two'}")
+    result = launch_on_processes(path, 2, f"output={tmp_path / 'two'}")
+    assert result.returncode == 0, result.stderr[-3000:]
     one, two = api.train(path), tmp_path / "two"
     for event in ("train", "validation"):
         for ours, theirs in zip(read_events(one, event), read_events(two, event), strict=True):
