@@ -8,14 +8,21 @@ import torch
 
 from .assembly.processes import build_accelerator, run_on_main
 from .assembly.run import Run
-from .assembly.scoring import describe_predictions, describe_scores, score_baselines, score_predictions
-from .assembly.start import check_same_recipe, prepare_folder, resume_model, start_model
+from .assembly.scoring import (
+    CEILING_ROW,
+    describe_predictions,
+    describe_scores,
+    score_baselines,
+    score_predictions,
+    write_back,
+)
+from .assembly.start import check_same_recipe, resume_model, start_model
 from .checkpoints.find import find_checkpoint, list_steps
 from .checkpoints.folder import Checkpoint, read_checkpoint
 from .data.examples import load_examples
 from .data.options import ColumnOptions
 from .data.plain_text import check_output, read_references, read_texts
-from .errors import GenerationError, ScoringError
+from .errors import DataError, GenerationError, ScoringError
 from .evaluation.options import EvaluationOptions
 from .evaluation.scores import Scores, compute_scores
 from .files import write_json, write_json_lines
@@ -25,6 +32,7 @@ from .recipe import Recipe, build_options, load_recipe
 from .reports.console import errors, show_progress
 from .reports.console import output as output_console
 from .reports.run_folder import RunFolder
+from .text.tokenizers import load_tokenizers
 from .warmstart.start import WarmStart, warm_start
 
 __all__ = [
@@ -51,10 +59,10 @@ def train(recipe: Recipe | str | Path, overrides: Iterable[str] = (), *, resume:
     folder = RunFolder(Path(recipe.output))
     accelerator = build_accelerator(recipe)
     resuming = resume and bool(list_steps(folder.path))
-    if resuming:
+    if resuming or (resume and folder.exists()):
         check_same_recipe(folder, recipe)
     else:
-        run_on_main(accelerator, lambda: prepare_folder(folder, resume))
+        run_on_main(accelerator, folder.check_free)
     start = resume_model(folder, accelerator) if resuming else start_model(recipe)
     run = Run(recipe, start, folder, accelerator)
     trainer = run.build_trainer()
@@ -111,7 +119,7 @@ def evaluate(
     data: Sequence[str],
     *,
     output: str | Path,
-    columns: ColumnOptions | None = None,
+    columns: dict[str, str] | None = None,
     evaluation: dict[str, Any] | None = None,
     **options: Any,
 ) -> dict:
@@ -119,6 +127,7 @@ def evaluate(
 
     Args:
         data: names as under `data.test` of a recipe.
+        columns: options under `data.columns:` of a recipe, over those of the checkpoint.
         output: the folder to write to.
         evaluation: options under `evaluation:` of a recipe, over those of the checkpoint.
         options: generation options, as `generate` takes them.
@@ -128,12 +137,14 @@ def evaluate(
 
     Raises:
         DataError, CheckpointError, GenerationError: as the functions above.
+        ScoringError: an evaluation option is wrong.
     """
     check_output(Path(output) / "predictions.jsonl")
     loaded = load_checkpoint(checkpoint)
     chosen = build_options(EvaluationOptions, loaded.description.evaluation | (evaluation or {}), ScoringError)
     generator = load_generator(loaded, **options)
-    examples = load_examples(data, columns or ColumnOptions())
+    names = build_options(ColumnOptions, loaded.description.columns | (columns or {}), DataError)
+    examples = load_examples(data, names)
     generated = _generate_with_progress(generator, [example.source for example in examples])
     rows = {loaded.description.plan: score_predictions(examples, generated.texts, chosen)}
     rows |= score_baselines(examples, loaded.tokenizers, chosen)
@@ -160,14 +171,19 @@ def score(
     references: str | Path,
     *,
     sources: str | Path | None = None,
+    checkpoint: str | Path | None = None,
     options: dict[str, Any],
-) -> Scores:
+) -> dict[str, Scores]:
     """Scores a file of predictions; each file is plain text, one text a line, or JSONL.
 
     In JSONL the columns are `prediction`, `references` (else `target`) and `source`, as in a run's predictions.
 
     Args:
+        checkpoint: adds the row "references through the target tokenizer", of this checkpoint's tokenizer.
         options: those under `evaluation:` of a recipe; the metrics must be given.
+
+    Returns:
+        Scores by row: the predictions' under the name of their file, then the ceiling where asked for.
 
     Raises:
         DataError: a file is missing or broken.
@@ -177,12 +193,16 @@ def score(
     if "sari" in chosen.metrics and sources is None:
         raise ScoringError("SARI compares with the sources. Give them too.")
     written = read_texts(str(predictions), "prediction").texts
-    return compute_scores(
-        sources=read_texts(str(sources), "source").texts if sources is not None else [""] * len(written),
-        predictions=written,
-        references=read_references(str(references)),
-        options=chosen,
-    )
+    rows = {str(predictions): written}
+    expected = read_references(str(references))
+    if checkpoint is not None:
+        tokenizer = load_tokenizers(find_checkpoint(checkpoint)).target
+        rows[CEILING_ROW] = write_back(tokenizer, [row[0] for row in expected])
+    read = read_texts(str(sources), "source").texts if sources is not None else [""] * len(written)
+    return {
+        name: compute_scores(sources=read, predictions=texts, references=expected, options=chosen)
+        for name, texts in rows.items()
+    }
 
 
 def inspect(recipe: Recipe | str | Path, overrides: Iterable[str] = (), *, examples: int = 3) -> None:

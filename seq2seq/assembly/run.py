@@ -23,11 +23,12 @@ from ..checkpoints.folder import (
     read_checkpoint,
     remove_checkpoint,
     remove_leftovers,
+    set_aside,
     write_checkpoint,
 )
 from ..data.batching import BatchOrder
 from ..data.loader import StepLoader, fixed_micro_batches
-from ..errors import TrainingError
+from ..errors import RecipeError, TrainingError
 from ..files import write_json
 from ..generation.generator import Generator
 from ..modeling.encoder_decoder import Seq2SeqModel
@@ -79,21 +80,25 @@ class Run:
         return self.start.state.step >= max_steps and (self.test_data is None or self.folder.scores.exists())
 
     def open_folder(self, resuming: bool) -> None:
-        """Begins the run folder, or cuts what lies behind the checkpoint; shows what is about to run."""
+        """Begins the run folder, anew where a run in it came to no checkpoint, or takes it back to the checkpoint."""
         run_on_main(self.accelerator, self._reopen_folder if resuming else self._create_folder)
 
     def _create_folder(self) -> None:
+        if self.folder.exists():
+            errors().print(f"The run in {self.folder.path} has no checkpoint yet: beginning again.")
+            self.folder.clear()
         self.folder.create(self.recipe.to_yaml())
         write_json(self.folder.origin, self.start.origin.to_dict())
         self.show()
 
     def _reopen_folder(self) -> None:
-        """Takes the folder back to the checkpoint: later events, later (broken) checkpoints and a later best go."""
+        """Takes the folder back to the checkpoint: later events and scores go, later checkpoints, damaged, go aside."""
         state, path = self.start.state, self.folder.path
         self.folder.cut_progress(state.step)
+        self.folder.remove_results()
         for step in list_steps(path):
             if step > state.step:
-                remove_checkpoint(step_folder(path, step))
+                errors().print(f"Set aside: {set_aside(step_folder(path, step))}")
         remove_leftovers(path / CHECKPOINTS_FOLDER)
         if state.best_step is None:
             forget_best(path)
@@ -121,7 +126,11 @@ class Run:
             yield f"  decoder input begins with {begin}; labels ({len(labels)} tokens): {' '.join(labels)}"
 
     def build_trainer(self) -> Trainer:
-        """The trainer, with model and optimizer prepared for this process's device."""
+        """The trainer, with model and optimizer prepared for this process's device.
+
+        Raises:
+            RecipeError: the epochs have no more steps than the warm-up.
+        """
         recipe, start, accelerator = self.recipe, self.start, self.accelerator
         options = recipe.training
         loader = StepLoader(
@@ -138,6 +147,12 @@ class Run:
             process=accelerator.process_index,
             processes=accelerator.num_processes,
         )
+        max_steps = options.max_steps or loader.count_steps(options.max_epochs)
+        if options.warmup_steps >= max_steps:
+            raise RecipeError(
+                f"training.warmup_steps: with {max_steps} steps in {options.max_epochs} epochs, the peak rate would "
+                f"never be used (found: {options.warmup_steps}); warm up for fewer."
+            )
         model = start.model.to(accelerator.device)
         optimizer = build_optimizer(model, start.origin.learning_rate_groups(), options)
         restore_optimizer(optimizer, start.optimizer)
@@ -149,7 +164,7 @@ class Run:
             loader=loader,
             accelerator=accelerator,
             options=options,
-            max_steps=options.max_steps or loader.count_steps(options.max_epochs),
+            max_steps=max_steps,
             seed=recipe.seed,
             state=start.state,
             callbacks=Callbacks(self.validate if self.validation_data else None, self.save, self.log),
@@ -237,6 +252,7 @@ def describe_checkpoint(recipe: Recipe, start: Start, step: int) -> CheckpointDe
         task=recipe.task,
         sharing=start.model.sharing.to_dict(),
         framing=start.framing.to_dict(),
+        columns=recipe.data.columns.model_dump(mode="json"),
         max_source_tokens=recipe.data.max_source_tokens,
         max_target_tokens=recipe.data.max_target_tokens,
         generation=recipe.generation.model_dump(mode="json"),

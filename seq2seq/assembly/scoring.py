@@ -2,6 +2,8 @@
 
 from collections.abc import Sequence
 
+from transformers import PreTrainedTokenizerFast
+
 from ..data.examples import Example
 from ..evaluation.options import EvaluationOptions
 from ..evaluation.scores import Scores, compute_scores
@@ -21,13 +23,17 @@ def score_predictions(examples: Sequence[Example], predictions: Sequence[str], o
     )
 
 
+def write_back(tokenizer: PreTrainedTokenizerFast, texts: Sequence[str]) -> list[str]:
+    """Texts as a model that knows the right tokens would write them: what the tokenizer makes of them and back."""
+    return [decode_ids(tokenizer, ids) for ids in encode_texts(tokenizer, texts)]
+
+
 def score_baselines(
     examples: Sequence[Example], tokenizers: TokenizerPair, options: EvaluationOptions
 ) -> dict[str, Scores]:
     """What every table of scores shows beside the model: the source copied, and the first reference of each example
     written and read back by the target tokenizer, the ceiling that its case and spacing allow."""
-    firsts = [example.references[0] for example in examples]
-    through = [decode_ids(tokenizers.target, ids) for ids in encode_texts(tokenizers.target, firsts)]
+    through = write_back(tokenizers.target, [example.references[0] for example in examples])
     return {
         COPY_ROW: score_predictions(examples, [example.source for example in examples], options),
         CEILING_ROW: score_predictions(examples, through, options),

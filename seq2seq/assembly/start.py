@@ -6,9 +6,9 @@ import torch
 import yaml
 from accelerate import Accelerator
 
-from ..checkpoints.find import find_newest_whole
-from ..checkpoints.folder import load_training_files, read_checkpoint
-from ..errors import GenerationError, RecipeError, TrainingError
+from ..checkpoints.find import find_newest_whole, step_folder
+from ..checkpoints.folder import check_manifest, load_training_files, read_checkpoint
+from ..errors import CheckpointError, GenerationError, RecipeError, TrainingError
 from ..files import load_json
 from ..generation.transformers_engine import check_lengths
 from ..modeling.encoder_decoder import Seq2SeqModel
@@ -63,12 +63,20 @@ def resume_model(run: RunFolder, accelerator: Accelerator) -> Start:
         for reason in refused:
             errors().print(f"Passed over: {reason}")
     checkpoint, training = read_checkpoint(folder), load_training_files(folder)
+    state = TrainingState.from_dict(training.state)
+    if state.best_step is not None:
+        try:
+            check_manifest(step_folder(run.path, state.best_step))
+        except CheckpointError as error:
+            if accelerator.is_main_process:
+                errors().print(f"The best checkpoint is lost, the next validation names another: {error}")
+            state.best_step = state.best_value = None
     return Start(
         checkpoint.model,
         checkpoint.tokenizers,
         checkpoint.framing,
         OriginReport.from_dict(load_json(run.origin)),
-        TrainingState.from_dict(training.state),
+        state,
         training.optimizer,
     )
 
@@ -81,24 +89,14 @@ def _check_lengths(model: Seq2SeqModel, recipe: Recipe) -> None:
         raise RecipeError(f"The recipe's lengths do not fit the model: {error}") from None
 
 
-def prepare_folder(folder: RunFolder, resume: bool) -> None:
-    """Makes sure that a run may begin in a folder; a run there that came to no checkpoint is begun again on resume.
-
-    Raises:
-        TrainingError: the folder is taken.
-    """
-    if resume and folder.exists():
-        errors().print(f"The run in {folder.path} has no checkpoint yet: beginning again.")
-        folder.clear()
-    folder.check_free()
-
-
 def check_same_recipe(folder: RunFolder, recipe: Recipe) -> None:
     """Makes sure that a run goes on with the recipe it began with; only the output may have moved.
 
     Raises:
-        TrainingError: naming every option that differs.
+        TrainingError: naming every option that differs, or that the run's recipe is missing.
     """
+    if not folder.exists():
+        raise TrainingError(f"{folder.recipe} is missing, so nobody can tell how the run there was begun.")
     then, now = (
         flatten(values)
         for values in (yaml.safe_load(folder.recipe.read_text(encoding="utf-8")), recipe.model_dump(mode="json"))

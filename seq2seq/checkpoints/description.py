@@ -15,6 +15,7 @@ FORMAT = 1
 class CheckpointDescription:
     """What is needed beside config and weights to use a checkpoint as it was trained.
 
+    columns: the recipe's `data.columns`, where later data is expected to have its texts.
     sharing: as in `modeling.sharing.Sharing`; framing: as in `text.framing.Framing`.
     generation: the recipe's section, the defaults of every later generation; evaluation: likewise for scores.
     """
@@ -23,6 +24,7 @@ class CheckpointDescription:
     task: str
     sharing: dict[str, bool]
     framing: dict[str, int]
+    columns: dict[str, str]
     max_source_tokens: int
     max_target_tokens: int
     generation: dict

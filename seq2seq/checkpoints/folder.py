@@ -71,7 +71,7 @@ def write_checkpoint(
     beside.mkdir(parents=True)
     _write_config(beside, model, description)
     save_file(untied_weights(model), beside / WEIGHTS_FILE, metadata={"format": "pt"})
-    tokenizers.save(beside)
+    tokenizers.save(beside, max_source_tokens=description.max_source_tokens)
     write_json(beside / DESCRIPTION_FILE, description.to_dict())
     if training is not None:
         (beside / TRAINING_FOLDER).mkdir()
@@ -142,7 +142,7 @@ def check_manifest(folder: Path) -> None:
         if path.stat().st_size != entry["bytes"] or compute_sha256(path) != entry["sha256"]:
             raise CheckpointError(
                 f"{folder}: {name} is not what was written (its SHA-256 differs). Use an older checkpoint; or, if you "
-                f"changed the file on purpose, delete {MANIFEST_FILE}."
+                f"changed the file on purpose, copy the folder elsewhere and delete {MANIFEST_FILE} in the copy."
             )
 
 
@@ -163,7 +163,6 @@ def read_checkpoint(folder: Path) -> Checkpoint:
         with torch.random.fork_rng(devices=[]):
             model = Seq2SeqModel(config, Sharing(**description.sharing))
         _load_weights(model, folder)
-        model.decoder.generation_config = None
         model.generation_config = GenerationConfig.from_pretrained(str(folder))
         tokenizers, framing = load_tokenizers(folder), Framing(**description.framing)
     except (TokenizerError, SafetensorError, OSError, ValueError, TypeError) as error:
@@ -202,6 +201,14 @@ def remove_checkpoint(folder: Path) -> None:
     shutil.rmtree(aside, ignore_errors=True)
     os.replace(folder, aside)
     shutil.rmtree(aside)
+
+
+def set_aside(folder: Path) -> Path:
+    """Renames a damaged checkpoint to step_N.broken, which nothing takes for a checkpoint; returns its new path."""
+    aside = folder.with_name(f"{folder.name}.broken")
+    shutil.rmtree(aside, ignore_errors=True)
+    os.replace(folder, aside)
+    return aside
 
 
 def remove_leftovers(folder: Path) -> None:

@@ -13,22 +13,22 @@ def run(
         "evaluation"
     ),
     metrics: Annotated[str | None, typer.Option(help="Separated by commas; left out: as the checkpoint says.")] = None,
-    source_column: str = "source",
-    target_column: str = "target",
+    source_column: Annotated[str | None, typer.Option(help="Left out: as the checkpoint says.")] = None,
+    target_column: Annotated[str | None, typer.Option(help="Left out: as the checkpoint says.")] = None,
     num_beams: Annotated[int | None, typer.Option(help="Left out: as the checkpoint says.")] = None,
 ) -> None:
     """Generate for a data file and score the outputs, beside the source copied and the tokenizer's ceiling."""
     from .. import api
-    from ..data.options import ColumnOptions
     from ..reports.console import errors
     from ..reports.console import output as results
     from ..reports.tables import build_score_table
 
+    columns = {"source": source_column, "target": target_column}
     scores = api.evaluate(
         checkpoint,
         data,
         output=output,
-        columns=ColumnOptions(source=source_column, target=target_column),
+        columns={name: value for name, value in columns.items() if value is not None},
         evaluation={"metrics": metrics.split(",")} if metrics else None,
         **({"num_beams": num_beams} if num_beams is not None else {}),
     )

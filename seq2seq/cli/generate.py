@@ -9,11 +9,13 @@ import typer
 def run(
     checkpoint: Annotated[str, typer.Argument(help="A run folder, a checkpoint folder or a hub name.")],
     text: Annotated[list[str] | None, typer.Option(help="A text; may be given more than once.")] = None,
-    input: Annotated[str | None, typer.Option(help="Texts one a line, or .jsonl; - is standard input.")] = None,
+    input: Annotated[
+        str | None, typer.Option(help="Texts one a line, or .jsonl, .csv, .tsv, .parquet; - is stdin.")
+    ] = None,
     output: Annotated[
         str, typer.Option(help="Where to write, by its name text or .jsonl; - is standard output.")
     ] = "-",
-    column: Annotated[str, typer.Option(help="The column of a .jsonl input that holds the source.")] = "source",
+    column: Annotated[str | None, typer.Option(help="Of the source; left out: as the checkpoint says.")] = None,
     num_beams: Annotated[int | None, typer.Option(help="Left out: as the checkpoint says.")] = None,
     max_target_tokens: Annotated[int | None, typer.Option(help="Left out: as the checkpoint says.")] = None,
     length_penalty: Annotated[float | None, typer.Option(help="Left out: as the checkpoint says.")] = None,
@@ -30,7 +32,8 @@ def run(
         raise GenerationError("Give either --text or --input.")
     if output != "-":
         check_output(Path(output))
-    read = read_texts(input, column) if input is not None else None
+    loaded = api.load_checkpoint(checkpoint)
+    read = read_texts(input, column or loaded.description.columns["source"]) if input is not None else None
     texts = read.texts if read else text
     options = {
         "num_beams": num_beams,
@@ -39,7 +42,7 @@ def run(
         "no_repeat_ngram_size": no_repeat_ngram_size,
         "batch_tokens": batch_tokens,
     }
-    generator = api.load_generator(checkpoint, **{name: value for name, value in options.items() if value is not None})
+    generator = api.load_generator(loaded, **{name: value for name, value in options.items() if value is not None})
     with show_progress("generating", len(texts), visible=output != "-") as bar:
         generated = generator.generate(texts, bar.advance)
     joined = write_texts(None if output == "-" else Path(output), texts, generated.texts)

@@ -30,9 +30,7 @@ def main() -> None:
     except Seq2SeqError as error:
         from ..reports.console import errors
 
-        if os.environ.get("RANK", "0") == "0":  # one process of a distributed run speaks for all
+        if os.environ.get("LOCAL_RANK", "0") == "0":  # one process of a machine speaks for all
             errors().print(type(error).__name__, style="bold red", end=": ")
             errors().print(str(error))
         sys.exit(1)
-    except KeyboardInterrupt:
-        sys.exit(130)

@@ -12,6 +12,7 @@ def run(
     sources: Annotated[
         str | None, typer.Option(help="Texts one a line, or .jsonl with 'source'; SARI needs them.")
     ] = None,
+    checkpoint: Annotated[str | None, typer.Option(help="Adds the ceiling of this checkpoint's tokenizer.")] = None,
     case: Annotated[str, typer.Option(help="keep or lower.")] = "keep",
     spacing: Annotated[str, typer.Option(help="keep, collapse or separate_punctuation.")] = "collapse",
 ) -> None:
@@ -21,7 +22,7 @@ def run(
     from ..reports.tables import build_score_table
 
     options = {"metrics": metrics.split(","), "case": case, "spacing": spacing}
-    scores = api.score(predictions, references, sources=sources, options=options)
-    output().print(build_score_table({predictions: scores.values}, "Scores"))
-    for metric, signature in scores.signatures.items():
+    rows = api.score(predictions, references, sources=sources, checkpoint=checkpoint, options=options)
+    output().print(build_score_table({name: scores.values for name, scores in rows.items()}, "Scores"))
+    for metric, signature in rows[predictions].signatures.items():
         output().print(f"{metric}: {signature}")

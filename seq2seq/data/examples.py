@@ -34,23 +34,29 @@ def build_example(row: Row, columns: ColumnOptions) -> Example:
     Raises:
         DataError: a column is missing, is no text, or holds nothing but white space.
     """
-    target = read_text(row, columns.target, "target")
+    target = read_text(row, columns.target, "Set data.columns.target.")
     return Example(
-        source=read_text(row, columns.source, "source"),
+        source=read_text(row, columns.source, "Set data.columns.source."),
         target=target,
         references=read_reference_list(row, columns.references) or (target,),
         place=row.place,
     )
 
 
-def read_text(row: Row, column: str, role: str) -> str:
-    """The stripped text of a column; `role` is the option that names it, for the error."""
-    if column not in row.values:
-        raise DataError(
-            f"{row.place}: column {column!r} is missing (found: {', '.join(map(repr, row.values))}). "
-            f"Set data.columns.{role}."
-        )
+def read_text(row: Row, column: str, advice: str) -> str:
+    """The stripped text of a column; `advice` closes the error where it is missing.
+
+    Raises:
+        DataError: the column is missing, is no text, or is empty.
+    """
+    _check_column(row, column, advice)
     return _check_text(row, column, row.values[column])
+
+
+def _check_column(row: Row, column: str, advice: str) -> None:
+    if column not in row.values:
+        found = ", ".join(map(repr, row.values))
+        raise DataError(f"{row.place}: column {column!r} is missing (found: {found}). {advice}")
 
 
 def _check_text(row: Row, column: str, value: object) -> str:
@@ -77,11 +83,8 @@ def check_encodable(text: str, place: str) -> None:
 def read_reference_list(row: Row, column: str) -> tuple[str, ...]:
     """The references of a row; none where it has no column of the default name."""
     if row.values.get(column) is None:  # Parquet and the hub write a missing list as null
-        if column not in row.values and column != ColumnOptions().references:
-            raise DataError(
-                f"{row.place}: column {column!r} is missing (found: {', '.join(map(repr, row.values))}). "
-                "Set data.columns.references."
-            )
+        if column != ColumnOptions().references:
+            _check_column(row, column, "Set data.columns.references.")
         return ()
     value = row.values[column]
     if isinstance(value, str):  # CSV and TSV have no lists
@@ -94,15 +97,16 @@ def read_reference_list(row: Row, column: str) -> tuple[str, ...]:
     return tuple(_check_text(row, column, text) for text in value)
 
 
-def read_sources(rows: Iterable[Row], column: str) -> Iterator[str]:
-    """The source column alone, for generation; here an empty text is allowed.
+def read_column(rows: Iterable[Row], column: str) -> Iterator[str]:
+    """The texts of one column, as they are; here an empty text is allowed.
 
     Raises:
         DataError: the column is missing or holds no text.
     """
     for row in rows:
-        value = row.values.get(column)
+        _check_column(row, column, "Name the column that holds the texts.")
+        value = row.values[column]
         if not isinstance(value, str):
-            read_text(row, column, "source")
+            raise DataError(f"{row.place}: column {column!r} holds {type(value).__name__}, expected text.")
         check_encodable(value, f"{row.place}: column {column!r}")
         yield value

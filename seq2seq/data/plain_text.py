@@ -12,7 +12,7 @@ from pathlib import Path
 
 from ..errors import DataError
 from ..files import open_bytes, write_json_lines, write_text
-from .examples import read_reference_list, read_sources, read_text
+from .examples import read_column, read_reference_list, read_text
 from .options import ColumnOptions
 from .readers import UNREADABLE, find_format, read_rows, resolve_path
 
@@ -34,7 +34,7 @@ def read_texts(name: str, column: str) -> ReadTexts:
     if name == "-":
         return split_lines(sys.stdin.buffer.read())
     if is_row_format(name):
-        return ReadTexts(list(read_sources(read_rows(name), column)), 0)
+        return ReadTexts(list(read_column(read_rows(name), column)), 0)
     path = resolve_path(name)
     if not path.is_file():
         raise DataError(f"{path}: there is no such file.")
@@ -57,7 +57,7 @@ def read_references(name: str) -> list[tuple[str, ...]]:
     references = []
     for row in read_rows(name):
         listed = read_reference_list(row, columns.references)
-        references.append(listed or (read_text(row, columns.target, "target"),))
+        references.append(listed or (read_text(row, columns.target, "Expected 'references' or 'target'."),))
     return references
 
 

@@ -64,7 +64,7 @@ def _read_file(name: str) -> Iterator[Row]:
     path = resolve_path(name)
     if not path.is_file():
         hint = "" if path == Path(name) else f" ({DATA_VARIABLE} is set, so {name} means this)"
-        raise DataError(f"{path}: there is no such file{hint}. Check data.train, data.validation and data.test.")
+        raise DataError(f"{path}: there is no such file{hint}.")
     readers = {".jsonl": _read_jsonl, ".csv": _read_csv, ".tsv": _read_tsv, ".parquet": _read_parquet}
     reader = readers.get(find_format(path))
     if reader is None:

@@ -36,6 +36,10 @@ class Seq2SeqModel(EncoderDecoderModel):
     def __init__(self, config: EncoderDecoderConfig, sharing: Sharing) -> None:
         self.sharing = sharing
         super().__init__(config)
+        # A child with its own generation config would be asked instead of ours.
+        self.decoder.generation_config = None
+        marks = ("decoder_start_token_id", "bos_token_id", "eos_token_id", "pad_token_id")
+        self.generation_config = GenerationConfig(**{mark: getattr(config, mark, None) for mark in marks})
 
     def tie_weights(self, *args, **kwargs) -> None:
         """Called by transformers whenever weights may have been replaced."""
@@ -98,16 +102,11 @@ class Seq2SeqModel(EncoderDecoderModel):
         return self.config.decoder.max_position_embeddings
 
 
-def set_special_tokens(model: Seq2SeqModel, *, begin_id: int, end_id: int, pad_id: int) -> None:
-    """Writes the marks to every config that transformers consults, generation included."""
-    for config in (model.config, model.config.encoder, model.config.decoder):
-        config.bos_token_id, config.eos_token_id, config.pad_token_id = begin_id, end_id, pad_id
-    model.config.decoder_start_token_id = begin_id
-    # A child with its own generation config would be asked instead of ours.
-    model.decoder.generation_config = None
-    model.generation_config = GenerationConfig(
-        decoder_start_token_id=begin_id, bos_token_id=begin_id, eos_token_id=end_id, pad_token_id=pad_id
-    )
+def set_special_tokens(config: EncoderDecoderConfig, *, begin_id: int, end_id: int, pad_id: int) -> None:
+    """Writes the marks to every config; to be called before the model is built, whose tables freeze the pad's row."""
+    for part in (config, config.encoder, config.decoder):
+        part.bos_token_id, part.eos_token_id, part.pad_token_id = begin_id, end_id, pad_id
+    config.decoder_start_token_id = begin_id
 
 
 def set_dropout(config: EncoderDecoderConfig, dropout: float) -> None:

@@ -21,6 +21,11 @@ def collect_scores(runs: Sequence[RunFolder]) -> dict[str, dict[str, float]]:
     first = next(iter(loaded.values()))
     model_rows = {name: next(iter(scores["rows"].items())) for name, scores in loaded.items()}
     baselines = dict(list(first["rows"].items())[1:])
+    for name, scores in loaded.items():
+        # The ceiling is the tokenizer's: a run with another one gets its own row.
+        for row, values in list(scores["rows"].items())[1:]:
+            if baselines[row] != values:
+                baselines[f"{row} ({name})"] = values
     return baselines | {f"{name} ({plan})": values for name, (plan, values) in model_rows.items()}
 
 

@@ -65,6 +65,12 @@ class RunFolder:
         for path in (self.recipe, self.origin, self.progress, self.path / ENVIRONMENT_FILE):
             path.unlink(missing_ok=True)
         shutil.rmtree(self.path / "checkpoints", ignore_errors=True)
+        self.remove_results()
+
+    def remove_results(self) -> None:
+        """Removes predictions and scores, which belong to a checkpoint that is no longer the run's last."""
+        self.scores.unlink(missing_ok=True)
+        shutil.rmtree(self.path / "predictions", ignore_errors=True)
 
     def create(self, recipe_yaml: str) -> None:
         """Begins a run in a folder that `check_free` accepts."""

@@ -24,11 +24,14 @@ class TokenizerPair:
     source: PreTrainedTokenizerFast
     target: PreTrainedTokenizerFast
 
-    def save(self, folder: Path) -> None:
-        """Writes the source tokenizer into the folder and, where it differs, the target's beside it."""
-        _save(self.source, folder)
+    def save(self, folder: Path, *, max_source_tokens: int) -> None:
+        """Writes the source tokenizer into the folder and, where it differs, the target's beside it.
+
+        `max_source_tokens` is where plain transformers cuts when it is told truncation=True.
+        """
+        _save(self.source, folder, max_source_tokens)
         if self.target is not self.source:
-            _save(self.target, folder / TARGET_FOLDER)
+            _save(self.target, folder / TARGET_FOLDER, self.target.model_max_length)
 
 
 def load_tokenizers(folder: Path) -> TokenizerPair:
@@ -94,9 +97,10 @@ def have_equal_vocabularies(first: PreTrainedTokenizerFast, second: PreTrainedTo
     return first.get_vocab() == second.get_vocab()
 
 
-def _save(tokenizer: PreTrainedTokenizerFast, folder: Path) -> None:
+def _save(tokenizer: PreTrainedTokenizerFast, folder: Path, max_tokens: int) -> None:
     tokenizer.save_pretrained(str(folder))
     # transformers 5 writes its new name "TokenizersBackend"; this one both versions 4 and 5 know.
     path = folder / "tokenizer_config.json"
-    settings = json.loads(path.read_text(encoding="utf-8")) | {"tokenizer_class": "PreTrainedTokenizerFast"}
+    settings = json.loads(path.read_text(encoding="utf-8"))
+    settings |= {"tokenizer_class": "PreTrainedTokenizerFast", "model_max_length": max_tokens}
     path.write_text(json.dumps(settings, ensure_ascii=False, indent=2) + "\n", encoding="utf-8")

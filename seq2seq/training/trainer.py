@@ -60,8 +60,8 @@ class Trainer:
         self.options, self.max_steps, self.seed, self.state = options, max_steps, seed, state
         self.callbacks = callbacks
 
-    def train(self) -> str:
-        """Runs to the last step and returns the reason it ended.
+    def train(self) -> None:
+        """Runs to the last step.
 
         Raises:
             TrainingError: loss, gradient or a validation is not finite.
@@ -74,7 +74,6 @@ class Trainer:
             while state.step < self.max_steps:
                 self._run_step(steps, bar)
         self.callbacks.log({"event": "end", "reason": "max_steps", **state.counters()})
-        return "max_steps"
 
     def _run_step(self, steps: Iterator[Step], bar: ProgressBar) -> None:
         started = time.perf_counter()

@@ -60,12 +60,12 @@ def warm_start(
     config = _build_config(chosen, encoder_source, decoder_source)
     if dropout is not None:
         set_dropout(config, dropout)
+    set_special_tokens(config, begin_id=framing.begin_id, end_id=framing.end_id, pad_id=framing.pad_id)
     _check_vocabulary(encoder_source, decoder_source, tokenizer, config)
 
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(derive_seed(seed, "initial weights"))
         model = Seq2SeqModel(config, Sharing(embeddings=True, layers=chosen.share_layers))
-    set_special_tokens(model, begin_id=framing.begin_id, end_id=framing.end_id, pad_id=framing.pad_id)
     origins = _copy_weights(model, chosen, encoder_source, decoder_source)
     report = _report_origins(model, chosen, origins)
     return WarmStart(model.eval(), TokenizerPair(tokenizer, tokenizer), framing, report)

@@ -60,10 +60,22 @@ def test_plain_transformers_writes_the_same_texts_on_real_weights(minilm, tmp_pa
     shake(started.model, 0.02)
     write_checkpoint(tmp_path / "ckpt", started.model, started.tokenizers, describe(started, max_target_tokens=8))
     texts = ["A man is sitting on a bench in the park.", "Two [SEP] dogs: one big, one small."]
-    assert write_with_plain_transformers(tmp_path / "ckpt", texts) == write_with_ours(tmp_path / "ckpt", texts)
+    theirs = write_with_plain_transformers(tmp_path / "ckpt", texts)
+    assert theirs == write_with_ours(tmp_path / "ckpt", texts)
+    assert all(theirs)
 
 
-def test_plain_transformers_loads_every_weight(written, caplog):
+def test_plain_transformers_cuts_long_sources_where_ours_does(written):
+    folder = written[1]
+    text = "the cat sat on the mat and " * 8  # 56 tokens, the checkpoint's limit is 32
+    model, tokenizer = EncoderDecoderModel.from_pretrained(folder).eval(), AutoTokenizer.from_pretrained(folder)
+    inputs = tokenizer([text], return_tensors="pt", truncation=True)
+    assert inputs.input_ids.shape == (1, 32)
+    theirs = tokenizer.batch_decode(model.generate(**inputs), skip_special_tokens=True)
+    assert [theirs[0].strip()] == write_with_ours(folder, [text])
+
+
+def test_plain_transformers_loads_every_weight(written):
     started, folder = written
     plain = EncoderDecoderModel.from_pretrained(folder).state_dict()
     ours = started.model.state_dict()

@@ -238,6 +238,36 @@ def test_square_brackets_in_a_path_are_shown(seq2seq, tiny_bert, tmp_path, pairs
     assert f"{tmp_path / 'run[' / 'b]'}: 2 test pairs" in out.replace("\n", "")
 
 
-def test_other_processes_of_a_distributed_run_keep_silent(seq2seq, monkeypatch):
-    monkeypatch.setenv("RANK", "1")
+def test_one_process_of_a_machine_speaks_for_all(seq2seq, monkeypatch):
+    monkeypatch.setenv("LOCAL_RANK", "1")
     assert seq2seq("train", "missing.yaml") == (1, "", "")
+
+
+def test_evaluate_and_generate_expect_the_columns_the_run_was_trained_with(seq2seq, tiny_bert, tmp_path):
+    path = tmp_path / "articles.jsonl"
+    path.write_text(json.dumps({"article": "the cat sat", "highlights": "a cat"}) + "\n")
+    data = {"train": str(path), "columns": {"source": "article", "target": "highlights"}}
+    recipe = write_recipe(tmp_path, tiny_bert, path, data=data | {"max_source_tokens": 16, "max_target_tokens": 16})
+    assert seq2seq("train", recipe)[0] == 0
+    assert seq2seq("evaluate", tmp_path / "run", "--data", path, "--output", tmp_path / "evaluation")[0] == 0
+    assert seq2seq("generate", tmp_path / "run", "--input", path)[0] == 0
+    code, _, err = seq2seq("generate", tmp_path / "run", "--input", path, "--column", "text")
+    assert code == 1
+    assert "column 'text' is missing (found: 'article', 'highlights'). Name the column that holds the texts." in err
+
+
+def test_score_shows_the_ceiling_of_a_checkpoints_tokenizer(seq2seq, checkpoint, tmp_path):
+    (tmp_path / "a.txt").write_text("A Cat\na dog\n")  # the tokenizer is lower-cased: one of two comes back
+    arguments = [
+        "score",
+        "--predictions",
+        tmp_path / "a.txt",
+        "--references",
+        tmp_path / "a.txt",
+        "--metrics",
+        "exact_match",
+    ]
+    code, out, _ = seq2seq(*arguments, "--checkpoint", checkpoint)
+    assert code == 0
+    ceiling = next(line for line in out.splitlines() if "references through the target tokenizer" in line)
+    assert ceiling.split("│")[2].strip() == "50.0"

@@ -2,7 +2,7 @@
 
 import pytest
 
-from seq2seq.data.examples import Example, build_example, load_examples, read_sources
+from seq2seq.data.examples import Example, build_example, load_examples, read_column
 from seq2seq.data.options import ColumnOptions
 from seq2seq.data.readers import Row
 from seq2seq.errors import DataError
@@ -74,7 +74,7 @@ def test_examples_of_several_files_come_in_the_order_of_the_names(tmp_path):
 
 def test_sources_for_generation_may_be_empty_and_stay_as_they_are():
     rows = [Row("line 1", {"text": ""}), Row("line 2", {"text": " a "})]
-    assert list(read_sources(rows, "text")) == ["", " a "]
+    assert list(read_column(rows, "text")) == ["", " a "]
 
 
 @pytest.mark.parametrize(
@@ -87,4 +87,4 @@ def test_sources_for_generation_may_be_empty_and_stay_as_they_are():
 )
 def test_source_for_generation_names_the_row_when_it_holds_no_text(values, message):
     with pytest.raises(DataError, match=message):
-        list(read_sources([Row("line 1", values)], "text"))
+        list(read_column([Row("line 1", values)], "text"))

@@ -64,3 +64,16 @@ def test_runs_of_the_same_name_go_by_their_paths(tmp_path):
 def test_run_without_scores_is_refused(tmp_path):
     with pytest.raises(ScoringError, match=r"has no scores\.json"):
         collect_scores([RunFolder(tmp_path)])
+
+
+def test_ceiling_of_another_tokenizer_has_its_own_row(tmp_path):
+    runs = [write_run(tmp_path / "a", "bert2bert", 1.0), write_run(tmp_path / "b", "rnd2rnd", 2.0)]
+    changed = runs[1].load_scores()
+    changed["rows"]["copy of the source"]["sari"] = 40.0
+    runs[1].scores.write_text(json.dumps(changed))
+    assert list(collect_scores(runs)) == [
+        "copy of the source",
+        "copy of the source (b)",
+        "a (bert2bert)",
+        "b (rnd2rnd)",
+    ]

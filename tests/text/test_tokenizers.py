@@ -129,31 +129,31 @@ def test_clean_up_of_spaces_is_asked_of_word_pieces_alone(tokenizer):
 
 @pytest.mark.parametrize("text", TEXTS)
 def test_saved_tokenizer_read_by_plain_transformers_gives_the_same_ids(tokenizer, tmp_path, text):
-    TokenizerPair(tokenizer, tokenizer).save(tmp_path)
+    TokenizerPair(tokenizer, tokenizer).save(tmp_path, max_source_tokens=32)
     assert AutoTokenizer.from_pretrained(tmp_path)(text)["input_ids"] == encode_texts(tokenizer, [text])[0]
 
 
 def test_saved_tokenizer_read_by_plain_transformers_decodes_alike(tokenizer, tmp_path):
-    TokenizerPair(tokenizer, tokenizer).save(tmp_path)
+    TokenizerPair(tokenizer, tokenizer).save(tmp_path, max_source_tokens=32)
     ids = encode_texts(tokenizer, ["the cat, unable, don't."])[0]
     assert AutoTokenizer.from_pretrained(tmp_path).decode(ids) == "the cat, unable, don't."
 
 
 def test_saved_tokenizer_has_a_class_that_older_transformers_know(tokenizer, tmp_path):
-    TokenizerPair(tokenizer, tokenizer).save(tmp_path)
+    TokenizerPair(tokenizer, tokenizer).save(tmp_path, max_source_tokens=32)
     settings = json.loads((tmp_path / "tokenizer_config.json").read_text(encoding="utf-8"))
     assert settings["tokenizer_class"] == "PreTrainedTokenizerFast"
 
 
 def test_shared_tokenizer_is_saved_once_and_loaded_as_one_object(tokenizer, tmp_path):
-    TokenizerPair(tokenizer, tokenizer).save(tmp_path)
+    TokenizerPair(tokenizer, tokenizer).save(tmp_path, max_source_tokens=32)
     pair = load_tokenizers(tmp_path)
     assert pair.source is pair.target
     assert not (tmp_path / "target_tokenizer").exists()
 
 
 def test_two_tokenizers_come_back_as_two(tokenizer, tmp_path):
-    TokenizerPair(tokenizer, make_bare(build_byte_level_tokenizer())).save(tmp_path)
+    TokenizerPair(tokenizer, make_bare(build_byte_level_tokenizer())).save(tmp_path, max_source_tokens=32)
     pair = load_tokenizers(tmp_path)
     assert [len(encode_texts(one, ["the cat"])[0]) for one in (pair.source, pair.target)] == [2, 7]
 

@@ -194,8 +194,8 @@ def test_resume_with_another_recipe_is_refused_and_the_options_named(recipe):
         api.train(path, ["training.learning_rate=0.1"], resume=True)
 
 
-def test_resume_before_the_first_checkpoint_begins_again(recipe, capsys):
-    path = recipe(max_steps=1)
+def test_resume_before_the_first_checkpoint_begins_again(recipe, tmp_path, capsys):
+    path = recipe(data={"test": write_pairs(tmp_path / "test.jsonl", 3)}, max_steps=1)
     folder = api.train(path)
     expected = hash_weights(folder, 1)
     shutil.rmtree(folder / "checkpoints")
@@ -240,16 +240,57 @@ def test_good_checkpoints_outlive_damaged_newer_ones(recipe, tmp_path, monkeypat
         patch.setattr(RunFolder, "append_progress", crash)
         api.train(path, resume=True)
     assert list_steps(folder) == [3, 4]
+    assert sorted(path.name for path in folder.glob("checkpoints/*.broken")) == [
+        "step_00000004.broken", "step_00000005.broken", "step_00000006.broken",
+    ]  # fmt: skip
     assert load_best(folder) is None  # the best was step 6, whose weights are lost
     assert api.load_checkpoint(folder).folder.name == "step_00000004"
 
 
-def test_resume_on_changed_data_is_refused(recipe, tmp_path, monkeypatch):
+def test_resume_on_changed_data_is_refused(recipe, tmp_path):
     path = recipe(checkpoint_every_steps=2)
     api.train(path)
     write_pairs(tmp_path / "train.jsonl", 39)
     with pytest.raises(TrainingError, match=r"data\.train is not the data that the run in .* began with"):
         api.train(path, resume=True)
+
+
+def test_scores_of_a_lost_ending_go_with_it(recipe, tmp_path, monkeypatch):
+    path = recipe(data={"test": write_pairs(tmp_path / "test.jsonl", 3)}, checkpoint_every_steps=3)
+    folder = api.train(path)
+    (folder / "checkpoints/step_00000006/model.safetensors").write_bytes(b"")
+
+    def crash(*arguments):
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setattr("seq2seq.assembly.run.generate_in_processes", crash)
+        api.train(path, resume=True)
+    assert not (folder / "scores.json").exists()
+    api.train(path, resume=True)
+    assert (folder / "scores.json").exists()
+
+
+def test_damaged_best_checkpoint_loses_its_title(recipe, tmp_path, capsys, monkeypatch):
+    data = {name: write_pairs(tmp_path / f"{name}.jsonl", 4, start=100) for name in ("validation", "test")}
+    losses = iter([1.0, 2.0, 3.0])
+    monkeypatch.setattr("seq2seq.assembly.run.compute_validation_loss", lambda *arguments: next(losses))
+    settings = {"validate_every_steps": 2, "checkpoint_every_steps": 2}
+    path = recipe(data=data, **settings)
+    folder = api.train(path)
+    assert load_best(folder)["step"] == 2
+    for step in (2, 6):
+        (folder / f"checkpoints/step_{step:08d}/model.safetensors").write_bytes(b"")
+    losses = iter([3.0])
+    api.train(path, resume=True)
+    assert "The best checkpoint is lost" in capsys.readouterr().err
+    assert load_best(folder) == {"step": 6, "metric": "loss", "value": 3.0}
+
+
+def test_warmup_longer_than_the_epochs_is_refused(recipe, tmp_path):
+    with pytest.raises(RecipeError, match=r"with 5 steps in 1 epochs, the peak rate would never be used \(found: 5\)"):
+        api.train(recipe(max_steps=None, max_epochs=1, warmup_steps=5))
+    assert not (tmp_path / "run").exists()
 
 
 def test_infinite_validation_stops_the_run(recipe, tmp_path, monkeypatch):

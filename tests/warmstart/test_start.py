@@ -257,3 +257,13 @@ def test_tables_of_different_sizes_are_refused(tiny_bert, tmp_path):
     padded = save_bert(tmp_path / "padded", vocab_size=128)
     with pytest.raises(WarmStartError, match="rows of embeddings and .* 128; plan rnd2bert uses one table"):
         warm_start(plan="rnd2bert", encoder=str(tiny_bert), decoder=str(padded))
+
+
+def test_pad_row_is_the_tokenizers_wherever_it_stands(tmp_path):
+    folder = save_bert(tmp_path / "bert")
+    layout = (folder / "tokenizer.json").read_text().replace("[PAD]", "[TMP]").replace("[MASK]", "[PAD]")
+    (folder / "tokenizer.json").write_text(layout.replace("[TMP]", "[MASK]"))
+    started = warm_start(plan="bert2bert", encoder=str(folder))
+    assert started.framing.pad_id == 4
+    assert started.model.encoder.embeddings.word_embeddings.padding_idx == 4
+    assert started.model.decoder.bert.embeddings.word_embeddings.padding_idx == 4
