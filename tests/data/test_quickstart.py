@@ -10,19 +10,8 @@ from itertools import islice
 
 import pytest
 
-from seq2seq.data.quickstart import (
-    LEXICON,
-    SPLITS,
-    TEMPLATES,
-    VERBS,
-    Draw,
-    allowed_words,
-    article,
-    generate_pairs,
-    held_out_words,
-    load_split,
-    word_key,
-)
+from seq2seq.data.quickstart import SPLITS, TEMPLATES, Draw, allowed_words, generate_pairs, held_out_words, load_split
+from seq2seq.data.quickstart_lexicon import LEXICON, VERBS, article, word_key
 
 # By ear, over all words that can follow an article.
 AN_WORDS = set(
