@@ -49,7 +49,7 @@ def test_one_step_trains_and_the_checkpoint_writes_text(recipe, tmp_path):
     changes = [
         f"model.encoder={recipe.model.encoder}", f"data.train={recipe.data.train[0]}",
         "data.validation=[]", "data.test=[]",
-        "training.max_steps=1", "training.batch_examples=4", f"output={tmp_path / 'run'}",
+        "training.max_steps=1", "training.warmup_steps=0", "training.batch_examples=4", f"output={tmp_path / 'run'}",
     ]  # fmt: skip
     folder = api.train(RECIPE, changes)
     event = json.loads((folder / "progress.jsonl").read_text().splitlines()[0])

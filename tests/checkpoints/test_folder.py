@@ -57,11 +57,17 @@ def test_plain_transformers_writes_the_same_texts(written):
 @pytest.mark.parametrize("plan", ["bert2bert", "bertshare"])
 def test_plain_transformers_writes_the_same_texts_on_real_weights(minilm, tmp_path, plan):
     started = warm_start(plan=plan, encoder=str(minilm))
-    shake(started.model, 0.02)
+    shake(started.model, 0.05)
     write_checkpoint(tmp_path / "ckpt", started.model, started.tokenizers, describe(started, max_target_tokens=8))
-    texts = ["A man is sitting on a bench in the park.", "Two [SEP] dogs: one big, one small."]
+    texts = [
+        "A man is sitting on a bench in the park.",
+        "Two [SEP] dogs: one big, one small.",
+        "It rained.",
+        "The city's oldest bridge was built in 1874 by two brothers.",
+    ]
     theirs = write_with_plain_transformers(tmp_path / "ckpt", texts)
     assert theirs == write_with_ours(tmp_path / "ckpt", texts)
+    assert len(set(theirs)) == 4
     assert all(theirs)
 
 
