@@ -62,9 +62,9 @@ def resume_model(run: RunFolder, accelerator: Accelerator) -> Start:
     if accelerator.is_main_process:
         for reason in refused:
             errors().print(f"Passed over: {reason}")
-    checkpoint, training = read_checkpoint(folder), load_training_files(folder)
+    checkpoint, training = read_checkpoint(folder, checked=True), load_training_files(folder)
     state = TrainingState.from_dict(training.state)
-    if state.best_step is not None:
+    if state.best_step not in (None, state.step):
         try:
             check_manifest(step_folder(run.path, state.best_step))
         except CheckpointError as error:

@@ -22,6 +22,7 @@ from transformers import EncoderDecoderConfig, GenerationConfig
 from ..errors import CheckpointError, DataError, TokenizerError
 from ..files import compute_sha256, load_json, sync_entry, sync_folder, write_json
 from ..modeling.encoder_decoder import Seq2SeqModel
+from ..modeling.generation_config import read_marks, translate_options
 from ..modeling.sharing import Sharing
 from ..text.framing import Framing
 from ..text.tokenizers import TokenizerPair, load_tokenizers
@@ -90,21 +91,7 @@ def _write_config(folder: Path, model: Seq2SeqModel, description: CheckpointDesc
     config.architectures = ["EncoderDecoderModel"]
     config.dtype = "float32"
     config.save_pretrained(folder)
-    build_generation_config(model.generation_config, description.generation).save_pretrained(folder)
-
-
-def build_generation_config(marks: GenerationConfig, generation: dict) -> GenerationConfig:
-    """transformers' generation config from the model's special tokens and a recipe's generation section."""
-    return GenerationConfig(
-        decoder_start_token_id=marks.decoder_start_token_id,
-        bos_token_id=marks.bos_token_id,
-        eos_token_id=marks.eos_token_id,
-        pad_token_id=marks.pad_token_id,
-        num_beams=generation["num_beams"],
-        max_new_tokens=generation["max_target_tokens"],
-        length_penalty=generation["length_penalty"] if generation["num_beams"] > 1 else None,
-        no_repeat_ngram_size=generation["no_repeat_ngram_size"] or None,
-    )
+    GenerationConfig(**read_marks(config), **translate_options(description.generation)).save_pretrained(folder)
 
 
 def untied_weights(model: Seq2SeqModel) -> dict[str, torch.Tensor]:
@@ -146,8 +133,11 @@ def check_manifest(folder: Path) -> None:
             )
 
 
-def read_checkpoint(folder: Path) -> Checkpoint:
+def read_checkpoint(folder: Path, *, checked: bool = False) -> Checkpoint:
     """Loads model and tokenizers of a checkpoint folder and restores the sharing.
+
+    Args:
+        checked: the caller has just compared the files with the manifest; they are not hashed again.
 
     Raises:
         CheckpointError: a file is missing, or weights and config do not belong together.
@@ -156,7 +146,7 @@ def read_checkpoint(folder: Path) -> Checkpoint:
     for name in (CONFIG_FILE, WEIGHTS_FILE):
         if not (folder / name).exists():
             raise CheckpointError(f"{folder}: {name} is missing.")
-    if (folder / MANIFEST_FILE).exists():  # whoever changes a file on purpose deletes it
+    if not checked and (folder / MANIFEST_FILE).exists():  # whoever changes a file on purpose deletes it
         check_manifest(folder)
     try:
         config = EncoderDecoderConfig.from_pretrained(str(folder), local_files_only=True)

@@ -20,6 +20,16 @@ def pad_rows(rows: Sequence[Sequence[int]], pad: int) -> torch.Tensor:
     return torch.from_numpy(padded)
 
 
+def pad_sources(rows: Sequence[Sequence[int]], pad_id: int) -> tuple[torch.Tensor, torch.Tensor]:
+    """Padded ids of sources and the mask of their real tokens. [[5, 6], [7]] -> [[5, 6], [7, 0]], [[1, 1], [1, 0]]
+
+    Shape: both (B, S), int64; an empty list gives one row of a single pad that counts as real.
+    """
+    input_ids = pad_rows(rows, pad_id)
+    lengths = torch.tensor([len(row) for row in rows] or [1])
+    return input_ids, (torch.arange(input_ids.shape[1]) < lengths[:, None]).long()
+
+
 def collate(examples: EncodedExamples, indices: numpy.ndarray, pad_id: int) -> dict[str, torch.Tensor]:
     """The model's inputs for some examples.
 
@@ -27,9 +37,6 @@ def collate(examples: EncodedExamples, indices: numpy.ndarray, pad_id: int) -> d
 
     Shape: input_ids and attention_mask (B, S); labels (B, T), -100 behind the target.
     """
-    sources = [examples.sources[index] for index in indices]
-    input_ids = pad_rows(sources, pad_id)
-    lengths = torch.tensor([len(row) for row in sources] or [1])
-    attention_mask = (torch.arange(input_ids.shape[1]) < lengths[:, None]).long()
+    input_ids, attention_mask = pad_sources([examples.sources[index] for index in indices], pad_id)
     labels = pad_rows([examples.labels[index] for index in indices], IGNORED_LABEL)
     return {"input_ids": input_ids, "attention_mask": attention_mask, "labels": labels}

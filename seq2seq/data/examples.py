@@ -60,24 +60,20 @@ def _check_column(row: Row, column: str, advice: str) -> None:
 
 
 def _check_text(row: Row, column: str, value: object) -> str:
+    text = _check_string(row, column, value).strip()
+    if not text:
+        raise DataError(f"{row.place}: column {column!r} is empty. Remove the row or give it a text.")
+    return text
+
+
+def _check_string(row: Row, column: str, value: object) -> str:
     if not isinstance(value, str):
         raise DataError(f"{row.place}: column {column!r} holds {type(value).__name__}, expected text.")
-    if not value.strip():
-        raise DataError(f"{row.place}: column {column!r} is empty. Remove the row or give it a text.")
-    check_encodable(value, f"{row.place}: column {column!r}")
-    return value.strip()
-
-
-def check_encodable(text: str, place: str) -> None:
-    """Makes sure that a text is UTF-8 text.
-
-    Raises:
-        DataError: it holds half of a surrogate pair, which JSON can write and no encoding can hold.
-    """
     try:
-        text.encode()
-    except UnicodeEncodeError:
-        raise DataError(f"{place} holds half of a surrogate pair, which is no text.") from None
+        value.encode()
+    except UnicodeEncodeError:  # JSON can write it, no encoding can hold it
+        raise DataError(f"{row.place}: column {column!r} holds half of a surrogate pair, which is no text.") from None
+    return value
 
 
 def read_reference_list(row: Row, column: str) -> tuple[str, ...]:
@@ -105,8 +101,4 @@ def read_column(rows: Iterable[Row], column: str) -> Iterator[str]:
     """
     for row in rows:
         _check_column(row, column, "Name the column that holds the texts.")
-        value = row.values[column]
-        if not isinstance(value, str):
-            raise DataError(f"{row.place}: column {column!r} holds {type(value).__name__}, expected text.")
-        check_encodable(value, f"{row.place}: column {column!r}")
-        yield value
+        yield _check_string(row, column, row.values[column])

@@ -5,9 +5,10 @@ from collections.abc import Callable, Sequence
 import numpy
 import torch
 
-from ..data.collation import pad_rows
+from ..data.collation import pad_sources
 from ..errors import GenerationError
 from ..modeling.encoder_decoder import Seq2SeqModel
+from ..modeling.generation_config import translate_options
 from .options import GenerationOptions
 
 
@@ -74,17 +75,12 @@ def _generate_batch(
     model: Seq2SeqModel, sources: Sequence[Sequence[int]], options: GenerationOptions
 ) -> list[list[int]]:
     marks = model.generation_config
-    input_ids = pad_rows(sources, model.config.pad_token_id)
-    lengths = torch.tensor([len(source) for source in sources])
-    attention_mask = (torch.arange(input_ids.shape[1]) < lengths[:, None]).long()
+    input_ids, attention_mask = pad_sources(sources, model.config.pad_token_id)
     sequences = model.generate(
         input_ids=input_ids.to(model.device),
         attention_mask=attention_mask.to(model.device),
-        num_beams=options.num_beams,
-        max_new_tokens=options.max_target_tokens,
-        length_penalty=options.length_penalty if options.num_beams > 1 else None,
-        no_repeat_ngram_size=options.no_repeat_ngram_size or None,
         do_sample=False,
+        **translate_options(options.model_dump()),
     )
     return [_strip_marks(row, marks.eos_token_id, marks.pad_token_id) for row in sequences[:, 1:].tolist()]
 

@@ -10,6 +10,7 @@ import torch
 from transformers import EncoderDecoderConfig, EncoderDecoderModel, GenerationConfig
 from transformers.modeling_outputs import ModelOutput, Seq2SeqLMOutput
 
+from .generation_config import read_marks
 from .loss import compute_loss_sums
 from .sharing import Sharing, apply_sharing
 
@@ -38,8 +39,7 @@ class Seq2SeqModel(EncoderDecoderModel):
         super().__init__(config)
         # A child with its own generation config would be asked instead of ours.
         self.decoder.generation_config = None
-        marks = ("decoder_start_token_id", "bos_token_id", "eos_token_id", "pad_token_id")
-        self.generation_config = GenerationConfig(**{mark: getattr(config, mark, None) for mark in marks})
+        self.generation_config = GenerationConfig(**read_marks(config))
 
     def tie_weights(self, *args, **kwargs) -> None:
         """Called by transformers whenever weights may have been replaced."""
