@@ -6,7 +6,7 @@ from typing import Any
 
 import torch
 
-from .assembly.processes import build_accelerator, run_on_main
+from .assembly.processes import build_accelerator, leave_processes, run_on_main
 from .assembly.run import Run
 from .assembly.scoring import (
     CEILING_ROW,
@@ -75,7 +75,8 @@ def train(recipe: Recipe | str | Path, overrides: Iterable[str] = (), *, resume:
         message = f"Run folder: {folder.path}"
     if accelerator.is_main_process:
         errors().print(message)
-    accelerator.end_training()
+    del trainer
+    leave_processes(accelerator)
     return folder.path
 
 

@@ -36,6 +36,16 @@ def run_on_main(accelerator: Accelerator, action: Callable[[], None]) -> None:
         raise TrainingError(f"The main process stopped: {failure[0]}")
 
 
+def leave_processes(accelerator: Accelerator) -> None:
+    """Ends a run's process group; the caller drops its own references to the prepared model first.
+
+    torch destroys a group without Python's lock, except where the last to hold it is a DistributedDataParallel: then
+    the group waits for its threads, and a thread that still has to free a tensor waits for the lock, for ever.
+    """
+    accelerator.free_memory()
+    accelerator.end_training()
+
+
 def generate_in_processes(accelerator: Accelerator, generator: Generator, sources: Sequence[str]) -> list[str]:
     """Outputs of all sources in order, on every process; each process writes every n-th."""
     mine = list(sources[accelerator.process_index :: accelerator.num_processes])
