@@ -7,7 +7,10 @@ from importlib import import_module
 from typing import Any
 
 __version__ = "0.1.0"
-__all__ = ["evaluate", "generate", "inspect", "load_checkpoint", "load_generator", "score", "train", "warm_start"]
+__all__ = [
+    "evaluate", "generate", "inspect", "load_checkpoint", "load_generator", "score", "train", "train_tokenizer",
+    "warm_start",
+]  # fmt: skip
 
 
 def __getattr__(name: str) -> Any:

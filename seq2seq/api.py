@@ -1,6 +1,7 @@
 """Every verb as a Python function: what `import seq2seq` offers, and what the commands call."""
 
 from collections.abc import Iterable, Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +23,8 @@ from .checkpoints.folder import Checkpoint, read_checkpoint
 from .data.examples import load_examples
 from .data.options import ColumnOptions
 from .data.plain_text import check_output, read_references, read_texts
-from .errors import DataError, GenerationError, ScoringError
+from .data.training_texts import Sides, read_training_texts
+from .errors import DataError, GenerationError, ScoringError, WarmStartError
 from .evaluation.options import EvaluationOptions
 from .evaluation.scores import Scores, compute_scores
 from .files import write_json, write_json_lines
@@ -32,12 +34,33 @@ from .recipe import Recipe, build_options, load_recipe
 from .reports.console import errors, show_progress
 from .reports.console import output as output_console
 from .reports.run_folder import RunFolder
-from .text.tokenizers import load_tokenizers
-from .warmstart.start import WarmStart, warm_start
+from .text.coverage import Coverage, measure_coverage
+from .text.tokenizer_training import Kind
+from .text.tokenizer_training import train_tokenizer as train_tokenizer_on
+from .text.tokenizers import TokenizerPair, load_tokenizers
+from .warmstart.options import ModelOptions
+from .warmstart.start import WarmStart
+from .warmstart.start import warm_start as start_model_from
 
 __all__ = [
-    "WarmStart", "evaluate", "generate", "inspect", "load_checkpoint", "load_generator", "score", "train", "warm_start",
+    "WarmStart", "evaluate", "generate", "inspect", "load_checkpoint", "load_generator", "score", "train",
+    "train_tokenizer", "warm_start",
 ]  # fmt: skip
+
+
+def warm_start(*, seed: int = 1, **options: Any) -> WarmStart:
+    """A model started from published checkpoints, with its tokenizers and the origin of every parameter.
+
+    Options are those under `model:` of a recipe. `seed` is that of the random parts.
+
+    Example: warm_start(plan="bert2gpt", encoder="google-bert/bert-base-uncased", decoder="openai-community/gpt2")
+
+    Raises:
+        WarmStartError: an option is unknown or out of its range; a checkpoint is missing, cannot serve, lacks a tensor
+            or does not fit the other.
+        TokenizerError: a tokenizer is missing or has no begin, end or pad mark.
+    """
+    return start_model_from(build_options(ModelOptions, options, WarmStartError), seed=seed)
 
 
 def train(recipe: Recipe | str | Path, overrides: Iterable[str] = (), *, resume: bool = False) -> Path:
@@ -218,3 +241,48 @@ def inspect(recipe: Recipe | str | Path, overrides: Iterable[str] = (), *, examp
     run.show()
     for line in run.describe_examples(examples):
         output_console().print(line)
+
+
+def train_tokenizer(
+    data: Sequence[str],
+    *,
+    output: str | Path,
+    kind: Kind = "unigram",
+    size: int = 8000,
+    lowercase: bool = False,
+    character_coverage: float | None = None,
+    columns: Sides = "both",
+    source_column: str = "source",
+    target_column: str = "target",
+) -> dict[str, Coverage]:
+    """Trains a tokenizer on the texts of data files; writes it, and coverage.json beside it, into a new folder.
+
+    The same data and options write the same bytes.
+
+    Args:
+        data: names as under `data.train` of a recipe, or plain text files, one text a line.
+        columns: which of the two columns to train on; plain text has none.
+        kind, size, lowercase, character_coverage: see `text.tokenizer_training.train_tokenizer`.
+
+    Returns:
+        How the tokenizer covers the texts, by column.
+
+    Raises:
+        DataError: a file is missing or broken, a column is missing, or the folder holds something already.
+        TokenizerError: the texts do not give such a tokenizer.
+    """
+    folder = Path(output)
+    check_output(folder / "coverage.json")
+    if any(folder.iterdir()):
+        raise DataError(f"{folder} is not empty. Choose a new folder for the tokenizer.")
+    texts = read_training_texts(data, sides=columns, source_column=source_column, target_column=target_column)
+    everything = [text for side in texts.values() for text in side]
+    tokenizer = train_tokenizer_on(
+        everything, kind=kind, size=size, lowercase=lowercase, character_coverage=character_coverage
+    )
+    coverage = {side: measure_coverage(tokenizer, side_texts) for side, side_texts in texts.items()}
+    TokenizerPair(tokenizer, tokenizer).save(folder, max_source_tokens=tokenizer.model_max_length)
+    described = {"kind": kind, "size": size, "lowercase": lowercase, "data": list(data)}
+    described["coverage"] = {side: asdict(row) for side, row in coverage.items()}
+    write_json(folder / "coverage.json", described)
+    return coverage

@@ -11,9 +11,10 @@ import torch
 from tokenizers import Tokenizer, decoders, models, normalizers, pre_tokenizers, processors
 from transformers import BertConfig, BertModel, BertTokenizer
 
+from seq2seq.api import warm_start
 from seq2seq.checkpoints.description import CheckpointDescription
 from seq2seq.generation.options import GenerationOptions
-from seq2seq.warmstart.start import WarmStart, warm_start
+from seq2seq.warmstart.start import WarmStart
 
 WORDS = """
 the a cat dog bird fish sat ran flew swam and but on mat road tree sea big small red . , ' t don ##s ##ed un ##able

@@ -48,8 +48,9 @@ def base(tmp_path) -> Path:
 
 def test_defaults_of_the_model_section():
     assert build().model.model_dump() == {
-        "plan": "bert2bert", "encoder": "some/bert", "decoder": None, "share": False, "checkpoint": None,
-        "dropout": None,
+        "plan": "bert2bert", "encoder": "some/bert", "decoder": None, "share": False, "convert": True,
+        "cross_attention": "random", "encoder_layers": None, "decoder_layers": None, "max_positions": None,
+        "checkpoint": None, "dropout": None,
     }  # fmt: skip
 
 
@@ -287,9 +288,11 @@ def test_own_task_is_found_by_module_and_object(tmp_path, monkeypatch):
         ("training.max_steps=2.0", r"training\.max_steps: input should be a valid integer \(found: 2\.0\)"),
         ("training=null", r"training: .*\(found: None\)"),
         ("model.plan=bert3bert", r"model\.plan: input should be 'rnd2rnd', .*\(found: 'bert3bert'\)"),
-        ("model.plan=robertashare", r"model\.plan: this version builds rnd2rnd, .*'robertashare' is not built yet"),
-        ("model.plan=pretrained", r"plan 'pretrained' is not built yet"),
-        ("model.encoder=null", r"model\.encoder: every plan needs one"),
+        ("model.plan=gpt", r"model\.plan: plan gpt of the paper, a decoder alone, is not built"),
+        ("model.plan=pretrained", r"model\.plan: plan pretrained is not built yet"),
+        ("model.encoder=null", r"model\.encoder: plan bert2bert needs one"),
+        ("model.encoder_layers=every", r"model\.encoder_layers: expected the first n layers .*found: 'every'"),
+        ("model.max_positions=0", r"model\.max_positions: input should be greater than or equal to 1"),
         ("model.share=true", r"model\.share: is for plan pair alone"),
         ("model.checkpoint=a", r"model\.checkpoint: is for plan pretrained alone"),
         ("model.dropout=1.0", r"model\.dropout: input should be less than 1"),

@@ -36,14 +36,7 @@ class Start:
 
 def start_model(recipe: Recipe) -> Start:
     """Warm-starts the model of a recipe."""
-    options = recipe.model
-    started = warm_start(
-        plan=options.plan,
-        encoder=options.encoder,
-        decoder=options.decoder,
-        dropout=options.dropout,
-        seed=recipe.seed,
-    )
+    started = warm_start(recipe.model, seed=recipe.seed)
     _check_lengths(started.model, recipe)
     return Start(started.model, started.tokenizers, started.framing, started.origin, TrainingState(), {})
 

@@ -29,8 +29,6 @@ from ..text.tokenizers import TokenizerPair, load_tokenizers
 from .description import DESCRIPTION_FILE, CheckpointDescription
 
 CONFIG_FILE, WEIGHTS_FILE = "config.json", "model.safetensors"
-# The output layer's table, which transformers ties to the decoder's, and the second name of its bias.
-NOT_STORED = {"decoder.lm_head.decoder.weight", "decoder.lm_head.decoder.bias"}
 MANIFEST_FILE = "manifest.json"
 TRAINING_FOLDER = "training"
 OPTIMIZER_FILE, STATE_FILE = "optimizer.safetensors", "state.json"
@@ -99,7 +97,7 @@ def untied_weights(model: Seq2SeqModel) -> dict[str, torch.Tensor]:
     return {
         name: tensor.detach().to("cpu", torch.float32).clone().contiguous()
         for name, tensor in model.state_dict().items()
-        if name not in NOT_STORED
+        if name not in model.tied_names
     }
 
 
@@ -163,7 +161,7 @@ def read_checkpoint(folder: Path, *, checked: bool = False) -> Checkpoint:
 def _load_weights(model: Seq2SeqModel, folder: Path) -> None:
     weights = load_file(folder / WEIGHTS_FILE)
     parameters = model.state_dict()
-    expected = set(parameters) - NOT_STORED
+    expected = set(parameters) - model.tied_names
     if expected != set(weights):
         missing, unknown = sorted(expected - set(weights)), sorted(set(weights) - expected)
         raise CheckpointError(

@@ -6,7 +6,7 @@ import sys
 import typer
 
 from ..errors import Seq2SeqError
-from . import evaluate, generate, inspect, plans, report, score, train
+from . import evaluate, generate, inspect, plans, report, score, tokenizer, train
 
 app = typer.Typer(
     name="seq2seq",
@@ -17,6 +17,7 @@ app = typer.Typer(
 )
 for command in (train, generate, evaluate, score, report, inspect, plans):
     app.command(command.__name__.rpartition(".")[2])(command.run)
+app.add_typer(tokenizer.app, name="tokenizer")
 
 
 def main() -> None:

@@ -51,10 +51,10 @@ def check_lengths(model: Seq2SeqModel, source_tokens: int, target_tokens: int) -
         ("source", source_tokens, model.max_source_positions),
         ("target", target_tokens, model.max_target_positions),
     ):
-        if wanted > limit:
+        if limit is not None and wanted > limit:
             raise GenerationError(
                 f"A {side} of {wanted} tokens was asked for, but the model has {limit} positions. "
-                f"Set max_{side}_tokens to at most {limit}."
+                f"Set max_{side}_tokens to at most {limit}, or train a model with model.max_positions={wanted}."
             )
 
 
@@ -75,7 +75,7 @@ def _generate_batch(
     model: Seq2SeqModel, sources: Sequence[Sequence[int]], options: GenerationOptions
 ) -> list[list[int]]:
     marks = model.generation_config
-    input_ids, attention_mask = pad_sources(sources, model.config.pad_token_id)
+    input_ids, attention_mask = pad_sources(sources, model.config.encoder.pad_token_id)
     sequences = model.generate(
         input_ids=input_ids.to(model.device),
         attention_mask=attention_mask.to(model.device),

@@ -4,12 +4,22 @@ Knows nothing of checkpoints on disk, plans or tokenizers. Shapes: B examples, S
 target tokens of the batch, H width, V vocabulary.
 """
 
+from contextlib import nullcontext
 from dataclasses import dataclass
 
 import torch
-from transformers import EncoderDecoderConfig, EncoderDecoderModel, GenerationConfig
+from transformers import (
+    AutoModel,
+    AutoModelForTextEncoding,
+    EncoderDecoderConfig,
+    EncoderDecoderModel,
+    GenerationConfig,
+    PreTrainedConfig,
+    PreTrainedModel,
+)
 from transformers.modeling_outputs import ModelOutput, Seq2SeqLMOutput
 
+from .families import count_positions, find_family, find_head
 from .generation_config import read_marks
 from .loss import compute_loss_sums
 from .sharing import Sharing, apply_sharing
@@ -36,7 +46,7 @@ class Seq2SeqModel(EncoderDecoderModel):
 
     def __init__(self, config: EncoderDecoderConfig, sharing: Sharing) -> None:
         self.sharing = sharing
-        super().__init__(config)
+        super().__init__(config, encoder=build_encoder(config.encoder))
         # A child with its own generation config would be asked instead of ours.
         self.decoder.generation_config = None
         self.generation_config = GenerationConfig(**read_marks(config))
@@ -61,26 +71,42 @@ class Seq2SeqModel(EncoderDecoderModel):
         Shape: input_ids and attention_mask (B, S), labels (B, T); logits are computed at the N real labels only.
         """
         if attention_mask is None and input_ids is not None:
-            attention_mask = input_ids.ne(self.config.pad_token_id).long()
+            attention_mask = input_ids.ne(self.config.encoder.pad_token_id).long()
         if labels is None:
             return super().forward(input_ids=input_ids, attention_mask=attention_mask, **kwargs)
         if unknown := sorted(name for name, value in kwargs.items() if value is not None):
             raise TypeError(
                 f"with labels, forward takes input_ids, attention_mask and label_smoothing; found {unknown}"
             )
-        encoder_states = self.encoder(input_ids=input_ids, attention_mask=attention_mask).last_hidden_state
-        if hasattr(self, "enc_to_dec_proj"):
-            encoder_states = self.enc_to_dec_proj(encoder_states)
+        encoder_states = self._encode(input_ids, attention_mask)
+        real = labels.ne(IGNORED_LABEL)
         # Pads stand only behind real tokens and a decoder looks only back: it needs no mask of its own.
-        decoder_states = self.decoder.base_model(
+        logits = self._decode(
+            real,
             input_ids=self.shift_right(labels),
             encoder_hidden_states=encoder_states,
             encoder_attention_mask=attention_mask,
             use_cache=False,
-        ).last_hidden_state
-        real = labels.ne(IGNORED_LABEL)
-        logits = self.decoder.lm_head(decoder_states[real])
+        )
         return TokenLoss(*compute_loss_sums(logits, labels[real], label_smoothing))
+
+    def _encode(self, input_ids: torch.Tensor, attention_mask: torch.Tensor) -> torch.Tensor:
+        """States (B, S, decoder's H) of the sources, as the decoder attends to them."""
+        family = find_family(self.encoder.config)
+        autocast = torch.autocast(input_ids.device.type, enabled=False)
+        with nullcontext() if family is None or family.mixed_precision else autocast:
+            states = self.encoder(input_ids=input_ids, attention_mask=attention_mask).last_hidden_state
+        return self.enc_to_dec_proj(states) if hasattr(self, "enc_to_dec_proj") else states
+
+    def _decode(self, real: torch.Tensor, **inputs) -> torch.Tensor:
+        """Logits (N, V) at the real positions; a family without a known head computes them at all positions first."""
+        head = find_head(self.decoder)
+        if not head:
+            return self.decoder(**inputs).logits[real]
+        states = self.decoder.base_model(**inputs).last_hidden_state[real]
+        for module in head:
+            states = module(states)
+        return states
 
     def shift_right(self, labels: torch.Tensor) -> torch.Tensor:
         """Decoder inputs of labels: the begin mark in front, the last label dropped, -100 replaced by the pad.
@@ -92,24 +118,39 @@ class Seq2SeqModel(EncoderDecoderModel):
         return shifted.masked_fill(shifted.eq(IGNORED_LABEL), self.config.pad_token_id)
 
     @property
-    def max_source_positions(self) -> int:
-        """The longest source, in tokens, that the position table allows."""
-        return self.config.encoder.max_position_embeddings
+    def tied_names(self) -> set[str]:
+        """Names that transformers itself ties to others when it loads a file, which therefore need not hold them."""
+        return set(self.all_tied_weights_keys)
 
     @property
-    def max_target_positions(self) -> int:
-        """The longest target, in tokens with its end mark, that the position table allows."""
-        return self.config.decoder.max_position_embeddings
+    def max_source_positions(self) -> int | None:
+        """The longest source, in tokens, that the positions allow; None where nothing limits it."""
+        return count_positions(self.config.encoder)
+
+    @property
+    def max_target_positions(self) -> int | None:
+        """The longest target, in tokens with its end mark, that the positions allow; None where nothing limits it."""
+        return count_positions(self.config.decoder)
 
 
-def set_special_tokens(config: EncoderDecoderConfig, *, begin_id: int, end_id: int, pad_id: int) -> None:
+def build_encoder(config: PreTrainedConfig) -> PreTrainedModel:
+    """The encoder of a config with random weights, without the pooler; what no source can reach is frozen."""
+    # AutoModel knows a T5 only whole; its encoder alone is in the other mapping.
+    auto_class = AutoModelForTextEncoding if config.model_type in ("t5", "mt5", "umt5") else AutoModel
+    encoder = auto_class.from_config(config)
+    if getattr(encoder, "pooler", None) is not None:
+        encoder.pooler = None
+    for name, parameter in encoder.named_parameters():
+        if "_global." in name:  # Longformer's attention of marked tokens; sources have none
+            parameter.requires_grad_(False)
+    return encoder
+
+
+def set_special_tokens(
+    config: EncoderDecoderConfig, *, begin_id: int, end_id: int, pad_id: int, source_pad_id: int
+) -> None:
     """Writes the marks to every config; to be called before the model is built, whose tables freeze the pad's row."""
-    for part in (config, config.encoder, config.decoder):
+    config.encoder.pad_token_id = source_pad_id
+    for part in (config, config.decoder):
         part.bos_token_id, part.eos_token_id, part.pad_token_id = begin_id, end_id, pad_id
     config.decoder_start_token_id = begin_id
-
-
-def set_dropout(config: EncoderDecoderConfig, dropout: float) -> None:
-    """Sets the hidden and attention dropout of both sides; to be called before the model is built."""
-    for side in (config.encoder, config.decoder):
-        side.hidden_dropout_prob = side.attention_probs_dropout_prob = dropout

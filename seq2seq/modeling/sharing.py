@@ -25,14 +25,15 @@ class Sharing:
 
 
 def apply_sharing(encoder: PreTrainedModel, decoder: PreTrainedModel, sharing: Sharing) -> None:
-    """Puts the encoder's parameters in place of the decoder's; the output layer always follows the decoder's table."""
+    """Puts the encoder's parameters in place of the decoder's; a tied output layer follows the decoder's table."""
     body = decoder.base_model
     if sharing.embeddings:
         body.get_input_embeddings().weight = encoder.get_input_embeddings().weight
     if sharing.layers:
         for name, parameter in encoder.named_parameters():
             set_parameter(body, name, parameter)
-    decoder.get_output_embeddings().weight = body.get_input_embeddings().weight
+    if decoder.config.tie_word_embeddings:
+        decoder.get_output_embeddings().weight = body.get_input_embeddings().weight
 
 
 def set_parameter(module: nn.Module, name: str, parameter: nn.Parameter) -> None:
@@ -42,13 +43,14 @@ def set_parameter(module: nn.Module, name: str, parameter: nn.Parameter) -> None
 
 
 def find_shared_names(model: nn.Module) -> dict[str, str]:
-    """Every further name of a parameter mapped to its first one, in the order of the modules.
+    """Every further name of a parameter mapped to its first one: in the order of the modules, tied output layers last.
 
     Example: {'decoder.lm_head.decoder.weight': 'encoder.embeddings.word_embeddings.weight', ...}
     """
     first: dict[int, str] = {}
     further: dict[str, str] = {}
-    for name, parameter in model.named_parameters(remove_duplicate=False):
+    tied = getattr(model, "tied_names", ())
+    for name, parameter in sorted(model.named_parameters(remove_duplicate=False), key=lambda item: item[0] in tied):
         if id(parameter) in first:
             further[name] = first[id(parameter)]
         else:

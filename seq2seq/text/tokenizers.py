@@ -5,6 +5,7 @@ Framing (begin and end marks) is not done here, see framing.py.
 
 import json
 from collections.abc import Sequence
+from copy import deepcopy
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,6 +15,7 @@ from transformers import AutoTokenizer, PreTrainedTokenizerFast
 from ..errors import TokenizerError
 
 TARGET_FOLDER = "target_tokenizer"
+PAD_TOKEN = "<|pad|>"
 SPECIAL_ROLES = ("bos_token", "eos_token", "unk_token", "sep_token", "pad_token", "cls_token", "mask_token")
 
 
@@ -78,6 +80,15 @@ def make_bare(published: PreTrainedTokenizerFast) -> PreTrainedTokenizerFast:
         model_max_length=published.model_max_length,
         **roles,
     )
+
+
+def ensure_pad_token(tokenizer: PreTrainedTokenizerFast) -> PreTrainedTokenizerFast:
+    """The tokenizer itself, or one with a token `<|pad|>` of its own where it has none, as GPT-2's."""
+    if tokenizer.pad_token is not None:
+        return tokenizer
+    padded = deepcopy(tokenizer)
+    padded.add_special_tokens({"pad_token": PAD_TOKEN})
+    return padded
 
 
 def encode_texts(tokenizer: PreTrainedTokenizerFast, texts: Sequence[str]) -> list[list[int]]:

@@ -10,7 +10,7 @@ from .options import TrainingOptions
 
 
 def build_optimizer(model: nn.Module, groups: Mapping[str, str], options: TrainingOptions) -> torch.optim.AdamW:
-    """AdamW over all parameters; each of its groups keeps its peak rate under 'peak' and its parameters' names.
+    """AdamW over all parameters that are trained; a group keeps its peak rate under 'peak' and its parameters' names.
 
     Weight decay is for matrices alone: biases and layer norms, which have one dimension, get none.
 
@@ -19,6 +19,8 @@ def build_optimizer(model: nn.Module, groups: Mapping[str, str], options: Traini
     """
     sorted_parameters: dict[tuple[str, bool], list[tuple[str, nn.Parameter]]] = {}
     for name, parameter in model.named_parameters():
+        if not parameter.requires_grad:
+            continue
         key = (groups.get(name, "encoder"), parameter.dim() > 1)
         sorted_parameters.setdefault(key, []).append((name, parameter))
     parameter_groups = [

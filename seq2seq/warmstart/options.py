@@ -1,8 +1,9 @@
-"""What a recipe says about the model: its plan, where the weights come from, dropout. Imports no torch."""
+"""What a recipe says about the model: its plan, where weights come from, how they start. Imports no torch."""
 
-from typing import Literal
+import re
+from typing import Annotated, Literal
 
-from pydantic import Field, field_validator
+from pydantic import BeforeValidator, Field, ValidationInfo, field_validator
 
 from ..options import Options
 
@@ -10,7 +11,20 @@ PlanName = Literal[
     "rnd2rnd", "bert2rnd", "rnd2bert", "bert2bert", "bertshare", "robertashare", "rnd2gpt", "bert2gpt", "roberta2gpt",
     "pair", "pretrained",
 ]  # fmt: skip
-BUILT_PLANS = ("rnd2rnd", "bert2rnd", "rnd2bert", "bert2bert", "bertshare")
+CrossAttentionStart = Literal["random", "copied", "silent"]
+EVERY = re.compile(r"every ([1-9]\d*)")
+
+
+def _check_layers(choice: object) -> object:
+    is_number = type(choice) is int and choice >= 1
+    is_list = isinstance(choice, list | tuple) and all(type(layer) is int and layer >= 0 for layer in choice)
+    if not (choice is None or is_number or is_list or (isinstance(choice, str) and EVERY.fullmatch(choice))):
+        raise ValueError("expected the first n layers (a number from 1), 'every 2', or a list of layers counted from 0")
+    return choice
+
+
+LayerChoice = Annotated[int | str | list[int] | None, BeforeValidator(_check_layers)]
+RANDOM_ENCODER_PLANS = ("rnd2rnd", "rnd2bert", "rnd2gpt")
 
 
 class ModelOptions(Options):
@@ -20,33 +34,45 @@ class ModelOptions(Options):
     encoder: str | None = Field(
         None,
         validate_default=True,
-        description="Hub name or folder; random parts take their shape and vocabulary from it.",
+        description="Hub name or folder; random parts take their shape from it. A random encoder may leave it out.",
     )
-    decoder: str | None = Field(None, description="Hub name or folder; left out: the encoder's.")
+    decoder: str | None = Field(None, validate_default=True, description="Hub name or folder; left out: the encoder's.")
     share: bool = Field(False, description="For plan pair: one set of layer parameters for both sides.")
+    convert: bool = Field(
+        True,
+        description="BERT and RoBERTa become a BertGeneration, exactly; false keeps their own classes and the "
+        "decoder's pre-trained head transform.",
+    )
+    cross_attention: CrossAttentionStart = Field(
+        "random",
+        description="Start of the encoder-decoder attention: random as in the paper, copied from the decoder's "
+        "self-attention, or silent (random, with a zero output projection).",
+    )
+    encoder_layers: LayerChoice = Field(
+        None, description="Layers kept, counted from 0: the first n (a number), 'every 2', or a list; null keeps all."
+    )
+    decoder_layers: LayerChoice = Field(None, description="As encoder_layers.")
+    max_positions: int | None = Field(
+        None, ge=1, description="Tokens that a side shall take at least; a shorter position table is repeated."
+    )
     checkpoint: str | None = Field(None, description="For plan pretrained: an encoder-decoder to train on.")
     dropout: float | None = Field(None, ge=0, lt=1, description="null keeps the checkpoint's own.")
+
+    @field_validator("plan", mode="before")
+    @classmethod
+    def _refuse_decoder_alone(cls, plan: object) -> object:
+        if plan == "gpt":
+            raise ValueError(
+                "plan gpt of the paper, a decoder alone, is not built; choose rnd2gpt, bert2gpt or roberta2gpt"
+            )
+        return plan
 
     @field_validator("plan")
     @classmethod
     def _refuse_what_is_not_built(cls, plan: str) -> str:
-        if plan not in BUILT_PLANS:
-            raise ValueError(f"this version builds {', '.join(BUILT_PLANS)}; plan {plan!r} is not built yet")
+        if plan == "pretrained":
+            raise ValueError("plan pretrained is not built yet")
         return plan
-
-    @field_validator("encoder")
-    @classmethod
-    def _require_encoder(cls, encoder: str | None) -> str | None:
-        if encoder is None:
-            raise ValueError("every plan needs one, a hub name or a folder")
-        return encoder
-
-    @field_validator("share")
-    @classmethod
-    def _refuse_share(cls, share: bool) -> bool:
-        if share:
-            raise ValueError("is for plan pair alone; bertshare shares by itself")
-        return share
 
     @field_validator("checkpoint")
     @classmethod
@@ -54,3 +80,25 @@ class ModelOptions(Options):
         if checkpoint is not None:
             raise ValueError("is for plan pretrained alone, which is not built yet; set model.encoder")
         return checkpoint
+
+    @field_validator("encoder")
+    @classmethod
+    def _require_encoder(cls, encoder: str | None, info: ValidationInfo) -> str | None:
+        plan = info.data.get("plan")
+        if encoder is None and plan is not None and plan not in RANDOM_ENCODER_PLANS:
+            raise ValueError(f"plan {plan} needs one, a hub name or a folder")
+        return encoder
+
+    @field_validator("decoder")
+    @classmethod
+    def _require_a_shape(cls, decoder: str | None, info: ValidationInfo) -> str | None:
+        if decoder is None and info.data.get("encoder", "") is None:
+            raise ValueError("set this or model.encoder, a hub name or a folder")
+        return decoder
+
+    @field_validator("share")
+    @classmethod
+    def _refuse_share(cls, share: bool, info: ValidationInfo) -> bool:
+        if share and info.data.get("plan") != "pair":
+            raise ValueError("is for plan pair alone; bertshare and robertashare share by themselves")
+        return share

@@ -6,7 +6,8 @@ Strings and counts only; the warm start fills it, run folders and model cards sh
 from dataclasses import asdict, dataclass
 from typing import Literal, Self, get_args
 
-Part = Literal["embeddings", "encoder", "decoder", "cross_attention", "output"]
+from ..modeling.parts import Part
+
 OriginKind = Literal["copied", "converted", "shared", "random"]
 
 
@@ -15,9 +16,9 @@ class ParameterOrigin:
     """Where one parameter came from.
 
     name: its name in the model; part: where it belongs there.
-    kind: copied (bit for bit), converted (computed exactly from the tensors named), shared (another name of the first
-        tensor named, a parameter of this model) or random (drawn, or the constant that `note` tells).
-    file: the weights file the tensors were read from.
+    kind: copied (bit for bit), converted (computed from the tensors named), shared (another name of the first tensor
+        named, a parameter of this model) or random (drawn, or the constant that `note` tells).
+    file: the weights file the tensors were read from; note: what was computed, or how it was drawn.
     """
 
     name: str
@@ -76,17 +77,6 @@ class OriginReport:
             for row in values["parameters"]
         )
         return cls(values["plan"], tuple(parameters), tuple(values["unused_tensors"]))
-
-
-def find_part(name: str) -> Part:
-    """The part of the model a parameter name belongs to."""
-    if ".embeddings.word_embeddings." in name:
-        return "embeddings"
-    if ".crossattention." in name:
-        return "cross_attention"
-    if ".lm_head." in name:
-        return "output"
-    return "encoder" if name.startswith("encoder.") else "decoder"
 
 
 def _learning_rate_group(parameter: ParameterOrigin) -> str:

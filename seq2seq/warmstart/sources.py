@@ -59,10 +59,11 @@ def _download(name: str) -> Path:
 
 @dataclass(frozen=True)
 class SourceCheckpoint:
-    """One published checkpoint on disk."""
+    """One published checkpoint on disk. `shape` stands for its config where there is only a shape, to be counted."""
 
     name: str
     folder: Path
+    shape: PreTrainedConfig | None = None
 
     @classmethod
     def open(cls, name: str) -> "SourceCheckpoint":
@@ -75,6 +76,8 @@ class SourceCheckpoint:
 
     @cached_property
     def config(self) -> PreTrainedConfig:
+        if self.shape is not None:
+            return self.shape
         if not (self.folder / "config.json").exists():
             raise WarmStartError(f"{self.name}: {self.folder} has no config.json. Expected a transformers checkpoint.")
         try:

@@ -7,6 +7,7 @@ import torch
 from safetensors.torch import load_file, save_file
 from transformers import AutoTokenizer, EncoderDecoderModel
 
+from seq2seq.api import warm_start
 from seq2seq.checkpoints import folder as folder_module
 from seq2seq.checkpoints.folder import (
     TrainingFiles,
@@ -20,7 +21,6 @@ from seq2seq.errors import CheckpointError
 from seq2seq.generation.generator import Generator
 from seq2seq.generation.options import GenerationOptions
 from seq2seq.modeling.sharing import find_shared_names
-from seq2seq.warmstart.start import warm_start
 from tests.conftest import describe, shake
 
 TEXTS = ["the cat sat on the mat.", "[SEP] a dog, and a bird!", "the un##ed sea", "fish don't swim"]

@@ -176,7 +176,7 @@ def test_plans_shows_the_papers_table(seq2seq):
     assert code == 0
     row = next(line for line in out.splitlines() if "bertshare" in line)
     assert [cell.strip() for cell in row.strip("│ ").split("│")] == [
-        "bertshare", "BERT", "BERT", "yes", "137.3", "136", "109", "26",
+        "bertshare", "bert", "bert", "yes", "137.3 / 136", "23.4 / 23", "108.9 / 109", "28.4 / 26",
     ]  # fmt: skip
 
 

@@ -7,7 +7,8 @@ import torch
 from torch.nn import functional
 from transformers import EncoderDecoderModel
 
-from seq2seq.modeling.encoder_decoder import IGNORED_LABEL, set_dropout
+from seq2seq.modeling.encoder_decoder import IGNORED_LABEL
+from seq2seq.modeling.families import set_dropout
 from seq2seq.modeling.loss import compute_loss_sums
 from tests.conftest import shake
 
@@ -125,13 +126,14 @@ def test_padding_of_the_source_changes_nothing(model):
 
 def test_special_tokens_stand_in_every_config(started):
     model = started.model
-    for config in (model.config, model.config.encoder, model.config.decoder, model.generation_config):
+    for config in (model.config, model.config.decoder, model.generation_config):
         assert (config.bos_token_id, config.eos_token_id, config.pad_token_id) == (2, 3, 0)
+    assert model.config.encoder.pad_token_id == 0
     assert model.config.decoder_start_token_id == model.generation_config.decoder_start_token_id == 2
 
 
 def test_dropout_is_set_on_both_sides(started):
-    set_dropout(started.model.config, 0.25)
+    set_dropout((started.model.config.encoder, started.model.config.decoder), 0.25)
     for side in (started.model.config.encoder, started.model.config.decoder):
         assert (side.hidden_dropout_prob, side.attention_probs_dropout_prob) == (0.25, 0.25)
 

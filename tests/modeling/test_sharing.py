@@ -2,8 +2,8 @@
 
 import pytest
 
+from seq2seq.api import warm_start
 from seq2seq.modeling.sharing import find_shared_names
-from seq2seq.warmstart.start import warm_start
 from tests.conftest import shake
 
 TABLE = "encoder.embeddings.word_embeddings.weight"

@@ -16,11 +16,11 @@ from torch.nn import functional
 from transformers import EncoderDecoderModel
 
 from seq2seq import api
+from seq2seq.api import warm_start
 from seq2seq.checkpoints.find import list_steps, load_best
 from seq2seq.errors import DataError, RecipeError, TrainingError
 from seq2seq.reports.run_folder import RunFolder
 from seq2seq.text.tokenizers import encode_texts
-from seq2seq.warmstart.start import warm_start
 
 WORDS = "cat dog bird fish sat ran flew swam mat road tree sea".split()
 

@@ -2,7 +2,7 @@
 
 import json
 
-from seq2seq.warmstart.origin import OriginReport, ParameterOrigin, find_part, summarize
+from seq2seq.warmstart.origin import OriginReport, ParameterOrigin, summarize
 
 REPORT = OriginReport(
     "bertshare",
@@ -48,14 +48,3 @@ def test_summary_has_a_row_a_part_and_the_totals():
     assert header == ["part", "copied", "converted", "random", "total"]
     assert rows[0] == ["embeddings", "40", "0", "0", "40"]
     assert rows[-1] == ["total", "45", "12", "18", "75"]
-
-
-def test_parts_follow_from_the_names():
-    names = {
-        "encoder.embeddings.word_embeddings.weight": "embeddings",
-        "encoder.encoder.layer.0.output.dense.bias": "encoder",
-        "decoder.bert.encoder.layer.0.output.dense.bias": "decoder",
-        "decoder.bert.encoder.layer.0.crossattention.self.key.bias": "cross_attention",
-        "decoder.lm_head.bias": "output",
-    }
-    assert {name: find_part(name) for name in names} == names

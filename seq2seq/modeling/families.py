@@ -1,0 +1,101 @@
+"""What this project must know of transformers' model families beyond their classes.
+
+Families that are not in the table work too where their classes do; what needs the table says so.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Literal
+
+from torch import nn
+from transformers import PreTrainedConfig, PreTrainedModel
+
+DROPOUT_SETTINGS = (
+    "hidden_dropout_prob", "attention_probs_dropout_prob",  # the BERT families
+    "dropout", "attention_dropout", "activation_dropout",  # DistilBERT, BART
+    "embedding_dropout", "mlp_dropout",  # ModernBERT
+    "resid_pdrop", "embd_pdrop", "attn_pdrop",  # GPT-2
+    "dropout_rate",  # T5
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Family:
+    """Where a family keeps things in its body, the model without head.
+
+    layers: the list of layers; None where layers share their parameters.
+    positions: the table of learned positions, None where there is none; `first_position`: the row of position 0.
+    head: the decoder's modules from states to logits, in order; empty where the family has no causal head here.
+    cross_attention: how the decoder layer names its attention to the source.
+    mixed_precision: whether it runs under autocast; else it runs in float32 there.
+    """
+
+    layers: str | None = "encoder.layer"
+    positions: str | None = "embeddings.position_embeddings.weight"
+    first_position: int = 0
+    head: tuple[str, ...] = ()
+    cross_attention: Literal["bert", "gpt2"] | None = None
+    mixed_precision: bool = True
+
+
+_BERT = Family(head=("cls",), cross_attention="bert")
+# RoBERTa counts positions from the pad id, 1, plus one.
+_ROBERTA = Family(first_position=2, head=("lm_head",), cross_attention="bert")
+
+FAMILIES = {
+    "bert": _BERT,
+    "bert-generation": Family(head=("lm_head",), cross_attention="bert"),
+    "roberta": _ROBERTA,
+    "xlm-roberta": _ROBERTA,
+    "camembert": _ROBERTA,
+    "electra": Family(head=("generator_predictions", "generator_lm_head"), cross_attention="bert"),
+    "rembert": _BERT,
+    "gpt2": Family(layers="h", positions="wpe.weight", head=("lm_head",), cross_attention="gpt2"),
+    # transformers 5.23 fills DeBERTa's bfloat16 scores with the lowest float32, which does not fit.
+    "deberta": Family(positions=None, mixed_precision=False),
+    "deberta-v2": Family(positions=None),
+    "distilbert": Family(layers="transformer.layer"),
+    "albert": Family(layers=None),
+    "mpnet": Family(first_position=2),
+    "modernbert": Family(layers="layers", positions=None),
+    "eurobert": Family(layers="layers", positions=None),
+    "longformer": Family(first_position=2),
+    "t5": Family(layers="encoder.block", positions=None),
+}
+
+
+def find_family(config: PreTrainedConfig) -> Family | None:
+    """What is known of a config's family, or None. DeBERTa has a position table only where its config says so."""
+    family = FAMILIES.get(config.model_type)
+    if config.model_type in ("deberta", "deberta-v2") and config.position_biased_input:
+        return replace(family, positions=Family.positions)
+    return family
+
+
+def count_positions(config: PreTrainedConfig) -> int | None:
+    """How many tokens a side can take; None where no table and no training length limits it."""
+    family = find_family(config)
+    rows = getattr(config, "max_position_embeddings", None)
+    if rows is None or (config.model_type in ("deberta", "deberta-v2") and family.positions is None):
+        return None
+    return rows - (family.first_position if family else 0)
+
+
+def set_positions(config: PreTrainedConfig, positions: int) -> None:
+    """Makes room for as many tokens; to be called before the model is built."""
+    family = find_family(config)
+    config.max_position_embeddings = positions + (family.first_position if family else 0)
+
+
+def set_dropout(configs: Sequence[PreTrainedConfig], dropout: float) -> None:
+    """Sets every dropout that a family has in its layers; to be called before the model is built."""
+    for config in configs:
+        for setting in DROPOUT_SETTINGS:
+            if hasattr(config, setting):
+                setattr(config, setting, dropout)
+
+
+def find_head(decoder: PreTrainedModel) -> tuple[nn.Module, ...]:
+    """The modules from a decoder's states to its logits, in order; empty where the family is not in the table."""
+    family = find_family(decoder.config)
+    return tuple(getattr(decoder, name) for name in family.head) if family else ()

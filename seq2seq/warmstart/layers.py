@@ -1,0 +1,42 @@
+"""Layer choice: which of a checkpoint's layers a side keeps."""
+
+from collections.abc import Sequence
+
+from transformers import PreTrainedConfig
+
+from ..errors import WarmStartError
+from .options import EVERY
+
+PER_LAYER_SETTINGS = ("layer_types", "attention_window")  # lists in a config with one entry a layer
+
+
+def choose_layers(choice: int | str | Sequence[int] | None, available: int, name: str) -> tuple[int, ...]:
+    """The layers kept, counted from 0: all (None), the first n (a number), every n-th ('every 2'), or a list.
+
+    Example: 'every 2' of 6 layers keeps 1, 3, 5: the last one always, as the decoder reads its states.
+
+    Raises:
+        WarmStartError: a layer is asked for that `name` does not have, or the list is empty or repeats one.
+    """
+    if choice is None:
+        return tuple(range(available))
+    if isinstance(choice, str):
+        every = int(EVERY.fullmatch(choice)[1])
+        chosen = tuple(range((available - 1) % every, available, every))
+    else:
+        chosen = tuple(range(choice)) if isinstance(choice, int) else tuple(choice)
+    if not chosen or len(set(chosen)) < len(chosen) or not all(0 <= layer < available for layer in chosen):
+        raise WarmStartError(
+            f"{name} has {available} layers, counted from 0; {choice!r} were asked for. Give a number from 1 to "
+            f"{available}, 'every 2', or a list of different layers such as [0, {available - 1}]."
+        )
+    return chosen
+
+
+def apply_layers(config: PreTrainedConfig, layers: Sequence[int]) -> None:
+    """Cuts a config down to some of its layers."""
+    for setting in PER_LAYER_SETTINGS:
+        values = getattr(config, setting, None)
+        if isinstance(values, list | tuple) and len(values) == config.num_hidden_layers:
+            setattr(config, setting, [values[layer] for layer in layers])
+    config.num_hidden_layers = len(layers)

@@ -1,0 +1,49 @@
+"""The paper's table of plans, counted here: shapes of base size on the meta device, without weights or memory."""
+
+from pathlib import Path
+
+import torch
+from transformers import BertConfig, GPT2Config, PreTrainedConfig, RobertaConfig
+
+from ..modeling.parts import find_parts
+from ..modeling.sharing import find_shared_names
+from .options import ModelOptions
+from .plans import BERT, GPT2, Plan
+from .sources import SourceCheckpoint
+from .start import build_config, build_model, build_sides, find_warm_names
+
+COLUMNS = ("total", "embeddings", "warm", "random")  # as in Plan.paper_millions
+
+
+def base_shape(families: tuple[str, ...]) -> PreTrainedConfig:
+    """The base size of the first of these families, as published."""
+    if families[0] in BERT:
+        return BertConfig(vocab_size=30522)
+    if families[0] in GPT2:
+        return GPT2Config(vocab_size=50257)
+    return RobertaConfig(vocab_size=50265, max_position_embeddings=514, type_vocab_size=1, layer_norm_eps=1e-5)
+
+
+def count_plan_parameters(plan: Plan) -> dict[str, int]:
+    """Parameters of a plan at base size by the paper's columns; warm are those that come from a checkpoint."""
+    families = (plan.encoder if plan.warm_encoder or not plan.warm_decoder else plan.decoder, plan.decoder)
+    encoder, decoder = (SourceCheckpoint(names[0], Path(), base_shape(names)) for names in families)
+    # GPT-2 has no pad token and gets a row for one.
+    rows = tuple(source.config.vocab_size + (source.config.model_type in GPT2) for source in (encoder, decoder))
+    sides = build_sides(plan, encoder, decoder, ModelOptions(plan=plan.name, encoder=encoder.name), rows=rows)
+    with torch.device("meta"):
+        model = build_model(plan, build_config(*sides))
+    parts, further = find_parts(model), find_shared_names(model)
+    warm: set[str] = set()
+    for name, side, is_warm in zip(("encoder", "decoder"), sides, (plan.warm_encoder, plan.warm_decoder), strict=True):
+        if is_warm:
+            filled = find_warm_names(model, name, side.converted)
+            warm |= {further.get(place, place) for names in filled for place in names.values()}
+    sizes = {name: parameter.numel() for name, parameter in model.named_parameters(remove_duplicate=False)}
+    first = [name for name in sizes if name not in further]
+    return {
+        "total": sum(sizes[name] for name in first),
+        "embeddings": sum(sizes[name] for name in first if parts[name] == "embeddings"),
+        "warm": sum(sizes[name] for name in first if name in warm),
+        "random": sum(sizes[name] for name in first if name not in warm),
+    }

@@ -1,0 +1,151 @@
+"""One side of the model as its checkpoint fills it: the config to build, and the tensors behind every parameter.
+
+A side is a BERT or RoBERTa converted to BertGeneration, or a checkpoint of any family in its own classes. H is the
+width, V the rows of the embedding table, P the positions.
+"""
+
+from collections.abc import Iterator, Mapping
+from copy import deepcopy
+from dataclasses import dataclass
+
+import torch
+from transformers import MODEL_MAPPING, PreTrainedConfig
+
+from ..errors import WarmStartError
+from ..modeling.families import count_positions, find_family, set_positions
+from .conversion import POSITIONS, TOKEN_TYPES, convert_config, convert_positions
+from .layers import apply_layers, choose_layers
+from .sources import SourceCheckpoint
+
+
+@dataclass(frozen=True)
+class FilledTensor:
+    """One parameter of a side: its name there, its numbers, the tensors it was made of, and what was changed."""
+
+    name: str
+    value: torch.Tensor
+    tensors: tuple[str, ...]
+    changes: tuple[str, ...] = ()
+
+
+# What was filled, by the first name of the parameter in the model.
+Written = dict[str, tuple[SourceCheckpoint, FilledTensor]]
+
+
+@dataclass(frozen=True)
+class Side:
+    """One side of the model.
+
+    config: what to build. layers: the checkpoint's layer behind each layer of the side.
+    converted: whether the side is a BertGeneration made of another family.
+    """
+
+    source: SourceCheckpoint
+    config: PreTrainedConfig
+    layers: tuple[int, ...]
+    converted: bool
+
+    def read_tensors(
+        self, wanted: Mapping[str, torch.Size], optional: Mapping[str, torch.Size]
+    ) -> Iterator[FilledTensor]:
+        """The parameters `wanted`, by their names in the side's body, and those of the head, `optional`, if it has one.
+
+        Raises:
+            WarmStartError: the file lacks a tensor, or holds one of another shape; nothing is left random in silence.
+        """
+        found = self.source.find_names((f"{MODEL_MAPPING[type(self.source.config)].base_model_prefix}.",))
+        if any(name in found for name in optional):
+            wanted = {**wanted, **optional}
+        needed = {name: self._name_in_file(name) for name in wanted}
+        extra = [TOKEN_TYPES] if self.converted and POSITIONS in wanted else []
+        missing = [name for name in [*needed.values(), *extra] if name not in found]
+        if missing:
+            raise WarmStartError(
+                f"{self.source.name}: {len(missing)} tensors that the plan copies are not in the weights: "
+                f"{_list_some(missing)} (found {len(found)}: {_list_some(sorted(found))})."
+            )
+        for name, shape in wanted.items():
+            tensor = self._fill(name, found[needed[name]], found.get(TOKEN_TYPES))
+            if tensor.value.shape != shape:
+                raise WarmStartError(
+                    f"{self.source.name}: tensor {tensor.tensors[0]} has shape {tuple(tensor.value.shape)}, "
+                    f"the config asks for {tuple(shape)}. Weights and config.json do not belong together."
+                )
+            yield tensor
+
+    def _name_in_file(self, name: str) -> str:
+        """The layer of the side as the layer of the checkpoint: encoder.layer.1... as encoder.layer.3..."""
+        family = find_family(self.config)
+        if family is None or family.layers is None or not name.startswith(f"{family.layers}."):
+            return name
+        path = f"{family.layers}."
+        layer, _, rest = name.removeprefix(path).partition(".")
+        return f"{path}{self.layers[int(layer)]}.{rest}"
+
+    def _fill(self, name: str, tensor: str, token_types: str | None) -> FilledTensor:
+        value, tensors, changes = self.source.load_tensor(tensor), (tensor,), ()
+        family = find_family(self.config)
+        if family and name == family.positions:
+            if self.converted:
+                value, changes = convert_positions(value, self.source.load_tensor(token_types), self.source.config)
+                tensors = (tensor, token_types)
+            value, repeated = repeat_positions(value, self.config.max_position_embeddings, family.first_position)
+            changes += repeated
+        added = self.config.vocab_size - self.source.config.vocab_size
+        if added and value.shape[0] == self.source.config.vocab_size:
+            value = torch.cat([value, value.mean(dim=0, keepdim=True).expand(added, *value.shape[1:])])
+            changes += (f"{added} row added: the mean of all",)
+        return FilledTensor(name, value, tensors, changes)
+
+
+def build_side(
+    source: SourceCheckpoint,
+    *,
+    convert: bool,
+    layers: int | str | list[int] | None,
+    max_positions: int | None,
+    rows: int | None = None,
+) -> Side:
+    """The side that a checkpoint gives.
+
+    Args:
+        convert: whether it becomes a BertGeneration.
+        layers: the choice of layers, see `choose_layers`.
+        max_positions: at least as many tokens shall fit; positions beyond the checkpoint's repeat its table.
+        rows: of the embedding table; None keeps the checkpoint's.
+
+    Raises:
+        WarmStartError: the choice of layers or the number of positions does not fit.
+    """
+    config = convert_config(source.name, source.config) if convert else deepcopy(source.config)
+    family = find_family(config)
+    chosen = choose_layers(layers, config.num_hidden_layers, source.name)
+    if layers is not None:
+        if family is None or (family.layers is None and chosen != tuple(range(len(chosen)))):
+            raise WarmStartError(
+                f"{source.name}: layers of a {config.model_type} model cannot be chosen"
+                f"{'; only the first n can: they share their parameters' if family else ' here'}."
+            )
+        apply_layers(config, chosen)
+    available = count_positions(config)
+    if max_positions is not None and available is not None and available < max_positions:
+        set_positions(config, max_positions)
+    if rows is not None:
+        config.vocab_size = rows
+    return Side(source, config, chosen, converted=convert and source.config.model_type != config.model_type)
+
+
+def repeat_positions(table: torch.Tensor, rows: int, first: int) -> tuple[torch.Tensor, tuple[str, ...]]:
+    """A position table of `rows` rows: the given one, repeated from its row `first` on, and a note if it was.
+
+    Shape: table (first + P, H); gives (rows, H).
+    """
+    if rows <= len(table):
+        return table, ()
+    positions = table[first:]
+    further = positions[torch.arange(rows - len(table)) % len(positions)]
+    return torch.cat([table, further]), (f"{len(positions)} positions repeated up to {rows - first}",)
+
+
+def _list_some(names: list[str], count: int = 10) -> str:
+    return ", ".join(names[:count]) + (", ..." if len(names) > count else "")
