@@ -17,7 +17,7 @@ from .assembly.scoring import (
     score_predictions,
     write_back,
 )
-from .assembly.start import check_same_recipe, resume_model, start_model
+from .assembly.start import check_same_recipe, resume_model, start_from_options, start_model
 from .checkpoints.find import find_checkpoint, list_steps
 from .checkpoints.folder import Checkpoint, read_checkpoint
 from .data.examples import load_examples
@@ -40,7 +40,6 @@ from .text.tokenizer_training import train_tokenizer as train_tokenizer_on
 from .text.tokenizers import TokenizerPair, load_tokenizers
 from .warmstart.options import ModelOptions
 from .warmstart.start import WarmStart
-from .warmstart.start import warm_start as start_model_from
 
 __all__ = [
     "WarmStart", "evaluate", "generate", "inspect", "load_checkpoint", "load_generator", "score", "train",
@@ -60,7 +59,7 @@ def warm_start(*, seed: int = 1, **options: Any) -> WarmStart:
             or does not fit the other.
         TokenizerError: a tokenizer is missing or has no begin, end or pad mark.
     """
-    return start_model_from(build_options(ModelOptions, options, WarmStartError), seed=seed)
+    return start_from_options(build_options(ModelOptions, options, WarmStartError), seed=seed)
 
 
 def train(recipe: Recipe | str | Path, overrides: Iterable[str] = (), *, resume: bool = False) -> Path:
@@ -109,7 +108,10 @@ def load_checkpoint(checkpoint: str | Path) -> Checkpoint:
     Raises:
         CheckpointError: there is no such checkpoint, or it is broken.
     """
-    return read_checkpoint(find_checkpoint(checkpoint))
+    loaded = read_checkpoint(find_checkpoint(checkpoint))
+    if loaded.shared:
+        errors().print(f"{checkpoint}: its file was saved with {loaded.shared} shared; they are shared here again.")
+    return loaded
 
 
 def load_generator(checkpoint: str | Path | Checkpoint, **options: Any) -> Generator:
@@ -124,7 +126,7 @@ def load_generator(checkpoint: str | Path | Checkpoint, **options: Any) -> Gener
     loaded = checkpoint if isinstance(checkpoint, Checkpoint) else load_checkpoint(checkpoint)
     chosen = build_options(GenerationOptions, loaded.description.generation | options, GenerationError)
     model = loaded.model.to("cuda" if torch.cuda.is_available() else "cpu")
-    return Generator(model, loaded.tokenizers, loaded.description.max_source_tokens, chosen)
+    return Generator(model, loaded.tokenizers, loaded.framing, loaded.description.max_source_tokens, chosen)
 
 
 def generate(checkpoint: str | Path | Checkpoint, texts: Sequence[str], **options: Any) -> list[str]:

@@ -50,7 +50,7 @@ def test_defaults_of_the_model_section():
     assert build().model.model_dump() == {
         "plan": "bert2bert", "encoder": "some/bert", "decoder": None, "share": False, "convert": True,
         "cross_attention": "random", "encoder_layers": None, "decoder_layers": None, "max_positions": None,
-        "checkpoint": None, "dropout": None,
+        "checkpoint": None, "source_language": None, "target_language": None, "dropout": None,
     }  # fmt: skip
 
 
@@ -289,7 +289,8 @@ def test_own_task_is_found_by_module_and_object(tmp_path, monkeypatch):
         ("training=null", r"training: .*\(found: None\)"),
         ("model.plan=bert3bert", r"model\.plan: input should be 'rnd2rnd', .*\(found: 'bert3bert'\)"),
         ("model.plan=gpt", r"model\.plan: plan gpt of the paper, a decoder alone, is not built"),
-        ("model.plan=pretrained", r"model\.plan: plan pretrained is not built yet"),
+        ("model.plan=pretrained", r"model\.checkpoint: plan pretrained needs one"),
+        ("model.source_language=en_XX", r"model\.source_language: is for plan pretrained alone"),
         ("model.encoder=null", r"model\.encoder: plan bert2bert needs one"),
         ("model.encoder_layers=every", r"model\.encoder_layers: expected the first n layers .*found: 'every'"),
         ("model.max_positions=0", r"model\.max_positions: input should be greater than or equal to 1"),

@@ -31,7 +31,7 @@ from ..data.loader import StepLoader, fixed_micro_batches
 from ..errors import RecipeError, TrainingError
 from ..files import write_json
 from ..generation.generator import Generator
-from ..modeling.encoder_decoder import Seq2SeqModel
+from ..modeling.token_loss import TokenLossModel
 from ..recipe import Recipe
 from ..reports.console import build_table, errors, output
 from ..reports.run_folder import RunFolder
@@ -142,7 +142,7 @@ class Run:
                 length_window=options.length_window,
                 **options.batch_size,
             ),
-            pad_id=start.model.config.encoder.pad_token_id,
+            pad_id=start.model.source_pad_id,
             micro_batch_tokens=options.micro_batch_tokens,
             process=accelerator.process_index,
             processes=accelerator.num_processes,
@@ -187,16 +187,17 @@ class Run:
     def _validation_batches(self) -> Iterator[dict[str, torch.Tensor]]:
         return fixed_micro_batches(
             self.validation_data.encoded,
-            self.start.model.config.encoder.pad_token_id,
+            self.start.model.source_pad_id,
             micro_batch_tokens=self.recipe.training.micro_batch_tokens,
             process=self.accelerator.process_index,
             processes=self.accelerator.num_processes,
         )
 
-    def generate(self, model: Seq2SeqModel, sources: Sequence[str]) -> list[str]:
+    def generate(self, model: TokenLossModel, sources: Sequence[str]) -> list[str]:
         """Texts written by a model, each process writing its share, all of them in order everywhere."""
         model.to(self.accelerator.device)
-        generator = Generator(model, self.start.tokenizers, self.recipe.data.max_source_tokens, self.recipe.generation)
+        start, recipe = self.start, self.recipe
+        generator = Generator(model, start.tokenizers, start.framing, recipe.data.max_source_tokens, recipe.generation)
         return generate_in_processes(self.accelerator, generator, sources)
 
     def save(self, state: TrainingState, best: bool) -> None:

@@ -6,27 +6,28 @@ import torch
 import yaml
 from accelerate import Accelerator
 
-from ..checkpoints.find import find_newest_whole, step_folder
+from ..checkpoints.find import find_checkpoint, find_newest_whole, step_folder
 from ..checkpoints.folder import check_manifest, load_training_files, read_checkpoint
 from ..errors import CheckpointError, GenerationError, RecipeError, TrainingError
 from ..files import load_json
 from ..generation.transformers_engine import check_lengths
-from ..modeling.encoder_decoder import Seq2SeqModel
+from ..modeling.token_loss import TokenLossModel
 from ..recipe import Recipe
 from ..reports.console import errors
 from ..reports.run_folder import RunFolder
 from ..text.framing import Framing
 from ..text.tokenizers import TokenizerPair
 from ..training.state import TrainingState
-from ..warmstart.origin import OriginReport
-from ..warmstart.start import warm_start
+from ..warmstart.options import ModelOptions
+from ..warmstart.origin import OriginReport, report_loaded
+from ..warmstart.start import WarmStart, warm_start
 
 
 @dataclass(frozen=True)
 class Start:
     """The model of a run with what belongs to it, freshly started or read from a checkpoint."""
 
-    model: Seq2SeqModel
+    model: TokenLossModel
     tokenizers: TokenizerPair
     framing: Framing
     origin: OriginReport
@@ -35,10 +36,28 @@ class Start:
 
 
 def start_model(recipe: Recipe) -> Start:
-    """Warm-starts the model of a recipe."""
-    started = warm_start(recipe.model, seed=recipe.seed)
+    """The model that a recipe begins with."""
+    started = start_from_options(recipe.model, seed=recipe.seed)
     _check_lengths(started.model, recipe)
     return Start(started.model, started.tokenizers, started.framing, started.origin, TrainingState(), {})
+
+
+def start_from_options(options: ModelOptions, *, seed: int) -> WarmStart:
+    """A model from the checkpoints that the options name: two put together, or one encoder-decoder to train on.
+
+    Raises:
+        WarmStartError, TokenizerError, CheckpointError: as `warm_start` and `read_checkpoint`.
+    """
+    if options.plan != "pretrained":
+        return warm_start(options, seed=seed)
+    checkpoint = read_checkpoint(
+        find_checkpoint(options.checkpoint),
+        dropout=options.dropout,
+        source_language=options.source_language,
+        target_language=options.target_language,
+    )
+    origin = report_loaded("pretrained", checkpoint.model, str(checkpoint.folder), checkpoint.unused_tensors)
+    return WarmStart(checkpoint.model, checkpoint.tokenizers, checkpoint.framing, origin)
 
 
 def resume_model(run: RunFolder, accelerator: Accelerator) -> Start:
@@ -74,7 +93,7 @@ def resume_model(run: RunFolder, accelerator: Accelerator) -> Start:
     )
 
 
-def _check_lengths(model: Seq2SeqModel, recipe: Recipe) -> None:
+def _check_lengths(model: TokenLossModel, recipe: Recipe) -> None:
     try:
         check_lengths(model, recipe.data.max_source_tokens, recipe.data.max_target_tokens)
         check_lengths(model, 0, recipe.generation.max_target_tokens)

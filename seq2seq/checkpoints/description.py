@@ -2,7 +2,7 @@
 
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
-from typing import Self
+from typing import Any, Self
 
 from ..errors import CheckpointError, DataError
 from ..files import load_json
@@ -23,7 +23,7 @@ class CheckpointDescription:
     plan: str
     task: str
     sharing: dict[str, bool]
-    framing: dict[str, int]
+    framing: dict[str, Any]
     columns: dict[str, str]
     max_source_tokens: int
     max_target_tokens: int

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from ..errors import CheckpointError
 from ..files import load_json, write_json
+from ..hub import download
 from .description import DESCRIPTION_FILE
 from .folder import check_manifest
 
@@ -71,11 +72,13 @@ def find_checkpoint(name: str | Path) -> Path:
             if (candidate / DESCRIPTION_FILE).exists():
                 return candidate
         raise CheckpointError(f"{folder} is a run folder without a checkpoint yet.")
+    if is_published(folder):
+        return folder
     if folder.exists():
         found = ", ".join(_first_names(folder)) or "nothing"
         raise CheckpointError(
-            f"{folder} is neither a run folder (with {CHECKPOINTS_FOLDER}/) nor a checkpoint "
-            f"(with {DESCRIPTION_FILE}); it holds {found}."
+            f"{folder} is neither a run folder (with {CHECKPOINTS_FOLDER}/) nor a checkpoint (with {DESCRIPTION_FILE} "
+            f"or the config.json of an encoder-decoder); it holds {found}."
         )
     return _download(str(name))
 
@@ -87,14 +90,12 @@ def _first_names(folder: Path) -> Iterator[str]:
 def _download(name: str) -> Path:
     if not re.fullmatch(r"[\w.-]+(/[\w.-]+)?", name):
         raise CheckpointError(f"{name} does not exist. Give a run folder, a checkpoint folder or a hub name.")
-    from huggingface_hub import snapshot_download
-    from huggingface_hub.errors import HfHubHTTPError, HFValidationError, LocalEntryNotFoundError
-
-    try:
-        folder = Path(snapshot_download(name, ignore_patterns=["*.bin", "training/*"]))
-    except (HfHubHTTPError, HFValidationError, LocalEntryNotFoundError, OSError) as error:
-        reason = str(error).strip().splitlines()[0]
-        raise CheckpointError(f"{name} is neither a folder here nor to be had from the hub ({reason}).") from None
-    if not (folder / DESCRIPTION_FILE).exists():
-        raise CheckpointError(f"{name} on the hub has no {DESCRIPTION_FILE}: it is no checkpoint of this project.")
+    folder = download(name, CheckpointError)
+    if not (folder / DESCRIPTION_FILE).exists() and not is_published(folder):
+        raise CheckpointError(f"{name} on the hub has neither {DESCRIPTION_FILE} nor config.json: it is no checkpoint.")
     return folder
+
+
+def is_published(folder: Path) -> bool:
+    """Whether a folder looks like a checkpoint of transformers; reading it tells whether it is an encoder-decoder."""
+    return (folder / "config.json").exists()

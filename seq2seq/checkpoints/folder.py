@@ -11,22 +11,26 @@ Whole or absent: written beside, synced, renamed; a manifest holds the SHA-256 o
 
 import os
 import shutil
+from copy import deepcopy
 from dataclasses import dataclass
 from pathlib import Path
 
 import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
-from transformers import EncoderDecoderConfig, GenerationConfig
+from transformers import AutoConfig, GenerationConfig
 
 from ..errors import CheckpointError, DataError, TokenizerError
 from ..files import compute_sha256, load_json, sync_entry, sync_folder, write_json
-from ..modeling.encoder_decoder import Seq2SeqModel
+from ..modeling.families import set_dropout
 from ..modeling.generation_config import read_marks, translate_options
+from ..modeling.native import build_model, find_published_architecture
 from ..modeling.sharing import Sharing
+from ..modeling.token_loss import TokenLossModel
 from ..text.framing import Framing
 from ..text.tokenizers import TokenizerPair, load_tokenizers
 from .description import DESCRIPTION_FILE, CheckpointDescription
+from .published import Published, read_published
 
 CONFIG_FILE, WEIGHTS_FILE = "config.json", "model.safetensors"
 MANIFEST_FILE = "manifest.json"
@@ -44,18 +48,23 @@ class TrainingFiles:
 
 @dataclass(frozen=True)
 class Checkpoint:
-    """A loaded checkpoint; the model is in evaluation mode, float32, with its sharing restored."""
+    """A loaded checkpoint; the model is in evaluation mode, float32, with its sharing restored.
+
+    unused_tensors: of a published file, those that the model has no place for; shared: what that file had shared.
+    """
 
     folder: Path
-    model: Seq2SeqModel
+    model: TokenLossModel
     tokenizers: TokenizerPair
     framing: Framing
     description: CheckpointDescription
+    unused_tensors: tuple[str, ...] = ()
+    shared: str | None = None
 
 
 def write_checkpoint(
     folder: Path,
-    model: Seq2SeqModel,
+    model: TokenLossModel,
     tokenizers: TokenizerPair,
     description: CheckpointDescription,
     training: TrainingFiles | None = None,
@@ -70,7 +79,8 @@ def write_checkpoint(
     beside.mkdir(parents=True)
     _write_config(beside, model, description)
     save_file(untied_weights(model), beside / WEIGHTS_FILE, metadata={"format": "pt"})
-    tokenizers.save(beside, max_source_tokens=description.max_source_tokens)
+    framing = Framing.from_dict(description.framing)
+    tokenizers.save(beside, max_source_tokens=description.max_source_tokens, framing=framing)
     write_json(beside / DESCRIPTION_FILE, description.to_dict())
     if training is not None:
         (beside / TRAINING_FOLDER).mkdir()
@@ -84,15 +94,17 @@ def write_checkpoint(
     sync_entry(folder.parent)
 
 
-def _write_config(folder: Path, model: Seq2SeqModel, description: CheckpointDescription) -> None:
-    config = EncoderDecoderConfig.from_dict(model.config.to_dict())
-    config.architectures = ["EncoderDecoderModel"]
+def _write_config(folder: Path, model: TokenLossModel, description: CheckpointDescription) -> None:
+    config = deepcopy(model.config)
+    config.architectures = [find_published_architecture(model)]
     config.dtype = "float32"
     config.save_pretrained(folder)
-    GenerationConfig(**read_marks(config), **translate_options(description.generation)).save_pretrained(folder)
+    GenerationConfig(
+        **read_marks(model.generation_config), **translate_options(description.generation)
+    ).save_pretrained(folder)
 
 
-def untied_weights(model: Seq2SeqModel) -> dict[str, torch.Tensor]:
+def untied_weights(model: TokenLossModel) -> dict[str, torch.Tensor]:
     """Every tensor under its own name with its own memory, but for the output layer's table and second bias name."""
     return {
         name: tensor.detach().to("cpu", torch.float32).clone().contiguous()
@@ -131,15 +143,30 @@ def check_manifest(folder: Path) -> None:
             )
 
 
-def read_checkpoint(folder: Path, *, checked: bool = False) -> Checkpoint:
+def read_checkpoint(
+    folder: Path,
+    *,
+    checked: bool = False,
+    dropout: float | None = None,
+    source_language: str | None = None,
+    target_language: str | None = None,
+) -> Checkpoint:
     """Loads model and tokenizers of a checkpoint folder and restores the sharing.
+
+    A folder without our description is read as a published encoder-decoder, with its own framing.
 
     Args:
         checked: the caller has just compared the files with the manifest; they are not hashed again.
+        dropout: of all layers; None keeps the checkpoint's own.
+        source_language, target_language: for published checkpoints whose tokenizer marks languages.
 
     Raises:
         CheckpointError: a file is missing, or weights and config do not belong together.
+        TokenizerError: a published folder has no tokenizer that can be run here.
     """
+    if not (folder / DESCRIPTION_FILE).exists():
+        languages = {"source_language": source_language, "target_language": target_language}
+        return as_checkpoint(folder, read_published(folder, dropout=dropout, **languages))
     description = CheckpointDescription.load(folder)
     for name in (CONFIG_FILE, WEIGHTS_FILE):
         if not (folder / name).exists():
@@ -147,18 +174,39 @@ def read_checkpoint(folder: Path, *, checked: bool = False) -> Checkpoint:
     if not checked and (folder / MANIFEST_FILE).exists():  # whoever changes a file on purpose deletes it
         check_manifest(folder)
     try:
-        config = EncoderDecoderConfig.from_pretrained(str(folder), local_files_only=True)
+        config = AutoConfig.from_pretrained(str(folder), local_files_only=True, trust_remote_code=False)
+        if dropout is not None:
+            set_dropout(config, dropout)
         with torch.random.fork_rng(devices=[]):
-            model = Seq2SeqModel(config, Sharing(**description.sharing))
+            model = build_model(config, Sharing(**description.sharing))
         _load_weights(model, folder)
         model.generation_config = GenerationConfig.from_pretrained(str(folder))
-        tokenizers, framing = load_tokenizers(folder), Framing(**description.framing)
+        tokenizers, framing = load_tokenizers(folder), Framing.from_dict(description.framing)
     except (TokenizerError, SafetensorError, OSError, ValueError, TypeError) as error:
         raise CheckpointError(f"{folder} cannot be read: {error}") from None
     return Checkpoint(folder, model.eval(), tokenizers, framing, description)
 
 
-def _load_weights(model: Seq2SeqModel, folder: Path) -> None:
+def as_checkpoint(folder: Path, published: Published) -> Checkpoint:
+    """A published encoder-decoder as a checkpoint: columns and metrics are left to whoever uses it."""
+    model = published.model
+    description = CheckpointDescription(
+        plan="pretrained",
+        task="",
+        sharing=model.sharing.to_dict(),
+        framing=published.framing.to_dict(),
+        columns={},
+        max_source_tokens=min(model.max_source_positions or 512, 512),
+        max_target_tokens=min(model.max_target_positions or 128, 128),
+        generation=published.generation,
+        evaluation={},
+    )
+    return Checkpoint(
+        folder, model, published.tokenizers, published.framing, description, published.unused_tensors, published.shared
+    )
+
+
+def _load_weights(model: TokenLossModel, folder: Path) -> None:
     weights = load_file(folder / WEIGHTS_FILE)
     parameters = model.state_dict()
     expected = set(parameters) - model.tied_names

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import numpy
 import torch
 
-from ..modeling.encoder_decoder import IGNORED_LABEL
+from ..modeling.token_loss import IGNORED_LABEL
 from .encoding import EncodedExamples
 
 

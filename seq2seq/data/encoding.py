@@ -38,7 +38,7 @@ class RaggedIds:
 
 @dataclass(frozen=True)
 class Truncation:
-    """How many texts were over a limit, and how long the longest was before the cut (in tokens, end mark included)."""
+    """How many texts were over a limit, and how long the longest was before the cut (in tokens, marks included)."""
 
     texts: int
     truncated: int
@@ -52,7 +52,7 @@ class Truncation:
 
 @dataclass(frozen=True)
 class EncodedExamples:
-    """Token ids of examples: sources bare, targets as labels (end mark, no begin mark)."""
+    """Token ids of examples: framed sources, targets as labels (end mark, no begin mark)."""
 
     sources: RaggedIds
     labels: RaggedIds
@@ -86,7 +86,9 @@ def encode_examples(
     """
     sources, labels = [], []
     source_lengths, target_lengths = [], []
-    truncated = 0
+    truncated = over_source = 0
+    source_marks = len(framing.source_prefix) + len(framing.source_suffix)
+    target_marks = len(framing.target_prefix) + 1
     for start in range(0, len(examples), CHUNK):
         chunk = examples[start : start + CHUNK]
         source_ids = encode_texts(tokenizers.source, [example.source for example in chunk])
@@ -96,12 +98,13 @@ def encode_examples(
                 column = "target" if source else "source"
                 raise DataError(f"{example.place}: the {column} has no token for this tokenizer. Remove the row.")
             framed, was_cut = framing.frame_target(target, max_target_tokens)
-            sources.append(source[:max_source_tokens])
+            framed_source, source_was_cut = framing.frame_source(source, max_source_tokens)
+            sources.append(framed_source)
             labels.append(framed)
-            source_lengths.append(len(source))
-            target_lengths.append(len(target) + 1)
+            source_lengths.append(len(source) + source_marks)
+            target_lengths.append(len(target) + target_marks)
             truncated += was_cut
-    over_source = sum(length > max_source_tokens for length in source_lengths)
+            over_source += source_was_cut
     return EncodedExamples(
         RaggedIds(sources),
         RaggedIds(labels),

@@ -4,7 +4,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from ..errors import GenerationError
-from ..modeling.encoder_decoder import Seq2SeqModel
+from ..modeling.token_loss import TokenLossModel
+from ..text.framing import Framing
 from ..text.tokenizers import TokenizerPair, decode_ids, encode_texts
 from .options import GenerationOptions
 from .transformers_engine import check_lengths, generate_ids
@@ -47,8 +48,9 @@ class Generator:
         GenerationError: on construction, if a limit is beyond the model's position table.
     """
 
-    model: Seq2SeqModel
+    model: TokenLossModel
     tokenizers: TokenizerPair
+    framing: Framing
     max_source_tokens: int
     options: GenerationOptions
 
@@ -65,9 +67,10 @@ class Generator:
         encoded = encode_texts(self.tokenizers.source, texts)
         filled = [index for index, ids in enumerate(encoded) if ids]
         advance(len(texts) - len(filled))
-        sources = [encoded[index][: self.max_source_tokens] for index in filled]
+        framed = [self.framing.frame_source(encoded[index], self.max_source_tokens) for index in filled]
+        sources = [ids for ids, _ in framed]
         outputs = [""] * len(texts)
         for index, ids in zip(filled, generate_ids(self.model, sources, self.options, advance), strict=True):
             outputs[index] = decode_ids(self.tokenizers.target, ids)
-        truncated = sum(len(ids) > self.max_source_tokens for ids in encoded)
+        truncated = sum(was_cut for _, was_cut in framed)
         return Generated(outputs, empty=len(texts) - len(filled), truncated=truncated)

@@ -7,13 +7,13 @@ import torch
 
 from ..data.collation import pad_sources
 from ..errors import GenerationError
-from ..modeling.encoder_decoder import Seq2SeqModel
 from ..modeling.generation_config import translate_options
+from ..modeling.token_loss import TokenLossModel
 from .options import GenerationOptions
 
 
 def generate_ids(
-    model: Seq2SeqModel,
+    model: TokenLossModel,
     sources: Sequence[Sequence[int]],
     options: GenerationOptions,
     advance: Callable[[int], None] = lambda sources: None,
@@ -41,7 +41,7 @@ def generate_ids(
     return outputs
 
 
-def check_lengths(model: Seq2SeqModel, source_tokens: int, target_tokens: int) -> None:
+def check_lengths(model: TokenLossModel, source_tokens: int, target_tokens: int) -> None:
     """Refuses lengths that the position tables do not reach.
 
     Raises:
@@ -72,10 +72,10 @@ def _batch_by_tokens(lengths: Sequence[int], options: GenerationOptions) -> list
 
 @torch.inference_mode()
 def _generate_batch(
-    model: Seq2SeqModel, sources: Sequence[Sequence[int]], options: GenerationOptions
+    model: TokenLossModel, sources: Sequence[Sequence[int]], options: GenerationOptions
 ) -> list[list[int]]:
     marks = model.generation_config
-    input_ids, attention_mask = pad_sources(sources, model.config.encoder.pad_token_id)
+    input_ids, attention_mask = pad_sources(sources, model.source_pad_id)
     sequences = model.generate(
         input_ids=input_ids.to(model.device),
         attention_mask=attention_mask.to(model.device),

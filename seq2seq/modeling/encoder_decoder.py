@@ -5,7 +5,6 @@ target tokens of the batch, H width, V vocabulary.
 """
 
 from contextlib import nullcontext
-from dataclasses import dataclass
 
 import torch
 from transformers import (
@@ -17,29 +16,14 @@ from transformers import (
     PreTrainedConfig,
     PreTrainedModel,
 )
-from transformers.modeling_outputs import ModelOutput, Seq2SeqLMOutput
 
 from .families import count_positions, find_family, find_head
 from .generation_config import read_marks
-from .loss import compute_loss_sums
 from .sharing import Sharing, apply_sharing
-
-IGNORED_LABEL = -100  # transformers' and torch's mark for positions without a target
-
-
-@dataclass
-class TokenLoss(ModelOutput):
-    """Sums over the N target tokens of a batch; divide by the tokens of the whole step, once.
-
-    objective: what to minimise, smoothed where asked.
-    negative_log_likelihood: the unsmoothed sum, without gradient, for reports.
-    """
-
-    objective: torch.Tensor | None = None
-    negative_log_likelihood: torch.Tensor | None = None
+from .token_loss import TokenLossModel
 
 
-class Seq2SeqModel(EncoderDecoderModel):
+class Seq2SeqModel(TokenLossModel, EncoderDecoderModel):
     """`EncoderDecoderModel` that keeps its sharing and, given labels, returns summed losses instead of full logits."""
 
     config: EncoderDecoderConfig
@@ -56,39 +40,24 @@ class Seq2SeqModel(EncoderDecoderModel):
         super().tie_weights(*args, **kwargs)
         apply_sharing(self.encoder, self.decoder, self.sharing)
 
-    def forward(
-        self,
-        input_ids: torch.Tensor | None = None,
-        attention_mask: torch.Tensor | None = None,
-        labels: torch.Tensor | None = None,
-        label_smoothing: float = 0.0,
-        **kwargs,
-    ) -> TokenLoss | Seq2SeqLMOutput:
-        """With labels, the losses of their tokens; without, transformers' forward pass (what `generate` calls).
-
-        A missing source mask is made from the pad id. Labels are targets without the begin mark, filled up with -100.
-
-        Shape: input_ids and attention_mask (B, S), labels (B, T); logits are computed at the N real labels only.
-        """
-        if attention_mask is None and input_ids is not None:
-            attention_mask = input_ids.ne(self.config.encoder.pad_token_id).long()
-        if labels is None:
-            return super().forward(input_ids=input_ids, attention_mask=attention_mask, **kwargs)
-        if unknown := sorted(name for name, value in kwargs.items() if value is not None):
-            raise TypeError(
-                f"with labels, forward takes input_ids, attention_mask and label_smoothing; found {unknown}"
-            )
-        encoder_states = self._encode(input_ids, attention_mask)
-        real = labels.ne(IGNORED_LABEL)
-        # Pads stand only behind real tokens and a decoder looks only back: it needs no mask of its own.
-        logits = self._decode(
-            real,
-            input_ids=self.shift_right(labels),
-            encoder_hidden_states=encoder_states,
-            encoder_attention_mask=attention_mask,
-            use_cache=False,
-        )
-        return TokenLoss(*compute_loss_sums(logits, labels[real], label_smoothing))
+    def compute_logits(
+        self, input_ids: torch.Tensor, attention_mask: torch.Tensor, decoder_input_ids: torch.Tensor, real: torch.Tensor
+    ) -> torch.Tensor:
+        """Logits (N, V) at the real positions; a family without a known head computes them at all positions first."""
+        inputs = {
+            "input_ids": decoder_input_ids,
+            # Pads stand only behind real tokens and a decoder looks only back: it needs no mask of its own.
+            "encoder_hidden_states": self._encode(input_ids, attention_mask),
+            "encoder_attention_mask": attention_mask,
+            "use_cache": False,
+        }
+        head = find_head(self.decoder)
+        if not head:
+            return self.decoder(**inputs).logits[real]
+        states = self.decoder.base_model(**inputs).last_hidden_state[real]
+        for module in head:
+            states = module(states)
+        return states
 
     def _encode(self, input_ids: torch.Tensor, attention_mask: torch.Tensor) -> torch.Tensor:
         """States (B, S, decoder's H) of the sources, as the decoder attends to them."""
@@ -98,29 +67,10 @@ class Seq2SeqModel(EncoderDecoderModel):
             states = self.encoder(input_ids=input_ids, attention_mask=attention_mask).last_hidden_state
         return self.enc_to_dec_proj(states) if hasattr(self, "enc_to_dec_proj") else states
 
-    def _decode(self, real: torch.Tensor, **inputs) -> torch.Tensor:
-        """Logits (N, V) at the real positions; a family without a known head computes them at all positions first."""
-        head = find_head(self.decoder)
-        if not head:
-            return self.decoder(**inputs).logits[real]
-        states = self.decoder.base_model(**inputs).last_hidden_state[real]
-        for module in head:
-            states = module(states)
-        return states
-
-    def shift_right(self, labels: torch.Tensor) -> torch.Tensor:
-        """Decoder inputs of labels: the begin mark in front, the last label dropped, -100 replaced by the pad.
-
-        Example: begin 101, pad 0: [[7, 8, 102], [9, 102, -100]] -> [[101, 7, 8], [101, 9, 102]].
-        """
-        begin = labels.new_full((labels.shape[0], 1), self.config.decoder_start_token_id)
-        shifted = torch.cat([begin, labels[:, :-1]], dim=1)
-        return shifted.masked_fill(shifted.eq(IGNORED_LABEL), self.config.pad_token_id)
-
     @property
-    def tied_names(self) -> set[str]:
-        """Names that transformers itself ties to others when it loads a file, which therefore need not hold them."""
-        return set(self.all_tied_weights_keys)
+    def source_pad_id(self) -> int:
+        """The id that fills up sources; the target's may be another."""
+        return self.config.encoder.pad_token_id
 
     @property
     def max_source_positions(self) -> int | None:

@@ -3,7 +3,6 @@
 Families that are not in the table work too where their classes do; what needs the table says so.
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
@@ -87,12 +86,13 @@ def set_positions(config: PreTrainedConfig, positions: int) -> None:
     config.max_position_embeddings = positions + (family.first_position if family else 0)
 
 
-def set_dropout(configs: Sequence[PreTrainedConfig], dropout: float) -> None:
-    """Sets every dropout that a family has in its layers; to be called before the model is built."""
-    for config in configs:
+def set_dropout(config: PreTrainedConfig, dropout: float) -> None:
+    """Sets every dropout of the layers, on both sides; to be called before the model is built."""
+    sides = (config.encoder, config.decoder) if config.model_type == "encoder-decoder" else (config,)
+    for side in sides:
         for setting in DROPOUT_SETTINGS:
-            if hasattr(config, setting):
-                setattr(config, setting, dropout)
+            if hasattr(side, setting):
+                setattr(side, setting, dropout)
 
 
 def find_head(decoder: PreTrainedModel) -> tuple[nn.Module, ...]:

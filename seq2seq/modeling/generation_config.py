@@ -5,7 +5,10 @@ from typing import Any
 
 from transformers import PreTrainedConfig
 
-MARKS = ("decoder_start_token_id", "bos_token_id", "eos_token_id", "pad_token_id")
+MARKS = (
+    "decoder_start_token_id", "bos_token_id", "eos_token_id", "pad_token_id",
+    "forced_bos_token_id", "forced_eos_token_id",  # of BART and its kin
+)  # fmt: skip
 
 
 def read_marks(config: PreTrainedConfig) -> dict[str, int | None]:

@@ -2,29 +2,42 @@
 
 from typing import Literal
 
-from transformers import EncoderDecoderModel
+from torch import nn
+from transformers import PreTrainedModel
 
 Part = Literal["embeddings", "encoder", "decoder", "cross_attention", "output"]
 # How families name the attention of a decoder layer to the source, with its norm and query, key and value.
-CROSS_ATTENTION_NAMES = (".crossattention.", ".ln_cross_attn.", ".encoder_attn.", ".encoder_attn_layer_norm.")
+CROSS_ATTENTION_NAMES = (
+    ".crossattention.", ".ln_cross_attn.", ".encoder_attn.", ".encoder_attn_layer_norm.", ".EncDecAttention.",
+)  # fmt: skip
 
 
-def find_parts(model: EncoderDecoderModel) -> dict[str, Part]:
+def find_sides(model: PreTrainedModel) -> tuple[str, str]:
+    """Where a model keeps its encoder and the body of its decoder, as prefixes of parameter names with a dot."""
+    paths = {id(module): name for name, module in model.named_modules()}
+    decoder = model.get_decoder()
+    # The decoder of an encoder-decoder of two checkpoints is a language model: a body and its head.
+    body = decoder.base_model if decoder.get_output_embeddings() is not None else decoder
+    return f"{paths[id(model.get_encoder())]}.", f"{paths[id(body)]}."
+
+
+def find_parts(model: PreTrainedModel) -> dict[str, Part]:
     """The part of every parameter name, further names of shared parameters included.
 
     Embeddings are the tables of words alone; positions count to their side. The projection of source states to the
     decoder's width counts to the cross-attention.
     """
-    body = f"decoder.{model.decoder.base_model_prefix}."
-    tables = {id(side.get_input_embeddings().weight) for side in (model.encoder, model.decoder)}
+    encoder, decoder = find_sides(model)
+    sides: tuple[nn.Module, ...] = (model.get_encoder(), model.get_submodule(decoder.removesuffix(".")), model)
+    tables = {id(side.get_input_embeddings().weight) for side in sides}
     parts: dict[str, Part] = {}
     for name, parameter in model.named_parameters(remove_duplicate=False):
-        if name.startswith("decoder.") and not name.startswith(body):
-            parts[name] = "output"
-        elif id(parameter) in tables:
-            parts[name] = "embeddings"
-        elif name.startswith("enc_to_dec_proj.") or any(mark in name for mark in CROSS_ATTENTION_NAMES):
+        if name.startswith("enc_to_dec_proj.") or any(mark in name for mark in CROSS_ATTENTION_NAMES):
             parts[name] = "cross_attention"
+        elif id(parameter) in tables and name not in model.all_tied_weights_keys:
+            parts[name] = "embeddings"
+        elif name.startswith(encoder):
+            parts[name] = "encoder"
         else:
-            parts[name] = "encoder" if name.startswith("encoder.") else "decoder"
+            parts[name] = "decoder" if name.startswith(decoder) else "output"
     return parts

@@ -1,10 +1,12 @@
-"""Framing: the marks that open and close a target. Sources get none (Rothe et al. 2020).
+"""Framing: the marks that open and close a text. Warm-started sources get none (Rothe et al. 2020).
 
-Derived once from the target tokenizer; model config, generation config, data and generation all take it from here.
+Derived once, from the target tokenizer or, for encoder-decoders published whole, from their own; model config,
+generation config, data and generation all take it from here.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
+from typing import Any, Self
 
 from transformers import PreTrainedTokenizerFast
 
@@ -13,7 +15,10 @@ from ..errors import TokenizerError
 
 @dataclass(frozen=True)
 class Framing:
-    """Ids of the begin, end and pad marks of a target.
+    """Ids of the begin, end and pad marks of a target, and what else a published model puts around its texts.
+
+    source_prefix, source_suffix: ids around a source, such as <s> and </s> of BART.
+    target_prefix: ids that a target begins with behind the begin mark, such as <s> of BART or a language of mBART-50.
 
     Example: with begin 101, end 102, the ids [7, 8, 9] become labels [7, 8, 9, 102] and, shifted by the model, decoder
     inputs [101, 7, 8, 9].
@@ -22,29 +27,43 @@ class Framing:
     begin_id: int
     end_id: int
     pad_id: int
+    source_prefix: tuple[int, ...] = ()
+    source_suffix: tuple[int, ...] = ()
+    target_prefix: tuple[int, ...] = ()
+
+    def frame_source(self, ids: Sequence[int], max_source_tokens: int) -> tuple[list[int], bool]:
+        """A source with its marks and whether it was truncated; the limit counts the marks, which always stay."""
+        room = max(max_source_tokens - len(self.source_prefix) - len(self.source_suffix), 0)
+        return [*self.source_prefix, *ids[:room], *self.source_suffix], len(ids) > room
 
     def frame_target(self, ids: Sequence[int], max_target_tokens: int) -> tuple[list[int], bool]:
         """Labels of a target and whether it was truncated. A truncated target gets no end mark: it did not end there.
 
-        `max_target_tokens` counts the end mark, not the begin mark.
+        `max_target_tokens` counts the prefix and the end mark, not the begin mark.
         """
+        ids = [*self.target_prefix, *ids]
         if len(ids) + 1 > max_target_tokens:
-            return list(ids[:max_target_tokens]), True
+            return ids[:max_target_tokens], True
         return [*ids, self.end_id], False
 
-    def to_dict(self) -> dict[str, int]:
+    def to_dict(self) -> dict[str, Any]:
         return asdict(self)
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> Self:
+        """The framing that `to_dict` gave, also after a way through JSON."""
+        return cls(**{name: tuple(value) if isinstance(value, list) else value for name, value in values.items()})
 
 
 def derive_framing(tokenizer: PreTrainedTokenizerFast) -> Framing:
-    """Begin = [CLS] or the begin-of-sequence token, end = [SEP] or the end-of-sequence token, pad = the pad token.
+    """Begin = the begin-of-sequence token or [CLS], end = the end-of-sequence token or [SEP], pad = the pad token.
 
     Raises:
         TokenizerError: a mark is missing, or the pad is also the begin or end mark (it would be masked or trained).
     """
     marks = {
-        "begin": first_id(tokenizer, "cls_token", "bos_token"),
-        "end": first_id(tokenizer, "sep_token", "eos_token"),
+        "begin": first_id(tokenizer, "bos_token", "cls_token"),
+        "end": first_id(tokenizer, "eos_token", "sep_token"),
         "pad": first_id(tokenizer, "pad_token"),
     }
     missing = [name for name, mark in marks.items() if mark is None]

@@ -10,9 +10,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tokenizers import Tokenizer
-from transformers import AutoTokenizer, PreTrainedTokenizerFast
+from tokenizers.processors import TemplateProcessing
+from transformers import AutoTokenizer, PreTrainedTokenizerBase, PreTrainedTokenizerFast
 
 from ..errors import TokenizerError
+from .framing import Framing
+from .sentencepiece_model import convert_slow
 
 TARGET_FOLDER = "target_tokenizer"
 PAD_TOKEN = "<|pad|>"
@@ -26,12 +29,14 @@ class TokenizerPair:
     source: PreTrainedTokenizerFast
     target: PreTrainedTokenizerFast
 
-    def save(self, folder: Path, *, max_source_tokens: int) -> None:
+    def save(self, folder: Path, *, max_source_tokens: int, framing: Framing | None = None) -> None:
         """Writes the source tokenizer into the folder and, where it differs, the target's beside it.
 
-        `max_source_tokens` is where plain transformers cuts when it is told truncation=True.
+        `max_source_tokens` is where plain transformers cuts when it is told truncation=True. Where the framing puts
+        marks around sources, plain transformers puts them there too.
         """
-        _save(self.source, folder, max_source_tokens)
+        source = self.source if framing is None else add_source_marks(self.source, framing)
+        _save(source, folder, max_source_tokens)
         if self.target is not self.source:
             _save(self.target, folder / TARGET_FOLDER, self.target.model_max_length)
 
@@ -50,17 +55,34 @@ def load_tokenizer(folder: Path) -> PreTrainedTokenizerFast:
     Raises:
         TokenizerError: the folder has no tokenizer, or none that the `tokenizers` library can run.
     """
+    return make_bare_pair(load_as_published(folder)).source
+
+
+def load_as_published(folder: Path, **languages: str) -> PreTrainedTokenizerBase:
+    """The tokenizer of a folder as transformers loads it, with its marks.
+
+    Raises:
+        TokenizerError: the folder has none that can be loaded.
+    """
     try:
-        published = AutoTokenizer.from_pretrained(str(folder), local_files_only=True, trust_remote_code=False)
+        return AutoTokenizer.from_pretrained(str(folder), local_files_only=True, trust_remote_code=False, **languages)
     except Exception as error:  # `tokenizers` raises nothing narrower for a broken file
         reason = f"{type(error).__name__}: {(str(error).splitlines() or [''])[0]}"
         raise TokenizerError(f"{folder}: no tokenizer could be loaded ({reason}). Expected tokenizer.json.") from None
-    if not isinstance(published, PreTrainedTokenizerFast):
-        raise TokenizerError(
-            f"{folder}: the tokenizer is a {type(published).__name__}, which is not backed by the `tokenizers` "
-            "library. Convert it to a tokenizer.json first."
-        )
-    return make_bare(published)
+
+
+def make_bare_pair(published: PreTrainedTokenizerBase) -> TokenizerPair:
+    """Source and target tokenizer without marks; they differ where a published tokenizer holds two.
+
+    Raises:
+        TokenizerError: it is backed neither by the `tokenizers` library nor by SentencePiece.
+    """
+    if isinstance(published, PreTrainedTokenizerFast):
+        bare = make_bare(published)
+        return TokenizerPair(bare, bare)
+    source, target = convert_slow(published)
+    bare = make_bare(source)
+    return TokenizerPair(bare, bare if target is source else make_bare(target))
 
 
 def make_bare(published: PreTrainedTokenizerFast) -> PreTrainedTokenizerFast:
@@ -80,6 +102,21 @@ def make_bare(published: PreTrainedTokenizerFast) -> PreTrainedTokenizerFast:
         model_max_length=published.model_max_length,
         **roles,
     )
+
+
+def add_source_marks(tokenizer: PreTrainedTokenizerFast, framing: Framing) -> PreTrainedTokenizerFast:
+    """The bare tokenizer itself, or one that plain transformers adds the source marks of the framing with."""
+    if not framing.source_prefix and not framing.source_suffix:
+        return tokenizer
+    prefix, suffix = (
+        tokenizer.convert_ids_to_tokens(list(ids)) for ids in (framing.source_prefix, framing.source_suffix)
+    )
+    marks = dict(zip([*prefix, *suffix], [*framing.source_prefix, *framing.source_suffix], strict=True))
+    marked = deepcopy(tokenizer)
+    marked.backend_tokenizer.post_processor = TemplateProcessing(
+        single=[*prefix, "$A", *suffix], special_tokens=list(marks.items())
+    )
+    return marked
 
 
 def ensure_pad_token(tokenizer: PreTrainedTokenizerFast) -> PreTrainedTokenizerFast:

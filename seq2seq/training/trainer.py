@@ -15,7 +15,7 @@ from accelerate import Accelerator
 
 from ..data.loader import Step, StepLoader
 from ..errors import TrainingError
-from ..modeling.encoder_decoder import Seq2SeqModel
+from ..modeling.token_loss import TokenLossModel
 from ..randomness import seed_torch
 from ..reports.console import ProgressBar, show_progress
 from .optimizers import set_learning_rates
@@ -45,7 +45,7 @@ class Trainer:
     def __init__(
         self,
         *,
-        model: Seq2SeqModel,
+        model: TokenLossModel,
         optimizer: torch.optim.Optimizer,
         loader: StepLoader,
         accelerator: Accelerator,

@@ -5,7 +5,7 @@ from collections.abc import Iterable
 import torch
 from accelerate import Accelerator
 
-from ..modeling.encoder_decoder import IGNORED_LABEL, Seq2SeqModel
+from ..modeling.token_loss import IGNORED_LABEL, TokenLossModel
 
 LOWER_IS_BETTER = ("loss",)
 
@@ -19,7 +19,7 @@ def is_better(metric: str, value: float, best: float | None) -> bool:
 
 @torch.no_grad()
 def compute_validation_loss(
-    model: Seq2SeqModel, micro_batches: Iterable[dict[str, torch.Tensor]], accelerator: Accelerator
+    model: TokenLossModel, micro_batches: Iterable[dict[str, torch.Tensor]], accelerator: Accelerator
 ) -> float:
     """Mean negative log-likelihood of the target tokens, in nats."""
     was_training = model.training

@@ -55,7 +55,17 @@ class ModelOptions(Options):
     max_positions: int | None = Field(
         None, ge=1, description="Tokens that a side shall take at least; a shorter position table is repeated."
     )
-    checkpoint: str | None = Field(None, description="For plan pretrained: an encoder-decoder to train on.")
+    checkpoint: str | None = Field(
+        None,
+        validate_default=True,
+        description="For plan pretrained: an encoder-decoder to train on, of this project (run folder, checkpoint) or "
+        "published (BART, mBART, T5, Marian ...; folder or hub name).",
+    )
+    source_language: str | None = Field(
+        None,
+        description="For plan pretrained: the code of the source's language, such as en_XX, if it wants one.",
+    )
+    target_language: str | None = Field(None, description="As source_language, of the target.")
     dropout: float | None = Field(None, ge=0, lt=1, description="null keeps the checkpoint's own.")
 
     @field_validator("plan", mode="before")
@@ -67,24 +77,38 @@ class ModelOptions(Options):
             )
         return plan
 
-    @field_validator("plan")
-    @classmethod
-    def _refuse_what_is_not_built(cls, plan: str) -> str:
-        if plan == "pretrained":
-            raise ValueError("plan pretrained is not built yet")
-        return plan
-
     @field_validator("checkpoint")
     @classmethod
-    def _refuse_checkpoint(cls, checkpoint: str | None) -> str | None:
-        if checkpoint is not None:
-            raise ValueError("is for plan pretrained alone, which is not built yet; set model.encoder")
+    def _check_checkpoint(cls, checkpoint: str | None, info: ValidationInfo) -> str | None:
+        plan = info.data.get("plan")
+        if checkpoint is None and plan == "pretrained":
+            raise ValueError("plan pretrained needs one: a run folder, a checkpoint folder or a hub name")
+        if checkpoint is not None and plan not in (None, "pretrained"):
+            raise ValueError("is for plan pretrained alone; set model.encoder")
         return checkpoint
+
+    @field_validator("source_language", "target_language")
+    @classmethod
+    def _refuse_language(cls, language: str | None, info: ValidationInfo) -> str | None:
+        if language is not None and info.data.get("plan") != "pretrained":
+            raise ValueError("is for plan pretrained alone")
+        return language
+
+    @field_validator("convert", "cross_attention", "encoder_layers", "decoder_layers", "max_positions")
+    @classmethod
+    def _refuse_beside_a_whole_checkpoint(cls, value: object, info: ValidationInfo) -> object:
+        if info.data.get("plan") == "pretrained":
+            raise ValueError("changes how two sides are put together; plan pretrained takes its checkpoint as it is")
+        return value
 
     @field_validator("encoder")
     @classmethod
     def _require_encoder(cls, encoder: str | None, info: ValidationInfo) -> str | None:
         plan = info.data.get("plan")
+        if plan == "pretrained":
+            if encoder is not None:
+                raise ValueError("plan pretrained takes model.checkpoint instead")
+            return encoder
         if encoder is None and plan is not None and plan not in RANDOM_ENCODER_PLANS:
             raise ValueError(f"plan {plan} needs one, a hub name or a folder")
         return encoder
@@ -92,7 +116,10 @@ class ModelOptions(Options):
     @field_validator("decoder")
     @classmethod
     def _require_a_shape(cls, decoder: str | None, info: ValidationInfo) -> str | None:
-        if decoder is None and info.data.get("encoder", "") is None:
+        if info.data.get("plan") == "pretrained":
+            if decoder is not None:
+                raise ValueError("plan pretrained takes model.checkpoint instead")
+        elif decoder is None and info.data.get("encoder", "") is None:
             raise ValueError("set this or model.encoder, a hub name or a folder")
         return decoder
 

@@ -1,12 +1,14 @@
 """The origin report: for every parameter of a started model where its numbers came from.
 
-Strings and counts only; the warm start fills it, run folders and model cards show it.
+The warm start fills it; run folders and model cards show it.
 """
 
 from dataclasses import asdict, dataclass
 from typing import Literal, Self, get_args
 
-from ..modeling.parts import Part
+from ..modeling.parts import Part, find_parts
+from ..modeling.sharing import find_shared_names
+from ..modeling.token_loss import TokenLossModel
 
 OriginKind = Literal["copied", "converted", "shared", "random"]
 
@@ -77,6 +79,19 @@ class OriginReport:
             for row in values["parameters"]
         )
         return cls(values["plan"], tuple(parameters), tuple(values["unused_tensors"]))
+
+
+def report_loaded(plan: str, model: TokenLossModel, file: str, unused_tensors: tuple[str, ...]) -> OriginReport:
+    """The origins in a model that one weights file filled whole."""
+    shared, parts = find_shared_names(model), find_parts(model)
+    rows = []
+    for name, parameter in model.named_parameters(remove_duplicate=False):
+        place = {"name": name, "part": parts[name], "shape": tuple(parameter.shape)}
+        if name in shared:
+            rows.append(ParameterOrigin(**place, kind="shared", tensors=(shared[name],)))
+        else:
+            rows.append(ParameterOrigin(**place, kind="copied", file=file, tensors=(name,)))
+    return OriginReport(plan, tuple(rows), unused_tensors)
 
 
 def _learning_rate_group(parameter: ParameterOrigin) -> str:

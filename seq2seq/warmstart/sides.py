@@ -53,7 +53,7 @@ class Side:
         Raises:
             WarmStartError: the file lacks a tensor, or holds one of another shape; nothing is left random in silence.
         """
-        found = self.source.find_names((f"{MODEL_MAPPING[type(self.source.config)].base_model_prefix}.",))
+        found = self.source.weights.find_names((f"{MODEL_MAPPING[type(self.source.config)].base_model_prefix}.",))
         if any(name in found for name in optional):
             wanted = {**wanted, **optional}
         needed = {name: self._name_in_file(name) for name in wanted}
@@ -83,11 +83,11 @@ class Side:
         return f"{path}{self.layers[int(layer)]}.{rest}"
 
     def _fill(self, name: str, tensor: str, token_types: str | None) -> FilledTensor:
-        value, tensors, changes = self.source.load_tensor(tensor), (tensor,), ()
+        value, tensors, changes = self.source.weights.load(tensor), (tensor,), ()
         family = find_family(self.config)
         if family and name == family.positions:
             if self.converted:
-                value, changes = convert_positions(value, self.source.load_tensor(token_types), self.source.config)
+                value, changes = convert_positions(value, self.source.weights.load(token_types), self.source.config)
                 tensors = (tensor, token_types)
             value, repeated = repeat_positions(value, self.config.max_position_embeddings, family.first_position)
             changes += repeated

@@ -8,8 +8,9 @@ from transformers import EncoderDecoderConfig, PreTrainedTokenizerFast
 from ..errors import WarmStartError
 from ..modeling.encoder_decoder import Seq2SeqModel, set_special_tokens
 from ..modeling.families import count_positions, set_dropout
-from ..modeling.parts import find_parts
+from ..modeling.parts import find_parts, find_sides
 from ..modeling.sharing import Sharing, find_shared_names
+from ..modeling.token_loss import TokenLossModel
 from ..randomness import derive_seed
 from ..text.framing import Framing, derive_framing, first_id
 from ..text.tokenizers import TokenizerPair, ensure_pad_token, have_equal_vocabularies, load_tokenizer
@@ -27,7 +28,7 @@ from .sources import SourceCheckpoint
 class WarmStart:
     """A model ready to train, in evaluation mode and float32."""
 
-    model: Seq2SeqModel
+    model: TokenLossModel
     tokenizers: TokenizerPair
     framing: Framing
     origin: OriginReport
@@ -56,7 +57,7 @@ def warm_start(options: ModelOptions, *, seed: int = 1) -> WarmStart:
     encoder, decoder = build_sides(plan, *sources, options, rows=_count_rows(plan, *sources, tokenizers))
     config = build_config(encoder, decoder)
     if options.dropout is not None:
-        set_dropout((config.encoder, config.decoder), options.dropout)
+        set_dropout(config, options.dropout)
     set_special_tokens(
         config,
         begin_id=framing.begin_id,
@@ -211,11 +212,8 @@ def find_warm_names(model: Seq2SeqModel, side: str, converted: bool) -> tuple[di
 
     A converted decoder has no head to fill: BertGeneration's output layer is the table, its bias starts at zero.
     """
-    parts = find_parts(model)
-    body, head = (
-        f"{side}." if side == "encoder" else f"decoder.{model.decoder.base_model_prefix}.",
-        f"{side}.",
-    )
+    parts, head = find_parts(model), f"{side}."
+    body = find_sides(model)[0 if side == "encoder" else 1]
     names = [name for name in parts if name.startswith(f"{side}.") and name not in model.tied_names]
     in_body = {
         name.removeprefix(body): name for name in names if name.startswith(body) and parts[name] != "cross_attention"
@@ -275,7 +273,7 @@ def _report_origins(model: Seq2SeqModel, plan: Plan, written: Written, notes: di
                 ParameterOrigin(
                     **place,
                     kind="converted" if tensor.changes else "copied",
-                    file=f"{source.name}/{source.tensor_files[tensor.tensors[0]].name}",
+                    file=f"{source.name}/{source.weights.files[tensor.tensors[0]].name}",
                     tensors=tensor.tensors,
                     note="; ".join(changes) or None,
                 )
@@ -285,7 +283,7 @@ def _report_origins(model: Seq2SeqModel, plan: Plan, written: Written, notes: di
             rows.append(ParameterOrigin(**place, kind="random", note=note))
     used = {tensor for _, filled in written.values() for tensor in filled.tensors}
     warm = {source.name: source for source, _ in written.values()}
-    unused = [name for source in warm.values() for name in source.tensor_files if name not in used]
+    unused = [name for source in warm.values() for name in source.weights.files if name not in used]
     return OriginReport(plan.name, tuple(rows), tuple(dict.fromkeys(unused)))
 
 

@@ -53,9 +53,10 @@ def test_run_without_checkpoint_is_refused(tmp_path):
         find_checkpoint(tmp_path)
 
 
-def test_other_folder_is_refused_with_what_it_holds(tiny_bert):
-    with pytest.raises(CheckpointError, match=r"neither a run folder .* it holds config\.json, model\.safetensors"):
-        find_checkpoint(tiny_bert)
+def test_other_folder_is_refused_with_what_it_holds(tmp_path):
+    (tmp_path / "notes.txt").touch()
+    with pytest.raises(CheckpointError, match=r"neither a run folder .* it holds notes\.txt"):
+        find_checkpoint(tmp_path)
 
 
 def test_what_cannot_be_a_hub_name_is_refused():
@@ -69,7 +70,7 @@ def test_hub_name_without_network_is_refused(monkeypatch):
         find_checkpoint("nobody/has-this")
 
 
-def test_hub_checkpoint_of_another_project_is_refused(monkeypatch, tmp_path):
-    monkeypatch.setattr("huggingface_hub.snapshot_download", lambda name, ignore_patterns: str(tmp_path))
-    with pytest.raises(CheckpointError, match=r"on the hub has no seq2seq\.json"):
+def test_hub_repository_without_a_checkpoint_is_refused(monkeypatch, tmp_path):
+    monkeypatch.setattr("huggingface_hub.snapshot_download", lambda name, **patterns: str(tmp_path))
+    with pytest.raises(CheckpointError, match=r"on the hub has neither seq2seq\.json nor config\.json"):
         find_checkpoint("someone/model")

@@ -44,7 +44,7 @@ def write_with_plain_transformers(folder, texts) -> list[str]:
 def write_with_ours(folder, texts) -> list[str]:
     loaded = read_checkpoint(folder)
     options = GenerationOptions(**loaded.description.generation)
-    return Generator(loaded.model, loaded.tokenizers, 32, options).generate(texts).texts
+    return Generator(loaded.model, loaded.tokenizers, loaded.framing, 32, options).generate(texts).texts
 
 
 def test_plain_transformers_writes_the_same_texts(written):
@@ -246,6 +246,8 @@ def test_description_of_another_version_is_refused(written, change, message):
         read_checkpoint(written[1])
 
 
-def test_folder_without_description_is_no_checkpoint(tiny_bert):
-    with pytest.raises(CheckpointError, match=r"is no checkpoint of this project: .*seq2seq\.json is missing"):
+def test_folder_of_one_model_is_no_checkpoint(tiny_bert):
+    with pytest.raises(
+        CheckpointError, match=r"holds one model of type 'bert', no encoder-decoder. To start one from it"
+    ):
         read_checkpoint(tiny_bert)

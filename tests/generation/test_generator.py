@@ -21,7 +21,7 @@ def model(started):
 def build(started, max_source_tokens=32, **options) -> Generator:
     shake(started.model)
     chosen = GenerationOptions(**({"max_target_tokens": 10} | options))
-    return Generator(started.model, started.tokenizers, max_source_tokens, chosen)
+    return Generator(started.model, started.tokenizers, started.framing, max_source_tokens, chosen)
 
 
 @pytest.mark.parametrize("num_beams", [1, 3])
@@ -38,6 +38,7 @@ def test_order_does_not_depend_on_the_batches(started, batch_tokens):
     shaken = Generator(
         started.model,
         started.tokenizers,
+        started.framing,
         32,
         GenerationOptions(num_beams=2, max_target_tokens=10, batch_tokens=batch_tokens),
     )

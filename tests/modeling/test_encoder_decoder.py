@@ -7,9 +7,9 @@ import torch
 from torch.nn import functional
 from transformers import EncoderDecoderModel
 
-from seq2seq.modeling.encoder_decoder import IGNORED_LABEL
 from seq2seq.modeling.families import set_dropout
 from seq2seq.modeling.loss import compute_loss_sums
+from seq2seq.modeling.token_loss import IGNORED_LABEL
 from tests.conftest import shake
 
 SOURCES = torch.tensor([[6, 7, 8, 9], [10, 11, 0, 0]])
@@ -133,7 +133,7 @@ def test_special_tokens_stand_in_every_config(started):
 
 
 def test_dropout_is_set_on_both_sides(started):
-    set_dropout((started.model.config.encoder, started.model.config.decoder), 0.25)
+    set_dropout(started.model.config, 0.25)
     for side in (started.model.config.encoder, started.model.config.decoder):
         assert (side.hidden_dropout_prob, side.attention_probs_dropout_prob) == (0.25, 0.25)
 

@@ -47,11 +47,11 @@ def test_framing_as_a_dict_builds_the_same_framing():
         ({"bos_token": "<c>", "eos_token": "<d>", "pad_token": "<pad>"}, Framing(3, 4, 0)),
         (
             {"cls_token": "<a>", "bos_token": "<c>", "sep_token": "<b>", "eos_token": "<d>", "pad_token": "<pad>"},
-            Framing(1, 2, 0),
+            Framing(3, 4, 0),
         ),
         ({"bos_token": "<c>", "eos_token": "<c>", "pad_token": "<pad>"}, Framing(3, 3, 0)),
     ],
-    ids=["cls and sep", "bos and eos", "cls and sep come first", "one mark for both ends"],
+    ids=["cls and sep", "bos and eos", "bos and eos come first", "one mark for both ends"],
 )
 def test_marks_are_derived_from_the_tokenizers_roles(roles, framing):
     assert derive_framing(build_tokenizer(**roles)) == framing

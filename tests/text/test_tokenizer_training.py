@@ -4,6 +4,7 @@ import hashlib
 import itertools
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
@@ -75,7 +76,7 @@ def test_any_text_is_cut_as_sentencepiece_cuts_it_or_as_well(trained, text):
     ids, expected = encode_texts(tokenizer, [text])[0], processor.encode(normalize(tokenizer, text))
     # Cuts of equal worth: sentencepiece's float32 and the float64 of `tokenizers` may choose different ones.
     assert ids == expected or sum(map(processor.get_score, ids)) == pytest.approx(
-        sum(map(processor.get_score, expected)), rel=1e-6
+        sum(map(processor.get_score, expected)), rel=1e-5
     )
 
 
@@ -119,19 +120,17 @@ def test_vocabulary_has_the_size_asked_for(kind):
     assert len(train_tokenizer(TEXTS, kind=kind, size=SIZES[kind])) == SIZES[kind]
 
 
-@pytest.mark.parametrize("kind", SIZES)
-def test_training_again_in_another_process_gives_the_same_bytes(kind):
-    def fingerprint(tokenizer):
-        return hashlib.sha256(tokenizer.backend_tokenizer.to_str().encode()).hexdigest()
+def compute_fingerprints() -> str:
+    """The hash of a freshly trained tokenizer of every kind."""
+    tokenizers = [train_tokenizer(iter(TEXTS), kind=kind, size=size) for kind, size in SIZES.items()]
+    return " ".join(hashlib.sha256(one.backend_tokenizer.to_str().encode()).hexdigest() for one in tokenizers)
 
-    code = (
-        "import hashlib\nfrom tests.text.test_tokenizer_training import SIZES, TEXTS, train_tokenizer\n"
-        f"tokenizer = train_tokenizer(TEXTS, kind={kind!r}, size=SIZES[{kind!r}])\n"
-        "print(hashlib.sha256(tokenizer.backend_tokenizer.to_str().encode()).hexdigest())"
-    )
-    other = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.strip()
-    first, second = (train_tokenizer(iter(TEXTS), kind=kind, size=SIZES[kind]) for _ in range(2))
-    assert fingerprint(first) == fingerprint(second) == other
+
+def test_training_again_here_and_in_another_process_gives_the_same_bytes():
+    code = "from tests.text.test_tokenizer_training import compute_fingerprints as run\nprint(run())"
+    root = Path(__file__).parents[2]
+    other = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=root)
+    assert compute_fingerprints() == compute_fingerprints() == other.stdout.strip()
 
 
 @pytest.mark.parametrize("kind", SIZES)
@@ -202,7 +201,7 @@ def test_size_that_the_texts_cannot_fill_is_refused_with_the_largest_possible(ki
 
 @pytest.mark.parametrize("kind", SIZES)
 def test_size_below_the_alphabet_is_refused_with_the_smallest_possible(kind):
-    with pytest.raises(TokenizerError, match=r"size 7 is too small: alphabet, .* take \d+") as error:
+    with pytest.raises(TokenizerError, match=r"size 7 is too small: special tokens.* take \d+") as error:
         train_tokenizer(TEXTS, kind=kind, size=7)
     needed = int(str(error.value).split("take ")[1].split(".")[0])
     assert len(train_tokenizer(TEXTS, kind=kind, size=needed + 1)) == needed + 1

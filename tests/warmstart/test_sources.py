@@ -35,7 +35,7 @@ def test_hub_name_without_network_says_what_to_do(monkeypatch):
 def test_hub_download_asks_for_bin_weights_only_where_there_are_no_safetensors(monkeypatch, tmp_path):
     asked = []
 
-    def download(name, allow_patterns):
+    def download(name, allow_patterns, ignore_patterns):
         asked.append(allow_patterns[-1])
         return str(tmp_path)
 
@@ -54,7 +54,7 @@ def test_folder_without_config_is_refused(tmp_path):
 def test_folder_without_weights_is_refused(tiny_bert, tmp_path):
     shutil.copy(tiny_bert / "config.json", tmp_path)
     with pytest.raises(WarmStartError, match=r"has no weights. Expected model\.safetensors"):
-        _ = SourceCheckpoint.open(str(tmp_path)).tensor_files
+        _ = SourceCheckpoint.open(str(tmp_path)).weights.files
 
 
 def test_sharded_weights_are_read_whole(tiny_bert, tmp_path):
@@ -63,8 +63,8 @@ def test_sharded_weights_are_read_whole(tiny_bert, tmp_path):
     save_file({name: weights[name] for name in names[:5]}, tmp_path / "model-00001-of-00002.safetensors")
     save_file({name: weights[name] for name in names[5:]}, tmp_path / "model-00002-of-00002.safetensors")
     source = SourceCheckpoint.open(str(tmp_path))
-    assert sorted(source.tensor_files) == names
-    assert torch.equal(source.load_tensor(names[-1]), weights[names[-1]])
+    assert sorted(source.weights.files) == names
+    assert torch.equal(source.weights.load(names[-1]), weights[names[-1]])
 
 
 def test_missing_shard_is_named(tiny_bert, tmp_path):
@@ -72,7 +72,7 @@ def test_missing_shard_is_named(tiny_bert, tmp_path):
     index = {"weight_map": {"a": "model-00001-of-00002.safetensors", "b": "model-00002-of-00002.safetensors"}}
     (tmp_path / "model.safetensors.index.json").write_text(json.dumps(index))
     with pytest.raises(WarmStartError, match=r"files that are missing: model-00002-of-00002\.safetensors"):
-        _ = SourceCheckpoint.open(str(tmp_path)).tensor_files
+        _ = SourceCheckpoint.open(str(tmp_path)).weights.files
 
 
 class Payload:
@@ -83,14 +83,14 @@ class Payload:
 def test_objects_in_a_bin_file_are_never_built(tmp_path, capsys):
     torch.save({"weight": Payload()}, tmp_path / "pytorch_model.bin")
     with pytest.raises(WarmStartError, match="holds more than tensors"):
-        _ = SourceCheckpoint.open(str(tmp_path)).tensor_files
+        _ = SourceCheckpoint.open(str(tmp_path)).weights.files
     assert "a pickle ran" not in capsys.readouterr().out
 
 
 def test_cut_weights_are_refused(tmp_path):
     (tmp_path / "model.safetensors").write_bytes(b"cut")
     with pytest.raises(WarmStartError, match="is no whole safetensors file"):
-        _ = SourceCheckpoint.open(str(tmp_path)).tensor_files
+        _ = SourceCheckpoint.open(str(tmp_path)).weights.files
 
 
 @pytest.mark.parametrize("content", ["{", "{}", '{"model_type": "no-such-model"}'])

@@ -1,0 +1,97 @@
+"""Encoder-decoders that are published whole (BART, mBART, T5, Marian ...), with the loss of this project."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import cache
+
+import torch
+from torch import nn
+from transformers import (
+    MODEL_FOR_SEQ_TO_SEQ_CAUSAL_LM_MAPPING,
+    EncoderDecoderConfig,
+    GenerationConfig,
+    PreTrainedConfig,
+    PreTrainedModel,
+)
+
+from .encoder_decoder import Seq2SeqModel
+from .generation_config import read_marks
+from .sharing import Sharing
+from .token_loss import TokenLossModel
+
+UNLIMITED_FAMILIES = ("t5", "mt5", "umt5", "longt5", "switch_transformers")  # relative positions
+
+
+class NativeModel(TokenLossModel):
+    """Mixed into the family's own class, which keeps its layers, names and framing."""
+
+    def __init__(self, config: PreTrainedConfig) -> None:
+        self.sharing = Sharing(embeddings=False, layers=False)
+        super().__init__(config)
+        self.generation_config = GenerationConfig(**read_marks(config))
+
+    def compute_logits(
+        self, input_ids: torch.Tensor, attention_mask: torch.Tensor, decoder_input_ids: torch.Tensor, real: torch.Tensor
+    ) -> torch.Tensor:
+        """Logits (N, V): the family's own forward pass, with its output layer at the real positions alone."""
+        with _at_real_positions(self.get_output_embeddings(), real):
+            return (
+                super()
+                .forward(
+                    input_ids=input_ids,
+                    attention_mask=attention_mask,
+                    decoder_input_ids=decoder_input_ids,
+                    use_cache=False,
+                )
+                .logits.flatten(0, -2)
+            )
+
+    @property
+    def max_source_positions(self) -> int | None:
+        if self.config.model_type in UNLIMITED_FAMILIES:
+            return None
+        return getattr(self.config, "max_position_embeddings", None)
+
+    @property
+    def max_target_positions(self) -> int | None:
+        return self.max_source_positions
+
+
+@contextmanager
+def _at_real_positions(output_layer: nn.Module, real: torch.Tensor) -> Iterator[None]:
+    """Lets the output layer see states (B, T, H) at the N real positions alone, as (N, H)."""
+    handle = output_layer.register_forward_pre_hook(lambda module, inputs: (inputs[0][real],))
+    try:
+        yield
+    finally:
+        handle.remove()
+
+
+@cache
+def find_native_class(config_class: type[PreTrainedConfig]) -> type[PreTrainedModel] | None:
+    """The family's class with our loss, or None where transformers has no encoder-decoder for the config."""
+    if config_class not in MODEL_FOR_SEQ_TO_SEQ_CAUSAL_LM_MAPPING:
+        return None
+    own = MODEL_FOR_SEQ_TO_SEQ_CAUSAL_LM_MAPPING[config_class]
+    return type(f"Native{own.__name__}", (NativeModel, own), {"__module__": __name__})
+
+
+def build_model(config: PreTrainedConfig, sharing: Sharing) -> TokenLossModel:
+    """The model of a checkpoint's config, with random weights.
+
+    Raises:
+        ValueError: transformers has no encoder-decoder for the config.
+    """
+    if isinstance(config, EncoderDecoderConfig):
+        return Seq2SeqModel(config, sharing)
+    native = find_native_class(type(config))
+    if native is None:
+        raise ValueError(f"model_type {config.model_type!r} is no encoder-decoder that writes text")
+    return native(config)
+
+
+def find_published_architecture(model: TokenLossModel) -> str:
+    """The name of the class with which plain transformers loads a model."""
+    if isinstance(model, Seq2SeqModel):
+        return "EncoderDecoderModel"
+    return MODEL_FOR_SEQ_TO_SEQ_CAUSAL_LM_MAPPING[type(model.config)].__name__

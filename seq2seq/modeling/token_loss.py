@@ -1,0 +1,93 @@
+"""What training and generation rely on, over any encoder-decoder of transformers: summed losses of real target tokens.
+
+Shapes: B examples, S source and T target positions, N real target tokens of the batch, V vocabulary.
+"""
+
+from dataclasses import dataclass
+
+import torch
+from transformers.modeling_outputs import ModelOutput, Seq2SeqLMOutput
+
+from .loss import compute_loss_sums
+from .sharing import Sharing
+
+IGNORED_LABEL = -100  # transformers' and torch's mark for positions without a target
+
+
+@dataclass
+class TokenLoss(ModelOutput):
+    """Sums over the N target tokens of a batch; divide by the tokens of the whole step, once.
+
+    objective: what to minimise, smoothed where asked.
+    negative_log_likelihood: the unsmoothed sum, without gradient, for reports.
+    """
+
+    objective: torch.Tensor | None = None
+    negative_log_likelihood: torch.Tensor | None = None
+
+
+class TokenLossModel:
+    """To be mixed into a model of transformers, in front of its class."""
+
+    sharing: Sharing
+
+    def forward(
+        self,
+        input_ids: torch.Tensor | None = None,
+        attention_mask: torch.Tensor | None = None,
+        labels: torch.Tensor | None = None,
+        label_smoothing: float = 0.0,
+        **kwargs,
+    ) -> TokenLoss | Seq2SeqLMOutput:
+        """With labels, the losses of their tokens; without, transformers' forward pass (what `generate` calls).
+
+        A missing source mask is made from the pad id. Labels are targets without the begin mark, filled up with -100.
+
+        Shape: input_ids and attention_mask (B, S), labels (B, T); logits are computed at the N real labels only.
+        """
+        if attention_mask is None and input_ids is not None:
+            attention_mask = input_ids.ne(self.source_pad_id).long()
+        if labels is None:
+            return super().forward(input_ids=input_ids, attention_mask=attention_mask, **kwargs)
+        if unknown := sorted(name for name, value in kwargs.items() if value is not None):
+            raise TypeError(
+                f"with labels, forward takes input_ids, attention_mask and label_smoothing; found {unknown}"
+            )
+        real = labels.ne(IGNORED_LABEL)
+        logits = self.compute_logits(input_ids, attention_mask, self.shift_right(labels), real)
+        return TokenLoss(*compute_loss_sums(logits, labels[real], label_smoothing))
+
+    def compute_logits(
+        self, input_ids: torch.Tensor, attention_mask: torch.Tensor, decoder_input_ids: torch.Tensor, real: torch.Tensor
+    ) -> torch.Tensor:
+        """Logits (N, V) at the real target positions. Shape: ids and mask (B, S), decoder ids and `real` (B, T)."""
+        raise NotImplementedError
+
+    def shift_right(self, labels: torch.Tensor) -> torch.Tensor:
+        """Decoder inputs of labels: the begin mark in front, the last label dropped, -100 replaced by the pad.
+
+        Example: begin 101, pad 0: [[7, 8, 102], [9, 102, -100]] -> [[101, 7, 8], [101, 9, 102]].
+        """
+        begin = labels.new_full((labels.shape[0], 1), self.config.decoder_start_token_id)
+        shifted = torch.cat([begin, labels[:, :-1]], dim=1)
+        return shifted.masked_fill(shifted.eq(IGNORED_LABEL), self.config.pad_token_id)
+
+    @property
+    def tied_names(self) -> set[str]:
+        """Names that transformers itself ties to others when it loads a file, which therefore need not hold them."""
+        return set(self.all_tied_weights_keys)
+
+    @property
+    def source_pad_id(self) -> int:
+        """The id that fills up sources."""
+        return self.config.pad_token_id
+
+    @property
+    def max_source_positions(self) -> int | None:
+        """The longest source, in tokens, that the positions allow; None where nothing limits it."""
+        raise NotImplementedError
+
+    @property
+    def max_target_positions(self) -> int | None:
+        """The longest target, in tokens with its end mark, that the positions allow; None where nothing limits it."""
+        raise NotImplementedError

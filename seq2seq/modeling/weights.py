@@ -1,0 +1,87 @@
+"""Weights of published checkpoints as named tensors: safetensors, or old .bin files read as plain tensors.
+
+Never pickled objects. Knows no family and no model.
+"""
+
+import json
+from collections.abc import Iterable
+from functools import cached_property
+from pathlib import Path
+from pickle import UnpicklingError
+
+import torch
+from safetensors import SafetensorError, safe_open
+
+from ..errors import Seq2SeqError
+
+LEGACY_NAMES = {"LayerNorm.gamma": "LayerNorm.weight", "LayerNorm.beta": "LayerNorm.bias"}  # of TensorFlow's BERT
+
+
+class WeightFiles:
+    """The weights in a checkpoint folder, whole or in shards."""
+
+    def __init__(self, name: str, folder: Path, error: type[Seq2SeqError]) -> None:
+        """Reads nothing yet. `name` opens every message; `error` is what is raised for missing and broken files."""
+        self.name, self.folder, self.error = name, folder, error
+
+    @cached_property
+    def files(self) -> dict[str, Path]:
+        """The file of every tensor.
+
+        Raises:
+            error: there are no weights, a shard is missing or cut, or a file holds more than tensors.
+        """
+        paths = sorted(self.folder.glob("model*.safetensors")) or sorted(self.folder.glob("pytorch_model*.bin"))
+        if not paths:
+            raise self.error(
+                f"{self.name}: {self.folder} has no weights. Expected model.safetensors (or pytorch_model.bin)."
+            )
+        self._check_index(paths)
+        return {tensor: path for path in paths for tensor in self._tensor_names(path)}
+
+    def _check_index(self, paths: list[Path]) -> None:
+        for index in (
+            *self.folder.glob("model*.safetensors.index.json"),
+            *self.folder.glob("pytorch_model.bin.index.json"),
+        ):
+            expected = set(json.loads(index.read_text(encoding="utf-8"))["weight_map"].values())
+            missing = sorted(expected - {path.name for path in paths})
+            if missing and any(path.suffix == ".safetensors" for path in paths) == (".safetensors" in index.name):
+                raise self.error(f"{self.name}: {index} lists weights files that are missing: {', '.join(missing)}.")
+
+    def _tensor_names(self, path: Path) -> Iterable[str]:
+        if path.suffix == ".bin":
+            return list(self._legacy_tensors[path])
+        try:
+            with safe_open(path, framework="pt") as file:
+                return list(file.keys())
+        except (SafetensorError, OSError) as error:
+            raise self.error(f"{self.name}: {path} is no whole safetensors file ({error}).") from None
+
+    @cached_property
+    def _legacy_tensors(self) -> dict[Path, dict[str, torch.Tensor]]:
+        # weights_only refuses anything but tensors and containers: no object of a pickle is ever built.
+        paths = self.folder.glob("pytorch_model*.bin")
+        try:
+            return {path: torch.load(path, map_location="cpu", weights_only=True) for path in paths}
+        except (UnpicklingError, RuntimeError, EOFError) as error:
+            reason = str(error).splitlines()[0]
+            raise self.error(f"{self.name}: a .bin file holds more than tensors, or is cut ({reason}).") from None
+
+    def load(self, tensor: str) -> torch.Tensor:
+        """One tensor in float32, whatever type the file holds."""
+        path = self.files[tensor]
+        if path.suffix == ".bin":
+            return self._legacy_tensors[path][tensor].float()
+        with safe_open(path, framework="pt") as file:
+            return file.get_tensor(tensor).float()
+
+    def find_names(self, prefixes: tuple[str, ...] = ()) -> dict[str, str]:
+        """The file's tensor names by their modern names without prefix: {'encoder.layer.0...': 'bert.encoder...'}."""
+        found: dict[str, str] = {}
+        for name in self.files:
+            bare = next((name.removeprefix(prefix) for prefix in prefixes if name.startswith(prefix)), name)
+            for old, new in LEGACY_NAMES.items():
+                bare = bare.replace(old, new)
+            found[bare] = name
+        return found

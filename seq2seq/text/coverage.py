@@ -1,0 +1,113 @@
+"""How well a tokenizer serves some texts: into how many tokens it cuts them, and whether they come back."""
+
+import math
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from itertools import islice
+
+from transformers import PreTrainedTokenizerFast
+
+from ..errors import TokenizerError
+from .tokenizers import decode_ids, encode_texts
+from .vocabulary import find_marking
+
+BATCH_TEXTS = 1000  # encoded at a time, so that a large corpus need not fit in memory as tokens
+
+
+@dataclass(frozen=True)
+class Coverage:
+    """Counts over some texts; words are what white space separates, shares lie between 0 and 1.
+
+    `tokens_per_word` is the fertility of Rust et al. 2021. `returning_texts` is the share of texts that decode to
+    themselves as the tokenizer normalises them (lower-cased, say), white space aside.
+    """
+
+    texts: int
+    characters: int
+    words: int
+    tokens: int
+    tokens_per_word: float
+    single_token_words: float
+    unknown_tokens: int
+    returning_texts: float
+    used_vocabulary: float
+
+
+def measure_coverage(tokenizer: PreTrainedTokenizerFast, texts: Iterable[str]) -> Coverage:
+    """Encodes and decodes every text.
+
+    Raises:
+        TokenizerError: there is no word in the texts.
+    """
+    words: Counter[str] = Counter()
+    tokens: Counter[int] = Counter()
+    count = characters = returning = 0
+    for batch in batch_texts(texts):
+        for text, ids in zip(batch, encode_texts(tokenizer, batch), strict=True):
+            count += 1
+            characters += len(text)
+            words.update(text.split())
+            tokens.update(ids)
+            returning += _collapse(decode_ids(tokenizer, ids)) == _collapse(_normalize(tokenizer, text))
+    if not words:
+        raise TokenizerError(f"Coverage needs text; {count} texts were given, and none holds a word.")
+    return Coverage(
+        texts=count,
+        characters=characters,
+        words=words.total(),
+        tokens=tokens.total(),
+        tokens_per_word=tokens.total() / words.total(),
+        single_token_words=_count_single_token_words(tokenizer, words) / words.total(),
+        unknown_tokens=tokens[tokenizer.unk_token_id],
+        returning_texts=returning / count,
+        used_vocabulary=len(tokens) / len(tokenizer),
+    )
+
+
+def coverage_rows(coverages: dict[str, Coverage]) -> tuple[list[str], list[list[str]]]:
+    """Header and cells, a row for each name. Shares are rounded down: 100% means all."""
+    header = [
+        "", "texts", "characters", "words", "tokens", "tokens per word", "words of one token", "unknown tokens",
+        "texts that come back", "vocabulary used",
+    ]  # fmt: skip
+    return header, [
+        [
+            name, str(row.texts), str(row.characters), str(row.words), str(row.tokens), f"{row.tokens_per_word:.2f}",
+            _format_share(row.single_token_words), str(row.unknown_tokens), _format_share(row.returning_texts),
+            _format_share(row.used_vocabulary),
+        ]
+        for name, row in coverages.items()
+    ]  # fmt: skip
+
+
+def batch_texts(texts: Iterable[str]) -> Iterator[list[str]]:
+    """The texts in lists of at most BATCH_TEXTS."""
+    remaining = iter(texts)
+    while batch := list(islice(remaining, BATCH_TEXTS)):
+        yield batch
+
+
+def _count_single_token_words(tokenizer: PreTrainedTokenizerFast, words: Counter[str]) -> int:
+    # Inside a text a space precedes the word; byte-level vocabularies have it in the token.
+    space = " " if find_marking(tokenizer) == "byte-level" else ""
+    return sum(
+        words[word]
+        for batch in batch_texts(words)
+        for word, ids in zip(batch, encode_texts(tokenizer, [space + word for word in batch]), strict=True)
+        if len(ids) == 1 and ids[0] != tokenizer.unk_token_id
+    )
+
+
+def _normalize(tokenizer: PreTrainedTokenizerFast, text: str) -> str:
+    normalizer = tokenizer.backend_tokenizer.normalizer
+    # Some normalizers write spaces as sentencepiece's '▁' already.
+    return text if normalizer is None else normalizer.normalize_str(text).replace("▁", " ")
+
+
+def _collapse(text: str) -> str:
+    return " ".join(text.split())
+
+
+def _format_share(share: float) -> str:
+    return f"{math.floor(round(share * 1000, 9)) / 10:.1f}%"  # 0.57 * 1000 is 569.99...
