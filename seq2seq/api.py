@@ -40,6 +40,7 @@ from .text.tokenizer_training import train_tokenizer as train_tokenizer_on
 from .text.tokenizers import TokenizerPair, load_tokenizers
 from .warmstart.options import ModelOptions
 from .warmstart.start import WarmStart
+from .warmstart.vocabulary import Corpus
 
 __all__ = [
     "WarmStart", "evaluate", "generate", "inspect", "load_checkpoint", "load_generator", "score", "train",
@@ -47,10 +48,11 @@ __all__ = [
 ]  # fmt: skip
 
 
-def warm_start(*, seed: int = 1, **options: Any) -> WarmStart:
+def warm_start(*, seed: int = 1, corpus: Corpus | None = None, **options: Any) -> WarmStart:
     """A model started from published checkpoints, with its tokenizers and the origin of every parameter.
 
-    Options are those under `model:` of a recipe. `seed` is that of the random parts.
+    Options are those under `model:` of a recipe. `seed` is that of the random parts, `corpus` what trim_vocabulary
+    trims to.
 
     Example: warm_start(plan="bert2gpt", encoder="google-bert/bert-base-uncased", decoder="openai-community/gpt2")
 
@@ -59,7 +61,7 @@ def warm_start(*, seed: int = 1, **options: Any) -> WarmStart:
             or does not fit the other.
         TokenizerError: a tokenizer is missing or has no begin, end or pad mark.
     """
-    return start_from_options(build_options(ModelOptions, options, WarmStartError), seed=seed)
+    return start_from_options(build_options(ModelOptions, options, WarmStartError), seed=seed, corpus=corpus)
 
 
 def train(recipe: Recipe | str | Path, overrides: Iterable[str] = (), *, resume: bool = False) -> Path:

@@ -8,6 +8,7 @@ from accelerate import Accelerator
 
 from ..checkpoints.find import find_checkpoint, find_newest_whole, step_folder
 from ..checkpoints.folder import check_manifest, load_training_files, read_checkpoint
+from ..data.examples import load_examples
 from ..errors import CheckpointError, GenerationError, RecipeError, TrainingError
 from ..files import load_json
 from ..generation.transformers_engine import check_lengths
@@ -21,6 +22,7 @@ from ..training.state import TrainingState
 from ..warmstart.options import ModelOptions
 from ..warmstart.origin import OriginReport, report_loaded
 from ..warmstart.start import WarmStart, warm_start
+from ..warmstart.vocabulary import Corpus
 
 
 @dataclass(frozen=True)
@@ -37,19 +39,30 @@ class Start:
 
 def start_model(recipe: Recipe) -> Start:
     """The model that a recipe begins with."""
-    started = start_from_options(recipe.model, seed=recipe.seed)
+    corpus = load_corpus(recipe) if recipe.model.trim_vocabulary else None
+    started = start_from_options(recipe.model, seed=recipe.seed, corpus=corpus)
     _check_lengths(started.model, recipe)
     return Start(started.model, started.tokenizers, started.framing, started.origin, TrainingState(), {})
 
 
-def start_from_options(options: ModelOptions, *, seed: int) -> WarmStart:
+def load_corpus(recipe: Recipe) -> Corpus:
+    """All texts of a recipe's data: what a trimmed vocabulary has to write."""
+    names = [*recipe.data.train, *recipe.data.validation, *recipe.data.test]
+    examples = load_examples(names, recipe.data.columns)
+    targets = [text for example in examples for text in (example.target, *example.references)]
+    return Corpus([example.source for example in examples], targets)
+
+
+def start_from_options(options: ModelOptions, *, seed: int, corpus: Corpus | None = None) -> WarmStart:
     """A model from the checkpoints that the options name: two put together, or one encoder-decoder to train on.
+
+    `corpus` is what model.trim_vocabulary trims to.
 
     Raises:
         WarmStartError, TokenizerError, CheckpointError: as `warm_start` and `read_checkpoint`.
     """
     if options.plan != "pretrained":
-        return warm_start(options, seed=seed)
+        return warm_start(options, seed=seed, corpus=corpus)
     checkpoint = read_checkpoint(
         find_checkpoint(options.checkpoint),
         dropout=options.dropout,

@@ -66,6 +66,19 @@ class ModelOptions(Options):
         description="For plan pretrained: the code of the source's language, such as en_XX, if it wants one.",
     )
     target_language: str | None = Field(None, description="As source_language, of the target.")
+    source_tokenizer: str | None = Field(
+        None,
+        description="Folder of a new tokenizer of the sources (`seq2seq tokenizer train`); embeddings are carried over "
+        "by token text. Name the same folder twice for one vocabulary.",
+    )
+    target_tokenizer: str | None = Field(None, description="As source_tokenizer, of the targets.")
+    new_tokens: Literal["pieces", "mean"] = Field(
+        "pieces",
+        description="How a token that the old vocabulary lacks begins: as the mean of its old pieces, or of all.",
+    )
+    trim_vocabulary: bool = Field(
+        False, description="Keep only the tokens that the run's data needs; nothing new becomes unknown."
+    )
     dropout: float | None = Field(None, ge=0, lt=1, description="null keeps the checkpoint's own.")
 
     @field_validator("plan", mode="before")
@@ -94,7 +107,10 @@ class ModelOptions(Options):
             raise ValueError("is for plan pretrained alone")
         return language
 
-    @field_validator("convert", "cross_attention", "encoder_layers", "decoder_layers", "max_positions")
+    @field_validator(
+        "convert", "cross_attention", "encoder_layers", "decoder_layers", "max_positions", "source_tokenizer",
+        "target_tokenizer", "new_tokens", "trim_vocabulary",
+    )  # fmt: skip
     @classmethod
     def _refuse_beside_a_whole_checkpoint(cls, value: object, info: ValidationInfo) -> object:
         if info.data.get("plan") == "pretrained":

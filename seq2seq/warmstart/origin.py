@@ -42,11 +42,12 @@ class ParameterOrigin:
 
 @dataclass(frozen=True)
 class OriginReport:
-    """The origin of every parameter name, and the tensors of the files that found no use."""
+    """The origin of every parameter name, the tensors of the files that found no use, and what else was changed."""
 
     plan: str
     parameters: tuple[ParameterOrigin, ...]
     unused_tensors: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
 
     def count(self, *kinds: OriginKind) -> int:
         """Parameters of these kinds; of all kinds where none is named."""
@@ -78,7 +79,7 @@ class OriginReport:
             ParameterOrigin(**(row | {"shape": tuple(row["shape"]), "tensors": tuple(row["tensors"])}))
             for row in values["parameters"]
         )
-        return cls(values["plan"], tuple(parameters), tuple(values["unused_tensors"]))
+        return cls(values["plan"], tuple(parameters), tuple(values["unused_tensors"]), tuple(values["notes"]))
 
 
 def report_loaded(plan: str, model: TokenLossModel, file: str, unused_tensors: tuple[str, ...]) -> OriginReport:

@@ -38,12 +38,15 @@ class Side:
 
     config: what to build. layers: the checkpoint's layer behind each layer of the side.
     converted: whether the side is a BertGeneration made of another family.
+    old_rows: for each row of the embedding table the checkpoint's rows whose mean it begins from; none: the mean of
+        all. None where the table stays as it is.
     """
 
     source: SourceCheckpoint
     config: PreTrainedConfig
     layers: tuple[int, ...]
     converted: bool
+    old_rows: list[tuple[int, ...]] | None = None
 
     def read_tensors(
         self, wanted: Mapping[str, torch.Size], optional: Mapping[str, torch.Size]
@@ -65,7 +68,7 @@ class Side:
                 f"{_list_some(missing)} (found {len(found)}: {_list_some(sorted(found))})."
             )
         for name, shape in wanted.items():
-            tensor = self._fill(name, found[needed[name]], found.get(TOKEN_TYPES))
+            tensor = self._fill(name, shape, found[needed[name]], found.get(TOKEN_TYPES))
             if tensor.value.shape != shape:
                 raise WarmStartError(
                     f"{self.source.name}: tensor {tensor.tensors[0]} has shape {tuple(tensor.value.shape)}, "
@@ -82,7 +85,7 @@ class Side:
         layer, _, rest = name.removeprefix(path).partition(".")
         return f"{path}{self.layers[int(layer)]}.{rest}"
 
-    def _fill(self, name: str, tensor: str, token_types: str | None) -> FilledTensor:
+    def _fill(self, name: str, shape: torch.Size, tensor: str, token_types: str | None) -> FilledTensor:
         value, tensors, changes = self.source.weights.load(tensor), (tensor,), ()
         family = find_family(self.config)
         if family and name == family.positions:
@@ -91,10 +94,10 @@ class Side:
                 tensors = (tensor, token_types)
             value, repeated = repeat_positions(value, self.config.max_position_embeddings, family.first_position)
             changes += repeated
-        added = self.config.vocab_size - self.source.config.vocab_size
-        if added and value.shape[0] == self.source.config.vocab_size:
-            value = torch.cat([value, value.mean(dim=0, keepdim=True).expand(added, *value.shape[1:])])
-            changes += (f"{added} row added: the mean of all",)
+        in_vocabulary = (len(value), shape[0]) == (self.source.config.vocab_size, self.config.vocab_size)
+        if self.old_rows is not None and in_vocabulary and (not family or name != family.positions):
+            value, changed = gather_rows(value, self.old_rows)
+            changes += changed
         return FilledTensor(name, value, tensors, changes)
 
 
@@ -105,6 +108,7 @@ def build_side(
     layers: int | str | list[int] | None,
     max_positions: int | None,
     rows: int | None = None,
+    old_rows: list[tuple[int, ...]] | None = None,
 ) -> Side:
     """The side that a checkpoint gives.
 
@@ -112,7 +116,7 @@ def build_side(
         convert: whether it becomes a BertGeneration.
         layers: the choice of layers, see `choose_layers`.
         max_positions: at least as many tokens shall fit; positions beyond the checkpoint's repeat its table.
-        rows: of the embedding table; None keeps the checkpoint's.
+        rows: of the embedding table; None keeps the checkpoint's. old_rows: see `Side`.
 
     Raises:
         WarmStartError: the choice of layers or the number of positions does not fit.
@@ -132,7 +136,8 @@ def build_side(
         set_positions(config, max_positions)
     if rows is not None:
         config.vocab_size = rows
-    return Side(source, config, chosen, converted=convert and source.config.model_type != config.model_type)
+    converted = convert and source.config.model_type != config.model_type
+    return Side(source, config, chosen, converted, old_rows)
 
 
 def repeat_positions(table: torch.Tensor, rows: int, first: int) -> tuple[torch.Tensor, tuple[str, ...]]:
@@ -145,6 +150,23 @@ def repeat_positions(table: torch.Tensor, rows: int, first: int) -> tuple[torch.
     positions = table[first:]
     further = positions[torch.arange(rows - len(table)) % len(positions)]
     return torch.cat([table, further]), (f"{len(positions)} positions repeated up to {rows - first}",)
+
+
+def gather_rows(table: torch.Tensor, old_rows: list[tuple[int, ...]]) -> tuple[torch.Tensor, tuple[str, ...]]:
+    """Rows of another vocabulary, each the mean of some old rows, or of all, and a note of what they are.
+
+    Shape: table (old V, ...); gives (V, ...).
+    """
+    if old_rows == [(row,) for row in range(len(table))]:
+        return table, ()
+    mean = table.mean(dim=0)
+    rows = torch.stack([table[list(old)].mean(dim=0) if old else mean for old in old_rows])
+    single = torch.tensor([index for index, old in enumerate(old_rows) if len(old) == 1], dtype=torch.long)
+    rows[single] = table[[old[0] for old in old_rows if len(old) == 1]]  # bit for bit
+    pieces, means = sum(len(old) > 1 for old in old_rows), sum(not old for old in old_rows)
+    if (len(old_rows), means, pieces) == (len(table) + 1, 1, 0):
+        return rows, ("1 row added: the mean of all",)
+    return rows, (f"{len(single)} rows kept, {pieces} the mean of old pieces, {means} the mean of all",)
 
 
 def _list_some(names: list[str], count: int = 10) -> str:

@@ -1,6 +1,6 @@
 """The warm start itself: a plan and checkpoints in, a model, its tokenizers and the origin of every parameter out."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from transformers import EncoderDecoderConfig, PreTrainedTokenizerFast
@@ -22,6 +22,7 @@ from .plans import GPT2, PLANS, Plan, build_pair_plan
 from .serving import check_pair, refuse_families
 from .sides import FilledTensor, Side, Written, build_side
 from .sources import SourceCheckpoint
+from .vocabulary import Corpus, OldRows, Vocabularies, choose_vocabularies
 
 
 @dataclass(frozen=True)
@@ -34,11 +35,12 @@ class WarmStart:
     origin: OriginReport
 
 
-def warm_start(options: ModelOptions, *, seed: int = 1) -> WarmStart:
+def warm_start(options: ModelOptions, *, seed: int = 1, corpus: Corpus | None = None) -> WarmStart:
     """Starts an encoder-decoder by a plan of Rothe et al. 2020, or from any pair of checkpoints.
 
     Warm sides are exact: the encoder's states equal the checkpoint's. The sides that the plan names random and, unless
     the options say otherwise, the encoder-decoder attention are drawn from the model's initialiser with `seed`.
+    `corpus` is what model.trim_vocabulary trims to.
 
     Raises:
         WarmStartError: a checkpoint is missing, of a family that cannot serve, or lacks a tensor; two checkpoints do
@@ -52,9 +54,12 @@ def warm_start(options: ModelOptions, *, seed: int = 1) -> WarmStart:
     else:
         plan = PLANS[options.plan]
     _check_sources(plan, *sources)
-    tokenizers = _load_tokenizers(plan, *sources)
+    vocabularies = _choose_vocabularies(plan, *sources, options, corpus)
+    tokenizers = vocabularies.tokenizers
+    plan = replace(plan, one_table=plan.one_table and vocabularies.one)
     framing = derive_framing(tokenizers.target)
-    encoder, decoder = build_sides(plan, *sources, options, rows=_count_rows(plan, *sources, tokenizers))
+    old_rows = (vocabularies.source_rows, vocabularies.target_rows)
+    encoder, decoder = build_sides(plan, *sources, options, rows=tuple(map(len, old_rows)), old_rows=old_rows)
     config = build_config(encoder, decoder)
     if options.dropout is not None:
         set_dropout(config, options.dropout)
@@ -73,7 +78,8 @@ def warm_start(options: ModelOptions, *, seed: int = 1) -> WarmStart:
     if options.plan == "pair":
         check_pair(model, encoder.source.name, decoder.source.name)
     notes = start_cross_attention(model, options.cross_attention, written)
-    return WarmStart(model, tokenizers, framing, _report_origins(model, plan, written, notes))
+    origin = replace(_report_origins(model, plan, written, notes), notes=vocabularies.notes)
+    return WarmStart(model, tokenizers, framing, origin)
 
 
 def _open_sources(options: ModelOptions) -> tuple[SourceCheckpoint, SourceCheckpoint]:
@@ -142,23 +148,34 @@ def _load_tokenizer(source: SourceCheckpoint) -> PreTrainedTokenizerFast:
     return ensure_pad_token(tokenizer)
 
 
-def _count_rows(
-    plan: Plan, encoder: SourceCheckpoint, decoder: SourceCheckpoint, tokenizers: TokenizerPair
-) -> tuple[int, int]:
-    """Rows of the embedding tables: the checkpoint's, and one more where the tokenizer got a pad token."""
-    if not plan.warm_decoder:
-        decoder = encoder
-    rows = tuple(
-        max(source.config.vocab_size, max(tokenizer.get_vocab().values()) + 1)
-        for source, tokenizer in ((encoder, tokenizers.source), (decoder, tokenizers.target))
-    )
-    return (rows[1], rows[1]) if plan.one_table else rows
+def _choose_vocabularies(
+    plan: Plan, encoder: SourceCheckpoint, decoder: SourceCheckpoint, options: ModelOptions, corpus: Corpus | None
+) -> Vocabularies:
+    own = _load_tokenizers(plan, encoder, decoder)
+    target = decoder if plan.warm_decoder else encoder
+    source = target if plan.one_table and not plan.warm_encoder else encoder
+    rows = (source.config.vocab_size, target.config.vocab_size)
+    vocabularies = choose_vocabularies(own, rows, options, corpus)
+    if plan.share_layers and not vocabularies.one:
+        raise WarmStartError(
+            f"Plan {plan.name} shares the embedding table; give model.source_tokenizer and model.target_tokenizer the "
+            "same folder."
+        )
+    return vocabularies
 
 
 def build_sides(
-    plan: Plan, encoder: SourceCheckpoint, decoder: SourceCheckpoint, options: ModelOptions, *, rows: tuple[int, int]
+    plan: Plan,
+    encoder: SourceCheckpoint,
+    decoder: SourceCheckpoint,
+    options: ModelOptions,
+    *,
+    rows: tuple[int, int],
+    old_rows: tuple[OldRows | None, OldRows | None] = (None, None),
 ) -> tuple[Side, Side]:
     """Both sides as the plan and the options want them, with so many rows in their embedding tables.
+
+    `old_rows` tells for each of them the checkpoint's rows that it begins from, where the table changes.
 
     Raises:
         WarmStartError: a choice of layers or a number of positions does not fit.
@@ -177,8 +194,10 @@ def build_sides(
     if not plan.warm_encoder and shapes[0].config.model_type in GPT2:  # only gives a random encoder its shape
         becomes_bert_generation[0] = True
     return tuple(
-        build_side(shape, convert=convert, layers=choice, max_positions=options.max_positions, rows=count)
-        for shape, convert, choice, count in zip(shapes, becomes_bert_generation, layers, rows, strict=True)
+        build_side(shape, convert=convert, layers=choice, max_positions=options.max_positions, rows=count, old_rows=old)
+        for shape, convert, choice, count, old in zip(
+            shapes, becomes_bert_generation, layers, rows, old_rows, strict=True
+        )
     )
 
 

@@ -1,0 +1,106 @@
+"""Other vocabularies for warm sides: a new tokenizer whose embeddings begin from the old ones, or a trimmed one."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from transformers import PreTrainedTokenizerFast
+
+from ..errors import WarmStartError
+from ..text.tokenizers import TokenizerPair, ensure_pad_token, load_tokenizer
+from ..text.trimming import trim_tokenizer
+from ..text.vocabulary import match_tokens
+from .options import ModelOptions
+from .sources import find_source_folder
+
+# For each row of a table the old rows whose mean it begins from; none: the mean of all.
+OldRows = list[tuple[int, ...]]
+
+
+@dataclass(frozen=True)
+class Corpus:
+    """The texts that a trimmed vocabulary has to write."""
+
+    sources: Sequence[str]
+    targets: Sequence[str]
+
+
+@dataclass(frozen=True)
+class Vocabularies:
+    """The tokenizers of both sides, the old rows behind their tables, and what was done, in words.
+
+    one: whether both sides have the same vocabulary, and can use one table.
+    """
+
+    tokenizers: TokenizerPair
+    source_rows: OldRows
+    target_rows: OldRows
+    notes: tuple[str, ...]
+
+    @property
+    def one(self) -> bool:
+        return self.tokenizers.source is self.tokenizers.target
+
+
+def choose_vocabularies(
+    own: TokenizerPair, table_rows: tuple[int, int], options: ModelOptions, corpus: Corpus | None
+) -> Vocabularies:
+    """The vocabularies that the options ask for, in place of the checkpoints' own.
+
+    Args:
+        own: the checkpoints' tokenizers. table_rows: the rows of their embedding tables.
+        corpus: what is written with them; needed where the options trim.
+
+    Raises:
+        WarmStartError: the options trim and there is no corpus.
+        TokenizerError: a new tokenizer is missing, or of a kind that cannot be matched or trimmed.
+    """
+    if options.trim_vocabulary and corpus is None:
+        raise WarmStartError("model.trim_vocabulary: there are no texts to trim to. Give data, or a corpus.")
+    names = (options.source_tokenizer, options.target_tokenizer)
+    if own.source is own.target and names[0] == names[1] and table_rows[0] == table_rows[1]:
+        texts = None if corpus is None else [*corpus.sources, *corpus.targets]
+        tokenizer, rows, notes = _choose(own.source, table_rows[0], names[0], options, texts)
+        return Vocabularies(TokenizerPair(tokenizer, tokenizer), rows, rows, _name("vocabulary", notes))
+    chosen = [
+        _choose(tokenizer, count, name, options, texts)
+        for tokenizer, count, name, texts in zip(
+            (own.source, own.target),
+            table_rows,
+            names,
+            (None, None) if corpus is None else (corpus.sources, corpus.targets),
+            strict=True,
+        )
+    ]
+    notes = (*_name("source vocabulary", chosen[0][2]), *_name("target vocabulary", chosen[1][2]))
+    return Vocabularies(TokenizerPair(chosen[0][0], chosen[1][0]), chosen[0][1], chosen[1][1], notes)
+
+
+def _choose(
+    own: PreTrainedTokenizerFast,
+    table_rows: int,
+    name: str | None,
+    options: ModelOptions,
+    texts: Sequence[str] | None,
+) -> tuple[PreTrainedTokenizerFast, OldRows, list[str]]:
+    """One side's tokenizer, the old rows behind its table, and what was done."""
+    tokenizer, notes = own, []
+    rows: OldRows = [(row,) for row in range(table_rows)]
+    rows += [()] * (max(own.get_vocab().values()) + 1 - table_rows)  # a pad token that the checkpoint did not have
+    if name is not None:
+        tokenizer = ensure_pad_token(load_tokenizer(find_source_folder(name)))
+        matches = match_tokens(own, tokenizer)
+        rows = [match if len(match) == 1 or options.new_tokens == "pieces" else () for match in matches]
+        same, none = sum(len(row) == 1 for row in rows), sum(not row for row in rows)
+        notes.append(
+            f"{len(rows):,} tokens of {name}: {same:,} begin as the same token of the old {table_rows:,}, "
+            f"{len(rows) - same - none:,} as the mean of their old pieces, {none:,} as the mean of all"
+        )
+    if options.trim_vocabulary:
+        tokenizer, kept = trim_tokenizer(tokenizer, texts)
+        notes.append(f"{len(kept):,} of {len(rows):,} tokens kept, those that the data needs")
+        rows = [rows[row] for row in kept]
+    return tokenizer, rows, notes
+
+
+def _name(what: str, notes: list[str]) -> tuple[str, ...]:
+    return tuple(f"{what}: {note}" for note in notes)
