@@ -96,6 +96,7 @@ def train(recipe: Recipe | str | Path, overrides: Iterable[str] = (), *, resume:
         run.open_folder(resuming)
         trainer.train()
         run.write_test_results()
+        run.write_model_card()
         message = f"Run folder: {folder.path}"
     if accelerator.is_main_process:
         errors().print(message)

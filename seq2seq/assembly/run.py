@@ -29,8 +29,10 @@ from ..checkpoints.folder import (
 from ..data.batching import BatchOrder
 from ..data.loader import StepLoader, fixed_micro_batches
 from ..errors import RecipeError, TrainingError
-from ..files import write_json
+from ..exporting.model_card import build_model_card
+from ..files import write_json, write_text
 from ..generation.generator import Generator
+from ..modeling.native import find_published_architecture
 from ..modeling.token_loss import TokenLossModel
 from ..recipe import Recipe
 from ..reports.console import build_table, errors, output
@@ -111,6 +113,8 @@ class Run:
         """Prints the origin of the parameters and the size and truncation of the data."""
         console = errors()
         console.print(build_table(f"Parameters of plan {self.start.origin.plan}", *summarize(self.start.origin)))
+        for note in self.start.origin.notes:
+            console.print(note)
         rows = [describe_split(split, data) for split, data in self.splits.items()]
         console.print(build_table("Data", DATA_HEADER, rows))
 
@@ -244,6 +248,24 @@ class Run:
         folder.write_predictions("test", describe_predictions(examples, predictions))
         write_json(folder.scores, scores)
         output().print(build_score_table(scores["rows"], title=f"{folder.path}: {len(examples)} test pairs"))
+
+    def write_model_card(self) -> None:
+        """README.md of the run folder: what was trained, from what, how to use it, and its scores if there are any."""
+        if not self.accelerator.is_main_process:
+            return
+        start, folder = self.start, self.folder
+        best = load_best(folder.path)
+        config = start.model.config
+        card = build_model_card(
+            self.recipe.model_dump(mode="json"),
+            start.origin,
+            model_class=find_published_architecture(start.model),
+            encoder_type=config.encoder.model_type if config.model_type == "encoder-decoder" else None,
+            checkpoint=str(step_folder(folder.path, best["step"] if best else list_steps(folder.path)[-1])),
+            two_tokenizers=start.tokenizers.target is not start.tokenizers.source,
+            scores=folder.load_scores() if folder.scores.exists() else None,
+        )
+        write_text(folder.card, card)
 
 
 def describe_checkpoint(recipe: Recipe, start: Start, step: int) -> CheckpointDescription:

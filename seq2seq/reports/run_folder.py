@@ -1,6 +1,6 @@
 """The run folder: what stands where in it, and its progress file. Files only, no torch.
 
-recipe.yaml environment.json origin.json progress.jsonl checkpoints/ predictions/ scores.json
+recipe.yaml environment.json origin.json progress.jsonl checkpoints/ predictions/ scores.json README.md
 """
 
 import json
@@ -43,6 +43,10 @@ class RunFolder:
     def scores(self) -> Path:
         return self.path / "scores.json"
 
+    @property
+    def card(self) -> Path:
+        return self.path / "README.md"
+
     def predictions(self, split: str) -> Path:
         return self.path / "predictions" / f"{split}.jsonl"
 
@@ -62,7 +66,7 @@ class RunFolder:
 
     def clear(self) -> None:
         """Removes what a run that came to no checkpoint left: begun again, it writes all of it anew."""
-        for path in (self.recipe, self.origin, self.progress, self.path / ENVIRONMENT_FILE):
+        for path in (self.recipe, self.origin, self.progress, self.card, self.path / ENVIRONMENT_FILE):
             path.unlink(missing_ok=True)
         shutil.rmtree(self.path / "checkpoints", ignore_errors=True)
         self.remove_results()
