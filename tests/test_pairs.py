@@ -3,6 +3,7 @@
 Own classes throughout (convert: false), so that every family is itself; conversion has its own tests.
 """
 
+import json
 from copy import deepcopy
 from functools import cache
 from pathlib import Path
@@ -13,9 +14,10 @@ from safetensors.torch import load_file
 from torch.nn import functional
 from transformers import AutoConfig, AutoTokenizer, EncoderDecoderModel, GenerationConfig, T5EncoderModel
 
-from seq2seq.api import generate, warm_start
+from seq2seq.api import generate, train, warm_start
 from seq2seq.checkpoints.folder import read_checkpoint, write_checkpoint
-from seq2seq.errors import WarmStartError
+from seq2seq.errors import RecipeError, WarmStartError
+from seq2seq.recipe import build_recipe
 from seq2seq.text.tokenizers import TARGET_FOLDER
 from seq2seq.warmstart.start import WarmStart
 from tests.conftest import describe, shake
@@ -209,3 +211,50 @@ def test_decoder_that_cannot_serve_is_refused_with_reason_and_advice(tiny_bert, 
     folder = save_family(tmp_path / family, family)
     with pytest.raises(WarmStartError, match=r"model\.decoder: .* cannot be the decoder: it .+\. Use bert"):
         warm_start(plan="pair", encoder=str(tiny_bert), decoder=str(folder))
+
+
+@pytest.mark.parametrize("family", DECODERS)
+def test_shared_pair_is_one_set_of_layers_and_survives_its_checkpoint(tmp_path, family):
+    folder = save_family(tmp_path / family, family, head=True)
+    options = {"plan": "pair", "encoder": str(folder), "convert": False}
+    if family == "gpt2":  # it cannot be the encoder of a pair
+        with pytest.raises(WarmStartError, match=r"model\.encoder: .* does not look ahead"):
+            warm_start(**options, share=True)
+        return
+    apart, started = warm_start(**options), warm_start(**options, share=True)
+    encoder = sum(parameter.numel() for parameter in apart.model.encoder.parameters())
+    table = apart.model.encoder.get_input_embeddings().weight.numel()
+    assert apart.origin.totals()["total"] - started.origin.totals()["total"] == encoder - table
+    shake(started.model, 0.1)
+    write_checkpoint(tmp_path / "checkpoint", started.model, started.tokenizers, describe(started))
+    again = read_checkpoint(tmp_path / "checkpoint").model
+    assert len(list(again.parameters())) == len(list(started.model.parameters()))
+    batch = draw_batch(started)
+    expected = compute_logits(started.model, *batch)
+    assert torch.equal(compute_logits(again, *batch), expected)
+    assert torch.allclose(compute_logits(load_plain(tmp_path / "checkpoint"), *batch), expected, atol=1e-5)
+
+
+def test_shared_pair_takes_one_checkpoint(tiny_bert, tmp_path):
+    other = save_family(tmp_path / "other", "bert")
+    with pytest.raises(WarmStartError, match="pair shares one checkpoint's parameters; leave model.decoder out"):
+        warm_start(plan="pair", encoder=str(tiny_bert), decoder=str(other), share=True)
+
+
+def test_limit_above_the_positions_is_refused_with_advice_that_works(tiny_bert, tmp_path):
+    (tmp_path / "train.jsonl").write_text('{"source": "' + "the cat " * 50 + '", "target": "a dog ran"}\n')
+    recipe = {
+        "task": "summarization",
+        "output": str(tmp_path / "run"),
+        "model": {"plan": "bert2bert", "encoder": str(tiny_bert)},
+        "data": {"train": [str(tmp_path / "train.jsonl")], "max_source_tokens": 100, "max_target_tokens": 64},
+        "training": {"batch_examples": 1, "max_steps": 1},
+        "generation": {"max_target_tokens": 16},
+    }
+    with pytest.raises(RecipeError, match="100 tokens .* has 64 positions.*or .* model.max_positions=100"):
+        train(build_recipe(recipe))
+    recipe["model"]["max_positions"] = 100
+    origin = json.loads((train(build_recipe(recipe)) / "origin.json").read_text())
+    notes = [row["note"] for row in origin["parameters"] if row["name"].endswith("position_embeddings.weight")]
+    assert all("64 positions repeated up to 100" in note for note in notes)
+    assert len(notes) == 2
