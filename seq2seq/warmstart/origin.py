@@ -6,9 +6,12 @@ The warm start fills it; run folders and model cards show it.
 from dataclasses import asdict, dataclass
 from typing import Literal, Self, get_args
 
+import torch
+
 from ..modeling.parts import Part, find_parts
 from ..modeling.sharing import find_shared_names
 from ..modeling.token_loss import TokenLossModel
+from .sides import Written
 
 OriginKind = Literal["copied", "converted", "shared", "random"]
 
@@ -80,6 +83,48 @@ class OriginReport:
             for row in values["parameters"]
         )
         return cls(values["plan"], tuple(parameters), tuple(values["unused_tensors"]), tuple(values["notes"]))
+
+
+def report_started(
+    plan: str, model: TokenLossModel, written: Written, notes: dict[str, str], further: tuple[str, ...]
+) -> OriginReport:
+    """The origins in a model that was filled from its sides.
+
+    Args:
+        notes: by parameter, what its start was beyond being copied. further: notes on the whole.
+    """
+    shared, parts = find_shared_names(model), find_parts(model)
+    rows = []
+    for name, parameter in model.named_parameters(remove_duplicate=False):
+        place = {"name": name, "part": parts[name], "shape": tuple(parameter.shape)}
+        if name in shared:
+            rows.append(ParameterOrigin(**place, kind="shared", tensors=(shared[name],)))
+        elif name in written:
+            source, tensor = written[name]
+            changes = (*tensor.changes, *((notes[name],) if name in notes else ()))
+            rows.append(
+                ParameterOrigin(
+                    **place,
+                    kind="converted" if tensor.changes else "copied",
+                    file=f"{source.name}/{source.weights.files[tensor.tensors[0]].name}",
+                    tensors=tensor.tensors,
+                    note="; ".join(changes) or None,
+                )
+            )
+        else:
+            note = notes.get(name) or _describe_initial(name, parameter)
+            rows.append(ParameterOrigin(**place, kind="random", note=note))
+    used = {tensor for _, filled in written.values() for tensor in filled.tensors}
+    warm = {source.name: source for source, _ in written.values()}
+    unused = [name for source in warm.values() for name in source.weights.files if name not in used]
+    return OriginReport(plan, tuple(rows), tuple(dict.fromkeys(unused)), further)
+
+
+def _describe_initial(name: str, parameter: torch.Tensor) -> str:
+    for value, word in ((0, "zeros"), (1, "ones")):
+        if bool((parameter == value).all()):
+            return word
+    return "uniform" if name.startswith("enc_to_dec_proj") else "normal"
 
 
 def report_loaded(plan: str, model: TokenLossModel, file: str, unused_tensors: tuple[str, ...]) -> OriginReport:

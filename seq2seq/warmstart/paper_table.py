@@ -7,10 +7,11 @@ from transformers import BertConfig, GPT2Config, PreTrainedConfig, RobertaConfig
 
 from ..modeling.parts import find_parts
 from ..modeling.sharing import find_shared_names
+from .filling import find_warm_names
 from .options import ModelOptions
 from .plans import BERT, GPT2, Plan
 from .sources import SourceCheckpoint
-from .start import build_config, build_model, build_sides, find_warm_names
+from .start import build_config, build_model, build_sides
 
 COLUMNS = ("total", "embeddings", "warm", "random")  # as in Plan.paper_millions
 

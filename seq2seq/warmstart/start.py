@@ -3,26 +3,26 @@
 from dataclasses import dataclass, replace
 
 import torch
-from transformers import EncoderDecoderConfig, PreTrainedTokenizerFast
+from transformers import EncoderDecoderConfig
 
 from ..errors import WarmStartError
 from ..modeling.encoder_decoder import Seq2SeqModel, set_special_tokens
-from ..modeling.families import count_positions, set_dropout
-from ..modeling.parts import find_parts, find_sides
-from ..modeling.sharing import Sharing, find_shared_names
+from ..modeling.families import count_positions, find_family, set_dropout
+from ..modeling.sharing import Sharing
 from ..modeling.token_loss import TokenLossModel
 from ..randomness import derive_seed
 from ..text.framing import Framing, derive_framing, first_id
-from ..text.tokenizers import TokenizerPair, ensure_pad_token, have_equal_vocabularies, load_tokenizer
+from ..text.tokenizers import TokenizerPair
 from .conversion import CONVERTIBLE
 from .cross_attention import start_cross_attention
+from .filling import fill_model
 from .options import ModelOptions
-from .origin import OriginReport, ParameterOrigin
+from .origin import OriginReport, report_started
 from .plans import GPT2, PLANS, Plan, build_pair_plan
 from .serving import check_pair, refuse_families
-from .sides import FilledTensor, Side, Written, build_side
+from .sides import Side, build_side
 from .sources import SourceCheckpoint
-from .vocabulary import Corpus, OldRows, Vocabularies, choose_vocabularies
+from .vocabulary import Corpus, OldRows, load_vocabularies
 
 
 @dataclass(frozen=True)
@@ -54,12 +54,15 @@ def warm_start(options: ModelOptions, *, seed: int = 1, corpus: Corpus | None = 
     else:
         plan = PLANS[options.plan]
     _check_sources(plan, *sources)
-    vocabularies = _choose_vocabularies(plan, *sources, options, corpus)
+    vocabularies = load_vocabularies(plan, *sources, options, corpus)
     tokenizers = vocabularies.tokenizers
     plan = replace(plan, one_table=plan.one_table and vocabularies.one)
     framing = derive_framing(tokenizers.target)
     old_rows = (vocabularies.source_rows, vocabularies.target_rows)
     encoder, decoder = build_sides(plan, *sources, options, rows=tuple(map(len, old_rows)), old_rows=old_rows)
+    source_pad_id = first_id(tokenizers.source, "pad_token")
+    _check_pad("encoder", encoder, source_pad_id)
+    _check_pad("decoder", decoder, framing.pad_id)
     config = build_config(encoder, decoder)
     if options.dropout is not None:
         set_dropout(config, options.dropout)
@@ -68,17 +71,17 @@ def warm_start(options: ModelOptions, *, seed: int = 1, corpus: Corpus | None = 
         begin_id=framing.begin_id,
         end_id=framing.end_id,
         pad_id=framing.pad_id,
-        source_pad_id=first_id(tokenizers.source, "pad_token"),
+        source_pad_id=source_pad_id,
     )
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(derive_seed(seed, "initial weights"))
         model = build_model(plan, config)
     model.eval()
-    written = _copy_weights(model, plan, encoder, decoder)
+    written = fill_model(model, plan, encoder, decoder)
     if options.plan == "pair":
         check_pair(model, encoder.source.name, decoder.source.name)
     notes = start_cross_attention(model, options.cross_attention, written)
-    origin = replace(_report_origins(model, plan, written, notes), notes=vocabularies.notes)
+    origin = report_started(plan.name, model, written, notes, vocabularies.notes)
     return WarmStart(model, tokenizers, framing, origin)
 
 
@@ -119,49 +122,6 @@ def _check_sources(plan: Plan, encoder: SourceCheckpoint, decoder: SourceCheckpo
             f"{encoder.name} has {rows[0]} rows of embeddings and {decoder.name} {rows[1]}; plan {plan.name} uses one "
             "table for both. Choose checkpoints of one size."
         )
-
-
-def _load_tokenizers(plan: Plan, encoder: SourceCheckpoint, decoder: SourceCheckpoint) -> TokenizerPair:
-    """The tokenizers of both sides; with one table, that of the warm side serves both."""
-    target = _load_tokenizer(decoder if plan.warm_decoder else encoder)
-    if encoder is decoder or (plan.one_table and not plan.warm_encoder):
-        return TokenizerPair(target, target)
-    source = _load_tokenizer(encoder)
-    if have_equal_vocabularies(source, target):
-        return TokenizerPair(source, source)
-    if plan.one_table:
-        raise WarmStartError(
-            f"{encoder.name} and {decoder.name} have different vocabularies, and one embedding table serves both "
-            "sides. Choose checkpoints with the same vocabulary."
-        )
-    return TokenizerPair(source, target)
-
-
-def _load_tokenizer(source: SourceCheckpoint) -> PreTrainedTokenizerFast:
-    tokenizer = load_tokenizer(source.folder)
-    highest, rows = max(tokenizer.get_vocab().values()), source.config.vocab_size
-    if highest >= rows:
-        raise WarmStartError(
-            f"{source.name}: the tokenizer gives ids up to {highest}, the embedding table has {rows} rows. "
-            "The tokenizer has tokens that the checkpoint was not trained with."
-        )
-    return ensure_pad_token(tokenizer)
-
-
-def _choose_vocabularies(
-    plan: Plan, encoder: SourceCheckpoint, decoder: SourceCheckpoint, options: ModelOptions, corpus: Corpus | None
-) -> Vocabularies:
-    own = _load_tokenizers(plan, encoder, decoder)
-    target = decoder if plan.warm_decoder else encoder
-    source = target if plan.one_table and not plan.warm_encoder else encoder
-    rows = (source.config.vocab_size, target.config.vocab_size)
-    vocabularies = choose_vocabularies(own, rows, options, corpus)
-    if plan.share_layers and not vocabularies.one:
-        raise WarmStartError(
-            f"Plan {plan.name} shares the embedding table; give model.source_tokenizer and model.target_tokenizer the "
-            "same folder."
-        )
-    return vocabularies
 
 
 def build_sides(
@@ -213,6 +173,16 @@ def _check_max_positions(wanted: int, shapes: tuple[SourceCheckpoint, SourceChec
         )
 
 
+def _check_pad(name: str, side: Side, pad_id: int) -> None:
+    """RoBERTa's kin counts positions from the pad id: another one would shift every position in silence."""
+    family = find_family(side.config)
+    if family is not None and family.first_position not in (0, pad_id + 1):
+        raise WarmStartError(
+            f"model.{name}: {side.source.name} counts positions from pad id {family.first_position - 1}, and the "
+            f"tokenizer pads with {pad_id}. Give a tokenizer whose pad has that id, or leave model.convert at true."
+        )
+
+
 def build_config(encoder: Side, decoder: Side) -> EncoderDecoderConfig:
     """The config of both sides; transformers marks the decoder as one."""
     for setting in ("is_decoder", "add_cross_attention"):
@@ -224,90 +194,3 @@ def build_config(encoder: Side, decoder: Side) -> EncoderDecoderConfig:
 def build_model(plan: Plan, config: EncoderDecoderConfig) -> Seq2SeqModel:
     """The model of a plan with random weights."""
     return Seq2SeqModel(config, Sharing(embeddings=plan.one_table, layers=plan.share_layers))
-
-
-def find_warm_names(model: Seq2SeqModel, side: str, converted: bool) -> tuple[dict[str, str], dict[str, str]]:
-    """The parameters that a plan fills on a side, as {name in the side's body: name in the model}: body and head.
-
-    A converted decoder has no head to fill: BertGeneration's output layer is the table, its bias starts at zero.
-    """
-    parts, head = find_parts(model), f"{side}."
-    body = find_sides(model)[0 if side == "encoder" else 1]
-    names = [name for name in parts if name.startswith(f"{side}.") and name not in model.tied_names]
-    in_body = {
-        name.removeprefix(body): name for name in names if name.startswith(body) and parts[name] != "cross_attention"
-    }
-    in_head = {name.removeprefix(head): name for name in names if not name.startswith(body)}
-    return in_body, {} if converted else in_head
-
-
-def _copy_weights(model: Seq2SeqModel, plan: Plan, encoder: Side, decoder: Side) -> Written:
-    """Fills the warm sides; returns what was written, by the first name of the parameter."""
-    written: Written = {}
-    if plan.warm_encoder:
-        written |= _copy_side(model, plan, "encoder", encoder)
-    if plan.warm_decoder:
-        for name, (source, tensor) in _copy_side(model, plan, "decoder", decoder).items():
-            _check_one_table(name, tensor, written, encoder, decoder)
-            written[name] = (source, tensor)
-    return written
-
-
-def _copy_side(model: Seq2SeqModel, plan: Plan, name: str, side: Side) -> Written:
-    parameters = dict(model.named_parameters(remove_duplicate=False))
-    first_names = find_shared_names(model)
-    body, head = find_warm_names(model, name, side.converted)
-    if name == "decoder" and plan.share_layers:
-        body = {}
-    places = body | head
-    shapes = [{inner: parameters[place].shape for inner, place in names.items()} for names in (body, head)]
-    written: Written = {}
-    for tensor in side.read_tensors(*shapes):
-        place = places[tensor.name]
-        with torch.no_grad():
-            parameters[place].copy_(tensor.value)
-        written[first_names.get(place, place)] = (side.source, tensor)
-    return written
-
-
-def _check_one_table(name: str, tensor: FilledTensor, written: Written, encoder: Side, decoder: Side) -> None:
-    if name in written and not torch.equal(written[name][1].value, tensor.value):
-        raise WarmStartError(
-            f"{encoder.source.name} and {decoder.source.name} have different word embeddings, and one table serves "
-            "both sides. Give the same checkpoint for both."
-        )
-
-
-def _report_origins(model: Seq2SeqModel, plan: Plan, written: Written, notes: dict[str, str]) -> OriginReport:
-    shared, parts = find_shared_names(model), find_parts(model)
-    rows = []
-    for name, parameter in model.named_parameters(remove_duplicate=False):
-        place = {"name": name, "part": parts[name], "shape": tuple(parameter.shape)}
-        if name in shared:
-            rows.append(ParameterOrigin(**place, kind="shared", tensors=(shared[name],)))
-        elif name in written:
-            source, tensor = written[name]
-            changes = (*tensor.changes, *((notes[name],) if name in notes else ()))
-            rows.append(
-                ParameterOrigin(
-                    **place,
-                    kind="converted" if tensor.changes else "copied",
-                    file=f"{source.name}/{source.weights.files[tensor.tensors[0]].name}",
-                    tensors=tensor.tensors,
-                    note="; ".join(changes) or None,
-                )
-            )
-        else:
-            note = notes.get(name) or _describe_initial(name, parameter)
-            rows.append(ParameterOrigin(**place, kind="random", note=note))
-    used = {tensor for _, filled in written.values() for tensor in filled.tensors}
-    warm = {source.name: source for source, _ in written.values()}
-    unused = [name for source in warm.values() for name in source.weights.files if name not in used]
-    return OriginReport(plan.name, tuple(rows), tuple(dict.fromkeys(unused)))
-
-
-def _describe_initial(name: str, parameter: torch.Tensor) -> str:
-    for value, word in ((0, "zeros"), (1, "ones")):
-        if bool((parameter == value).all()):
-            return word
-    return "uniform" if name.startswith("enc_to_dec_proj") else "normal"

@@ -1,4 +1,4 @@
-"""Other vocabularies for warm sides: a new tokenizer whose embeddings begin from the old ones, or a trimmed one."""
+"""The vocabularies of both sides: the checkpoints' own, new ones that begin from them, or trimmed ones."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -6,11 +6,12 @@ from dataclasses import dataclass
 from transformers import PreTrainedTokenizerFast
 
 from ..errors import WarmStartError
-from ..text.tokenizers import TokenizerPair, ensure_pad_token, load_tokenizer
+from ..text.tokenizers import TokenizerPair, ensure_pad_token, have_equal_vocabularies, load_tokenizer
 from ..text.trimming import trim_tokenizer
 from ..text.vocabulary import match_tokens
 from .options import ModelOptions
-from .sources import find_source_folder
+from .plans import Plan
+from .sources import SourceCheckpoint, find_source_folder
 
 # For each row of a table the old rows whose mean it begins from; none: the mean of all.
 OldRows = list[tuple[int, ...]]
@@ -41,19 +42,60 @@ class Vocabularies:
         return self.tokenizers.source is self.tokenizers.target
 
 
-def choose_vocabularies(
-    own: TokenizerPair, table_rows: tuple[int, int], options: ModelOptions, corpus: Corpus | None
+def load_vocabularies(
+    plan: Plan, encoder: SourceCheckpoint, decoder: SourceCheckpoint, options: ModelOptions, corpus: Corpus | None
 ) -> Vocabularies:
-    """The vocabularies that the options ask for, in place of the checkpoints' own.
-
-    Args:
-        own: the checkpoints' tokenizers. table_rows: the rows of their embedding tables.
-        corpus: what is written with them; needed where the options trim.
+    """The vocabularies of a plan's sides: the checkpoints' own, or what the options ask for in their place.
 
     Raises:
-        WarmStartError: the options trim and there is no corpus.
-        TokenizerError: a new tokenizer is missing, or of a kind that cannot be matched or trimmed.
+        WarmStartError: vocabularies that share a table differ, a tokenizer goes beyond its table, or there is no
+            corpus to trim to.
+        TokenizerError: a tokenizer is missing, or of a kind that cannot be matched or trimmed.
     """
+    own = _load_tokenizers(plan, encoder, decoder)
+    target = decoder if plan.warm_decoder else encoder
+    source = target if plan.one_table and not plan.warm_encoder else encoder
+    rows = (source.config.vocab_size, target.config.vocab_size)
+    vocabularies = _choose_vocabularies(own, rows, options, corpus)
+    if plan.share_layers and not vocabularies.one:
+        raise WarmStartError(
+            f"Plan {plan.name} shares the embedding table; give model.source_tokenizer and model.target_tokenizer the "
+            "same folder."
+        )
+    return vocabularies
+
+
+def _load_tokenizers(plan: Plan, encoder: SourceCheckpoint, decoder: SourceCheckpoint) -> TokenizerPair:
+    """The tokenizers of both sides; with one table, that of the warm side serves both."""
+    target = _load_tokenizer(decoder if plan.warm_decoder else encoder)
+    if encoder is decoder or (plan.one_table and not plan.warm_encoder):
+        return TokenizerPair(target, target)
+    source = _load_tokenizer(encoder)
+    if have_equal_vocabularies(source, target):
+        return TokenizerPair(source, source)
+    if plan.one_table:
+        raise WarmStartError(
+            f"{encoder.name} and {decoder.name} have different vocabularies, and one embedding table serves both "
+            "sides. Choose checkpoints with the same vocabulary."
+        )
+    return TokenizerPair(source, target)
+
+
+def _load_tokenizer(source: SourceCheckpoint) -> PreTrainedTokenizerFast:
+    tokenizer = load_tokenizer(source.folder)
+    highest, rows = max(tokenizer.get_vocab().values()), source.config.vocab_size
+    if highest >= rows:
+        raise WarmStartError(
+            f"{source.name}: the tokenizer gives ids up to {highest}, the embedding table has {rows} rows. "
+            "The tokenizer has tokens that the checkpoint was not trained with."
+        )
+    return ensure_pad_token(tokenizer)
+
+
+def _choose_vocabularies(
+    own: TokenizerPair, table_rows: tuple[int, int], options: ModelOptions, corpus: Corpus | None
+) -> Vocabularies:
+    """What the options ask for in place of the checkpoints' own tokenizers, whose tables have so many rows."""
     if options.trim_vocabulary and corpus is None:
         raise WarmStartError("model.trim_vocabulary: there are no texts to trim to. Give data, or a corpus.")
     names = (options.source_tokenizer, options.target_tokenizer)

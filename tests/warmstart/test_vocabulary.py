@@ -161,3 +161,12 @@ generation: {{max_target_tokens: 8, num_beams: 1}}
     notes = json.loads((folder / "origin.json").read_text())["notes"]
     assert "tokens kept, those that the data needs" in notes[0]
     assert len(api.generate(folder, TEXTS)) == 4
+
+
+def test_tokenizer_with_another_pad_id_is_refused_where_positions_count_from_it(folders, new_tokenizer):
+    # RoBERTa's own class counts positions from pad id 1; [PAD] of the new tokenizer is 0.
+    options = {"plan": "robertashare", "encoder": folders["roberta"]}
+    tokenizers = {"source_tokenizer": new_tokenizer, "target_tokenizer": new_tokenizer}
+    with pytest.raises(WarmStartError, match="counts positions from pad id 1, and the tokenizer pads with 0"):
+        warm_start(**options, **tokenizers, convert=False)
+    assert warm_start(**options, **tokenizers).framing.pad_id == 0
