@@ -300,7 +300,7 @@ def test_own_task_is_found_by_module_and_object(tmp_path, monkeypatch):
         ("model.dropout=1.0", r"model\.dropout: input should be less than 1"),
         ("data.train=[]", r"data\.train: name at least one file"),
         ("data.max_target_tokens=1", r"data\.max_target_tokens: input should be greater than 1"),
-        ("training.sharding=fsdp", r"training\.sharding: fsdp is not built yet"),
+        ("training.sharding=zero", r"training\.sharding: input should be 'none' or 'fsdp' \(found: 'zero'\)"),
         ("training.max_epochs=2", r"training\.max_epochs: give either max_steps or max_epochs"),
         ("training.max_steps=null", r"training\.max_epochs: give either max_steps or max_epochs"),
         ("training.validation_metrics=[]", r"training\.validation_metrics: name at least one"),

@@ -8,6 +8,8 @@ from pathlib import Path
 
 import torch
 from accelerate import Accelerator
+from accelerate.optimizer import AcceleratedOptimizer
+from torch import nn
 
 from ..checkpoints.description import CheckpointDescription
 from ..checkpoints.find import (
@@ -39,6 +41,7 @@ from ..reports.console import build_table, errors, output
 from ..reports.run_folder import RunFolder
 from ..reports.tables import build_score_table
 from ..training.optimizers import build_optimizer, export_optimizer, restore_optimizer
+from ..training.sharding import gather_model, shard_model
 from ..training.state import TrainingState
 from ..training.trainer import Callbacks, Trainer
 from ..training.validation import compute_validation_loss
@@ -157,14 +160,10 @@ class Run:
                 f"training.warmup_steps: with {max_steps} steps in {options.max_epochs} epochs, the peak rate would "
                 f"never be used (found: {options.warmup_steps}); warm up for fewer."
             )
-        model = start.model.to(accelerator.device)
-        optimizer = build_optimizer(model, start.origin.learning_rate_groups(), options)
-        restore_optimizer(optimizer, start.optimizer)
-        self.optimizer = optimizer
-        prepared_model, prepared_optimizer = accelerator.prepare(model, optimizer)
+        model, optimizer = self._prepare()
         return Trainer(
-            model=prepared_model,
-            optimizer=prepared_optimizer,
+            model=model,
+            optimizer=optimizer,
             loader=loader,
             accelerator=accelerator,
             options=options,
@@ -174,16 +173,33 @@ class Run:
             callbacks=Callbacks(self.validate if self.validation_data else None, self.save, self.log),
         )
 
+    def _prepare(self) -> tuple[nn.Module, AcceleratedOptimizer]:
+        """Model and optimizer as the loop uses them, on this process's device, sharded where the recipe says so."""
+        model, accelerator, options = self.start.model, self.accelerator, self.recipe.training
+        sharded = options.sharding == "fsdp" and accelerator.num_processes > 1
+        if sharded:
+            shard_model(model, accelerator.device, accelerator.num_processes)
+        else:
+            model.to(accelerator.device)
+            if options.sharding == "fsdp":
+                errors().print("training.sharding: a run of one process has nothing to share out; it holds all.")
+        self.optimizer = build_optimizer(model, self.start.origin.learning_rate_groups(), options)
+        restore_optimizer(self.optimizer, self.start.optimizer)
+        # In evaluation mode accelerate puts autocast around the model, and nothing else.
+        prepared = accelerator.prepare_model(model, evaluation_mode=sharded)
+        return prepared, accelerator.prepare_optimizer(self.optimizer)
+
     def validate(self) -> dict[str, float]:
         """The recipe's validation metrics, the same on every process."""
         metrics = self.recipe.training.validation_metrics
         values: dict[str, float] = {}
+        model = gather_model(self.start.model, self.accelerator.device)
         if "loss" in metrics:
-            values["loss"] = compute_validation_loss(self.start.model, self._validation_batches(), self.accelerator)
+            values["loss"] = compute_validation_loss(model, self._validation_batches(), self.accelerator)
         of_text = tuple(metric for metric in metrics if metric != "loss")
         if of_text:
             examples = self.validation_data.examples[: self.recipe.training.validation_texts]
-            predictions = self.generate(self.start.model, [example.source for example in examples])
+            predictions = self.generate(model, [example.source for example in examples])
             options = self.recipe.evaluation.model_copy(update={"metrics": of_text})
             values |= score_predictions(examples, predictions, options).values
         return {metric: values[metric] for metric in metrics}
@@ -206,13 +222,14 @@ class Run:
 
     def save(self, state: TrainingState, best: bool) -> None:
         """Writes the checkpoint of a step, names it the best where it is, and removes those no longer kept."""
-        run_on_main(self.accelerator, lambda: self._save(state, best))
+        # All processes of a sharded model help to gather it; the main one alone keeps what comes.
+        device = "cpu" if self.accelerator.is_main_process else "meta"
+        model, optimizer = gather_model(self.start.model, device), export_optimizer(self.optimizer, device)
+        run_on_main(self.accelerator, lambda: self._save(model, TrainingFiles(optimizer, state.to_dict()), state, best))
 
-    def _save(self, state: TrainingState, best: bool) -> None:
+    def _save(self, model: TokenLossModel, files: TrainingFiles, state: TrainingState, best: bool) -> None:
         description = describe_checkpoint(self.recipe, self.start, state.step)
-        files = TrainingFiles(export_optimizer(self.optimizer), state.to_dict())
-        target = step_folder(self.folder.path, state.step)
-        write_checkpoint(target, self.start.model, self.start.tokenizers, description, files)
+        write_checkpoint(step_folder(self.folder.path, state.step), model, self.start.tokenizers, description, files)
         if best:
             self.record_best(state)
         remove_old_checkpoints(self.folder.path, self.recipe.training.keep_checkpoints)

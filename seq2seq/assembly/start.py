@@ -24,6 +24,8 @@ from ..warmstart.origin import OriginReport, report_loaded
 from ..warmstart.start import WarmStart, warm_start
 from ..warmstart.vocabulary import Corpus
 
+FREE_ON_RESUME = ("output", "training.sharding")  # where the run lies and how it is spread, not what it does
+
 
 @dataclass(frozen=True)
 class Start:
@@ -115,7 +117,7 @@ def _check_lengths(model: TokenLossModel, recipe: Recipe) -> None:
 
 
 def check_same_recipe(folder: RunFolder, recipe: Recipe) -> None:
-    """Makes sure that a run goes on with the recipe it began with; only the output may have moved.
+    """Makes sure that a run goes on with the recipe it began with, but for `FREE_ON_RESUME`.
 
     Raises:
         TrainingError: naming every option that differs, or that the run's recipe is missing.
@@ -126,7 +128,9 @@ def check_same_recipe(folder: RunFolder, recipe: Recipe) -> None:
         flatten(values)
         for values in (yaml.safe_load(folder.recipe.read_text(encoding="utf-8")), recipe.model_dump(mode="json"))
     )
-    differing = sorted(key for key in then.keys() | now.keys() if then.get(key) != now.get(key) and key != "output")
+    differing = sorted(
+        key for key in then.keys() | now.keys() if then.get(key) != now.get(key) and key not in FREE_ON_RESUME
+    )
     if differing:
         lines = [f"  {key}: the run has {then.get(key)!r}, the recipe now says {now.get(key)!r}" for key in differing]
         raise TrainingError(

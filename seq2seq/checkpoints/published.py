@@ -59,16 +59,14 @@ def read_published(
         CheckpointError: it is no encoder-decoder, or its weights lack tensors.
         TokenizerError: it has no tokenizer that can be run here, or not these languages.
     """
-    config = _read_config(folder)
+    config, generation = _read_config(folder), _read_generation_config(folder)
     tokenizers, own = load_published_tokenizers(
         folder, source_language=source_language, target_language=target_language
     )
-    framing = _derive_framing(folder, config, tokenizers, own)
+    framing = _derive_framing(folder, (generation, config), tokenizers, own, asked=target_language is not None)
     model = _build(folder, config, framing, dropout)
     unused, shared = _fill(model, WeightFiles(str(folder), folder, CheckpointError))
-    generation = _read_generation_config(folder)
-    if generation is not None:
-        model.generation_config = generation
+    model.generation_config = generation
     marks = {"decoder_start_token_id": framing.begin_id, "eos_token_id": framing.end_id, "pad_token_id": framing.pad_id}
     if len(framing.target_prefix) == 1:
         marks["forced_bos_token_id"] = framing.target_prefix[0]
@@ -94,31 +92,61 @@ def _read_config(folder: Path) -> PreTrainedConfig:
     return config
 
 
-def _derive_framing(folder: Path, config: PreTrainedConfig, tokenizers: TokenizerPair, own: OwnMarks) -> Framing:
+def _derive_framing(
+    folder: Path,
+    configs: tuple[GenerationConfig, PreTrainedConfig],
+    tokenizers: TokenizerPair,
+    own: OwnMarks,
+    *,
+    asked: bool,
+) -> Framing:
     """The checkpoint's own framing: marks of the generation config, else of the config, its decoder or the tokenizer.
 
+    A mark that the tokenizer puts in front of targets belongs to them, unless the decoder begins with it anyhow. Pairs
+    of BertGeneration were trained on bare texts (transformers' documentation), whatever their tokenizer adds.
+
     Raises:
-        CheckpointError: a mark stands nowhere, or the model wants to be told the target's language.
+        CheckpointError: a mark stands nowhere, or nobody tells the language that the decoder begins with.
     """
+    generation, config = configs
     target = tokenizers.target
     of_tokenizer = {
         "decoder_start_token_id": first_id(target, "bos_token", "cls_token"),
         "eos_token_id": first_id(target, "eos_token", "sep_token"),
         "pad_token_id": first_id(target, "pad_token"),
     }
-    holders = (_read_generation_config(folder), config, getattr(config, "decoder", None))
-    found = {
-        mark: next((value for holder in holders if isinstance(value := getattr(holder, mark, None), int)), fallback)
-        for mark, fallback in of_tokenizer.items()
+    holders = (generation, config, getattr(config, "decoder", None))
+    configured = {
+        mark: next((value for holder in holders if isinstance(value := getattr(holder, mark, None), int)), None)
+        for mark in of_tokenizer
     }
-    if missing := [mark for mark, value in found.items() if value is None]:
+    begin, end, pad = (of_tokenizer[mark] if value is None else value for mark, value in configured.items())
+    forced, prefix = generation.forced_bos_token_id, own.target_prefix
+    if own.marks_languages:
+        is_behind = (
+            len(own.target_suffix) > 1
+        )  # mBART: the language behind the end mark is what the decoder begins with
+        named = configured["decoder_start_token_id"] if is_behind else forced
+        language = own.target_language if asked or named is None else named
+        if language is None:
+            raise CheckpointError(
+                f"{folder}: the decoder begins with the target's language, and neither config nor tokenizer names one. "
+                "Set model.target_language, or tgt_lang in tokenizer_config.json."
+            )
+        begin, prefix = (language, ()) if is_behind else (begin, (language,))
+    if missing := [mark for mark, value in zip(of_tokenizer, (begin, end, pad), strict=True) if value is None]:
         raise CheckpointError(
             f"{folder}: neither config nor tokenizer gives {', '.join(missing)}. Add it to config.json."
         )
-    begin, end, pad = found.values()
-    if len(own.target_suffix) > 1:  # of mBART: the language behind the end mark is what the decoder begins with
-        begin = own.target_suffix[-1]
-    return Framing(begin, end, pad, own.source_prefix, own.source_suffix, own.target_prefix)
+    if prefix[:1] == (begin,) and forced is None:
+        prefix = prefix[1:]
+    if _is_bert_generation(config):
+        return Framing(begin, end, pad)
+    return Framing(begin, end, pad, own.source_prefix, own.source_suffix, prefix)
+
+
+def _is_bert_generation(config: PreTrainedConfig) -> bool:
+    return config.model_type == "encoder-decoder" and config.encoder.model_type == "bert-generation"
 
 
 def _build(folder: Path, config: PreTrainedConfig, framing: Framing, dropout: float | None) -> TokenLossModel:
@@ -211,10 +239,13 @@ def _hold_the_same(weights: WeightFiles, names: dict[str, str | None], first: st
     return one.shape == other.shape and torch.equal(one, other)
 
 
-def _read_generation_config(folder: Path) -> GenerationConfig | None:
-    if not (folder / "generation_config.json").exists():
-        return None
-    return GenerationConfig.from_pretrained(str(folder), local_files_only=True)
+def _read_generation_config(folder: Path) -> GenerationConfig:
+    """Of a file of its own or, as published before 2023, of config.json."""
+    if (folder / "generation_config.json").exists():
+        return GenerationConfig.from_pretrained(str(folder), local_files_only=True)
+    return GenerationConfig.from_pretrained(
+        str(folder), config_file_name="config.json", local_files_only=True, _from_model_config=True
+    )
 
 
 def _translate(generation: GenerationConfig) -> dict:

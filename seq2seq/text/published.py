@@ -13,12 +13,18 @@ PROBE = "a"  # any text that the vocabulary can write
 
 @dataclass(frozen=True)
 class OwnMarks:
-    """Ids that a published tokenizer puts before and behind a source and a target."""
+    """Ids that a published tokenizer puts before and behind a source and a target.
+
+    marks_languages: whether they name languages. target_language: the id of the target's, where the user or
+    tokenizer_config.json gives it; else the marks of the target name the source's, as in transformers.
+    """
 
     source_prefix: tuple[int, ...]
     source_suffix: tuple[int, ...]
     target_prefix: tuple[int, ...]
     target_suffix: tuple[int, ...]
+    marks_languages: bool
+    target_language: int | None
 
 
 def load_published_tokenizers(
@@ -27,24 +33,35 @@ def load_published_tokenizers(
     """The tokenizers of a folder without ours, and their own marks.
 
     Args:
-        source_language, target_language: codes such as en_XX where the tokenizer marks languages (mBART, NLLB, M2M100).
+        source_language, target_language: codes such as en_XX where the tokenizer marks languages (mBART, NLLB).
 
     Raises:
-        TokenizerError: there is no tokenizer, or it has no such language.
+        TokenizerError: there is no tokenizer, it marks no languages, or it has no such language.
     """
-    languages = {"src_lang": source_language, "tgt_lang": target_language}
-    published = load_as_published(folder, **{key: value for key, value in languages.items() if value is not None})
-    for language in languages.values():
-        if language is not None and language not in published.get_vocab():
-            raise TokenizerError(f"{folder}: the tokenizer has no language {language!r}. Give one of its codes.")
+    published = load_as_published(folder)
+    _set_language(published, "src_lang", source_language, folder)
+    _set_language(published, "tgt_lang", target_language, folder)
+    language = getattr(published, "tgt_lang", None)
     pair = make_bare_pair(published)
     source = _find_marks(published(PROBE)["input_ids"], encode_texts(pair.source, [PROBE])[0], folder)
-    target = _find_marks(_encode_as_target(published), encode_texts(pair.target, [PROBE])[0], folder)
-    return pair, OwnMarks(*source, *target)
+    target = _find_marks(published(text_target=PROBE)["input_ids"], encode_texts(pair.target, [PROBE])[0], folder)
+    language_id = None if language is None else published.convert_tokens_to_ids(language)
+    return pair, OwnMarks(*source, *target, hasattr(published, "tgt_lang"), language_id)
 
 
-def _encode_as_target(published: PreTrainedTokenizerBase) -> list[int]:
-    return published(text_target=PROBE)["input_ids"]
+def _set_language(published: PreTrainedTokenizerBase, side: str, language: str | None, folder: Path) -> None:
+    if language is None:
+        return
+    option = "model.source_language" if side == "src_lang" else "model.target_language"
+    if not hasattr(published, side):
+        raise TokenizerError(f"{folder}: the tokenizer marks no languages. Leave {option} out (found {language!r}).")
+    special = published.all_special_tokens
+    if language not in special:
+        codes = [token for token in special if not token.startswith("<")]
+        raise TokenizerError(
+            f"{folder}: the tokenizer has no language {language!r}. Set {option} to one of {', '.join(codes)}."
+        )
+    setattr(published, side, language)
 
 
 def _find_marks(framed: list[int], bare: list[int], folder: Path) -> tuple[tuple[int, ...], tuple[int, ...]]:

@@ -7,6 +7,7 @@ from torch import nn
 
 from ..errors import CheckpointError
 from .options import TrainingOptions
+from .sharding import gather_tensor, shard_like
 
 
 def build_optimizer(model: nn.Module, groups: Mapping[str, str], options: TrainingOptions) -> torch.optim.AdamW:
@@ -42,10 +43,13 @@ def set_learning_rates(optimizer: torch.optim.Optimizer, factor: float) -> float
     return max(group["lr"] for group in optimizer.param_groups)
 
 
-def export_optimizer(optimizer: torch.optim.Optimizer) -> dict[str, torch.Tensor]:
-    """The optimizer's state by parameter name and kind: 'encoder...weight/exp_avg', on the CPU."""
+def export_optimizer(optimizer: torch.optim.Optimizer, device: str = "cpu") -> dict[str, torch.Tensor]:
+    """The optimizer's state by parameter name and kind, 'encoder...weight/exp_avg', as whole tensors.
+
+    To be called on every process where the model is sharded, with device "meta" on those that keep nothing.
+    """
     return {
-        f"{name}/{kind}": value.detach().to("cpu").contiguous()
+        f"{name}/{kind}": gather_tensor(value).to(device).contiguous()
         for group in optimizer.param_groups
         for name, parameter in zip(group["names"], group["params"], strict=True)
         for kind, value in optimizer.state[parameter].items()
@@ -72,5 +76,7 @@ def restore_optimizer(optimizer: torch.optim.Optimizer, tensors: Mapping[str, to
         )
     for key, value in tensors.items():
         name, _, kind = key.rpartition("/")
-        # AdamW keeps its step counts in float32 on the parameter's device; the averages have its type.
-        optimizer.state[parameters[name]][kind] = value.to(parameters[name].device, copy=True)
+        parameter = parameters[name]
+        # AdamW keeps its step counts, scalars, in float32 on the parameter's device; the averages have its form.
+        value = value.to(parameter.device, copy=True)
+        optimizer.state[parameter][kind] = shard_like(value, parameter) if value.dim() else value

@@ -21,6 +21,7 @@ from ..reports.console import ProgressBar, show_progress
 from .optimizers import set_learning_rates
 from .options import TrainingOptions
 from .schedules import compute_rate_factor
+from .sharding import gather_tensor, hold_gradients
 from .state import TrainingState
 from .validation import is_better
 
@@ -96,8 +97,7 @@ class Trainer:
         last = len(step.micro_batches) - 1
         for index, micro_batch in enumerate(step.micro_batches):
             # Gradients are synchronised once, with the last micro-batch.
-            synchronised = nullcontext() if index == last else self.accelerator.no_sync(self.model)
-            with synchronised:
+            with nullcontext() if index == last else hold_gradients(self.model, self.accelerator):
                 loss += self._backward(micro_batch, step.target_tokens, (number, self.accelerator.process_index, index))
         gradient_norm = self._clip()
         loss = self.accelerator.reduce(loss, "sum").item()
@@ -126,7 +126,8 @@ class Trainer:
 
     def _clip(self) -> float:
         limit = self.options.max_gradient_norm
-        return float(self.accelerator.clip_grad_norm_(self.model.parameters(), math.inf if limit is None else limit))
+        norm = self.accelerator.clip_grad_norm_(self.model.parameters(), math.inf if limit is None else limit)
+        return gather_tensor(norm).item()
 
     def _count(self, step: Step, loss: float, seconds: float) -> None:
         state = self.state

@@ -27,7 +27,8 @@ def compute_validation_loss(
     sums = torch.zeros(2, dtype=torch.float64)
     for micro_batch in micro_batches:
         inputs = {name: tensor.to(accelerator.device) for name, tensor in micro_batch.items()}
-        loss = model(**inputs).negative_log_likelihood
+        with accelerator.autocast():
+            loss = model(**inputs).negative_log_likelihood
         sums += torch.tensor([loss.item(), int(micro_batch["labels"].ne(IGNORED_LABEL).sum())])
     model.train(was_training)
     total, tokens = accelerator.reduce(sums.to(accelerator.device), "sum").tolist()

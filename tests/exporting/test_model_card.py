@@ -78,7 +78,10 @@ def bert2gpt_run(tmp_path_factory):
     """A run of two steps with two tokenizers, as users would make it, and its test texts."""
     folder = tmp_path_factory.mktemp("bert2gpt")
     encoder, decoder = (str(save_family(folder / family, family, head=True)) for family in ("bert", "gpt2"))
-    rows = [{"source": "the cat sat", "target": "a dog ran over the mat"}, {"source": "big fish swam", "target": "birds flew by the red tree"}]
+    rows = [
+        {"source": "the cat sat", "target": "a dog ran over the mat"},
+        {"source": "big fish swam", "target": "birds flew by the red tree"},
+    ]
     (folder / "pairs.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows * 4))
     data = [str(folder / "pairs.jsonl")]
     recipe = {

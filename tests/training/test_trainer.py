@@ -2,10 +2,7 @@
 
 import hashlib
 import json
-import os
 import shutil
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -21,18 +18,7 @@ from seq2seq.checkpoints.find import list_steps, load_best
 from seq2seq.errors import DataError, RecipeError, TrainingError
 from seq2seq.reports.run_folder import RunFolder
 from seq2seq.text.tokenizers import encode_texts
-
-WORDS = "cat dog bird fish sat ran flew swam mat road tree sea".split()
-
-
-def write_pairs(path: Path, count: int, start: int = 0) -> str:
-    """Sources of 2 to 7 words; targets are the same words backwards."""
-    rows = []
-    for number in range(start, start + count):
-        words = [WORDS[(number * 5 + place * (1 + number % 7)) % 12] for place in range(2 + number % 6)]
-        rows.append({"source": " ".join(words), "target": " ".join(reversed(words))})
-    path.write_text("".join(json.dumps(row) + "\n" for row in rows))
-    return str(path)
+from tests.training.runs import launch_on_processes, read_events, write_pairs
 
 
 @pytest.fixture
@@ -58,10 +44,6 @@ def recipe(tiny_bert, tmp_path):
         return path
 
     return write
-
-
-def read_events(folder: Path, event: str) -> list[dict]:
-    return [row for row in RunFolder(folder).read_progress() if row["event"] == event]
 
 
 def hash_weights(folder: Path, step: int) -> str:
@@ -96,18 +78,10 @@ def test_loss_and_gradient_are_the_same_under_any_cut(recipe, tiny_bert, tmp_pat
     assert event["gradient_norm"] == pytest.approx(norm, rel=1e-5)
 
 
-def launch_on_processes(path: Path, processes: int, *overrides: str) -> subprocess.CompletedProcess:
-    command = [sys.executable, "-m", "torch.distributed.run", "--nproc_per_node", str(processes)]
-    command += ["--rdzv-backend", "c10d", "--rdzv-endpoint", "localhost:0"]
-    command += ["-m", "seq2seq", "train", str(path), *overrides]
-    environment = os.environ | {"OMP_NUM_THREADS": "1"}
-    return subprocess.run(command, capture_output=True, text=True, env=environment, timeout=240)
-
-
 def test_mistake_on_the_main_process_stops_all_and_shows_once(recipe, tmp_path):
     (tmp_path / "run").mkdir()
     (tmp_path / "run" / "thesis.txt").write_text("mine")
-    result = launch_on_processes(recipe(), 2)
+    result = launch_on_processes(2, "seq2seq", "train", str(recipe()))
     assert result.returncode == 1
     assert result.stderr.count("TrainingError: ") == 1
     assert "is not empty, or choose another output" in result.stderr
@@ -118,7 +92,7 @@ def test_two_processes_train_the_same_as_one(recipe, tmp_path):
     path = recipe(
         model={"dropout": 0.0}, data=data, max_steps=3, micro_batch_tokens=40, validation_metrics=["loss", "sari"]
     )
-    result = launch_on_processes(path, 2, f"output={tmp_path / 'two'}")
+    result = launch_on_processes(2, "seq2seq", "train", str(path), f"output={tmp_path / 'two'}")
     assert result.returncode == 0, result.stderr[-3000:]
     one, two = api.train(path), tmp_path / "two"
     for event in ("train", "validation"):
@@ -192,6 +166,13 @@ def test_resume_with_another_recipe_is_refused_and_the_options_named(recipe):
     api.train(path)
     with pytest.raises(TrainingError, match=r"training\.learning_rate: the run has 0\.001, the recipe now says 0\.1"):
         api.train(path, ["training.learning_rate=0.1"], resume=True)
+
+
+def test_resumed_run_may_be_spread_otherwise(recipe, capsys):
+    path = recipe(max_steps=1)
+    api.train(path)
+    api.train(path, ["training.sharding=fsdp"], resume=True)
+    assert "is finished" in capsys.readouterr().err
 
 
 def test_resume_before_the_first_checkpoint_begins_again(recipe, tmp_path, capsys):
@@ -346,6 +327,7 @@ def test_run_folder_holds_what_the_readme_says(recipe, tmp_path):
     folder = api.train(recipe(data=data, max_steps=2))
     assert {path.name for path in folder.iterdir()} == {
         "recipe.yaml", "environment.json", "origin.json", "progress.jsonl", "checkpoints", "predictions", "scores.json",
+        "README.md",
     }  # fmt: skip
     scores = json.loads((folder / "scores.json").read_text())
     assert list(scores["rows"]) == ["bert2bert", "copy of the source", "references through the target tokenizer"]

@@ -1,0 +1,128 @@
+"""Sharding: parameters, gradients and optimizer state split over the processes, by torch's `fully_shard`.
+
+A sharded parameter is a DTensor that holds a slice of its first dimension. Knows no recipe and no files.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import torch
+from accelerate import Accelerator
+from torch import nn
+from torch.distributed.device_mesh import init_device_mesh
+from torch.distributed.fsdp import FSDPModule, fully_shard
+from torch.distributed.tensor import DTensor, distribute_tensor
+
+from ..errors import TrainingError
+from ..modeling.families import find_family
+from ..modeling.native import NativeModel, build_model
+from ..modeling.parts import find_sides
+from ..modeling.sharing import set_parameter
+from ..modeling.token_loss import TokenLossModel
+
+NATIVE_LAYERS = ("layers", "block")  # BART and its kin; T5 and its kin
+LAYER_DROP_SETTINGS = ("encoder_layerdrop", "decoder_layerdrop", "layerdrop")
+
+
+def shard_model(model: TokenLossModel, device: torch.device, processes: int) -> None:
+    """Splits a model that is whole on every process; each keeps its slice, on its device.
+
+    Layers are gathered one after the other while the model runs. Layers that encoder and decoder share stay gathered
+    from the encoder's turn to the decoder's, so they save the memory of slices at rest alone, not that of a step.
+
+    Raises:
+        TrainingError: the model skips layers at random.
+    """
+    _refuse_layer_drop(model)
+    mesh = init_device_mesh(device.type, (processes,))
+    for group in find_groups(model):
+        fully_shard(group, mesh=mesh)
+    fully_shard(model, mesh=mesh)
+
+
+def _refuse_layer_drop(model: TokenLossModel) -> None:
+    """Each process would skip other layers, and the gradients that meet would be those of different ones."""
+    config = model.config
+    for part in (config, getattr(config, "encoder", None), getattr(config, "decoder", None)):
+        for setting in LAYER_DROP_SETTINGS:
+            if value := getattr(part, setting, 0):
+                raise TrainingError(
+                    f"training.sharding: fsdp needs every layer in every step, but the model's config has {setting} "
+                    f"{value}. Set it to 0.0 in the checkpoint's config.json, or training.sharding to none."
+                )
+
+
+def find_groups(model: TokenLossModel) -> list[list[nn.Module]]:
+    """The layers that are gathered at once: one by one, or in pairs of encoder and decoder where these are shared.
+
+    What is in no layer (tables, output layer) is left to the model as a whole, as is all of a family nobody knows.
+    """
+    encoder, decoder = (find_layers(model, side) for side in find_sides(model))
+    if model.sharing.layers:
+        return [list(pair) for pair in zip(encoder, decoder, strict=True)]
+    return [[layer] for layer in (*encoder, *decoder)]
+
+
+def find_layers(model: TokenLossModel, side: str) -> list[nn.Module]:
+    """The layers of a side, given as `find_sides` names it; none where nobody knows them."""
+    body = model.get_submodule(side.removesuffix("."))
+    family = find_family(body.config)
+    if isinstance(model, NativeModel):
+        lists = [getattr(body, name) for name in NATIVE_LAYERS if hasattr(body, name)]
+    else:
+        lists = [body.get_submodule(family.layers)] if family and family.layers else []
+    return [layer for layers in lists for layer in layers]
+
+
+def gather_model(model: TokenLossModel, device: torch.device | str) -> TokenLossModel:
+    """A whole copy of a sharded model, to be called on every process; a model that is not sharded itself.
+
+    Validation and text generation need it: processes that run a sharded model wait for each other at every layer, and
+    there their shares differ.
+
+    Args:
+        device: where the copy goes; "meta" for processes that help to gather and keep nothing.
+    """
+    if not isinstance(model, FSDPModule):
+        return model
+    with torch.device("meta"):
+        whole = build_model(model.config, model.sharing)
+    gathered: dict[torch.Tensor, torch.Tensor] = {}
+    for name, parameter in model.named_parameters(remove_duplicate=False):
+        if parameter not in gathered:
+            gathered[parameter] = nn.Parameter(gather_tensor(parameter).to(device), requires_grad=False)
+        set_parameter(whole, name, gathered[parameter])
+    for name, buffer in model.named_buffers(remove_duplicate=False):
+        set_parameter(whole, name, buffer.to(device))
+    whole.generation_config = model.generation_config
+    return whole.train(model.training)
+
+
+def gather_tensor(tensor: torch.Tensor) -> torch.Tensor:
+    """A tensor as a whole; to be called on every process where it is sharded."""
+    tensor = tensor.detach()
+    return tensor.full_tensor() if isinstance(tensor, DTensor) else tensor
+
+
+def shard_like(tensor: torch.Tensor, like: torch.Tensor) -> torch.Tensor:
+    """This process's slice of a tensor that all of them hold, where the other one is sharded; else the tensor."""
+    if not isinstance(like, DTensor):
+        return tensor
+    return distribute_tensor(tensor, like.device_mesh, like.placements, src_data_rank=None)
+
+
+@contextmanager
+def hold_gradients(model: nn.Module, accelerator: Accelerator) -> Iterator[None]:
+    """Around every micro-batch of a step but the last, which averages what all of them gave over the processes.
+
+    Until then a process holds whole gradients: less traffic, more memory than one average for each micro-batch.
+    """
+    if not isinstance(model, FSDPModule):
+        with accelerator.no_sync(model):
+            yield
+        return
+    model.set_requires_gradient_sync(False)
+    try:
+        yield
+    finally:
+        model.set_requires_gradient_sync(True)

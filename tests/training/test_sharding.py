@@ -1,0 +1,202 @@
+"""training.sharding: fsdp on two processes: the same numbers as one process, sharing kept, resuming both ways."""
+
+import shutil
+from pathlib import Path
+
+import pytest
+import torch
+import yaml
+from safetensors.torch import load_file, save_file
+from transformers import BartConfig
+
+from seq2seq import api
+from seq2seq.api import warm_start
+from seq2seq.errors import TrainingError
+from seq2seq.modeling.native import build_model
+from seq2seq.modeling.sharing import Sharing, find_shared_names
+from seq2seq.training.sharding import find_groups, shard_model
+from tests.families import save_family
+from tests.training.runs import launch_on_processes, read_events, write_pairs
+
+PLANS = ("bertshare", "bert2bert")
+WEIGHTS, OPTIMIZER = "model.safetensors", "training/optimizer.safetensors"
+both_plans = pytest.mark.parametrize("plan", PLANS)
+
+
+def write_recipe(folder: Path, name: str, bert: Path, plan: str, *, pairs: int = 40, **training) -> Path:
+    """A recipe in a folder, with a run folder of its name beside it."""
+    settings = {
+        "batch_examples": 8, "max_steps": 6, "log_every_steps": 1, "learning_rate": 1e-3, "micro_batch_tokens": 40,
+        "checkpoint_every_steps": 3, "validate_every_steps": 6, "validation_metrics": ["loss", "sari"],
+        "sharding": "fsdp",
+    }  # fmt: skip
+    values = {
+        "task": "sentence_fusion",
+        "output": str(folder / name),
+        "model": {"plan": plan, "encoder": str(bert), "dropout": 0.0},
+        "data": {
+            "train": write_pairs(folder / f"train_{pairs}.jsonl", pairs),
+            "validation": write_pairs(folder / "validation.jsonl", 9, start=100),
+            "max_source_tokens": 16,
+            "max_target_tokens": 16,
+        },
+        "training": settings | training,
+        "generation": {"num_beams": 1, "max_target_tokens": 10},
+    }
+    path = folder / f"{name}.yaml"
+    path.write_text(yaml.safe_dump(values))
+    return path
+
+
+def copy_up_to_step_3(run: Path, copy: Path) -> None:
+    """A copy of a run whose last checkpoint, of step 6, is lost."""
+    shutil.copytree(run, copy)
+    shutil.rmtree(copy / "checkpoints/step_00000006")
+
+
+def save_bert_with_broken_position(bert: Path, folder: Path) -> Path:
+    """A copy of a BERT that is not a number from the eighth position on: targets of seven words and the end mark."""
+    shutil.copytree(bert, folder)
+    weights = load_file(bert / WEIGHTS)
+    weights["embeddings.position_embeddings.weight"][7:] = float("nan")
+    save_file(weights, folder / WEIGHTS)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def runs(tiny_bert, tmp_path_factory):
+    """The folder of all runs, and what the processes of the one launch printed.
+
+    <plan>_one: on one process, whole; _two: on two, sharded; _two_on_one: begun on two, from step 3 on one;
+    _one_on_two: the other way round. bertshare_whole: on two processes, not sharded.
+    """
+    folder = tmp_path_factory.mktemp("runs")
+    launched = []
+    for plan in PLANS:
+        one = api.train(write_recipe(folder, f"{plan}_one", tiny_bert, plan))
+        copy_up_to_step_3(one, folder / f"{plan}_one_on_two")
+        launched += [write_recipe(folder, f"{plan}_{name}", tiny_bert, plan) for name in ("two", "one_on_two")]
+    launched.append(write_recipe(folder, "bertshare_whole", tiny_bert, "bertshare", sharding="none"))
+    launched.append(write_recipe(folder, "bertshare_bf16", tiny_bert, "bertshare", precision="bf16"))
+    broken = save_bert_with_broken_position(tiny_bert, folder / "broken_bert")
+    launched.append(write_recipe(folder, "broken", broken, "bert2bert", pairs=6))
+    result = launch_on_processes(2, "tests.training.train_several", *map(str, launched))
+    assert result.returncode == 0, result.stderr[-3000:]
+    for plan in PLANS:
+        copy_up_to_step_3(folder / f"{plan}_two", folder / f"{plan}_two_on_one")
+        api.train(write_recipe(folder, f"{plan}_two_on_one", tiny_bert, plan), resume=True)
+    return folder, result.stdout
+
+
+def largest_difference(first: Path, second: Path, *, step: int, file: str = WEIGHTS) -> float:
+    """Of all tensors in a file of two runs' checkpoints, but for key biases.
+
+    A key bias adds the same to every score of a softmax: its true gradient is zero, and AdamW blows up its rounding.
+    """
+    one, two = (load_file(run / f"checkpoints/step_{step:08d}" / file) for run in (first, second))
+    assert one.keys() == two.keys()
+    return max((one[name] - two[name]).abs().max().item() for name in one if ".key.bias" not in name)
+
+
+def read_figures(run: Path, event: str) -> list[list]:
+    return [[value for name, value in row.items() if name != "seconds"] for row in read_events(run, event)]
+
+
+@both_plans
+@pytest.mark.parametrize("step", [3, 6])
+def test_two_sharded_processes_train_the_same_weights_as_one(runs, plan, step):
+    assert largest_difference(runs[0] / f"{plan}_one", runs[0] / f"{plan}_two", step=step) < 1e-6
+
+
+@both_plans
+def test_optimizer_state_of_sharded_processes_is_saved_whole(runs, plan):
+    difference = largest_difference(runs[0] / f"{plan}_one", runs[0] / f"{plan}_two", step=3, file=OPTIMIZER)
+    assert difference < 1e-7
+
+
+@both_plans
+@pytest.mark.parametrize("event", ["train", "validation"])
+def test_sharded_processes_log_the_same_figures_as_one(runs, plan, event):
+    one, two = (read_figures(runs[0] / f"{plan}_{name}", event) for name in ("one", "two"))
+    assert len(one) == {"train": 6, "validation": 1}[event]
+    for ours, theirs in zip(one, two, strict=True):
+        assert theirs[1:] == pytest.approx(ours[1:], rel=1e-5)
+
+
+@both_plans
+@pytest.mark.parametrize("way", ["two_on_one", "one_on_two"])
+def test_run_goes_on_under_another_sharding_as_if_never_stopped(runs, plan, way):
+    assert largest_difference(runs[0] / f"{plan}_one", runs[0] / f"{plan}_{way}", step=6) < 1e-6
+    one, resumed = (read_figures(runs[0] / f"{plan}_{name}", "train") for name in ("one", way))
+    for ours, theirs in zip(one, resumed, strict=True):
+        assert theirs[1:] == pytest.approx(ours[1:], rel=1e-5)
+
+
+@pytest.mark.parametrize("run", ["bertshare_two", "bertshare_whole"])
+def test_shared_parameters_are_still_shared_after_steps_on_two_processes(runs, tiny_bert, run):
+    model = warm_start(plan="bertshare", encoder=str(tiny_bert)).model
+    before, after = model.state_dict(), load_file(runs[0] / run / "checkpoints/step_00000003" / WEIGHTS)
+    pairs = {name: first for name, first in find_shared_names(model).items() if name not in model.tied_names}
+    assert len(pairs) == len(list(model.encoder.parameters()))
+    assert [name for name, first in pairs.items() if not torch.equal(after[name], after[first])] == []
+    assert [name for name in pairs if torch.equal(after[name], before[name])] == []
+
+
+def test_sharded_bf16_run_keeps_float32_weights_and_the_loss_of_a_whole_float32_run(runs):
+    weights = load_file(runs[0] / "bertshare_bf16/checkpoints/step_00000006" / WEIGHTS)
+    assert {tensor.dtype for tensor in weights.values()} == {torch.float32}
+    losses = [read_events(runs[0] / run, "validation")[0]["loss"] for run in ("bertshare_one", "bertshare_bf16")]
+    assert losses[1] == pytest.approx(losses[0], rel=1e-2)
+
+
+def test_loss_that_is_not_finite_on_one_process_stops_both(runs):
+    # Of six pairs the sixth alone has seven words, so one process meets the broken position.
+    for process in (0, 1):
+        assert f"process {process}: Step 1: the loss is nan" in runs[1]
+    assert read_events(runs[0] / "broken", "end")[0]["reason"] == "not_finite"
+
+
+def test_one_process_holds_everything_and_says_so(runs, tiny_bert, tmp_path, capsys):
+    path = write_recipe(tmp_path, "run", tiny_bert, "bert2bert", max_steps=1)
+    folder = api.train(path)
+    assert "training.sharding: a run of one process has nothing to share out" in capsys.readouterr().err
+    whole = api.train(path, [f"output={tmp_path / 'whole'}", "training.sharding=none"])
+    files = [(run / "checkpoints/step_00000001" / WEIGHTS).read_bytes() for run in (folder, whole)]
+    assert files[0] == files[1]
+
+
+def test_shared_layers_of_encoder_and_decoder_are_one_group(tiny_bert):
+    model = warm_start(plan="bertshare", encoder=str(tiny_bert)).model
+    encoder, decoder = model.encoder.encoder.layer, model.decoder.bert.encoder.layer
+    assert find_groups(model) == [[encoder[0], decoder[0]], [encoder[1], decoder[1]]]
+
+
+def test_layers_that_are_not_shared_are_groups_of_their_own(tiny_bert, tmp_path):
+    gpt2 = save_family(tmp_path / "gpt2", "gpt2", head=True)
+    model = warm_start(plan="bert2gpt", encoder=str(tiny_bert), decoder=str(gpt2)).model
+    assert find_groups(model) == [[layer] for layer in (*model.encoder.encoder.layer, *model.decoder.transformer.h)]
+
+
+def test_layers_that_share_their_parameters_are_left_to_the_whole_model(tiny_bert, tmp_path):
+    albert = save_family(tmp_path / "albert", "albert")
+    model = warm_start(plan="pair", encoder=str(albert), decoder=str(tiny_bert), convert=False).model
+    assert find_groups(model) == [[layer] for layer in model.decoder.bert.encoder.layer]
+
+
+def build_bart(**settings):
+    shape = {"d_model": 8, "encoder_layers": 2, "decoder_layers": 1, "encoder_ffn_dim": 8, "decoder_ffn_dim": 8}
+    heads = {"encoder_attention_heads": 2, "decoder_attention_heads": 2}
+    config = BartConfig(vocab_size=20, max_position_embeddings=16, **shape, **heads, **settings)
+    return build_model(config, Sharing(embeddings=False, layers=False))
+
+
+def test_layers_of_a_native_model_are_groups():
+    model = build_bart()
+    assert find_groups(model) == [[layer] for layer in (*model.model.encoder.layers, *model.model.decoder.layers)]
+
+
+def test_model_that_skips_layers_at_random_is_refused():
+    with pytest.raises(
+        TrainingError, match=r"every layer in every step, but .* has decoder_layerdrop 0\.1\. Set it to"
+    ):
+        shard_model(build_bart(decoder_layerdrop=0.1), torch.device("cpu"), 2)
