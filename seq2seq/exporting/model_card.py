@@ -30,6 +30,10 @@ config = AutoConfig.from_pretrained(folder)
 model = EncoderDecoderModel(config, encoder=T5EncoderModel(config.encoder)).eval()
 model.load_state_dict(load_file(f"{{folder}}/model.safetensors"), strict=False)
 model.generation_config = GenerationConfig.from_pretrained(folder)
+tokenizer = AutoTokenizer.from_pretrained(folder)
+{target_line}\
+inputs = tokenizer(["A text."], return_tensors="pt", padding=True, truncation=True)
+print({target}.batch_decode(model.generate(**inputs), skip_special_tokens=True))
 ```
 """
 
@@ -57,8 +61,7 @@ def build_model_card(
     sides = [f"{side} {model[side]}" for side in ("encoder", "decoder", "checkpoint") if model.get(side)]
     parts = [
         f"# {recipe['task']}, {model['plan']}",
-        f"Warm-started by plan `{model['plan']}` from {' and '.join(sides)}; trained on "
-        f"{', '.join(map(str, recipe['data']['train']))}.",
+        f"Plan `{model['plan']}`, {' and '.join(sides)}; trained on {', '.join(map(str, recipe['data']['train']))}.",
         "## Use",
         f'`seq2seq generate {checkpoint} --text "A text."`, or in plain transformers:',
         _describe_plain_use(model_class, encoder_type, checkpoint, two_tokenizers),
@@ -79,10 +82,9 @@ def build_model_card(
 
 
 def _describe_plain_use(model_class: str, encoder_type: str | None, checkpoint: str, two_tokenizers: bool) -> str:
-    if encoder_type in ("t5", "mt5", "umt5") and model_class == "EncoderDecoderModel":
-        return T5_USE.format(checkpoint=checkpoint)
+    of_t5 = model_class == "EncoderDecoderModel" and encoder_type in ("t5", "mt5", "umt5")
     target_line = 'target_tokenizer = AutoTokenizer.from_pretrained(f"{folder}/target_tokenizer")\n'
-    return PLAIN_USE.format(
+    return (T5_USE if of_t5 else PLAIN_USE).format(
         model_class=model_class,
         checkpoint=checkpoint,
         target_line=target_line if two_tokenizers else "",
@@ -101,9 +103,9 @@ def _list_files(origin: OriginReport) -> str:
 
 def _list_settings(recipe: Mapping[str, Any]) -> Iterable[str]:
     yield f"- seed: {recipe['seed']}"
-    for section in ("data", "training", "generation"):
+    for section in ("model", "data", "training", "generation"):
         for key, value in recipe[section].items():
-            if value not in (None, [], {}, ()):
+            if value not in (None, False, [], {}, ()):
                 yield f"- {section}.{key}: {value}"
 
 

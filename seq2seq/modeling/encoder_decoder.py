@@ -30,6 +30,8 @@ class Seq2SeqModel(TokenLossModel, EncoderDecoderModel):
 
     def __init__(self, config: EncoderDecoderConfig, sharing: Sharing) -> None:
         self.sharing = sharing
+        # A checkpoint's own type, half precision perhaps, would be that of every parameter built.
+        config.dtype = config.encoder.dtype = config.decoder.dtype = torch.float32
         super().__init__(config, encoder=build_encoder(config.encoder))
         # A child with its own generation config would be asked instead of ours.
         self.decoder.generation_config = None

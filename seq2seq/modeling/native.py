@@ -20,12 +20,14 @@ from .sharing import Sharing
 from .token_loss import TokenLossModel
 
 UNLIMITED_FAMILIES = ("t5", "mt5", "umt5", "longt5", "switch_transformers")  # relative positions
+REFUSED_FAMILIES = {"prophetnet": "in transformers its decoder's logits change with later target tokens"}
 
 
 class NativeModel(TokenLossModel):
     """Mixed into the family's own class, which keeps its layers, names and framing."""
 
     def __init__(self, config: PreTrainedConfig) -> None:
+        config.dtype = torch.float32  # not the checkpoint's own, perhaps half precision
         self.sharing = Sharing(embeddings=False, layers=False)
         super().__init__(config)
         self.generation_config = GenerationConfig(**read_marks(config))
@@ -33,28 +35,28 @@ class NativeModel(TokenLossModel):
     def compute_logits(
         self, input_ids: torch.Tensor, attention_mask: torch.Tensor, decoder_input_ids: torch.Tensor, real: torch.Tensor
     ) -> torch.Tensor:
-        """Logits (N, V): the family's own forward pass, with its output layer at the real positions alone."""
-        with _at_real_positions(self.get_output_embeddings(), real):
-            return (
-                super()
-                .forward(
-                    input_ids=input_ids,
-                    attention_mask=attention_mask,
-                    decoder_input_ids=decoder_input_ids,
-                    use_cache=False,
-                )
-                .logits.flatten(0, -2)
-            )
+        """Logits (N, V): the family's own forward pass, with its output layer at the real positions alone if it can."""
+        inputs = {"input_ids": input_ids, "attention_mask": attention_mask, "decoder_input_ids": decoder_input_ids}
+        output_layer = self.get_output_embeddings()
+        if not isinstance(output_layer, nn.Linear):  # FSMT's is the table that its decoder reads from
+            return super().forward(**inputs, use_cache=False).logits[real]
+        with _at_real_positions(output_layer, real):
+            return super().forward(**inputs, use_cache=False).logits.flatten(0, -2)
 
     @property
     def max_source_positions(self) -> int | None:
-        if self.config.model_type in UNLIMITED_FAMILIES:
-            return None
-        return getattr(self.config, "max_position_embeddings", None)
+        return self._count_positions("encoder")
 
     @property
     def max_target_positions(self) -> int | None:
-        return self.max_source_positions
+        return self._count_positions("decoder")
+
+    def _count_positions(self, side: str) -> int | None:
+        """LED has a table of its own size for each side."""
+        if self.config.model_type in UNLIMITED_FAMILIES:
+            return None
+        of_both = getattr(self.config, "max_position_embeddings", None)
+        return getattr(self.config, f"max_{side}_position_embeddings", of_both)
 
 
 @contextmanager
@@ -80,8 +82,10 @@ def build_model(config: PreTrainedConfig, sharing: Sharing) -> TokenLossModel:
     """The model of a checkpoint's config, with random weights.
 
     Raises:
-        ValueError: transformers has no encoder-decoder for the config.
+        ValueError: transformers has no encoder-decoder for the config, or none that trains.
     """
+    if config.model_type in REFUSED_FAMILIES:
+        raise ValueError(f"model_type {config.model_type!r} is refused: {REFUSED_FAMILIES[config.model_type]}")
     if isinstance(config, EncoderDecoderConfig):
         return Seq2SeqModel(config, sharing)
     native = find_native_class(type(config))

@@ -31,13 +31,19 @@ class WeightFiles:
         Raises:
             error: there are no weights, a shard is missing or cut, or a file holds more than tensors.
         """
-        paths = sorted(self.folder.glob("model*.safetensors")) or sorted(self.folder.glob("pytorch_model*.bin"))
+        paths = next(filter(None, map(self._find_files, ("model.safetensors", "pytorch_model.bin"))), [])
         if not paths:
             raise self.error(
                 f"{self.name}: {self.folder} has no weights. Expected model.safetensors (or pytorch_model.bin)."
             )
         self._check_index(paths)
         return {tensor: path for path in paths for tensor in self._tensor_names(path)}
+
+    def _find_files(self, name: str) -> list[Path]:
+        """The file of that name, else its shards, as transformers chooses them; others beside them are variants."""
+        stem, _, suffix = name.rpartition(".")
+        whole = self.folder / name
+        return [whole] if whole.exists() else sorted(self.folder.glob(f"{stem}-*-of-*.{suffix}"))
 
     def _check_index(self, paths: list[Path]) -> None:
         for index in (

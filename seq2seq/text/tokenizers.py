@@ -140,6 +140,14 @@ def decode_ids(tokenizer: PreTrainedTokenizerFast, ids: Sequence[int]) -> str:
     return tokenizer.decode(list(ids), skip_special_tokens=True).strip()
 
 
+def are_equal(first: PreTrainedTokenizerFast, second: PreTrainedTokenizerFast) -> bool:
+    """Whether both cut every text into the same ids and have the same special tokens."""
+    return (
+        first.backend_tokenizer.to_str() == second.backend_tokenizer.to_str()
+        and first.special_tokens_map == second.special_tokens_map
+    )
+
+
 def have_equal_vocabularies(first: PreTrainedTokenizerFast, second: PreTrainedTokenizerFast) -> bool:
     """Whether both give every token the same id."""
     return first.get_vocab() == second.get_vocab()

@@ -1,6 +1,6 @@
 """AdamW with learning rates by the origin of the parameters, and its state as named tensors for safetensors."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 
 import torch
 from torch import nn
@@ -19,7 +19,7 @@ def build_optimizer(model: nn.Module, groups: Mapping[str, str], options: Traini
         groups: the learning-rate group of each parameter name; names it lacks count as encoder.
     """
     sorted_parameters: dict[tuple[str, bool], list[tuple[str, nn.Parameter]]] = {}
-    for name, parameter in model.named_parameters():
+    for name, parameter in name_parameters(model, groups).items():
         if not parameter.requires_grad:
             continue
         key = (groups.get(name, "encoder"), parameter.dim() > 1)
@@ -34,6 +34,16 @@ def build_optimizer(model: nn.Module, groups: Mapping[str, str], options: Traini
         for (group, decayed), named in sorted_parameters.items()
     ]
     return torch.optim.AdamW(parameter_groups, lr=options.learning_rate, betas=options.adam_betas, fused=True)
+
+
+def name_parameters(model: nn.Module, known: Collection[str]) -> dict[str, nn.Parameter]:
+    """Every parameter once, by the name that is known of it, else by its first one."""
+    names: dict[int, str] = {}
+    parameters = dict(model.named_parameters(remove_duplicate=False))
+    for name, parameter in parameters.items():
+        if id(parameter) not in names or (name in known and names[id(parameter)] not in known):
+            names[id(parameter)] = name
+    return {name: parameters[name] for name in names.values()}
 
 
 def set_learning_rates(optimizer: torch.optim.Optimizer, factor: float) -> float:

@@ -8,7 +8,6 @@ RoBERTa counts positions from its pad id plus one: the rows before that are cut.
 import torch
 from transformers import BertGenerationConfig, PreTrainedConfig
 
-from ..errors import WarmStartError
 from ..modeling.families import count_positions, find_family
 from .plans import BERT, GPT2, ROBERTA
 
@@ -17,18 +16,11 @@ POSITIONS = "embeddings.position_embeddings.weight"
 TOKEN_TYPES = "embeddings.token_type_embeddings.weight"
 
 
-def convert_config(name: str, config: PreTrainedConfig) -> BertGenerationConfig:
+def convert_config(config: PreTrainedConfig) -> BertGenerationConfig:
     """The BertGeneration shape of a BERT or RoBERTa checkpoint, or of a GPT-2 for a random side in its shape.
 
-    Special tokens are set later, from the tokenizer. `name` stands in error messages.
-
-    Raises:
-        WarmStartError: the checkpoint uses relative positions.
+    Special tokens are set later, from the tokenizer.
     """
-    if getattr(config, "position_embedding_type", "absolute") != "absolute":
-        raise WarmStartError(
-            f"{name}: positions are {config.position_embedding_type!r}; only absolute ones convert exactly."
-        )
     if config.model_type in GPT2:
         own = {
             "intermediate_size": config.n_inner or 4 * config.n_embd,

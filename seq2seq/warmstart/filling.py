@@ -46,7 +46,9 @@ def _fill_side(model: Seq2SeqModel, plan: Plan, name: str, side: Side) -> Writte
     places = body | head
     shapes = [{inner: parameters[place].shape for inner, place in names.items()} for names in (body, head)]
     written: Written = {}
-    for tensor in side.read_tensors(*shapes):
+    parts = find_parts(model)
+    table = next((inner for inner, place in body.items() if parts[place] == "embeddings"), None)
+    for tensor in side.read_tensors(*shapes, table):
         place = places[tensor.name]
         with torch.no_grad():
             parameters[place].copy_(tensor.value)

@@ -114,9 +114,9 @@ def report_started(
         else:
             note = notes.get(name) or _describe_initial(name, parameter)
             rows.append(ParameterOrigin(**place, kind="random", note=note))
-    used = {tensor for _, filled in written.values() for tensor in filled.tensors}
+    used = {(source.name, tensor) for source, filled in written.values() for tensor in filled.tensors}
     warm = {source.name: source for source, _ in written.values()}
-    unused = [name for source in warm.values() for name in source.weights.files if name not in used]
+    unused = [name for source in warm.values() for name in source.weights.files if (source.name, name) not in used]
     return OriginReport(plan, tuple(rows), tuple(dict.fromkeys(unused)), further)
 
 
@@ -124,7 +124,7 @@ def _describe_initial(name: str, parameter: torch.Tensor) -> str:
     for value, word in ((0, "zeros"), (1, "ones")):
         if bool((parameter == value).all()):
             return word
-    return "uniform" if name.startswith("enc_to_dec_proj") else "normal"
+    return "normal"
 
 
 def report_loaded(plan: str, model: TokenLossModel, file: str, unused_tensors: tuple[str, ...]) -> OriginReport:

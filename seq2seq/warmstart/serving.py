@@ -18,6 +18,7 @@ REFUSED_ENCODERS = {
     "canine": "mixes padding into the real tokens",
     "yoso": "mixes padding into the real tokens",
     "convbert": "mixes padding into the real tokens",
+    "big_bird": "changes its kind of attention with the length of the input, for good",
 }
 REFUSED_DECODERS = {
     "megatron-bert": "fails where source and target differ in length",

@@ -6,7 +6,7 @@ width, V the rows of the embedding table, P the positions.
 
 from collections.abc import Iterator, Mapping
 from copy import deepcopy
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from transformers import MODEL_MAPPING, PreTrainedConfig
@@ -49,16 +49,19 @@ class Side:
     old_rows: list[tuple[int, ...]] | None = None
 
     def read_tensors(
-        self, wanted: Mapping[str, torch.Size], optional: Mapping[str, torch.Size]
+        self, wanted: Mapping[str, torch.Size], head: Mapping[str, torch.Size], table: str | None
     ) -> Iterator[FilledTensor]:
-        """The parameters `wanted`, by their names in the side's body, and those of the head, `optional`, if it has one.
+        """The parameters `wanted`, by their names in the side's body, and those of the head, if the file has one.
+
+        `table` names the embeddings of the words among them.
 
         Raises:
             WarmStartError: the file lacks a tensor, or holds one of another shape; nothing is left random in silence.
         """
         found = self.source.weights.find_names((f"{MODEL_MAPPING[type(self.source.config)].base_model_prefix}.",))
-        if any(name in found for name in optional):
-            wanted = {**wanted, **optional}
+        in_vocabulary = {table, *head}
+        if any(name in found for name in head):
+            wanted = {**wanted, **head}
         needed = {name: self._name_in_file(name) for name in wanted}
         extra = [TOKEN_TYPES] if self.converted and POSITIONS in wanted else []
         missing = [name for name in [*needed.values(), *extra] if name not in found]
@@ -68,7 +71,9 @@ class Side:
                 f"{_list_some(missing)} (found {len(found)}: {_list_some(sorted(found))})."
             )
         for name, shape in wanted.items():
-            tensor = self._fill(name, shape, found[needed[name]], found.get(TOKEN_TYPES))
+            tensor = self._fill(name, found[needed[name]], found.get(TOKEN_TYPES))
+            if name in in_vocabulary:
+                tensor = self._gather(tensor, shape)
             if tensor.value.shape != shape:
                 raise WarmStartError(
                     f"{self.source.name}: tensor {tensor.tensors[0]} has shape {tuple(tensor.value.shape)}, "
@@ -83,9 +88,11 @@ class Side:
             return name
         path = f"{family.layers}."
         layer, _, rest = name.removeprefix(path).partition(".")
+        if family.of_first_layer and family.of_first_layer in rest:
+            return f"{path}0.{rest}"
         return f"{path}{self.layers[int(layer)]}.{rest}"
 
-    def _fill(self, name: str, shape: torch.Size, tensor: str, token_types: str | None) -> FilledTensor:
+    def _fill(self, name: str, tensor: str, token_types: str | None) -> FilledTensor:
         value, tensors, changes = self.source.weights.load(tensor), (tensor,), ()
         family = find_family(self.config)
         if family and name == family.positions:
@@ -94,11 +101,15 @@ class Side:
                 tensors = (tensor, token_types)
             value, repeated = repeat_positions(value, self.config.max_position_embeddings, family.first_position)
             changes += repeated
-        in_vocabulary = (len(value), shape[0]) == (self.source.config.vocab_size, self.config.vocab_size)
-        if self.old_rows is not None and in_vocabulary and (not family or name != family.positions):
-            value, changed = gather_rows(value, self.old_rows)
-            changes += changed
         return FilledTensor(name, value, tensors, changes)
+
+    def _gather(self, tensor: FilledTensor, shape: torch.Size) -> FilledTensor:
+        """The tensor with the rows of the side's vocabulary, where it has a row a token."""
+        sizes = self.source.config.vocab_size, self.config.vocab_size
+        if self.old_rows is None or (len(tensor.value), shape[0]) != sizes:
+            return tensor
+        value, changed = gather_rows(tensor.value, self.old_rows)
+        return replace(tensor, value=value, changes=(*tensor.changes, *changed))
 
 
 def build_side(
@@ -121,23 +132,55 @@ def build_side(
     Raises:
         WarmStartError: the choice of layers or the number of positions does not fit.
     """
-    config = convert_config(source.name, source.config) if convert else deepcopy(source.config)
-    family = find_family(config)
+    _refuse_relative_positions(source)
+    config = convert_config(source.config) if convert else deepcopy(source.config)
     chosen = choose_layers(layers, config.num_hidden_layers, source.name)
     if layers is not None:
-        if family is None or (family.layers is None and chosen != tuple(range(len(chosen)))):
-            raise WarmStartError(
-                f"{source.name}: layers of a {config.model_type} model cannot be chosen"
-                f"{'; only the first n can: they share their parameters' if family else ' here'}."
-            )
+        _check_layers(source.name, config, chosen)
         apply_layers(config, chosen)
     available = count_positions(config)
     if max_positions is not None and available is not None and available < max_positions:
+        if find_family(config) is None:
+            raise WarmStartError(
+                f"model.max_positions: {source.name}: where a {config.model_type} model keeps its positions is not "
+                f"known here, so its {available} cannot become more. Leave it out."
+            )
         set_positions(config, max_positions)
     if rows is not None:
         config.vocab_size = rows
     converted = convert and source.config.model_type != config.model_type
     return Side(source, config, chosen, converted, old_rows)
+
+
+def _refuse_relative_positions(source: SourceCheckpoint) -> None:
+    if (kind := getattr(source.config, "position_embedding_type", None) or "absolute") != "absolute":
+        raise WarmStartError(
+            f"{source.name}: positions are {kind!r}, and transformers 5 builds this family with absolute ones alone. "
+            "Choose another checkpoint."
+        )
+
+
+def _check_layers(name: str, config: PreTrainedConfig, chosen: tuple[int, ...]) -> None:
+    """Refuses a choice of layers that would not be the checkpoint's layers.
+
+    Raises:
+        WarmStartError: naming why.
+    """
+    family, reason = find_family(config), None
+    is_first_n = chosen == tuple(range(len(chosen)))
+    if family is None:
+        reason = "where this family keeps its layers is not known here"
+    elif family.layers is None and (not is_first_n or config.num_hidden_groups > 1):
+        reason = "its layers share their parameters, so only the first n can be kept, of one group"
+    elif family.first_layer_differs and (chosen[0] != 0 or 0 in chosen[1:]):
+        reason = "its first layer is built otherwise and has to stay the first"
+    elif getattr(config, "scale_attn_by_inverse_layer_idx", False) and not is_first_n:
+        reason = "its attention is scaled by the number of the layer, so only the first n can be kept"
+    if reason:
+        raise WarmStartError(
+            f"{name}: layers {list(chosen)} of this {config.model_type} cannot be kept: {reason}. Choose others, or "
+            "all."
+        )
 
 
 def repeat_positions(table: torch.Tensor, rows: int, first: int) -> tuple[torch.Tensor, tuple[str, ...]]:

@@ -53,6 +53,8 @@ def warm_start(options: ModelOptions, *, seed: int = 1, corpus: Corpus | None = 
         plan = build_pair_plan(share=options.share, one_checkpoint=one_checkpoint)
     else:
         plan = PLANS[options.plan]
+    if options.source_tokenizer != options.target_tokenizer:
+        plan = replace(plan, one_table=False)
     _check_sources(plan, *sources)
     vocabularies = load_vocabularies(plan, *sources, options, corpus)
     tokenizers = vocabularies.tokenizers
@@ -87,9 +89,8 @@ def warm_start(options: ModelOptions, *, seed: int = 1, corpus: Corpus | None = 
 
 def _open_sources(options: ModelOptions) -> tuple[SourceCheckpoint, SourceCheckpoint]:
     encoder = SourceCheckpoint.open(options.encoder or options.decoder)
-    if options.decoder in (None, options.encoder) or options.encoder is None:
-        return encoder, encoder
-    return encoder, SourceCheckpoint.open(options.decoder)
+    decoder = SourceCheckpoint.open(options.decoder or options.encoder)
+    return encoder, encoder if decoder.folder.resolve() == encoder.folder.resolve() else decoder
 
 
 def _check_sources(plan: Plan, encoder: SourceCheckpoint, decoder: SourceCheckpoint) -> None:
@@ -176,10 +177,17 @@ def _check_max_positions(wanted: int, shapes: tuple[SourceCheckpoint, SourceChec
 def _check_pad(name: str, side: Side, pad_id: int) -> None:
     """RoBERTa's kin counts positions from the pad id: another one would shift every position in silence."""
     family = find_family(side.config)
+    own_pad = side.source.config.pad_token_id
+    if family is None and own_pad is not None and pad_id != own_pad:
+        raise WarmStartError(
+            f"model.{name}: {side.source.name} pads with {own_pad}, the tokenizer with {pad_id}, and whether a "
+            f"{side.config.model_type} model counts positions from it is not known here. Keep its own tokenizer."
+        )
     if family is not None and family.first_position not in (0, pad_id + 1):
+        convert = ", or leave model.convert at true" if side.config.model_type in CONVERTIBLE else ""
         raise WarmStartError(
             f"model.{name}: {side.source.name} counts positions from pad id {family.first_position - 1}, and the "
-            f"tokenizer pads with {pad_id}. Give a tokenizer whose pad has that id, or leave model.convert at true."
+            f"tokenizer pads with {pad_id}. Give a tokenizer whose pad has that id{convert}."
         )
 
 

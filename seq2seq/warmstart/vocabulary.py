@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from transformers import PreTrainedTokenizerFast
 
 from ..errors import WarmStartError
-from ..text.tokenizers import TokenizerPair, ensure_pad_token, have_equal_vocabularies, load_tokenizer
+from ..text.tokenizers import TokenizerPair, are_equal, ensure_pad_token, have_equal_vocabularies, load_tokenizer
 from ..text.trimming import trim_tokenizer
 from ..text.vocabulary import match_tokens
 from .options import ModelOptions
@@ -39,7 +39,7 @@ class Vocabularies:
 
     @property
     def one(self) -> bool:
-        return self.tokenizers.source is self.tokenizers.target
+        return have_equal_vocabularies(self.tokenizers.source, self.tokenizers.target)
 
 
 def load_vocabularies(
@@ -56,7 +56,10 @@ def load_vocabularies(
     target = decoder if plan.warm_decoder else encoder
     source = target if plan.one_table and not plan.warm_encoder else encoder
     rows = (source.config.vocab_size, target.config.vocab_size)
-    vocabularies = _choose_vocabularies(own, rows, options, corpus)
+    filled = (plan.warm_encoder, plan.warm_decoder)
+    if plan.one_table:
+        filled = (any(filled),) * 2
+    vocabularies = _choose_vocabularies(own, rows, filled, options, corpus)
     if plan.share_layers and not vocabularies.one:
         raise WarmStartError(
             f"Plan {plan.name} shares the embedding table; give model.source_tokenizer and model.target_tokenizer the "
@@ -71,9 +74,9 @@ def _load_tokenizers(plan: Plan, encoder: SourceCheckpoint, decoder: SourceCheck
     if encoder is decoder or (plan.one_table and not plan.warm_encoder):
         return TokenizerPair(target, target)
     source = _load_tokenizer(encoder)
-    if have_equal_vocabularies(source, target):
+    if are_equal(source, target):
         return TokenizerPair(source, source)
-    if plan.one_table:
+    if plan.one_table and not have_equal_vocabularies(source, target):
         raise WarmStartError(
             f"{encoder.name} and {decoder.name} have different vocabularies, and one embedding table serves both "
             "sides. Choose checkpoints with the same vocabulary."
@@ -93,21 +96,29 @@ def _load_tokenizer(source: SourceCheckpoint) -> PreTrainedTokenizerFast:
 
 
 def _choose_vocabularies(
-    own: TokenizerPair, table_rows: tuple[int, int], options: ModelOptions, corpus: Corpus | None
+    own: TokenizerPair,
+    table_rows: tuple[int, int],
+    filled: tuple[bool, bool],
+    options: ModelOptions,
+    corpus: Corpus | None,
 ) -> Vocabularies:
-    """What the options ask for in place of the checkpoints' own tokenizers, whose tables have so many rows."""
+    """What the options ask for in place of the checkpoints' own tokenizers.
+
+    Their tables have so many rows; `filled` tells whether the plan fills them from a checkpoint.
+    """
     if options.trim_vocabulary and corpus is None:
         raise WarmStartError("model.trim_vocabulary: there are no texts to trim to. Give data, or a corpus.")
     names = (options.source_tokenizer, options.target_tokenizer)
     if own.source is own.target and names[0] == names[1] and table_rows[0] == table_rows[1]:
         texts = None if corpus is None else [*corpus.sources, *corpus.targets]
-        tokenizer, rows, notes = _choose(own.source, table_rows[0], names[0], options, texts)
+        tokenizer, rows, notes = _choose(own.source, table_rows[0], filled[0], names[0], options, texts)
         return Vocabularies(TokenizerPair(tokenizer, tokenizer), rows, rows, _name("vocabulary", notes))
     chosen = [
-        _choose(tokenizer, count, name, options, texts)
-        for tokenizer, count, name, texts in zip(
+        _choose(tokenizer, count, is_filled, name, options, texts)
+        for tokenizer, count, is_filled, name, texts in zip(
             (own.source, own.target),
             table_rows,
+            filled,
             names,
             (None, None) if corpus is None else (corpus.sources, corpus.targets),
             strict=True,
@@ -120,6 +131,7 @@ def _choose_vocabularies(
 def _choose(
     own: PreTrainedTokenizerFast,
     table_rows: int,
+    is_filled: bool,
     name: str | None,
     options: ModelOptions,
     texts: Sequence[str] | None,
@@ -130,18 +142,26 @@ def _choose(
     rows += [()] * (max(own.get_vocab().values()) + 1 - table_rows)  # a pad token that the checkpoint did not have
     if name is not None:
         tokenizer = ensure_pad_token(load_tokenizer(find_source_folder(name)))
-        matches = match_tokens(own, tokenizer)
+        # A pad token that the checkpoint did not have has no row to begin from.
+        matches = [tuple(row for row in match if row < table_rows) for match in match_tokens(own, tokenizer)]
         rows = [match if len(match) == 1 or options.new_tokens == "pieces" else () for match in matches]
-        same, none = sum(len(row) == 1 for row in rows), sum(not row for row in rows)
         notes.append(
-            f"{len(rows):,} tokens of {name}: {same:,} begin as the same token of the old {table_rows:,}, "
-            f"{len(rows) - same - none:,} as the mean of their old pieces, {none:,} as the mean of all"
+            f"{len(rows):,} tokens of {name}{_describe_rows(rows, table_rows) if is_filled else ', all random'}"
         )
     if options.trim_vocabulary:
+        tokens = len(tokenizer)
         tokenizer, kept = trim_tokenizer(tokenizer, texts)
-        notes.append(f"{len(kept):,} of {len(rows):,} tokens kept, those that the data needs")
+        notes.append(f"{len(kept):,} of {tokens:,} tokens kept, those that the data needs")
         rows = [rows[row] for row in kept]
     return tokenizer, rows, notes
+
+
+def _describe_rows(rows: OldRows, old: int) -> str:
+    same, none = sum(len(row) == 1 for row in rows), sum(not row for row in rows)
+    return (
+        f": {same:,} begin as the same token of the old {old:,}, {len(rows) - same - none:,} as the mean of their old "
+        f"pieces, {none:,} as the mean of all"
+    )
 
 
 def _name(what: str, notes: list[str]) -> tuple[str, ...]:

@@ -42,7 +42,7 @@ def build(**changes) -> str:
 
 
 def test_card_names_plan_checkpoints_and_data():
-    assert "plan `bert2gpt` from encoder some/bert and decoder some/gpt2; trained on pairs.jsonl." in build()
+    assert "Plan `bert2gpt`, encoder some/bert and decoder some/gpt2; trained on pairs.jsonl." in build()
 
 
 def test_card_tells_where_the_parameters_came_from():
@@ -66,7 +66,9 @@ def test_card_has_scores_once_there_are_some():
 
 
 def test_card_of_a_t5_encoder_hands_it_over():
-    assert "EncoderDecoderModel(config, encoder=T5EncoderModel(config.encoder))" in build(encoder_type="t5")
+    card = build(encoder_type="t5")
+    assert "EncoderDecoderModel(config, encoder=T5EncoderModel(config.encoder))" in card
+    assert "print(target_tokenizer.batch_decode(model.generate(**inputs)" in card
 
 
 def test_markdown_table_aligns_figures_right():

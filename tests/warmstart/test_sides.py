@@ -175,7 +175,7 @@ def test_choice_of_layers_that_is_none_is_refused(deep_bert, choice):
 
 def test_layers_that_share_their_parameters_cannot_be_chosen(tmp_path):
     folder, bert = str(save_family(tmp_path / "albert", "albert")), str(save_bert(tmp_path / "bert"))
-    with pytest.raises(WarmStartError, match="only the first n can: they share their parameters"):
+    with pytest.raises(WarmStartError, match="its layers share their parameters, so only the first n can be kept"):
         warm_start(plan="pair", encoder=folder, decoder=bert, encoder_layers=[1])
     assert (
         warm_start(plan="pair", encoder=folder, decoder=bert, encoder_layers=1).model.config.encoder.num_hidden_layers
