@@ -3,8 +3,9 @@
 The warm start fills it; run folders and model cards show it.
 """
 
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
-from typing import Literal, Self, get_args
+from typing import Any, Literal, Self, get_args
 
 import torch
 
@@ -93,51 +94,55 @@ def report_started(
     Args:
         notes: by parameter, what its start was beyond being copied. further: notes on the whole.
     """
-    shared, parts = find_shared_names(model), find_parts(model)
-    rows = []
-    for name, parameter in model.named_parameters(remove_duplicate=False):
-        place = {"name": name, "part": parts[name], "shape": tuple(parameter.shape)}
-        if name in shared:
-            rows.append(ParameterOrigin(**place, kind="shared", tensors=(shared[name],)))
-        elif name in written:
-            source, tensor = written[name]
-            changes = (*tensor.changes, *((notes[name],) if name in notes else ()))
-            rows.append(
-                ParameterOrigin(
-                    **place,
-                    kind="converted" if tensor.changes else "copied",
-                    file=f"{source.name}/{source.weights.files[tensor.tensors[0]].name}",
-                    tensors=tensor.tensors,
-                    note="; ".join(changes) or None,
-                )
-            )
-        else:
-            note = notes.get(name) or _describe_initial(name, parameter)
-            rows.append(ParameterOrigin(**place, kind="random", note=note))
+
+    def describe(name: str, parameter: torch.Tensor) -> dict[str, Any]:
+        if name not in written:
+            return {"kind": "random", "note": notes.get(name) or _describe_initial(parameter)}
+        source, tensor = written[name]
+        changes = (*tensor.changes, *((notes[name],) if name in notes else ()))
+        return {
+            "kind": "converted" if tensor.changes else "copied",
+            "file": f"{source.name}/{source.weights.files[tensor.tensors[0]].name}",
+            "tensors": tensor.tensors,
+            "note": "; ".join(changes) or None,
+        }
+
     used = {(source.name, tensor) for source, filled in written.values() for tensor in filled.tensors}
     warm = {source.name: source for source, _ in written.values()}
     unused = [name for source in warm.values() for name in source.weights.files if (source.name, name) not in used]
-    return OriginReport(plan, tuple(rows), tuple(dict.fromkeys(unused)), further)
-
-
-def _describe_initial(name: str, parameter: torch.Tensor) -> str:
-    for value, word in ((0, "zeros"), (1, "ones")):
-        if bool((parameter == value).all()):
-            return word
-    return "normal"
+    return OriginReport(plan, _list_origins(model, describe), tuple(dict.fromkeys(unused)), further)
 
 
 def report_loaded(plan: str, model: TokenLossModel, file: str, unused_tensors: tuple[str, ...]) -> OriginReport:
     """The origins in a model that one weights file filled whole."""
+
+    def describe(name: str, parameter: torch.Tensor) -> dict[str, Any]:
+        return {"kind": "copied", "file": file, "tensors": (name,)}
+
+    return OriginReport(plan, _list_origins(model, describe), unused_tensors)
+
+
+def _list_origins(
+    model: TokenLossModel, describe: Callable[[str, torch.Tensor], dict[str, Any]]
+) -> tuple[ParameterOrigin, ...]:
+    """The origin of every parameter name; `describe` tells it of those that are not another's further name."""
     shared, parts = find_shared_names(model), find_parts(model)
-    rows = []
-    for name, parameter in model.named_parameters(remove_duplicate=False):
-        place = {"name": name, "part": parts[name], "shape": tuple(parameter.shape)}
-        if name in shared:
-            rows.append(ParameterOrigin(**place, kind="shared", tensors=(shared[name],)))
-        else:
-            rows.append(ParameterOrigin(**place, kind="copied", file=file, tensors=(name,)))
-    return OriginReport(plan, tuple(rows), unused_tensors)
+    return tuple(
+        ParameterOrigin(
+            name=name,
+            part=parts[name],
+            shape=tuple(parameter.shape),
+            **({"kind": "shared", "tensors": (shared[name],)} if name in shared else describe(name, parameter)),
+        )
+        for name, parameter in model.named_parameters(remove_duplicate=False)
+    )
+
+
+def _describe_initial(parameter: torch.Tensor) -> str:
+    for value, word in ((0, "zeros"), (1, "ones")):
+        if bool((parameter == value).all()):
+            return word
+    return "normal"
 
 
 def _learning_rate_group(parameter: ParameterOrigin) -> str:

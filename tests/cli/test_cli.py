@@ -1,6 +1,5 @@
 """The command line: every command on small files, errors as one message without a traceback."""
 
-import io
 import json
 import subprocess
 import sys
@@ -9,24 +8,7 @@ import pytest
 import yaml
 
 from seq2seq.checkpoints.folder import write_checkpoint
-from seq2seq.cli.main import main
 from tests.conftest import describe, shake
-
-
-@pytest.fixture
-def seq2seq(monkeypatch, capsys):
-    """Runs a command in this process; returns exit code, standard output and standard error."""
-
-    def run(*arguments: str, stdin: bytes = b""):
-        monkeypatch.setattr(sys, "argv", ["seq2seq", *map(str, arguments)])
-        monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(stdin)))
-        capsys.readouterr()
-        with pytest.raises(SystemExit) as ended:
-            main()
-        captured = capsys.readouterr()
-        return ended.value.code, captured.out, captured.err
-
-    return run
 
 
 @pytest.fixture

@@ -1,15 +1,12 @@
 """`seq2seq tokenizer train`: a folder that transformers loads, the same bytes every time, mistakes as one message."""
 
 import gzip
-import io
 import json
-import sys
 
 import pytest
 from transformers import AutoTokenizer
 
 from seq2seq import train_tokenizer
-from seq2seq.cli.main import main
 from seq2seq.text.coverage import measure_coverage
 from seq2seq.text.tokenizers import load_tokenizer
 
@@ -18,18 +15,11 @@ FILES = {"coverage.json", "tokenizer.json", "tokenizer_config.json"}
 
 
 @pytest.fixture
-def train(monkeypatch, capsys, tmp_path):
+def train(seq2seq, tmp_path):
     """Runs `seq2seq tokenizer train` into tmp_path/out; returns exit code, standard output and standard error."""
 
     def run(*arguments, stdin: bytes = b"", output="out"):
-        command = ["seq2seq", "tokenizer", "train", "--output", tmp_path / output, *arguments]
-        monkeypatch.setattr(sys, "argv", list(map(str, command)))
-        monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(stdin)))
-        capsys.readouterr()
-        with pytest.raises(SystemExit) as ended:
-            main()
-        captured = capsys.readouterr()
-        return ended.value.code, captured.out, captured.err
+        return seq2seq("tokenizer", "train", "--output", tmp_path / output, *arguments, stdin=stdin)
 
     return run
 
