@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import torch
 import yaml
 from accelerate import Accelerator
+from transformers import GenerationConfig
 
 from ..checkpoints.find import find_checkpoint, find_newest_whole, step_folder
 from ..checkpoints.folder import check_manifest, load_training_files, read_checkpoint
@@ -12,6 +13,7 @@ from ..data.examples import load_examples
 from ..errors import CheckpointError, GenerationError, RecipeError, TrainingError
 from ..files import load_json
 from ..generation.transformers_engine import check_lengths
+from ..modeling.generation_config import read_marks
 from ..modeling.token_loss import TokenLossModel
 from ..recipe import Recipe
 from ..reports.console import errors
@@ -71,6 +73,8 @@ def start_from_options(options: ModelOptions, *, seed: int, corpus: Corpus | Non
         source_language=options.source_language,
         target_language=options.target_language,
     )
+    # A published min_length would rule the run's own outputs and be gone from its checkpoints.
+    checkpoint.model.generation_config = GenerationConfig(**read_marks(checkpoint.model.generation_config))
     origin = report_loaded("pretrained", checkpoint.model, str(checkpoint.folder), checkpoint.unused_tensors)
     return WarmStart(checkpoint.model, checkpoint.tokenizers, checkpoint.framing, origin)
 

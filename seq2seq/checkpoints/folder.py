@@ -167,6 +167,11 @@ def read_checkpoint(
     if not (folder / DESCRIPTION_FILE).exists():
         languages = {"source_language": source_language, "target_language": target_language}
         return as_checkpoint(folder, read_published(folder, dropout=dropout, **languages))
+    if source_language is not None or target_language is not None:
+        raise CheckpointError(
+            f"{folder} frames its texts as it was trained to. Leave model.source_language and model.target_language "
+            "out."
+        )
     description = CheckpointDescription.load(folder)
     for name in (CONFIG_FILE, WEIGHTS_FILE):
         if not (folder / name).exists():
@@ -196,7 +201,7 @@ def as_checkpoint(folder: Path, published: Published) -> Checkpoint:
         sharing=model.sharing.to_dict(),
         framing=published.framing.to_dict(),
         columns={},
-        max_source_tokens=min(model.max_source_positions or 512, 512),
+        max_source_tokens=model.max_source_positions or 512,
         max_target_tokens=min(model.max_target_positions or 128, 128),
         generation=published.generation,
         evaluation={},

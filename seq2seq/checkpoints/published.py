@@ -1,18 +1,18 @@
 """Encoder-decoders that others published or that transformers alone saved: read into what our checkpoints are.
 
-BART, mBART, T5, Marian and their kin, and `EncoderDecoderModel` folders without our description, among them those that
-transformers 4 saved shared, with the parameters of one side missing in the file.
+BART, mBART, T5, Marian and their kin, and `EncoderDecoderModel` folders without our description.
 """
 
-import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
 import torch
+from huggingface_hub.errors import StrictDataclassError
 from transformers import AutoConfig, GenerationConfig, PreTrainedConfig
 
 from ..errors import CheckpointError
-from ..modeling.encoder_decoder import Seq2SeqModel, set_special_tokens
+from ..modeling.encoder_decoder import set_special_tokens
 from ..modeling.families import set_dropout
 from ..modeling.native import build_model
 from ..modeling.sharing import Sharing
@@ -21,6 +21,7 @@ from ..modeling.weights import WeightFiles
 from ..text.framing import Framing, first_id
 from ..text.published import OwnMarks, load_published_tokenizers
 from ..text.tokenizers import TokenizerPair
+from .published_weights import fill
 
 GENERATION_OPTIONS = ("num_beams", "length_penalty", "no_repeat_ngram_size")  # called alike by transformers
 
@@ -65,7 +66,8 @@ def read_published(
     )
     framing = _derive_framing(folder, (generation, config), tokenizers, own, asked=target_language is not None)
     model = _build(folder, config, framing, dropout)
-    unused, shared = _fill(model, WeightFiles(str(folder), folder, CheckpointError))
+    _name_marks(tokenizers, framing, model.source_pad_id)
+    unused, shared = fill(model, WeightFiles(str(folder), folder, CheckpointError))
     model.generation_config = generation
     marks = {"decoder_start_token_id": framing.begin_id, "eos_token_id": framing.end_id, "pad_token_id": framing.pad_id}
     if len(framing.target_prefix) == 1:
@@ -82,7 +84,7 @@ def _read_config(folder: Path) -> PreTrainedConfig:
     """
     try:
         config = AutoConfig.from_pretrained(str(folder), local_files_only=True, trust_remote_code=False)
-    except (OSError, ValueError, KeyError) as error:
+    except (OSError, ValueError, KeyError, StrictDataclassError) as error:
         raise CheckpointError(f"{folder}: config.json cannot be read ({str(error).splitlines()[0]}).") from None
     if not config.is_encoder_decoder:
         raise CheckpointError(
@@ -116,16 +118,13 @@ def _derive_framing(
         "pad_token_id": first_id(target, "pad_token"),
     }
     holders = (generation, config, getattr(config, "decoder", None))
-    configured = {
-        mark: next((value for holder in holders if isinstance(value := getattr(holder, mark, None), int)), None)
-        for mark in of_tokenizer
-    }
+    configured = {mark: _find_mark(mark, holders) for mark in of_tokenizer}
+    configured["pad_token_id"] = _find_mark("pad_token_id", holders[::-1])  # RoBERTa counts positions from its own
     begin, end, pad = (of_tokenizer[mark] if value is None else value for mark, value in configured.items())
     forced, prefix = generation.forced_bos_token_id, own.target_prefix
     if own.marks_languages:
-        is_behind = (
-            len(own.target_suffix) > 1
-        )  # mBART: the language behind the end mark is what the decoder begins with
+        # The language that mBART's tokenizer puts behind the end mark is what the decoder begins with.
+        is_behind = len(own.target_suffix) > 1
         named = configured["decoder_start_token_id"] if is_behind else forced
         language = own.target_language if asked or named is None else named
         if language is None:
@@ -143,6 +142,25 @@ def _derive_framing(
     if _is_bert_generation(config):
         return Framing(begin, end, pad)
     return Framing(begin, end, pad, own.source_prefix, own.source_suffix, prefix)
+
+
+def _name_marks(tokenizers: TokenizerPair, framing: Framing, source_pad_id: int) -> None:
+    """Lets the tokenizers know the model's marks for such, which the files of 2020 leave to the caller.
+
+    Their own pad may stand beyond the model's tables.
+    """
+    target = tokenizers.target
+    for role, mark in (("bos_token", framing.begin_id), ("eos_token", framing.end_id)):
+        if mark not in target.all_special_ids:
+            setattr(target, role, target.convert_ids_to_tokens(mark))
+    for tokenizer, pad_id in ((tokenizers.source, source_pad_id), (target, framing.pad_id)):
+        if tokenizer.pad_token_id != pad_id:
+            tokenizer.pad_token = tokenizer.convert_ids_to_tokens(pad_id)
+
+
+def _find_mark(mark: str, holders: Iterable[PreTrainedConfig | GenerationConfig | None]) -> int | None:
+    """The first that is one id: generation configs may list several ends."""
+    return next((value for holder in holders if isinstance(value := getattr(holder, mark, None), int)), None)
 
 
 def _is_bert_generation(config: PreTrainedConfig) -> bool:
@@ -170,73 +188,6 @@ def _build(folder: Path, config: PreTrainedConfig, framing: Framing, dropout: fl
             return build_model(config, Sharing(embeddings=False, layers=False))
     except ValueError as error:
         raise CheckpointError(f"{folder}: {error}. Expected an encoder-decoder such as BART, T5 or a pair.") from None
-
-
-def _fill(model: TokenLossModel, weights: WeightFiles) -> tuple[tuple[str, ...], str | None]:
-    """Copies published weights into a model; makes shared again what the file shows to be shared.
-
-    Returns:
-        The tensors without use, and what was found shared, or None.
-
-    Raises:
-        CheckpointError: tensors are missing, and no other side has them.
-    """
-    state, found = model.state_dict(), weights.find_names()
-    ignorable = re.compile("|".join(getattr(model, "_keys_to_ignore_on_load_missing", None) or ["$^"]))
-    prefix = f"{model.base_model_prefix}."
-    names = {}
-    for name in state:
-        candidates = (name, name.removeprefix(prefix), prefix + name)
-        names[name] = next((found[candidate] for candidate in candidates if candidate in found), None)
-    for name, first in model.all_tied_weights_keys.items():
-        names[first] = names[first] or names[name]  # a file may hold a tied tensor under either name
-    shared = _restore_sharing(model, weights, names) if isinstance(model, Seq2SeqModel) else None
-    tied = model.tied_names
-    missing = [name for name, file_name in names.items() if file_name is None and name not in tied]
-    missing = [name for name in missing if not ignorable.search(name)]
-    if missing:
-        raise CheckpointError(
-            f"{weights.folder}: {len(missing)} tensors are not in the weights: {', '.join(missing[:10])} (found "
-            f"{len(found)}: {', '.join(sorted(found)[:3])} ...). Weights and config.json do not belong together."
-        )
-    for name, file_name in names.items():
-        if file_name is None or name in tied:
-            continue
-        value = weights.load(file_name)
-        if value.shape != state[name].shape:
-            raise CheckpointError(
-                f"{weights.folder}: tensor {file_name} has shape {tuple(value.shape)}, config.json asks for "
-                f"{tuple(state[name].shape)}. Weights and config.json do not belong together."
-            )
-        state[name].copy_(value)
-    return tuple(sorted(set(weights.files) - set(names.values()))), shared
-
-
-def _restore_sharing(model: Seq2SeqModel, weights: WeightFiles, names: dict[str, str | None]) -> str | None:
-    """Makes one what version 4 saved once: the layers of both sides, or the embedding table alone."""
-    body = f"decoder.{model.decoder.base_model_prefix}."
-    pairs = [(name, body + name.removeprefix("encoder.")) for name in names if name.startswith("encoder.")]
-    if any(second not in names for _, second in pairs):
-        return None  # sides of different families or depths share nothing
-    lacking = [pair for pair in pairs if None in (names[pair[0]], names[pair[1]])]
-    table = next(pair for pair in pairs if model.get_parameter(pair[0]) is model.get_input_embeddings().weight)
-    is_marked = bool(lacking) or getattr(model.config, "tie_encoder_decoder", False)
-    layers = is_marked and lacking != [table] and all(_hold_the_same(weights, names, *pair) for pair in pairs)
-    if not layers and not _hold_the_same(weights, names, *table):
-        return None
-    for first, second in pairs if layers else [table]:
-        names[first] = names[second] = names[first] or names[second]
-    model.sharing = Sharing(embeddings=True, layers=layers)
-    model.tie_weights()
-    return "the layers of both sides" if layers else "the embedding tables of both sides"
-
-
-def _hold_the_same(weights: WeightFiles, names: dict[str, str | None], first: str, second: str) -> bool:
-    """Whether two names stand for equal tensors; one that the file lacks stands for the other."""
-    if names[first] is None or names[second] is None:
-        return names[first] is not names[second]
-    one, other = weights.load(names[first]), weights.load(names[second])
-    return one.shape == other.shape and torch.equal(one, other)
 
 
 def _read_generation_config(folder: Path) -> GenerationConfig:

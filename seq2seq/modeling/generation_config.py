@@ -3,15 +3,16 @@
 from collections.abc import Mapping
 from typing import Any
 
-from transformers import PreTrainedConfig
+from transformers import GenerationConfig, PreTrainedConfig
 
 MARKS = (
     "decoder_start_token_id", "bos_token_id", "eos_token_id", "pad_token_id",
     "forced_bos_token_id", "forced_eos_token_id",  # of BART and its kin
+    "bad_words_ids",  # of Marian, whose output layer would write the pad
 )  # fmt: skip
 
 
-def read_marks(config: PreTrainedConfig) -> dict[str, int | None]:
+def read_marks(config: PreTrainedConfig | GenerationConfig) -> dict[str, Any]:
     """The special tokens that `generate` needs, from a model's config."""
     return {mark: getattr(config, mark, None) for mark in MARKS}
 

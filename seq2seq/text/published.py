@@ -36,7 +36,7 @@ def load_published_tokenizers(
         source_language, target_language: codes such as en_XX where the tokenizer marks languages (mBART, NLLB).
 
     Raises:
-        TokenizerError: there is no tokenizer, it marks no languages, or it has no such language.
+        TokenizerError: there is no tokenizer or vocabulary, it marks no languages, or it has no such language.
     """
     published = load_as_published(folder)
     _set_language(published, "src_lang", source_language, folder)

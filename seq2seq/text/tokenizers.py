@@ -58,17 +58,27 @@ def load_tokenizer(folder: Path) -> PreTrainedTokenizerFast:
     return make_bare_pair(load_as_published(folder)).source
 
 
-def load_as_published(folder: Path, **languages: str) -> PreTrainedTokenizerBase:
+def load_as_published(folder: Path) -> PreTrainedTokenizerBase:
     """The tokenizer of a folder as transformers loads it, with its marks.
 
     Raises:
         TokenizerError: the folder has none that can be loaded.
     """
     try:
-        return AutoTokenizer.from_pretrained(str(folder), local_files_only=True, trust_remote_code=False, **languages)
+        tokenizer = AutoTokenizer.from_pretrained(str(folder), local_files_only=True, trust_remote_code=False)
     except Exception as error:  # `tokenizers` raises nothing narrower for a broken file
         reason = f"{type(error).__name__}: {(str(error).splitlines() or [''])[0]}"
         raise TokenizerError(f"{folder}: no tokenizer could be loaded ({reason}). Expected tokenizer.json.") from None
+    # Without a vocabulary transformers makes up a tokenizer of marks alone, to which every text is unknown.
+    if not isinstance(tokenizer, PreTrainedTokenizerFast):
+        return tokenizer  # those in Python fail by themselves, or need none
+    expected = {*tokenizer.vocab_files_names.values(), "tokenizer.json"} - {"tokenizer_config.json"}
+    if not any((folder / name).exists() for name in expected) and not list(folder.glob("*.model")):
+        raise TokenizerError(
+            f"{folder}: no vocabulary beside the config (expected {' or '.join(sorted(expected))}). "
+            "Copy the tokenizer's files there."
+        )
+    return tokenizer
 
 
 def make_bare_pair(published: PreTrainedTokenizerBase) -> TokenizerPair:
