@@ -78,7 +78,7 @@ def build_model_card(
             f"{scores['examples']} {scores['split']} pairs.",
             build_markdown_table(*score_rows(scores["rows"])),
         ]
-    return "\n\n".join(part for part in parts if part) + "\n"
+    return "\n\n".join(part.strip("\n") for part in parts if part) + "\n"
 
 
 def _describe_plain_use(model_class: str, encoder_type: str | None, checkpoint: str, two_tokenizers: bool) -> str:
