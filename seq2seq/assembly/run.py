@@ -248,8 +248,7 @@ class Run:
         if self.test_data is None:
             return
         folder, examples, options = self.folder, self.test_data.examples, self.recipe.evaluation
-        best = load_best(folder.path)
-        chosen = step_folder(folder.path, best["step"] if best else list_steps(folder.path)[-1])
+        chosen = self._find_chosen()
         checkpoint = read_checkpoint(chosen)
         predictions = self.generate(checkpoint.model, [example.source for example in examples])
         if not self.accelerator.is_main_process:
@@ -266,19 +265,24 @@ class Run:
         write_json(folder.scores, scores)
         output().print(build_score_table(scores["rows"], title=f"{folder.path}: {len(examples)} test pairs"))
 
+    def _find_chosen(self) -> Path:
+        """The checkpoint that the run is used by: its best, else its newest."""
+        path = self.folder.path
+        best = load_best(path)
+        return step_folder(path, best["step"] if best else list_steps(path)[-1])
+
     def write_model_card(self) -> None:
         """README.md of the run folder: what was trained, from what, how to use it, and its scores if there are any."""
         if not self.accelerator.is_main_process:
             return
         start, folder = self.start, self.folder
-        best = load_best(folder.path)
         config = start.model.config
         card = build_model_card(
             self.recipe.model_dump(mode="json"),
             start.origin,
             model_class=find_published_architecture(start.model),
             encoder_type=config.encoder.model_type if config.model_type == "encoder-decoder" else None,
-            checkpoint=str(step_folder(folder.path, best["step"] if best else list_steps(folder.path)[-1])),
+            checkpoint=str(self._find_chosen()),
             two_tokenizers=start.tokenizers.target is not start.tokenizers.source,
             scores=folder.load_scores() if folder.scores.exists() else None,
         )

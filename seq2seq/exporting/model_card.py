@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from ..modeling.families import T5_FAMILIES
 from ..reports.tables import score_rows
 from ..warmstart.origin import OriginReport, summarize
 
@@ -82,7 +83,7 @@ def build_model_card(
 
 
 def _describe_plain_use(model_class: str, encoder_type: str | None, checkpoint: str, two_tokenizers: bool) -> str:
-    of_t5 = model_class == "EncoderDecoderModel" and encoder_type in ("t5", "mt5", "umt5")
+    of_t5 = model_class == "EncoderDecoderModel" and encoder_type in T5_FAMILIES
     target_line = 'target_tokenizer = AutoTokenizer.from_pretrained(f"{folder}/target_tokenizer")\n'
     return (T5_USE if of_t5 else PLAIN_USE).format(
         model_class=model_class,

@@ -17,7 +17,7 @@ from transformers import (
     PreTrainedModel,
 )
 
-from .families import count_positions, find_family, find_head
+from .families import T5_FAMILIES, count_positions, find_family, find_head
 from .generation_config import read_marks
 from .sharing import Sharing, apply_sharing
 from .token_loss import TokenLossModel
@@ -88,7 +88,7 @@ class Seq2SeqModel(TokenLossModel, EncoderDecoderModel):
 def build_encoder(config: PreTrainedConfig) -> PreTrainedModel:
     """The encoder of a config with random weights, without the pooler; what no source can reach is frozen."""
     # AutoModel knows a T5 only whole; its encoder alone is in the other mapping.
-    auto_class = AutoModelForTextEncoding if config.model_type in ("t5", "mt5", "umt5") else AutoModel
+    auto_class = AutoModelForTextEncoding if config.model_type in T5_FAMILIES else AutoModel
     encoder = auto_class.from_config(config)
     if getattr(encoder, "pooler", None) is not None:
         encoder.pooler = None

@@ -9,6 +9,7 @@ from typing import Literal
 from torch import nn
 from transformers import PreTrainedConfig, PreTrainedModel
 
+T5_FAMILIES = ("t5", "mt5", "umt5")  # whole encoder-decoders whose encoder has a class of its own
 DROPOUT_SETTINGS = (
     "hidden_dropout_prob", "attention_probs_dropout_prob",  # the BERT families
     "dropout", "attention_dropout", "activation_dropout",  # DistilBERT, BART

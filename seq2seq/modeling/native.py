@@ -15,11 +15,12 @@ from transformers import (
 )
 
 from .encoder_decoder import Seq2SeqModel
+from .families import T5_FAMILIES
 from .generation_config import read_marks
 from .sharing import Sharing
 from .token_loss import TokenLossModel
 
-UNLIMITED_FAMILIES = ("t5", "mt5", "umt5", "longt5", "switch_transformers")  # relative positions
+UNLIMITED_FAMILIES = (*T5_FAMILIES, "longt5", "switch_transformers")  # relative positions
 REFUSED_FAMILIES = {"prophetnet": "in transformers its decoder's logits change with later target tokens"}
 
 

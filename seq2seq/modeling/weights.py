@@ -23,6 +23,7 @@ class WeightFiles:
     def __init__(self, name: str, folder: Path, error: type[Seq2SeqError]) -> None:
         """Reads nothing yet. `name` opens every message; `error` is what is raised for missing and broken files."""
         self.name, self.folder, self.error = name, folder, error
+        self._legacy: dict[Path, dict[str, torch.Tensor]] = {}
 
     @cached_property
     def files(self) -> dict[str, Path]:
@@ -57,19 +58,20 @@ class WeightFiles:
 
     def _tensor_names(self, path: Path) -> Iterable[str]:
         if path.suffix == ".bin":
-            return list(self._legacy_tensors[path])
+            return list(self._load_legacy(path))
         try:
             with safe_open(path, framework="pt") as file:
                 return list(file.keys())
         except (SafetensorError, OSError) as error:
             raise self.error(f"{self.name}: {path} is no whole safetensors file ({error}).") from None
 
-    @cached_property
-    def _legacy_tensors(self) -> dict[Path, dict[str, torch.Tensor]]:
+    def _load_legacy(self, path: Path) -> dict[str, torch.Tensor]:
+        """All tensors of a .bin file, read once."""
+        if path in self._legacy:
+            return self._legacy[path]
         # weights_only refuses anything but tensors and containers: no object of a pickle is ever built.
-        paths = self.folder.glob("pytorch_model*.bin")
         try:
-            return {path: torch.load(path, map_location="cpu", weights_only=True) for path in paths}
+            return self._legacy.setdefault(path, torch.load(path, map_location="cpu", weights_only=True))
         except (UnpicklingError, RuntimeError, EOFError) as error:
             reason = str(error).splitlines()[0]
             raise self.error(f"{self.name}: a .bin file holds more than tensors, or is cut ({reason}).") from None
@@ -78,7 +80,7 @@ class WeightFiles:
         """One tensor in float32, whatever type the file holds."""
         path = self.files[tensor]
         if path.suffix == ".bin":
-            return self._legacy_tensors[path][tensor].float()
+            return self._load_legacy(path)[tensor].float()
         with safe_open(path, framework="pt") as file:
             return file.get_tensor(tensor).float()
 

@@ -1,11 +1,12 @@
 """AdamW with learning rates by the origin of the parameters, and its state as named tensors for safetensors."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 
 import torch
 from torch import nn
 
 from ..errors import CheckpointError
+from ..modeling.sharing import find_shared_names
 from .options import TrainingOptions
 from .sharding import gather_tensor, shard_like
 
@@ -19,8 +20,9 @@ def build_optimizer(model: nn.Module, groups: Mapping[str, str], options: Traini
         groups: the learning-rate group of each parameter name; names it lacks count as encoder.
     """
     sorted_parameters: dict[tuple[str, bool], list[tuple[str, nn.Parameter]]] = {}
-    for name, parameter in name_parameters(model, groups).items():
-        if not parameter.requires_grad:
+    further = find_shared_names(model)
+    for name, parameter in model.named_parameters(remove_duplicate=False):
+        if name in further or not parameter.requires_grad:
             continue
         key = (groups.get(name, "encoder"), parameter.dim() > 1)
         sorted_parameters.setdefault(key, []).append((name, parameter))
@@ -34,16 +36,6 @@ def build_optimizer(model: nn.Module, groups: Mapping[str, str], options: Traini
         for (group, decayed), named in sorted_parameters.items()
     ]
     return torch.optim.AdamW(parameter_groups, lr=options.learning_rate, betas=options.adam_betas, fused=True)
-
-
-def name_parameters(model: nn.Module, known: Collection[str]) -> dict[str, nn.Parameter]:
-    """Every parameter once, by the name that is known of it, else by its first one."""
-    names: dict[int, str] = {}
-    parameters = dict(model.named_parameters(remove_duplicate=False))
-    for name, parameter in parameters.items():
-        if id(parameter) not in names or (name in known and names[id(parameter)] not in known):
-            names[id(parameter)] = name
-    return {name: parameters[name] for name in names.values()}
 
 
 def set_learning_rates(optimizer: torch.optim.Optimizer, factor: float) -> float:

@@ -33,15 +33,16 @@ def start_cross_attention(model: Seq2SeqModel, start: CrossAttentionStart, writt
     names = [name for name, part in find_parts(model).items() if part == "cross_attention"]
     names = [name for name in names if name.startswith("decoder.")]
     if start == "copied":
-        return {name: _copy(model, name, written) for name in names}
+        first_names = find_shared_names(model)
+        return {name: _copy(model, name, first_names, written) for name in names}
     return _silence(model, names)
 
 
-def _copy(model: Seq2SeqModel, name: str, written: Written) -> str:
+def _copy(model: Seq2SeqModel, name: str, first_names: dict[str, str], written: Written) -> str:
     """Copies one parameter from the self-attention of its layer."""
     partner = name.replace(".crossattention.q_attn.", ".attn.c_attn.").replace(".ln_cross_attn.", ".ln_1.")
     partner = partner.replace(".crossattention.c_", ".attn.c_").replace(".crossattention.", ".attention.")
-    first = find_shared_names(model).get(partner, partner)
+    first = first_names.get(partner, partner)
     if first not in written:
         raise WarmStartError(
             "model.cross_attention: copied takes the numbers of the decoder's self-attention, which this plan draws at "

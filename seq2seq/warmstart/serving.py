@@ -8,6 +8,7 @@ from transformers import MODEL_FOR_CAUSAL_LM_MAPPING, MODEL_MAPPING, PreTrainedC
 
 from ..errors import WarmStartError
 from ..modeling.encoder_decoder import Seq2SeqModel
+from ..modeling.families import T5_FAMILIES
 from .sources import SourceCheckpoint
 
 GOOD_ENCODERS = "bert, roberta, electra, deberta, distilbert, mpnet, modernbert or t5"
@@ -51,7 +52,7 @@ def _refuse_encoder(source: SourceCheckpoint) -> str | None:
         return REFUSED_ENCODERS[config.model_type]
     if type(config) not in MODEL_MAPPING:
         return "has no encoder class in transformers"
-    if config.is_encoder_decoder and config.model_type not in ("t5", "mt5", "umt5"):
+    if config.is_encoder_decoder and config.model_type not in T5_FAMILIES:
         return "is an encoder-decoder already, to be trained on with plan pretrained"
     return None
 
