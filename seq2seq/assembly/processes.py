@@ -14,8 +14,14 @@ from ..reports.console import show_progress
 
 
 def build_accelerator(recipe: Recipe) -> Accelerator:
-    """The accelerator of a recipe's precision, on the GPU where there is one."""
+    """The accelerator of a recipe's precision, on the GPU where there is one.
+
+    Raises:
+        TrainingError: fp16 without a GPU.
+    """
     precision = recipe.training.precision
+    if precision == "fp16" and not torch.cuda.is_available():
+        raise TrainingError("training.precision: fp16 needs a GPU, and torch finds none here. Set it to bf16 or fp32.")
     # Accelerate keeps the first precision of a process for ever; a second run in it may want another.
     AcceleratorState._reset_state()
     return Accelerator(mixed_precision="no" if precision == "fp32" else precision, cpu=not torch.cuda.is_available())
