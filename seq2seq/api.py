@@ -38,6 +38,7 @@ from .text.coverage import Coverage, measure_coverage
 from .text.tokenizer_training import Kind
 from .text.tokenizer_training import train_tokenizer as train_tokenizer_on
 from .text.tokenizers import TokenizerPair, load_tokenizers
+from .training.early_stopping import describe_end
 from .warmstart.options import ModelOptions
 from .warmstart.start import WarmStart
 from .warmstart.vocabulary import Corpus
@@ -91,7 +92,8 @@ def train(recipe: Recipe | str | Path, overrides: Iterable[str] = (), *, resume:
     run = Run(recipe, start, folder, accelerator)
     trainer = run.build_trainer()
     if resuming and run.is_finished(trainer.max_steps):
-        message = f"The run in {folder.path} is finished: all of its {trainer.max_steps} steps are done."
+        end = describe_end(trainer.state, recipe.training, trainer.max_steps)
+        message = f"The run in {folder.path} is finished: {end}."
     else:
         run.open_folder(resuming)
         trainer.train()

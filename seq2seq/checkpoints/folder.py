@@ -6,13 +6,14 @@ Whole or absent: written beside, synced, renamed; a manifest holds the SHA-256 o
     target_tokenizer/                                                    where the target vocabulary differs
     seq2seq.json                                                         plan, sharing, task, framing, lengths
     training/optimizer.safetensors training/state.json                   absent in exported checkpoints
+    training/weights.safetensors                                         where model.safetensors holds their averages
     manifest.json
 """
 
 import os
 import shutil
 from copy import deepcopy
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import torch
@@ -35,15 +36,19 @@ from .published import Published, read_published
 CONFIG_FILE, WEIGHTS_FILE = "config.json", "model.safetensors"
 MANIFEST_FILE = "manifest.json"
 TRAINING_FOLDER = "training"
-OPTIMIZER_FILE, STATE_FILE = "optimizer.safetensors", "state.json"
+OPTIMIZER_FILE, STATE_FILE, TRAINED_FILE = "optimizer.safetensors", "state.json", "weights.safetensors"
 
 
 @dataclass(frozen=True)
 class TrainingFiles:
-    """What a run needs besides the weights: the optimizer's tensors by name, and a JSON object."""
+    """What a run needs besides the model: the optimizer's tensors by name, and a JSON object.
+
+    weights: those that training goes on from, where the model holds their averages; else empty.
+    """
 
     optimizer: dict[str, torch.Tensor]
     state: dict
+    weights: dict[str, torch.Tensor] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -83,15 +88,21 @@ def write_checkpoint(
     tokenizers.save(beside, max_source_tokens=description.max_source_tokens, framing=framing)
     write_json(beside / DESCRIPTION_FILE, description.to_dict())
     if training is not None:
-        (beside / TRAINING_FOLDER).mkdir()
-        save_file(training.optimizer, beside / TRAINING_FOLDER / OPTIMIZER_FILE)
-        write_json(beside / TRAINING_FOLDER / STATE_FILE, training.state)
+        _write_training_files(beside / TRAINING_FOLDER, training)
     _write_manifest(beside)
     sync_folder(beside)
     if folder.exists():
         remove_checkpoint(folder)
     os.replace(beside, folder)
     sync_entry(folder.parent)
+
+
+def _write_training_files(folder: Path, training: TrainingFiles) -> None:
+    folder.mkdir()
+    save_file(training.optimizer, folder / OPTIMIZER_FILE)
+    if training.weights:
+        save_file(training.weights, folder / TRAINED_FILE)
+    write_json(folder / STATE_FILE, training.state)
 
 
 def _write_config(folder: Path, model: TokenLossModel, description: CheckpointDescription) -> None:
@@ -268,4 +279,5 @@ def load_training_files(folder: Path) -> TrainingFiles:
     training = folder / TRAINING_FOLDER
     if not (training / STATE_FILE).exists():
         raise CheckpointError(f"{folder} holds weights but no training state, so a run cannot go on from it.")
-    return TrainingFiles(load_file(training / OPTIMIZER_FILE), load_json(training / STATE_FILE))
+    weights = load_file(training / TRAINED_FILE) if (training / TRAINED_FILE).exists() else {}
+    return TrainingFiles(load_file(training / OPTIMIZER_FILE), load_json(training / STATE_FILE), weights)

@@ -14,6 +14,7 @@ class TrainingState:
     examples, source_tokens, target_tokens: totals so far; seconds: spent in steps, without validation and saving.
     fingerprints: SHA-256 of the encoded data by split.
     window_loss, window_tokens: sums since the last logged line; best_step, best_value: the best validation so far.
+    stale_validations: how many in a row were no improvement; improved_value: what the last improvement came to.
     """
 
     step: int = 0
@@ -27,6 +28,8 @@ class TrainingState:
     window_tokens: int = 0
     best_step: int | None = None
     best_value: float | None = None
+    stale_validations: int = 0
+    improved_value: float | None = None
     fingerprints: dict[str, str] = field(default_factory=dict)
 
     def to_dict(self) -> dict:

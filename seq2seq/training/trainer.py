@@ -18,6 +18,8 @@ from ..errors import TrainingError
 from ..modeling.token_loss import TokenLossModel
 from ..randomness import seed_torch
 from ..reports.console import ProgressBar, show_progress
+from .averaging import WeightAverages
+from .early_stopping import count_validation, describe_end, find_end
 from .optimizers import set_learning_rates
 from .options import TrainingOptions
 from .schedules import compute_rate_factor
@@ -55,14 +57,15 @@ class Trainer:
         seed: int,
         state: TrainingState,
         callbacks: Callbacks,
+        averages: WeightAverages | None = None,
     ) -> None:
-        """`model` and `optimizer` are the accelerator's prepared ones."""
+        """`model` and `optimizer` are the accelerator's prepared ones; `averages` follow every update of the model."""
         self.model, self.optimizer, self.loader, self.accelerator = model, optimizer, loader, accelerator
         self.options, self.max_steps, self.seed, self.state = options, max_steps, seed, state
-        self.callbacks = callbacks
+        self.callbacks, self.averages = callbacks, averages
 
     def train(self) -> None:
-        """Runs to the last step.
+        """Runs to the last step, or to where early stopping ends it.
 
         Raises:
             TrainingError: loss, gradient or a validation is not finite.
@@ -72,9 +75,14 @@ class Trainer:
         visible = self.accelerator.is_main_process
         with show_progress("training", self.max_steps, done=state.step, visible=visible) as bar:
             self.model.train()
-            while state.step < self.max_steps:
+            while (reason := self._find_end()) is None:
                 self._run_step(steps, bar)
-        self.callbacks.log({"event": "end", "reason": "max_steps", **state.counters()})
+            if reason == "early_stopping":
+                bar.note(describe_end(state, self.options, self.max_steps))
+        self.callbacks.log({"event": "end", "reason": reason, **state.counters()})
+
+    def _find_end(self) -> str | None:
+        return find_end(self.state, self.options, self.max_steps)
 
     def _run_step(self, steps: Iterator[Step], bar: ProgressBar) -> None:
         started = time.perf_counter()
@@ -105,6 +113,8 @@ class Trainer:
             found = f"the loss is {loss / step.target_tokens} and the gradient norm {gradient_norm}"
             self._stop_not_finite(f"Step {number}: {found}; this step changed no weight.")
         self.optimizer.step()
+        if self.averages is not None:
+            self.averages.update(number)
         self.optimizer.zero_grad(set_to_none=True)
         return loss, gradient_norm
 
@@ -162,7 +172,8 @@ class Trainer:
             best = is_better(metric, values[metric], state.best_value)
             if best:
                 state.best_step, state.best_value = state.step, values[metric]
+            count_validation(state, values[metric], options)
             bar.note("validation " + "  ".join(f"{name} {value:.4g}" for name, value in values.items()))
-        if best or finished or state.step % options.checkpoint_every_steps == 0:
+        if best or self._find_end() or state.step % options.checkpoint_every_steps == 0:
             self.callbacks.save(state, best)
             self.callbacks.log({"event": "checkpoint", **state.counters()})

@@ -7,7 +7,6 @@ from pathlib import Path
 
 import pytest
 import torch
-import yaml
 from safetensors.torch import load_file, save_file
 from torch.nn import functional
 from transformers import EncoderDecoderModel
@@ -19,31 +18,6 @@ from seq2seq.errors import DataError, RecipeError, TrainingError
 from seq2seq.reports.run_folder import RunFolder
 from seq2seq.text.tokenizers import encode_texts
 from tests.training.runs import launch_on_processes, read_events, write_pairs
-
-
-@pytest.fixture
-def recipe(tiny_bert, tmp_path):
-    """A function that writes a recipe file with changes to training and returns its path."""
-
-    def write(name: str = "run", model: dict | None = None, data: dict | None = None, **training) -> Path:
-        values = {
-            "task": "sentence_fusion",
-            "output": str(tmp_path / name),
-            "model": {"plan": "bert2bert", "encoder": str(tiny_bert)} | (model or {}),
-            "data": {
-                "train": write_pairs(tmp_path / "train.jsonl", 40),
-                "max_source_tokens": 16,
-                "max_target_tokens": 16,
-            }
-            | (data or {}),
-            "training": {"batch_examples": 8, "max_steps": 6, "log_every_steps": 1, "learning_rate": 1e-3} | training,
-            "generation": {"num_beams": 1, "max_target_tokens": 10},
-        }
-        path = tmp_path / f"{name}.yaml"
-        path.write_text(yaml.safe_dump(values))
-        return path
-
-    return write
 
 
 def hash_weights(folder: Path, step: int) -> str:
