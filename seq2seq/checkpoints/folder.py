@@ -5,13 +5,15 @@ Whole or absent: written beside, synced, renamed; a manifest holds the SHA-256 o
     config.json generation_config.json model.safetensors tokenizer.json tokenizer_config.json   read by transformers
     target_tokenizer/                                                    where the target vocabulary differs
     seq2seq.json                                                         plan, sharing, task, framing, lengths
-    training/optimizer.safetensors training/state.json                   absent in exported checkpoints
+    training/optimizer.safetensors training/state.json                   absent in exported and averaged checkpoints
     training/weights.safetensors                                         where model.safetensors holds their averages
+    averaged.json                                                        the checkpoints that an averaged one is made of
     manifest.json
 """
 
 import os
 import shutil
+from collections.abc import Sequence
 from copy import deepcopy
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -37,6 +39,7 @@ CONFIG_FILE, WEIGHTS_FILE = "config.json", "model.safetensors"
 MANIFEST_FILE = "manifest.json"
 TRAINING_FOLDER = "training"
 OPTIMIZER_FILE, STATE_FILE, TRAINED_FILE = "optimizer.safetensors", "state.json", "weights.safetensors"
+AVERAGED_FILE = "averaged.json"
 
 
 @dataclass(frozen=True)
@@ -73,11 +76,15 @@ def write_checkpoint(
     tokenizers: TokenizerPair,
     description: CheckpointDescription,
     training: TrainingFiles | None = None,
+    averaged: Sequence[dict] = (),
 ) -> None:
     """Writes a whole checkpoint under its final name, or nothing.
 
     The weights are stored untied and whole for both sides, without the output layer, which transformers ties to the
     decoder's table. The generation config carries the description's options, so plain `generate` writes the same text.
+
+    Args:
+        averaged: for an average of checkpoints, what is noted of each of them.
     """
     beside = folder.with_name(f".{folder.name}.partial")
     shutil.rmtree(beside, ignore_errors=True)
@@ -87,6 +94,8 @@ def write_checkpoint(
     framing = Framing.from_dict(description.framing)
     tokenizers.save(beside, max_source_tokens=description.max_source_tokens, framing=framing)
     write_json(beside / DESCRIPTION_FILE, description.to_dict())
+    if averaged:
+        write_json(beside / AVERAGED_FILE, list(averaged))
     if training is not None:
         _write_training_files(beside / TRAINING_FOLDER, training)
     _write_manifest(beside)
