@@ -4,6 +4,7 @@ The only place where all parts meet; the verbs that users call are in api.py.
 """
 
 from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 
 import torch
@@ -40,6 +41,8 @@ from ..recipe import Recipe
 from ..reports.console import build_table, errors, output
 from ..reports.run_folder import RunFolder
 from ..reports.tables import build_score_table
+from ..training.averaging import WeightAverages, export_weights, restore_weights
+from ..training.early_stopping import find_end
 from ..training.execution import checkpoint_gradients, compile_layers
 from ..training.optimizers import build_optimizer, export_optimizer, restore_optimizer
 from ..training.replicas import equalize_weights
@@ -83,8 +86,9 @@ class Run:
         self.start.state.fingerprints = found
 
     def is_finished(self, max_steps: int) -> bool:
-        """Whether nothing is left to do: all steps are done and the test set, if any, is scored."""
-        return self.start.state.step >= max_steps and (self.test_data is None or self.folder.scores.exists())
+        """Whether nothing is left to do: training has come to its end and the test set, if any, is scored."""
+        ended = find_end(self.start.state, self.recipe.training, max_steps) is not None
+        return ended and (self.test_data is None or self.folder.scores.exists())
 
     def open_folder(self, resuming: bool) -> None:
         """Begins the run folder, anew where a run in it came to no checkpoint, or takes it back to the checkpoint."""
@@ -173,6 +177,7 @@ class Run:
             seed=recipe.seed,
             state=start.state,
             callbacks=Callbacks(self.validate if self.validation_data else None, self.save, self.log),
+            averages=self.averages,
         )
 
     def _prepare(self) -> tuple[nn.Module, AcceleratedOptimizer]:
@@ -190,12 +195,27 @@ class Run:
                 errors().print("training.sharding: a run of one process has nothing to share out; it holds all.")
         self.optimizer = build_optimizer(model, self.start.origin.learning_rate_groups(), options)
         restore_optimizer(self.optimizer, self.start.optimizer)
+        # A checkpoint's model holds the averages, if there are any; training goes on from the weights beside it.
+        self.averages = WeightAverages(model, options.ema_decay) if options.ema_decay is not None else None
+        if self.start.weights or (self.averages is not None and self.start.state.step > 0):
+            restore_weights(model, self.start.weights)
         # In evaluation mode accelerate puts autocast around the model, and nothing else: gradients are summed by us.
         prepared = accelerator.prepare_model(model, evaluation_mode=True)
         return prepared, accelerator.prepare_optimizer(self.optimizer)
 
+    def _averages_applied(self) -> AbstractContextManager[dict[str, torch.Tensor]]:
+        """The model holds the averages of its weights while the block runs, if the recipe asks for any.
+
+        The block gets the weights that they stand in for.
+        """
+        return self.averages.applied() if self.averages is not None else nullcontext({})
+
     def validate(self) -> dict[str, float]:
         """The recipe's validation metrics, the same on every process."""
+        with self._averages_applied():
+            return self._validate()
+
+    def _validate(self) -> dict[str, float]:
         metrics = self.recipe.training.validation_metrics
         values: dict[str, float] = {}
         model = gather_model(self.start.model, self.accelerator.device)
@@ -229,8 +249,11 @@ class Run:
         """Writes the checkpoint of a step, names it the best where it is, and removes those no longer kept."""
         # All processes of a sharded model help to gather it; the main one alone keeps what comes.
         device = "cpu" if self.accelerator.is_main_process else "meta"
-        model, optimizer = gather_model(self.start.model, device), export_optimizer(self.optimizer, device)
-        run_on_main(self.accelerator, lambda: self._save(model, TrainingFiles(optimizer, state.to_dict()), state, best))
+        optimizer = export_optimizer(self.optimizer, device)
+        with self._averages_applied() as weights:
+            model = gather_model(self.start.model, device)
+            files = TrainingFiles(optimizer, state.to_dict(), export_weights(weights, device))
+            run_on_main(self.accelerator, lambda: self._save(model, files, state, best))
 
     def _save(self, model: TokenLossModel, files: TrainingFiles, state: TrainingState, best: bool) -> None:
         description = describe_checkpoint(self.recipe, self.start, state.step)

@@ -1,6 +1,6 @@
 """The model of a run, freshly started or read back, and whether a run may begin or go on in its folder."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import torch
 import yaml
@@ -31,7 +31,10 @@ FREE_ON_RESUME = ("output", "training.sharding")  # where the run lies and how i
 
 @dataclass(frozen=True)
 class Start:
-    """The model of a run with what belongs to it, freshly started or read from a checkpoint."""
+    """The model of a run with what belongs to it, freshly started or read from a checkpoint.
+
+    weights: what training goes on from, by name, where the model read holds their averages; else empty.
+    """
 
     model: TokenLossModel
     tokenizers: TokenizerPair
@@ -39,6 +42,7 @@ class Start:
     origin: OriginReport
     state: TrainingState
     optimizer: dict[str, torch.Tensor]
+    weights: dict[str, torch.Tensor] = field(default_factory=dict)
 
 
 def start_model(recipe: Recipe) -> Start:
@@ -109,6 +113,7 @@ def resume_model(run: RunFolder, accelerator: Accelerator) -> Start:
         OriginReport.from_dict(load_json(run.origin)),
         state,
         training.optimizer,
+        training.weights,
     )
 
 

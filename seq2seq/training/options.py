@@ -62,6 +62,19 @@ class TrainingOptions(Options):
     validation_texts: int | None = Field(
         500, gt=0, description="Validation rows, from the first on, that text is generated for; null: all."
     )
+    early_stopping: int | None = Field(
+        None, gt=0, description="Ends the run after so many validations in a row without a better first metric."
+    )
+    early_stopping_min_improvement: float = Field(
+        0.0, ge=0, description="In the metric's unit: early_stopping takes less for no better."
+    )
+    ema_decay: float | None = Field(
+        None,
+        gt=0,
+        lt=1,
+        description="Validates and saves an exponential moving average of the weights; the optimizer goes on from the "
+        "weights themselves. At update t the decay is min(ema_decay, (1 + t) / (10 + t)); 0.999 is a common choice.",
+    )
 
     @field_validator("sharding")
     @classmethod
@@ -99,6 +112,13 @@ class TrainingOptions(Options):
             raise ValueError("name at least one, for instance [loss]")
         check_metrics(metrics, ("loss", *METRICS))
         return metrics
+
+    @field_validator("early_stopping_min_improvement")
+    @classmethod
+    def _check_early_stopping(cls, least: float, info: ValidationInfo) -> float:
+        if least and info.data.get("early_stopping") is None:
+            raise ValueError("has no meaning without early_stopping; set that too")
+        return least
 
     @property
     def batch_size(self) -> dict[str, int]:
