@@ -40,8 +40,9 @@ from ..recipe import Recipe
 from ..reports.console import build_table, errors, output
 from ..reports.run_folder import RunFolder
 from ..reports.tables import build_score_table
+from ..training.freezing import Freezing
 from ..training.optimizers import build_optimizer, export_optimizer, restore_optimizer
-from ..training.sharding import gather_model, shard_model
+from ..training.sharding import gather_model, refuse_unused_parameters, shard_model
 from ..training.state import TrainingState
 from ..training.trainer import Callbacks, Trainer
 from ..training.validation import compute_validation_loss
@@ -136,7 +137,8 @@ class Run:
         """The trainer, with model and optimizer prepared for this process's device.
 
         Raises:
-            RecipeError: the epochs have no more steps than the warm-up.
+            RecipeError: the epochs have no more steps than the warm-up, or than something is frozen for.
+            TrainingError: what is to be frozen cannot be, or layers or processes do not fit the model.
         """
         recipe, start, accelerator = self.recipe, self.start, self.accelerator
         options = recipe.training
@@ -155,12 +157,13 @@ class Run:
             processes=accelerator.num_processes,
         )
         max_steps = options.max_steps or loader.count_steps(options.max_epochs)
-        if options.warmup_steps >= max_steps:
+        for key, steps, never, advice in options.find_late_steps(max_steps):
             raise RecipeError(
-                f"training.warmup_steps: with {max_steps} steps in {options.max_epochs} epochs, the peak rate would "
-                f"never be used (found: {options.warmup_steps}); warm up for fewer."
+                f"training.{key}: with {max_steps} steps in {options.max_epochs} epochs, {never} (found: {steps}); "
+                f"{advice}."
             )
-        model, optimizer = self._prepare()
+        freezing = Freezing(start.model, options)
+        model, optimizer = self._prepare(freezing)
         return Trainer(
             model=model,
             optimizer=optimizer,
@@ -171,11 +174,14 @@ class Run:
             seed=recipe.seed,
             state=start.state,
             callbacks=Callbacks(self.validate if self.validation_data else None, self.save, self.log),
+            freezing=freezing,
         )
 
-    def _prepare(self) -> tuple[nn.Module, AcceleratedOptimizer]:
+    def _prepare(self, freezing: Freezing) -> tuple[nn.Module, AcceleratedOptimizer]:
         """Model and optimizer as the loop uses them, on this process's device, sharded where the recipe says so."""
         model, accelerator, options = self.start.model, self.accelerator, self.recipe.training
+        if accelerator.num_processes > 1:
+            refuse_unused_parameters(model)
         sharded = options.sharding == "fsdp" and accelerator.num_processes > 1
         if sharded:
             shard_model(model, accelerator.device, accelerator.num_processes)
@@ -184,7 +190,12 @@ class Run:
             if options.sharding == "fsdp":
                 errors().print("training.sharding: a run of one process has nothing to share out; it holds all.")
         self.optimizer = build_optimizer(model, self.start.origin.learning_rate_groups(), options)
-        restore_optimizer(self.optimizer, self.start.optimizer)
+        step = self.start.state.step
+        restore_optimizer(self.optimizer, self.start.optimizer, freezing.find_frozen(step))
+        freezing.begin(step + 1)
+        if accelerator.is_main_process:
+            for line in freezing.describe():
+                errors().print(line)
         # In evaluation mode accelerate puts autocast around the model, and nothing else.
         prepared = accelerator.prepare_model(model, evaluation_mode=sharded)
         return prepared, accelerator.prepare_optimizer(self.optimizer)

@@ -29,27 +29,34 @@ def shard_model(model: TokenLossModel, device: torch.device, processes: int) -> 
 
     Layers are gathered one after the other while the model runs. Layers that encoder and decoder share stay gathered
     from the encoder's turn to the decoder's, so they save the memory of slices at rest alone, not that of a step.
-
-    Raises:
-        TrainingError: the model skips layers at random.
     """
-    _refuse_layer_drop(model)
     mesh = init_device_mesh(device.type, (processes,))
     for group in find_groups(model):
         fully_shard(group, mesh=mesh)
     fully_shard(model, mesh=mesh)
 
 
-def _refuse_layer_drop(model: TokenLossModel) -> None:
-    """Each process would skip other layers, and the gradients that meet would be those of different ones."""
+def refuse_unused_parameters(model: TokenLossModel) -> None:
+    """Refuses a model of which each process would use other parameters in a step.
+
+    Gradients that meet would be those of different ones, or one process would wait for another's for ever.
+
+    Raises:
+        TrainingError: the model skips layers at random, or sends each token to some of its experts.
+    """
     config = model.config
     for part in (config, getattr(config, "encoder", None), getattr(config, "decoder", None)):
         for setting in LAYER_DROP_SETTINGS:
             if value := getattr(part, setting, 0):
                 raise TrainingError(
-                    f"training.sharding: fsdp needs every layer in every step, but the model's config has {setting} "
-                    f"{value}. Set it to 0.0 in the checkpoint's config.json, or training.sharding to none."
+                    f"Several processes need every layer in every step, but the model's config has {setting} {value}. "
+                    "Set it to 0.0 in the checkpoint's config.json, or train on one process."
                 )
+        if getattr(part, "num_experts", 0):
+            raise TrainingError(
+                f"Several processes need every parameter in every step, but a {part.model_type} sends each token to "
+                f"some of its {part.num_experts} experts. Train on one process."
+            )
 
 
 def find_groups(model: TokenLossModel) -> list[list[nn.Module]]:

@@ -3,6 +3,7 @@
 Knows nothing of files, texts or plans: what to validate with and how to save it is handed in.
 """
 
+import gc
 import math
 import time
 from collections.abc import Callable, Iterator
@@ -18,9 +19,9 @@ from ..errors import TrainingError
 from ..modeling.token_loss import TokenLossModel
 from ..randomness import seed_torch
 from ..reports.console import ProgressBar, show_progress
+from .freezing import Freezing, wrap_anew
 from .optimizers import set_learning_rates
 from .options import TrainingOptions
-from .schedules import compute_rate_factor
 from .sharding import gather_tensor, hold_gradients
 from .state import TrainingState
 from .validation import is_better
@@ -55,11 +56,12 @@ class Trainer:
         seed: int,
         state: TrainingState,
         callbacks: Callbacks,
+        freezing: Freezing,
     ) -> None:
-        """`model` and `optimizer` are the accelerator's prepared ones."""
+        """`model` and `optimizer` are the accelerator's prepared ones, `freezing` has begun with the next step."""
         self.model, self.optimizer, self.loader, self.accelerator = model, optimizer, loader, accelerator
         self.options, self.max_steps, self.seed, self.state = options, max_steps, seed, state
-        self.callbacks = callbacks
+        self.callbacks, self.freezing = callbacks, freezing
 
     def train(self) -> None:
         """Runs to the last step.
@@ -80,16 +82,22 @@ class Trainer:
         started = time.perf_counter()
         step = next(steps)
         number = self.state.step + 1
-        factor = compute_rate_factor(
-            self.options.schedule, number, warmup_steps=self.options.warmup_steps, max_steps=self.max_steps
+        self._thaw(number)
+        rates = set_learning_rates(
+            self.optimizer, schedule=self.options.schedule, step=number, max_steps=self.max_steps
         )
-        learning_rate = set_learning_rates(self.optimizer, factor)
         loss, gradient_norm = self._update(step, number)
         self._count(step, loss, time.perf_counter() - started)
         bar.advance()
         if number % self.options.log_every_steps == 0 or number == self.max_steps:
-            self._log_window(gradient_norm, learning_rate, bar)
+            self._log_window(gradient_norm, rates, bar)
         self._validate_and_save(bar)
+
+    def _thaw(self, number: int) -> None:
+        """Begins to train the parts that were frozen until this step."""
+        if self.freezing.thaw(number):
+            self.model = wrap_anew(self.model, self.accelerator)
+            gc.collect()  # the old wrapper, which keeps a copy of all gradients, is in a circle of references
 
     def _update(self, step: Step, number: int) -> tuple[float, float]:
         """One optimizer update; returns the summed loss of all processes and the gradient norm before clipping."""
@@ -140,11 +148,13 @@ class Trainer:
         state.window_loss += loss
         state.window_tokens += step.target_tokens
 
-    def _log_window(self, gradient_norm: float, learning_rate: float, bar: ProgressBar) -> None:
+    def _log_window(self, gradient_norm: float, rates: dict[str, float], bar: ProgressBar) -> None:
         state = self.state
         loss = state.window_loss / state.window_tokens
         state.window_loss, state.window_tokens = 0.0, 0
-        figures = {"loss": loss, "gradient_norm": gradient_norm, "learning_rate": learning_rate}
+        figures = {"loss": loss, "gradient_norm": gradient_norm, "learning_rate": max(rates.values())}
+        if len(set(rates.values())) > 1:
+            figures["learning_rates"] = rates
         self.callbacks.log({"event": "train", **figures, **state.counters()})
         rate = (state.source_tokens + state.target_tokens) / max(state.seconds, 1e-9)
         bar.note(f"loss {loss:.4f}  {rate:,.0f} tokens/s")

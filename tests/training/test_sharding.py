@@ -7,14 +7,14 @@ import pytest
 import torch
 import yaml
 from safetensors.torch import load_file, save_file
-from transformers import BartConfig
+from transformers import BartConfig, SwitchTransformersConfig
 
 from seq2seq import api
 from seq2seq.api import warm_start
 from seq2seq.errors import TrainingError
 from seq2seq.modeling.native import build_model
 from seq2seq.modeling.sharing import Sharing, find_shared_names
-from seq2seq.training.sharding import find_groups, shard_model
+from seq2seq.training.sharding import find_groups, refuse_unused_parameters
 from tests.families import save_family
 from tests.training.runs import launch_on_processes, read_events, write_pairs
 
@@ -195,8 +195,17 @@ def test_layers_of_a_native_model_are_groups():
     assert find_groups(model) == [[layer] for layer in (*model.model.encoder.layers, *model.model.decoder.layers)]
 
 
-def test_model_that_skips_layers_at_random_is_refused():
+def test_model_that_skips_layers_at_random_is_refused_on_several_processes():
     with pytest.raises(
         TrainingError, match=r"every layer in every step, but .* has decoder_layerdrop 0\.1\. Set it to"
     ):
-        shard_model(build_bart(decoder_layerdrop=0.1), torch.device("cpu"), 2)
+        refuse_unused_parameters(build_bart(decoder_layerdrop=0.1))
+
+
+def test_model_of_experts_is_refused_on_several_processes():
+    shape = {"d_model": 8, "d_ff": 8, "d_kv": 4, "num_heads": 2, "num_layers": 2, "num_decoder_layers": 2}
+    config = SwitchTransformersConfig(vocab_size=20, num_experts=4, **shape)
+    config.decoder_start_token_id = 0
+    model = build_model(config, Sharing(embeddings=False, layers=False))
+    with pytest.raises(TrainingError, match="a switch_transformers sends each token to some of its 4 experts"):
+        refuse_unused_parameters(model)
