@@ -12,8 +12,6 @@ from .options import TrainingOptions
 from .schedules import compute_rate_factor
 from .sharding import gather_tensor, shard_like
 
-DEFAULT_ORIGIN = "encoder"
-
 
 def build_optimizer(model: nn.Module, groups: Mapping[str, str], options: TrainingOptions) -> torch.optim.AdamW:
     """AdamW over all parameters that require gradient.
@@ -33,7 +31,7 @@ def build_optimizer(model: nn.Module, groups: Mapping[str, str], options: Traini
         for name, parameter in model.named_parameters(remove_duplicate=False)
         if name not in further and parameter.requires_grad
     }
-    origins = {name: groups.get(name, DEFAULT_ORIGIN) for name in trained}
+    origins = {name: groups.get(name, "encoder") for name in trained}
     factors = compute_layer_factors(model, origins, options.layer_decay) if options.layer_decay < 1 else {}
     sorted_names: dict[tuple[str, float, bool], list[str]] = {}
     for name, parameter in trained.items():
