@@ -42,16 +42,17 @@ class Freezing:
         self._set(step)
 
     def thaw(self, step: int) -> bool:
-        """Thaws what update `step` is the first to train; tells whether there was any."""
-        if step not in self._thaw_steps:
-            return False
-        self._set(step)
-        return True
+        """Thaws what update `step` is the first to train; tells whether anything was frozen until now."""
+        return step in self._thaw_steps and self._set(step)
 
-    def _set(self, step: float) -> None:
+    def _set(self, step: float) -> bool:
+        """Freezes and thaws for update `step`; tells whether anything changed."""
         parameters = dict(self.model.named_parameters(remove_duplicate=False))
+        changed = False
         for name, steps in self.frozen_steps.items():
+            changed |= parameters[name].requires_grad != (step > steps)
             parameters[name].requires_grad_(step > steps)
+        return changed
 
     def describe(self) -> Iterator[str]:
         """A line for each span of steps, with the number of parameters frozen in it."""

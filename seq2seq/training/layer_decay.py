@@ -31,11 +31,13 @@ def compute_layer_factors(model: TokenLossModel, origins: Mapping[str, str], dec
     steps: dict[nn.Parameter, int] = {}
     for side in find_sides(model):
         body = model.get_submodule(side.removesuffix("."))
-        if not (layers := find_layers(model, side)) and not steps.keys() >= set(body.parameters()) & set(warm.values()):
+        layers = find_layers(model, side)
+        # What the other side has too was counted there.
+        if not layers and not steps.keys() >= set(body.parameters()) & set(warm.values()):
             raise TrainingError(
-                f"training.layer_decay: a {body.config.model_type} has no list of layers that is known here, or one "
-                f"layer that is run many times ({side.removesuffix('.')}). Set it to 1.0, or rates of both sides by "
-                "training.learning_rates."
+                f"training.layer_decay: model_type {body.config.model_type!r} ({side.removesuffix('.')}) has no list "
+                "of layers that is known here, or one layer that is run many times. Set it to 1.0; both sides may "
+                "have rates of their own by training.learning_rates."
             )
         steps = count_steps_to_the_top(body, layers) | steps
     return {name: decay ** steps.get(parameters[name], 0) if name in warm else 1.0 for name in origins}

@@ -197,6 +197,12 @@ def test_after_embeddings_only_steps_everything_is_trained(tiny_bert):
     assert begin(model, 11, embeddings_only_steps=10) == set(dict(model.named_parameters()))
 
 
+def test_thaw_tells_of_a_change_once(tiny_bert):
+    freezing = Freezing(start(tiny_bert), TrainingOptions(max_steps=100, freeze={"encoder": 5}))
+    freezing.begin(5)
+    assert [freezing.thaw(step) for step in (5, 6, 6, 7)] == [False, True, False, False]
+
+
 def test_longer_of_two_freezes_counts(tiny_bert):
     model = start(tiny_bert)
     trained = begin(model, 11, embeddings_only_steps=10, freeze={"encoder": 20, "cross_attention": 5})
