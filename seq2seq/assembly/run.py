@@ -44,6 +44,7 @@ from ..reports.tables import build_score_table
 from ..training.averaging import WeightAverages, export_weights, restore_weights
 from ..training.early_stopping import find_end
 from ..training.execution import checkpoint_gradients, compile_layers
+from ..training.freezing import Freezing
 from ..training.optimizers import build_optimizer, export_optimizer, restore_optimizer
 from ..training.replicas import equalize_weights
 from ..training.sharding import gather_model, shard_model
@@ -142,7 +143,8 @@ class Run:
         """The trainer, with model and optimizer prepared for this process's device.
 
         Raises:
-            RecipeError: the epochs have no more steps than the warm-up.
+            RecipeError: the epochs have no more steps than the warm-up, or than something is frozen for.
+            TrainingError: what is to be frozen cannot be, or layers or processes do not fit the model.
         """
         recipe, start, accelerator = self.recipe, self.start, self.accelerator
         options = recipe.training
@@ -161,12 +163,13 @@ class Run:
             processes=accelerator.num_processes,
         )
         max_steps = options.max_steps or loader.count_steps(options.max_epochs)
-        if options.warmup_steps >= max_steps:
+        for key, steps, never, advice in options.find_late_steps(max_steps):
             raise RecipeError(
-                f"training.warmup_steps: with {max_steps} steps in {options.max_epochs} epochs, the peak rate would "
-                f"never be used (found: {options.warmup_steps}); warm up for fewer."
+                f"training.{key}: with {max_steps} steps in {options.max_epochs} epochs, {never} (found: {steps}); "
+                f"{advice}."
             )
-        model, optimizer = self._prepare()
+        freezing = Freezing(start.model, options)
+        model, optimizer = self._prepare(freezing)
         return Trainer(
             model=model,
             optimizer=optimizer,
@@ -178,9 +181,10 @@ class Run:
             state=start.state,
             callbacks=Callbacks(self.validate if self.validation_data else None, self.save, self.log),
             averages=self.averages,
+            freezing=freezing,
         )
 
-    def _prepare(self) -> tuple[nn.Module, AcceleratedOptimizer]:
+    def _prepare(self, freezing: Freezing) -> tuple[nn.Module, AcceleratedOptimizer]:
         """Model and optimizer as the loop uses them, on this process's device, sharded where the recipe says so."""
         model, accelerator, options = self.start.model, self.accelerator, self.recipe.training
         if options.gradient_checkpointing:
@@ -194,11 +198,16 @@ class Run:
             if options.sharding == "fsdp":
                 errors().print("training.sharding: a run of one process has nothing to share out; it holds all.")
         self.optimizer = build_optimizer(model, self.start.origin.learning_rate_groups(), options)
-        restore_optimizer(self.optimizer, self.start.optimizer)
+        step = self.start.state.step
+        restore_optimizer(self.optimizer, self.start.optimizer, freezing.find_frozen(self.start.state.last_update))
         # A checkpoint's model holds the averages, if there are any; training goes on from the weights beside it.
         self.averages = WeightAverages(model, options.ema_decay) if options.ema_decay is not None else None
-        if self.start.weights or (self.averages is not None and self.start.state.step > 0):
+        if self.start.weights or (self.averages is not None and step > 0):
             restore_weights(model, self.start.weights)
+        freezing.begin(step + 1)
+        if accelerator.is_main_process:
+            for line in freezing.describe():
+                errors().print(line)
         # In evaluation mode accelerate puts autocast around the model, and nothing else: gradients are summed by us.
         prepared = accelerator.prepare_model(model, evaluation_mode=True)
         return prepared, accelerator.prepare_optimizer(self.optimizer)

@@ -27,6 +27,7 @@ from ..warmstart.start import WarmStart, warm_start
 from ..warmstart.vocabulary import Corpus
 
 FREE_ON_RESUME = ("output", "training.sharding")  # where the run lies and how it is spread, not what it does
+UNSET = "nothing"  # a key under training.freeze that is null is there, and freezes
 
 
 @dataclass(frozen=True)
@@ -138,10 +139,15 @@ def check_same_recipe(folder: RunFolder, recipe: Recipe) -> None:
         for values in (yaml.safe_load(folder.recipe.read_text(encoding="utf-8")), recipe.model_dump(mode="json"))
     )
     differing = sorted(
-        key for key in then.keys() | now.keys() if then.get(key) != now.get(key) and key not in FREE_ON_RESUME
+        key
+        for key in then.keys() | now.keys()
+        if then.get(key, UNSET) != now.get(key, UNSET) and key not in FREE_ON_RESUME
     )
     if differing:
-        lines = [f"  {key}: the run has {then.get(key)!r}, the recipe now says {now.get(key)!r}" for key in differing]
+        lines = [
+            f"  {key}: the run has {then.get(key, UNSET)!r}, the recipe now says {now.get(key, UNSET)!r}"
+            for key in differing
+        ]
         raise TrainingError(
             f"{folder.path} was begun with another recipe:\n"
             + "\n".join(lines)

@@ -39,6 +39,11 @@ class TrainingState:
     improved_value: float | None = None
     fingerprints: dict[str, str] = field(default_factory=dict)
 
+    @property
+    def last_update(self) -> int:
+        """The last step that changed weights; 0 if none did."""
+        return self.step - self.skipped_in_a_row
+
     def to_dict(self) -> dict:
         return asdict(self)
 

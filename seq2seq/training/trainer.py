@@ -22,10 +22,10 @@ from ..reports.console import ProgressBar, errors, show_progress
 from .averaging import WeightAverages
 from .diagnosis import describe_not_finite
 from .early_stopping import count_validation, describe_end, find_end
+from .freezing import Freezing
 from .optimizers import set_learning_rates
 from .options import TrainingOptions
 from .replicas import sum_gradients
-from .schedules import compute_rate_factor
 from .sharding import gather_tensor, hold_gradients, is_sharded
 from .signals import STOP_SIGNALS, StopRequest, notice_stop_signals
 from .state import TrainingState
@@ -61,9 +61,13 @@ class Trainer:
         seed: int,
         state: TrainingState,
         callbacks: Callbacks,
+        freezing: Freezing,
         averages: WeightAverages | None = None,
     ) -> None:
-        """`model` and `optimizer` are the accelerator's prepared ones; `averages` follow every update of the model."""
+        """`model` and `optimizer` are the accelerator's prepared ones; `averages` follow every update of the model.
+
+        `freezing` has begun with the next step.
+        """
         if state.micro_batch_tokens is not None:
             tokens = min(state.micro_batch_tokens, loader.micro_batch_tokens)
             loader = replace(loader, micro_batch_tokens=tokens)
@@ -71,7 +75,7 @@ class Trainer:
             accelerator.scaler.load_state_dict(state.loss_scaler)
         self.model, self.optimizer, self.loader, self.accelerator = model, optimizer, loader, accelerator
         self.options, self.max_steps, self.seed, self.state = options, max_steps, seed, state
-        self.callbacks, self.averages = callbacks, averages
+        self.callbacks, self.freezing, self.averages = callbacks, freezing, averages
         self._sharded = is_sharded(model)
         self._stop: str | None = None  # the signal that ends the run, once all processes know of it
 
@@ -107,15 +111,15 @@ class Trainer:
         started = time.perf_counter()
         step = next(self._steps)
         number = self.state.step + 1
-        factor = compute_rate_factor(
-            self.options.schedule, number, warmup_steps=self.options.warmup_steps, max_steps=self.max_steps
+        self.freezing.thaw(number)
+        rates = set_learning_rates(
+            self.optimizer, schedule=self.options.schedule, step=number, max_steps=self.max_steps
         )
-        learning_rate = set_learning_rates(self.optimizer, factor)
         loss, gradient_norm = self._update(step, number)
         self._count(step, loss, time.perf_counter() - started)
         bar.advance()
         if number % self.options.log_every_steps == 0 or number == self.max_steps:
-            self._log_window(gradient_norm, learning_rate, bar)
+            self._log_window(gradient_norm, rates, bar)
 
     def _update(self, step: Step, number: int) -> tuple[float | None, float | None]:
         """One optimizer update: the summed loss of all processes and the gradient norm before clipping.
@@ -247,13 +251,15 @@ class Trainer:
             state.window_loss += loss
             state.window_tokens += step.target_tokens
 
-    def _log_window(self, gradient_norm: float | None, learning_rate: float, bar: ProgressBar) -> None:
+    def _log_window(self, gradient_norm: float | None, rates: dict[str, float], bar: ProgressBar) -> None:
         state = self.state
         if not state.window_tokens:  # every step of it was skipped
             return
         loss = state.window_loss / state.window_tokens
         state.window_loss, state.window_tokens = 0.0, 0
-        figures = {"loss": loss, "gradient_norm": gradient_norm, "learning_rate": learning_rate}
+        figures = {"loss": loss, "gradient_norm": gradient_norm, "learning_rate": max(rates.values())}
+        if len(set(rates.values())) > 1:
+            figures["learning_rates"] = rates
         self.callbacks.log({"event": "train", **figures, **state.counters()})
         rate = (state.source_tokens + state.target_tokens) / max(state.seconds, 1e-9)
         bar.note(f"loss {loss:.4f}  {rate:,.0f} tokens/s")

@@ -7,7 +7,7 @@ import pytest
 import torch
 import yaml
 from safetensors.torch import load_file, save_file
-from transformers import BartConfig
+from transformers import BartConfig, SwitchTransformersConfig
 
 from seq2seq import api
 from seq2seq.api import warm_start
@@ -236,7 +236,14 @@ def test_layers_of_a_native_model_are_groups():
 
 
 def test_model_that_skips_layers_at_random_is_refused():
-    with pytest.raises(
-        TrainingError, match=r"every layer in every step, but .* has decoder_layerdrop 0\.1\. Set it to"
-    ):
+    with pytest.raises(TrainingError, match=r"every layer in every step, but .* has decoder_layerdrop 0\.1\. Set"):
         shard_model(build_bart(decoder_layerdrop=0.1), torch.device("cpu"), 2)
+
+
+def test_model_of_experts_is_refused():
+    shape = {"d_model": 8, "d_ff": 8, "d_kv": 4, "num_heads": 2, "num_layers": 2, "num_decoder_layers": 2}
+    config = SwitchTransformersConfig(vocab_size=20, num_experts=4, **shape)
+    config.decoder_start_token_id = 0
+    model = build_model(config, Sharing(embeddings=False, layers=False))
+    with pytest.raises(TrainingError, match="a switch_transformers sends each token to some of its 4 experts"):
+        shard_model(model, torch.device("cpu"), 2)
