@@ -130,6 +130,7 @@ class Trainer:
             loss, out_of_memory = self._sum_over_processes(*self._accumulate(step, number))
             if not out_of_memory:
                 break
+            self._drop_gradients()  # memory may have run out on another process alone
             step = self._halve_micro_batches(step)
         if not self._sharded:
             sum_gradients(self.model.parameters())
@@ -161,10 +162,13 @@ class Trainer:
                 raise TrainingError(self._explain_memory()) from None
         else:
             return loss, False
+        self._drop_gradients()
+        return loss, True
+
+    def _drop_gradients(self) -> None:
         self.optimizer.zero_grad(set_to_none=True)
         if torch.cuda.is_available():
             torch.cuda.empty_cache()
-        return loss, True
 
     def _backward(self, micro_batch: dict[str, torch.Tensor], target_tokens: int, place: tuple) -> torch.Tensor:
         seed_torch(self.seed, "dropout", *place)

@@ -1,18 +1,16 @@
 """What a run meets and outlives: signals, steps that are not finite, memory that runs out."""
 
-import os
 import signal
 
 import pytest
-import torch
 
 from seq2seq import api
 from seq2seq.checkpoints.find import list_steps
 from seq2seq.cli import main as cli
 from seq2seq.errors import TrainingError, TrainingInterrupted
 from seq2seq.files import load_json
-from seq2seq.reports.run_folder import RunFolder
 from seq2seq.training.trainer import Trainer
+from tests.training.faults import break_gradients, limit_memory, send_at_step
 from tests.training.runs import hash_weights, read_events
 
 
@@ -20,23 +18,12 @@ def load_state(folder, step):
     return load_json(folder / f"checkpoints/step_{step:08d}/training/state.json")
 
 
-def send_at(monkeypatch, number, step):
-    """Sends this process a signal while the step's line is written."""
-
-    def append(self, event, append=RunFolder.append_progress):
-        append(self, event)
-        if event["event"] == "train" and event["step"] == step:
-            os.kill(os.getpid(), number)
-
-    monkeypatch.setattr(RunFolder, "append_progress", append)
-
-
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGUSR1])
 def test_signal_ends_the_run_after_its_step_and_the_run_goes_on(recipe, monkeypatch, number):
     whole, path = api.train(recipe("whole")), recipe("stopped")
     before = signal.getsignal(number)
     with monkeypatch.context() as patch, pytest.raises(TrainingInterrupted, match=f"{number.name} came: .* step 3"):
-        send_at(patch, number, 3)
+        send_at_step(patch, number.name, 3)
         api.train(path)
     stopped = path.with_suffix("")
     assert list_steps(stopped) == [3]
@@ -47,7 +34,7 @@ def test_signal_ends_the_run_after_its_step_and_the_run_goes_on(recipe, monkeypa
 
 
 def test_signal_in_the_last_step_is_a_finished_run(recipe, monkeypatch):
-    send_at(monkeypatch, signal.SIGTERM, 6)
+    send_at_step(monkeypatch, "SIGTERM", 6)
     assert read_events(api.train(recipe()), "end")[-1]["reason"] == "max_steps"
 
 
@@ -59,18 +46,6 @@ def test_stopped_run_exits_as_the_signal_would(monkeypatch):
     with pytest.raises(SystemExit) as ended:
         cli.main()
     assert ended.value.code == 138  # 128 + 10
-
-
-def break_gradients(monkeypatch, steps):
-    """Makes a gradient infinite in some steps."""
-
-    def backward(self, micro_batch, target_tokens, place, backward=Trainer._backward):
-        loss = backward(self, micro_batch, target_tokens, place)
-        if place[0] in steps:
-            next(self.model.parameters()).grad[0, 0] = float("inf")
-        return loss
-
-    monkeypatch.setattr(Trainer, "_backward", backward)
 
 
 def test_step_that_is_not_finite_is_skipped_and_counted(recipe, monkeypatch):
@@ -97,17 +72,6 @@ def test_too_many_steps_that_are_not_finite_end_the_run_with_a_diagnosis(recipe,
     assert read_events(tmp_path / "broken", "end")[-1]["reason"] == "not_finite"
 
 
-def limit_memory(monkeypatch, rows):
-    """Lets memory run out wherever a micro-batch has more rows."""
-
-    def backward(self, micro_batch, target_tokens, place, backward=Trainer._backward):
-        if len(micro_batch["labels"]) > rows:
-            raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB.")
-        return backward(self, micro_batch, target_tokens, place)
-
-    monkeypatch.setattr(Trainer, "_backward", backward)
-
-
 def test_memory_that_runs_out_halves_the_micro_batches_and_repeats_the_step(recipe, monkeypatch, capsys):
     whole = api.train(recipe("whole", model={"dropout": 0.0}))
     limit_memory(monkeypatch, rows=3)
@@ -125,7 +89,7 @@ def test_run_that_ran_out_of_memory_resumes_with_the_micro_batches_it_had(recipe
     with monkeypatch.context() as patch:
         limit_memory(patch, rows=3)
         whole, path = api.train(recipe("whole")), recipe("stopped")
-        send_at(patch, signal.SIGTERM, 3)
+        send_at_step(patch, "SIGTERM", 3)
         with pytest.raises(TrainingInterrupted):
             api.train(path)
     api.train(path, resume=True)  # nothing runs out any more, and the cuts stay
@@ -148,3 +112,14 @@ def test_error_that_is_not_about_memory_is_raised_as_it_is(recipe, monkeypatch):
     monkeypatch.setattr(Trainer, "_backward", backward)
     with pytest.raises(RuntimeError, match="the shapes do not fit"):
         api.train(recipe())
+
+
+def test_skipped_first_step_of_a_thawed_part_can_be_resumed_from(recipe, monkeypatch):
+    settings = {"freeze": {"encoder": 2}}
+    break_gradients(monkeypatch, {3})
+    whole, path = api.train(recipe("whole", **settings)), recipe("stopped", **settings)
+    with monkeypatch.context() as patch, pytest.raises(TrainingInterrupted):
+        send_at_step(patch, "SIGTERM", 3)
+        api.train(path)
+    api.train(path, resume=True)
+    assert hash_weights(path.with_suffix(""), 6) == hash_weights(whole, 6)

@@ -2,39 +2,16 @@
 
 import json
 import shutil
-from pathlib import Path
 
 import pytest
 import torch
 from safetensors.torch import load_file, save_file
-from torch.nn import functional
-from transformers import EncoderDecoderModel
 
 from seq2seq import api
-from seq2seq.api import warm_start
 from seq2seq.checkpoints.find import list_steps, load_best
 from seq2seq.errors import DataError, RecipeError, TrainingError
 from seq2seq.reports.run_folder import RunFolder
-from seq2seq.text.tokenizers import encode_texts
-from tests.training.runs import hash_weights, launch_on_processes, read_events, write_pairs
-
-
-def compute_expected_step(tiny_bert: Path, pairs: Path) -> tuple[float, float]:
-    """Loss a token and gradient norm of all pairs: one by one in plain transformers, summed, divided once."""
-    started = warm_start(plan="bert2bert", encoder=str(tiny_bert))
-    rows = [json.loads(line) for line in pairs.read_text().splitlines()]
-    total, tokens = torch.zeros(()), 0
-    for row in rows:
-        source, target = encode_texts(started.tokenizers.source, [row["source"], row["target"]])
-        labels = [*target, 3]
-        logits = EncoderDecoderModel.forward(
-            started.model, input_ids=torch.tensor([source]), decoder_input_ids=torch.tensor([[2, *target]])
-        ).logits
-        total = total + functional.cross_entropy(logits[0], torch.tensor(labels), reduction="sum")
-        tokens += len(labels)
-    (total / tokens).backward()
-    norm = torch.sqrt(sum(parameter.grad.square().sum() for parameter in started.model.parameters()))
-    return total.item() / tokens, norm.item()
+from tests.training.runs import compute_expected_step, hash_weights, launch_on_processes, read_events, write_pairs
 
 
 @pytest.mark.parametrize("micro_batch_tokens", [8192, 100, 32])
@@ -257,7 +234,7 @@ def test_infinite_loss_stops_the_run_before_the_update(recipe, tiny_bert, tmp_pa
     save_file(weights, tmp_path / "broken_bert" / "model.safetensors")
     with pytest.raises(
         TrainingError,
-        match=r"Step 1: the loss is nan .*, not finite; they changed no weight. 1 weights are not finite themselves, "
+        match=r"Step 1: the loss is nan .*, not finite; they changed no weight. 2 weights are not finite themselves, "
         r"the first encoder\.encoder\.layer\.0\.output\.dense\.bias\. Resuming would repeat it",
     ):
         api.train(recipe(model={"encoder": str(tmp_path / "broken_bert")}, max_skipped_steps=0))

@@ -1,0 +1,67 @@
+"""Two processes: the gradient of one, and faults that one of them meets and both act on. One launch for all."""
+
+import subprocess
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+from safetensors.torch import load_file
+
+from seq2seq import api
+from seq2seq.files import load_json
+from tests.training.runs import compute_expected_step, launch_on_processes, read_events, write_recipe
+
+
+class Launch(NamedTuple):
+    folder: Path
+    result: subprocess.CompletedProcess
+    expected: tuple[float, float]
+
+
+@pytest.fixture(scope="module")
+def launch(tiny_bert, tmp_path_factory) -> Launch:
+    folder = tmp_path_factory.mktemp("two")
+    plain = {"model": {"dropout": 0.0}}
+    write_recipe(folder, tiny_bert, "whole", batch_examples=40, max_steps=1, **plain)
+    write_recipe(folder, tiny_bert, "cut", batch_examples=40, max_steps=1, micro_batch_tokens=CUT_TOKENS, **plain)
+    for fault in ("signal", "memory", "gradient"):
+        write_recipe(folder, tiny_bert, fault, max_steps=4, checkpoint_every_steps=1, keep_checkpoints=9, **plain)
+    result = launch_on_processes(2, "tests.training.train_with_faults", str(folder))
+    assert result.returncode == 0, result.stderr[-3000:]
+    return Launch(folder, result, compute_expected_step(tiny_bert, folder / "train.jsonl"))
+
+
+# 40 pairs of 4 to 15 tokens are eight micro-batches of at most 65 padded tokens, four on each process.
+CUT_TOKENS = 65
+
+
+@pytest.mark.parametrize("run", ["whole", "cut"])
+def test_two_processes_have_the_gradient_of_all_pairs_one_by_one(launch, run):
+    loss, norm = launch.expected
+    event = read_events(launch.folder / run, "train")[0]
+    assert event["loss"] == pytest.approx(loss, rel=1e-5)
+    assert event["gradient_norm"] == pytest.approx(norm, rel=1e-5)
+
+
+def test_signal_to_one_process_ends_both_after_the_same_step(launch):
+    ends = read_events(launch.folder / "signal", "end")
+    assert [(end["reason"], end["step"]) for end in ends] == [("SIGUSR1", 2)]
+    assert (launch.folder / "signal/checkpoints/step_00000002").exists()
+    assert all(f"process {process}: SIGUSR1 came: " in launch.result.stdout for process in (0, 1))
+
+
+def test_memory_that_runs_out_on_one_process_halves_the_micro_batches_of_both(launch, tiny_bert, tmp_path):
+    one = api.train(write_recipe(tmp_path, tiny_bert, "one", max_steps=4, model={"dropout": 0.0}))
+    two = launch.folder / "memory"
+    assert read_events(two, "out_of_memory")
+    for ours, theirs in zip(read_events(two, "train"), read_events(one, "train"), strict=True):
+        assert ours["loss"] == pytest.approx(theirs["loss"], rel=1e-5)
+        assert ours["examples"] == theirs["examples"]
+
+
+def test_gradient_that_is_not_finite_on_one_process_is_skipped_on_both(launch):
+    run = launch.folder / "gradient"
+    assert [event["step"] for event in read_events(run, "train")] == [1, 3, 4]
+    before, after = (load_file(run / f"checkpoints/step_0000000{step}/model.safetensors") for step in (1, 2))
+    assert all(bool((before[name] == after[name]).all()) for name in before)
+    assert load_json(run / "checkpoints/step_00000004/training/state.json")["skipped_steps"] == 1

@@ -1,0 +1,38 @@
+"""Runs in one launch of which the second process alone meets a fault: python -m tests.training.train_with_faults FOLDER
+
+FOLDER holds recipes by the name of the fault, or any other name for none.
+"""
+
+import os
+import sys
+from pathlib import Path
+
+import pytest
+
+from seq2seq import api
+from seq2seq.errors import TrainingInterrupted
+from tests.training.faults import break_gradients, limit_memory, send_at_step
+
+FAULTS = {
+    "signal": lambda patch: send_at_step(patch, "SIGUSR1", 2),
+    "memory": lambda patch: limit_memory(patch, rows=3),
+    "gradient": lambda patch: break_gradients(patch, {2}),
+}
+
+
+def main(folder: Path) -> None:
+    leave_processes, entered = api.leave_processes, []
+    api.leave_processes = entered.append  # a process group that was left cannot be entered again
+    for recipe in sorted(folder.glob("*.yaml")):
+        with pytest.MonkeyPatch.context() as patch:
+            if os.environ["RANK"] == "1" and recipe.stem in FAULTS:
+                FAULTS[recipe.stem](patch)
+            try:
+                api.train(recipe)
+            except TrainingInterrupted as error:
+                print(f"process {os.environ['RANK']}: {error}", flush=True)
+    leave_processes(entered[-1])
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]))
