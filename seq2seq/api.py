@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from accelerate import Accelerator
 
 from .assembly.processes import build_accelerator, leave_processes, run_on_main
 from .assembly.run import Run
@@ -18,6 +19,7 @@ from .assembly.scoring import (
     write_back,
 )
 from .assembly.start import check_same_recipe, resume_model, start_from_options, start_model
+from .assembly.storage import hold_folder
 from .checkpoints.find import find_checkpoint, list_steps
 from .checkpoints.folder import Checkpoint, read_checkpoint
 from .data.examples import load_examples
@@ -76,12 +78,22 @@ def train(recipe: Recipe | str | Path, overrides: Iterable[str] = (), *, resume:
 
     Raises:
         RecipeError, DataError, WarmStartError, TokenizerError: before anything is trained.
-        TrainingError: the run folder is taken or is another recipe's, or the loss is not finite.
+        TrainingError: the run folder is taken, in use or another recipe's; the loss is not finite; the disk is full.
     """
     if not isinstance(recipe, Recipe):
         recipe = load_recipe(recipe, overrides)
     folder = RunFolder(Path(recipe.output))
     accelerator = build_accelerator(recipe)
+    with hold_folder(folder, accelerator):
+        message = _train_in(folder, recipe, accelerator, resume=resume)
+    if accelerator.is_main_process:
+        errors().print(message)
+    leave_processes(accelerator)
+    return folder.path
+
+
+def _train_in(folder: RunFolder, recipe: Recipe, accelerator: Accelerator, *, resume: bool) -> str:
+    """Trains in a folder that is held; returns what to tell the user."""
     resuming = resume and bool(list_steps(folder.path))
     if resuming or (resume and folder.exists()):
         check_same_recipe(folder, recipe)
@@ -91,18 +103,16 @@ def train(recipe: Recipe | str | Path, overrides: Iterable[str] = (), *, resume:
     run = Run(recipe, start, folder, accelerator)
     trainer = run.build_trainer()
     if resuming and run.is_finished(trainer.max_steps):
-        message = f"The run in {folder.path} is finished: all of its {trainer.max_steps} steps are done."
-    else:
-        run.open_folder(resuming)
+        return f"The run in {folder.path} is finished: all of its {trainer.max_steps} steps are done."
+    run.open_folder(resuming)
+    try:
         trainer.train()
         run.write_test_results()
         run.write_model_card()
-        message = f"Run folder: {folder.path}"
-    if accelerator.is_main_process:
-        errors().print(message)
-    del trainer
-    leave_processes(accelerator)
-    return folder.path
+    except OSError:
+        run.log_unwritten()
+        raise
+    return f"Run folder: {folder.path}"
 
 
 def load_checkpoint(checkpoint: str | Path) -> Checkpoint:
