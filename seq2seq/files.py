@@ -16,9 +16,8 @@ from typing import IO, Any
 
 from .errors import DataError
 
-QUOTED_ERROR = re.compile(
-    r"\(os error (\d+)\)"
-)  # how writers made in Rust, safetensors and tokenizers, quote the system
+# How writers made in Rust, safetensors' and tokenizers', quote the operating system.
+QUOTED_ERROR = re.compile(r"\(os error (\d+)\)")
 
 
 def open_bytes(path: Path) -> IO[bytes]:
