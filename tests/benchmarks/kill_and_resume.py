@@ -10,7 +10,7 @@ best.json, predictions, scores. The last line is one JSON object; the exit statu
 --encoder and --data a tiny random BERT with dropout learns to write words backwards.
 
 On one process each start is a fork of this one, which has all libraries loaded; the run left alone is a command of its
-own. Steps lost: updates done at the kill that were done again.
+own: python -m seq2seq train. Steps lost: updates done at the kill that were done again.
 """
 
 import argparse
@@ -84,11 +84,14 @@ def write_recipe(folder: Path, options: argparse.Namespace) -> Path:
     return path
 
 
-def plan_kills(kills: int, seed: int) -> list[tuple[str, int]]:
-    """Phases with the number of the call at which to kill: start-up first, the middle shuffled, the end last."""
+def plan_kills(kills: int, seed: int, *, times: int) -> list[tuple[str, int]]:
+    """Phases with the number of the call at which to kill: start-up first, the middle shuffled, the end last.
+
+    times: how many kills of the first ones come at a random time.
+    """
     draw = random.Random(seed)
     start, middle, end = (list(moments) for moments in (killed_run.START, killed_run.MIDDLE, killed_run.END))
-    middle += [RANDOM_TIME] * 2
+    middle += [RANDOM_TIME] * times
     fixed = len(start) + len(middle) + len(end)
     if kills < fixed:
         chosen = set(draw.sample(range(fixed), kills))
@@ -108,10 +111,10 @@ class Starts:
         self.draw = random.Random(seed)
         self.heartbeat, self.log = folder / "heartbeat", folder / "killed.log"
 
-    def run(self, phase: str, count: int) -> int:
+    def run(self, phase: str, count: int, *overrides: str) -> int:
         """Runs until the kill or the end; returns the exit status, negative for a signal."""
         self.heartbeat.unlink(missing_ok=True)
-        arguments = ["train", str(self.recipe), "--resume"]
+        arguments = ["train", str(self.recipe), *overrides, "--resume"]
         if self.processes == 1:
             return self._wait(self._fork(phase, count, arguments), phase)
         command = launch(self.processes, "tests.benchmarks.killed_run")
@@ -237,18 +240,19 @@ def describe_run(run: Path) -> dict:
 def compare(options: argparse.Namespace, folder: Path) -> dict:
     """Runs both; returns the result that is printed last."""
     recipe, alone, killed = write_recipe(folder, options), folder / "alone", folder / "killed"
-    command = [*launch(options.processes, "seq2seq"), "train", str(recipe), f"output={alone}"]
-    with (folder / "alone.log").open("w") as log:
-        uninterrupted = subprocess.Popen(command, cwd=ROOT, stdout=log, stderr=log)
+    starts = Starts(folder, recipe, options.processes, options.seed)
+    if options.quick:
+        status = starts.run(UNINTERRUPTED, 1, f"output={alone}")
+        log = starts.log
+    else:
+        command, log = [*launch(options.processes, "seq2seq"), "train", str(recipe), f"output={alone}"], folder / "log"
+        with log.open("w") as file:
+            status = subprocess.run(command, cwd=ROOT, stdout=file, stderr=file).returncode
+    if status != 0:
+        raise SystemExit(f"The run left alone failed:\n{log.read_text()[-3000:]}")
     begun = time.monotonic()
-    try:
-        plan = plan_kills(options.kills, options.seed)
-        kills = kill_and_resume(Starts(folder, recipe, options.processes, options.seed), killed, plan)
-        seconds = time.monotonic() - begun
-        if uninterrupted.wait() != 0:
-            raise SystemExit(f"The run left alone failed:\n{(folder / 'alone.log').read_text()[-3000:]}")
-    finally:
-        uninterrupted.kill()
+    kills = kill_and_resume(starts, killed, plan_kills(options.kills, options.seed, times=0 if options.quick else 2))
+    seconds = time.monotonic() - begun
     finished = (killed / "README.md").exists()
     expected, found = describe_run(alone), describe_run(killed) if finished else {}
     differing = [name for name in expected.keys() | found.keys() if expected.get(name) != found.get(name)]
@@ -273,6 +277,7 @@ def main() -> None:
     parser.add_argument("--kills", type=int, default=20)
     parser.add_argument("--seed", type=int, default=1, help="of the order and the moments of the kills")
     parser.add_argument("--processes", type=int, default=1, help="more than one: by torchrun; one or all are killed")
+    parser.add_argument("--quick", action="store_true", help="the run left alone is a fork too; no random times")
     parser.add_argument("--encoder", help="a BERT folder; left out: a tiny random one")
     parser.add_argument("--data", help="a folder with train.jsonl, validation.jsonl and test.jsonl")
     options = parser.parse_args()
