@@ -36,29 +36,30 @@ def write_text(path: Path, text: str) -> None:
         return
     beside = path.with_name(f".{path.name}.partial")
     try:
-        with name_refused(path), beside.open("w", encoding="utf-8", newline="\n") as file:
-            file.write(text)
-            file.flush()
-            os.fsync(file.fileno())
+        with name_refused(path):
+            with beside.open("w", encoding="utf-8", newline="\n") as file:
+                file.write(text)
+                file.flush()
+                os.fsync(file.fileno())
+            os.replace(beside, path)
     except BaseException:
         beside.unlink(missing_ok=True)
         raise
-    os.replace(beside, path)
 
 
 @contextmanager
 def name_refused(path: Path) -> Iterator[None]:
-    """Lets what the operating system refuses in the block, for instance on a full disk, name a path.
+    """Lets what the operating system refuses in the block, for instance on a full disk, name the path being written.
 
     Raises:
-        OSError: with `path` as its filename, for an OSError without one and for an error that quotes one.
+        OSError: with `path` as its filename, for any other OSError and for an error that quotes one.
     """
     try:
         yield
     except Exception as error:
         quoted = QUOTED_ERROR.search(str(error))
         number = error.errno if isinstance(error, OSError) else int(quoted[1]) if quoted else None
-        if number is None or getattr(error, "filename", None) is not None:
+        if number is None:
             raise
         raise OSError(number, os.strerror(number), str(path)) from error
 
