@@ -110,7 +110,7 @@ def _train_in(folder: RunFolder, recipe: Recipe, accelerator: Accelerator, *, re
         run.write_test_results()
         run.write_model_card()
     except OSError:
-        run.log_unwritten()
+        run.log_os_error()
         raise
     return f"Run folder: {folder.path}"
 

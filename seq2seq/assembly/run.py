@@ -48,7 +48,7 @@ from ..training.state import TrainingState
 from ..training.trainer import Callbacks, Trainer
 from ..training.validation import compute_validation_loss
 from ..warmstart.origin import summarize
-from .processes import generate_in_processes, run_on_main
+from .processes import decide_on_main, generate_in_processes, run_on_main
 from .scoring import describe_predictions, describe_scores, score_baselines, score_predictions
 from .splits import DATA_HEADER, TextData, describe_split, load_split
 from .start import Start
@@ -84,7 +84,10 @@ class Run:
         self.start.state.fingerprints = found
 
     def is_finished(self, max_steps: int) -> bool:
-        """Whether nothing is left to do: all steps are done, the test set, if any, is scored, and the card written."""
+        """Whether nothing is left to do: all steps are done, the test set, if any, is scored, and the card written.
+
+        Every process calls this, and the main one decides.
+        """
         state, folder = self.start.state, self.folder
         # The card is written last; the others may have been deleted since.
         expected = [folder.card, folder.progress]
@@ -92,7 +95,7 @@ class Run:
             expected.append(folder.scores)
         if state.best_step is not None:
             expected.append(folder.path / CHECKPOINTS_FOLDER / BEST_FILE)
-        return state.step >= max_steps and all(path.exists() for path in expected)
+        return decide_on_main(state.step >= max_steps and all(path.exists() for path in expected))
 
     def open_folder(self, resuming: bool) -> None:
         """Begins the run folder, anew where a run in it came to no checkpoint, or takes it back to the checkpoint."""
@@ -111,8 +114,8 @@ class Run:
         state, path = self.start.state, self.folder.path
         if not self.folder.progress.exists():
             errors().print(f"{self.folder.progress} is missing: the figures up to step {state.step} are lost.")
-        self.folder.cut_progress(state.step)
         self.folder.remove_results()
+        self.folder.cut_progress(state.step)
         for step in list_steps(path):
             if step > state.step:
                 errors().print(f"Set aside: {set_aside(step_folder(path, step))}")
@@ -262,10 +265,10 @@ class Run:
         if self.accelerator.is_main_process:
             self.folder.append_progress(event)
 
-    def log_unwritten(self) -> None:
-        """The end of a run that a full disk stopped, where there is still room for a line."""
+    def log_os_error(self) -> None:
+        """The end of a run that the operating system stopped, where there is still room for a line."""
         with suppress(OSError):
-            self.log({"event": "end", "reason": "not_written", **self.start.state.counters()})
+            self.log({"event": "end", "reason": "os_error", **self.start.state.counters()})
 
     def write_test_results(self) -> None:
         """Generates and scores data.test, if there is one, with the run's best checkpoint, and prints the table."""

@@ -136,7 +136,7 @@ def test_disk_that_fills_up_in_a_checkpoint_stops_the_run_and_is_survived(whole,
     assert hash_files(begun / "checkpoints/step_00000004") == older
     assert list_steps(begun) == [2, 4]
     assert [path.name for path in begun.glob("checkpoints/.*")] == []
-    assert [event["reason"] for event in read_events(begun, "end")] == ["not_written"]
+    assert [event["reason"] for event in read_events(begun, "end")] == ["os_error"]
     resume(begun)
     assert hash_results(begun) == hash_results(whole.with_name("run"))
     assert list_events(begun) == list_events(whole.with_name("run"))
