@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from accelerate import Accelerator
 
 from .assembly.processes import build_accelerator, leave_processes, run_on_main
 from .assembly.run import Run
@@ -18,6 +19,7 @@ from .assembly.scoring import (
     write_back,
 )
 from .assembly.start import check_same_recipe, resume_model, start_from_options, start_model
+from .assembly.storage import hold_folder
 from .checkpoints.averaging import Averaged, average_checkpoints
 from .checkpoints.find import find_checkpoint, find_last, list_steps
 from .checkpoints.folder import Checkpoint, read_checkpoint
@@ -86,13 +88,27 @@ def train(recipe: Recipe | str | Path, overrides: Iterable[str] = (), *, resume:
 
     Raises:
         RecipeError, DataError, WarmStartError, TokenizerError: before anything is trained.
-        TrainingError: the run folder is taken or is another recipe's, or the loss is not finite.
+        TrainingError: the run folder is taken, in use or another recipe's; the loss is not finite; the disk is full.
         TrainingInterrupted: SIGTERM or SIGUSR1 asked the run to stop; it saved a checkpoint and can go on.
     """
     if not isinstance(recipe, Recipe):
         recipe = load_recipe(recipe, overrides)
     folder = RunFolder(Path(recipe.output))
     accelerator = build_accelerator(recipe)
+    try:
+        with hold_folder(folder, accelerator):
+            message = _train_in(folder, recipe, accelerator, resume=resume)
+    except TrainingInterrupted:
+        leave_processes(accelerator)
+        raise
+    if accelerator.is_main_process:
+        errors().print(message)
+    leave_processes(accelerator)
+    return folder.path
+
+
+def _train_in(folder: RunFolder, recipe: Recipe, accelerator: Accelerator, *, resume: bool) -> str:
+    """Trains in a folder that is held; returns what to tell the user."""
     resuming = resume and bool(list_steps(folder.path))
     if resuming or (resume and folder.exists()):
         check_same_recipe(folder, recipe)
@@ -101,28 +117,21 @@ def train(recipe: Recipe | str | Path, overrides: Iterable[str] = (), *, resume:
     start = resume_model(folder, accelerator) if resuming else start_model(recipe)
     run = Run(recipe, start, folder, accelerator)
     trainer = run.build_trainer()
-    stopped_by, message = None, ""
     if resuming and run.is_finished(trainer.max_steps):
         end = describe_end(trainer.state, recipe.training, trainer.max_steps)
-        message = f"The run in {folder.path} is finished: {end}."
-    else:
-        run.open_folder(resuming)
-        stopped_by = find_stop_signal(trainer.train())
-        if stopped_by is None:
-            run.write_test_results()
-            run.write_model_card()
-            message = f"Run folder: {folder.path}"
-    if accelerator.is_main_process and message:
-        errors().print(message)
-    del trainer
-    leave_processes(accelerator)
-    if stopped_by is not None:
-        raise TrainingInterrupted(
-            f"{stopped_by.name} came: the run in {folder.path} has saved its step {start.state.step} and goes on with "
-            "--resume.",
-            stopped_by,
-        )
-    return folder.path
+        return f"The run in {folder.path} is finished: {end}."
+    run.open_folder(resuming)
+    try:
+        signal = find_stop_signal(trainer.train())
+        if signal is not None:
+            saved = f"the run in {folder.path} has saved its step {trainer.state.step}"
+            raise TrainingInterrupted(f"{signal.name} came: {saved} and goes on with --resume.", signal)
+        run.write_test_results()
+        run.write_model_card()
+    except OSError:
+        run.log_os_error()
+        raise
+    return f"Run folder: {folder.path}"
 
 
 def load_checkpoint(checkpoint: str | Path) -> Checkpoint:

@@ -7,12 +7,17 @@ import gzip
 import hashlib
 import json
 import os
-from collections.abc import Iterable
+import re
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from importlib import resources
 from pathlib import Path
 from typing import IO, Any
 
 from .errors import DataError
+
+# How writers made in Rust, safetensors' and tokenizers', quote the operating system.
+QUOTED_ERROR = re.compile(r"\(os error (\d+)\)")
 
 
 def open_bytes(path: Path) -> IO[bytes]:
@@ -30,11 +35,33 @@ def write_text(path: Path, text: str) -> None:
         path.write_text(text, encoding="utf-8", newline="\n")
         return
     beside = path.with_name(f".{path.name}.partial")
-    with beside.open("w", encoding="utf-8", newline="\n") as file:
-        file.write(text)
-        file.flush()
-        os.fsync(file.fileno())
-    os.replace(beside, path)
+    try:
+        with name_refused(path):
+            with beside.open("w", encoding="utf-8", newline="\n") as file:
+                file.write(text)
+                file.flush()
+                os.fsync(file.fileno())
+            os.replace(beside, path)
+    except BaseException:
+        beside.unlink(missing_ok=True)
+        raise
+
+
+@contextmanager
+def name_refused(path: Path) -> Iterator[None]:
+    """Lets what the operating system refuses in the block, for instance on a full disk, name the path being written.
+
+    Raises:
+        OSError: with `path` as its filename, for any other OSError and for an error that quotes one.
+    """
+    try:
+        yield
+    except Exception as error:
+        quoted = QUOTED_ERROR.search(str(error))
+        number = error.errno if isinstance(error, OSError) else int(quoted[1]) if quoted else None
+        if number is None:
+            raise
+        raise OSError(number, os.strerror(number), str(path)) from error
 
 
 def write_json(path: Path, value: Any) -> None:

@@ -1,9 +1,13 @@
 """Files: written whole or not at all, UTF-8, and errors that name the file."""
 
+import errno
 import gzip
 import json
+import os
+from pathlib import Path
 
 import pytest
+from safetensors import SafetensorError
 
 from seq2seq import files
 from seq2seq.errors import DataError
@@ -41,7 +45,41 @@ def test_crash_before_the_replacement_leaves_the_old_file(tmp_path, monkeypatch)
     monkeypatch.setattr(files.os, "replace", crash)
     with pytest.raises(KeyboardInterrupt):
         files.write_text(tmp_path / "a.txt", "new")
-    assert (tmp_path / "a.txt").read_text() == "old"
+    assert [(path.name, path.read_text()) for path in tmp_path.iterdir()] == [("a.txt", "old")]
+
+
+def test_text_that_the_disk_refuses_leaves_the_old_file_alone_and_is_named(tmp_path, monkeypatch):
+    files.write_text(tmp_path / "a.txt", "old")
+
+    def refuse(descriptor):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(files.os, "fsync", refuse)
+    with pytest.raises(OSError, match=r"No space left on device: '.*a\.txt'"):
+        files.write_text(tmp_path / "a.txt", "new")
+    assert [(path.name, path.read_text()) for path in tmp_path.iterdir()] == [("a.txt", "old")]
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        OSError(errno.EDQUOT, "words of the system"),
+        OSError(errno.EDQUOT, "words of the system", "another name"),
+        SafetensorError(f"Error while serializing: I/O error: words of the system (os error {errno.EDQUOT})"),
+        Exception(f"words of the system (os error {errno.EDQUOT})"),  # tokenizers'
+    ],
+)
+def test_refusal_in_any_form_names_the_path(error):
+    with pytest.raises(OSError, match="quota exceeded: 'a/b'") as refused, files.name_refused(Path("a/b")):
+        raise error
+    assert (refused.value.errno, refused.value.filename) == (errno.EDQUOT, "a/b")
+
+
+@pytest.mark.parametrize("error", [ValueError("os error 28"), OSError("no number")])
+def test_error_that_is_no_refusal_stays_as_it_is(error):
+    with pytest.raises(type(error)) as raised, files.name_refused(Path("a/b")):
+        raise error
+    assert raised.value is error
 
 
 def test_text_that_cannot_be_written_leaves_the_old_file(tmp_path):

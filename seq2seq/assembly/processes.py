@@ -42,6 +42,13 @@ def run_on_main(accelerator: Accelerator, action: Callable[[], None]) -> None:
         raise TrainingError(f"The main process stopped: {failure[0]}")
 
 
+def decide_on_main(value: bool) -> bool:
+    """The main process's answer, on every process: what each reads from disk may differ by when it reads."""
+    values = [value]
+    broadcast_object_list(values)
+    return values[0]
+
+
 def leave_processes(accelerator: Accelerator) -> None:
     """Ends a run's process group; the caller drops its own references to the prepared model first.
 

@@ -4,7 +4,7 @@ The only place where all parts meet; the verbs that users call are in api.py.
 """
 
 from collections.abc import Iterator, Sequence
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import AbstractContextManager, nullcontext, suppress
 from pathlib import Path
 
 import torch
@@ -14,6 +14,7 @@ from torch import nn
 
 from ..checkpoints.description import CheckpointDescription
 from ..checkpoints.find import (
+    BEST_FILE,
     CHECKPOINTS_FOLDER,
     forget_best,
     list_steps,
@@ -52,7 +53,7 @@ from ..training.state import TrainingState
 from ..training.trainer import Callbacks, Trainer
 from ..training.validation import compute_validation_loss
 from ..warmstart.origin import summarize
-from .processes import generate_in_processes, run_on_main
+from .processes import decide_on_main, generate_in_processes, run_on_main
 from .scoring import describe_predictions, describe_scores, score_baselines, score_predictions
 from .splits import DATA_HEADER, TextData, describe_split, load_split
 from .start import Start
@@ -76,7 +77,8 @@ class Run:
 
     def _check_data(self) -> None:
         """Makes sure that a resumed run meets the data it began with; a new run notes it."""
-        found = {name: data.encoded.compute_fingerprint() for name, data in self.splits.items()}
+        # Training sees ids alone; validation and test are scored by their texts, references too.
+        found = {name: data.compute_fingerprint(of_texts=name != "train") for name, data in self.splits.items()}
         before = self.start.state.fingerprints or found
         changed = [f"data.{name}" for name in found if found[name] != before.get(name)]
         if changed:
@@ -87,9 +89,19 @@ class Run:
         self.start.state.fingerprints = found
 
     def is_finished(self, max_steps: int) -> bool:
-        """Whether nothing is left to do: training has come to its end and the test set, if any, is scored."""
-        ended = find_end(self.start.state, self.recipe.training, max_steps) is not None
-        return ended and (self.test_data is None or self.folder.scores.exists())
+        """Whether nothing is left to do: training is at its end, the test set, if any, scored, and the card written.
+
+        Every process calls this, and the main one decides.
+        """
+        state, folder = self.start.state, self.folder
+        # The card is written last; the others may have been deleted since.
+        expected = [folder.card, folder.progress]
+        if self.test_data is not None:
+            expected.append(folder.scores)
+        if state.best_step is not None:
+            expected.append(folder.path / CHECKPOINTS_FOLDER / BEST_FILE)
+        ended = find_end(state, self.recipe.training, max_steps) is not None
+        return decide_on_main(ended and all(path.exists() for path in expected))
 
     def open_folder(self, resuming: bool) -> None:
         """Begins the run folder, anew where a run in it came to no checkpoint, or takes it back to the checkpoint."""
@@ -106,18 +118,27 @@ class Run:
     def _reopen_folder(self) -> None:
         """Takes the folder back to the checkpoint: later events and scores go, later checkpoints, damaged, go aside."""
         state, path = self.start.state, self.folder.path
-        self.folder.cut_progress(state.step)
+        if not self.folder.progress.exists():
+            errors().print(f"{self.folder.progress} is missing: the figures up to step {state.step} are lost.")
         self.folder.remove_results()
+        self.folder.cut_progress(state.step)
         for step in list_steps(path):
             if step > state.step:
                 errors().print(f"Set aside: {set_aside(step_folder(path, step))}")
         remove_leftovers(path / CHECKPOINTS_FOLDER)
-        if state.best_step is None:
-            forget_best(path)
-        else:
-            self.record_best(state)  # a crash may have come between the checkpoint and its title
+        self._finish_saving(state)
         self.show()
         errors().print(f"Going on from step {state.step}.")
+
+    def _finish_saving(self, state: TrainingState) -> None:
+        """What a crash right after a checkpoint came before: its title, its event, and the removal of older ones."""
+        if state.best_step is None:
+            forget_best(self.folder.path)
+        else:
+            self.record_best(state)
+        if all(event["event"] != "checkpoint" or event["step"] < state.step for event in self.folder.read_progress()):
+            self.folder.append_progress({"event": "checkpoint", **state.counters()})
+        remove_old_checkpoints(self.folder.path, self.recipe.training.keep_checkpoints)
 
     def show(self) -> None:
         """Prints the origin of the parameters and the size and truncation of the data."""
@@ -279,6 +300,11 @@ class Run:
         """One line of progress.jsonl."""
         if self.accelerator.is_main_process:
             self.folder.append_progress(event)
+
+    def log_os_error(self) -> None:
+        """The end of a run that the operating system stopped, where there is still room for a line."""
+        with suppress(OSError):
+            self.log({"event": "end", "reason": "os_error", **self.start.state.counters()})
 
     def write_test_results(self) -> None:
         """Generates and scores data.test, if there is one, with the run's best checkpoint, and prints the table."""

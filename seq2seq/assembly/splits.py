@@ -1,5 +1,7 @@
 """The splits of a run: read, encoded, and described with what was cut."""
 
+import hashlib
+import json
 from dataclasses import dataclass
 
 from ..data.encoding import EncodedExamples, Truncation, encode_examples
@@ -19,6 +21,13 @@ class TextData:
 
     examples: list[Example]
     encoded: EncodedExamples
+
+    def compute_fingerprint(self, *, of_texts: bool) -> str:
+        """SHA-256 of the ids and, where asked for, of all that scores are computed from."""
+        digest = hashlib.sha256(self.encoded.compute_fingerprint().encode())
+        for example in self.examples if of_texts else ():
+            digest.update(json.dumps([example.source, *example.references]).encode())
+        return digest.hexdigest()
 
 
 def load_split(recipe: Recipe, split: str, tokenizers: TokenizerPair, framing: Framing) -> TextData | None:

@@ -10,7 +10,7 @@ from transformers import GenerationConfig
 from ..checkpoints.find import find_checkpoint, find_newest_whole, step_folder
 from ..checkpoints.folder import check_manifest, load_training_files, read_checkpoint
 from ..data.examples import load_examples
-from ..errors import CheckpointError, GenerationError, RecipeError, TrainingError
+from ..errors import CheckpointError, DataError, GenerationError, RecipeError, TrainingError
 from ..files import load_json
 from ..generation.transformers_engine import check_lengths
 from ..modeling.generation_config import read_marks
@@ -111,11 +111,21 @@ def resume_model(run: RunFolder, accelerator: Accelerator) -> Start:
         checkpoint.model,
         checkpoint.tokenizers,
         checkpoint.framing,
-        OriginReport.from_dict(load_json(run.origin)),
+        _load_origin(run),
         state,
         training.optimizer,
         training.weights,
     )
+
+
+def _load_origin(run: RunFolder) -> OriginReport:
+    try:
+        return OriginReport.from_dict(load_json(run.origin))
+    except (DataError, KeyError, TypeError) as error:
+        raise TrainingError(
+            f"{run.origin} is missing or broken ({error}). It tells which parameter learns at which rate: put it back, "
+            "or choose another output."
+        ) from None
 
 
 def _check_lengths(model: TokenLossModel, recipe: Recipe) -> None:
@@ -133,11 +143,11 @@ def check_same_recipe(folder: RunFolder, recipe: Recipe) -> None:
         TrainingError: naming every option that differs, or that the run's recipe is missing.
     """
     if not folder.exists():
-        raise TrainingError(f"{folder.recipe} is missing, so nobody can tell how the run there was begun.")
-    then, now = (
-        flatten(values)
-        for values in (yaml.safe_load(folder.recipe.read_text(encoding="utf-8")), recipe.model_dump(mode="json"))
-    )
+        raise TrainingError(
+            f"{folder.recipe} is missing, so nobody can tell how the run there was begun. Put it back, or choose "
+            "another output."
+        )
+    then, now = flatten(_load_run_recipe(folder)), flatten(recipe.model_dump(mode="json"))
     differing = sorted(
         key
         for key in then.keys() | now.keys()
@@ -153,6 +163,18 @@ def check_same_recipe(folder: RunFolder, recipe: Recipe) -> None:
             + "\n".join(lines)
             + "\nSet these back to go on with it, or choose another output."
         )
+
+
+def _load_run_recipe(folder: RunFolder) -> dict:
+    try:
+        values = yaml.safe_load(folder.recipe.read_text(encoding="utf-8"))
+    except (yaml.YAMLError, UnicodeDecodeError):
+        values = None
+    if not isinstance(values, dict):
+        raise TrainingError(
+            f"{folder.recipe} is no longer the recipe that the run wrote there. Put it back, or choose another output."
+        )
+    return values
 
 
 def flatten(values: dict, prefix: str = "") -> dict:

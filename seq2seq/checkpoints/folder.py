@@ -24,7 +24,7 @@ from safetensors.torch import load_file, save_file
 from transformers import AutoConfig, GenerationConfig
 
 from ..errors import CheckpointError, DataError, TokenizerError
-from ..files import compute_sha256, load_json, sync_entry, sync_folder, write_json
+from ..files import compute_sha256, load_json, name_refused, sync_entry, sync_folder, write_json
 from ..modeling.families import set_dropout
 from ..modeling.generation_config import read_marks, translate_options
 from ..modeling.native import build_model, find_published_architecture
@@ -85,25 +85,44 @@ def write_checkpoint(
 
     Args:
         averaged: for an average of checkpoints, what is noted of each of them.
+
+    Raises:
+        OSError: the disk is full or refuses otherwise.
     """
     beside = folder.with_name(f".{folder.name}.partial")
     shutil.rmtree(beside, ignore_errors=True)
-    beside.mkdir(parents=True)
-    _write_config(beside, model, description)
-    save_file(untied_weights(model), beside / WEIGHTS_FILE, metadata={"format": "pt"})
-    framing = Framing.from_dict(description.framing)
-    tokenizers.save(beside, max_source_tokens=description.max_source_tokens, framing=framing)
-    write_json(beside / DESCRIPTION_FILE, description.to_dict())
-    if averaged:
-        write_json(beside / AVERAGED_FILE, list(averaged))
-    if training is not None:
-        _write_training_files(beside / TRAINING_FOLDER, training)
-    _write_manifest(beside)
-    sync_folder(beside)
+    try:
+        with name_refused(folder):
+            _write_files(beside, model, tokenizers, description, training, averaged)
+            sync_folder(beside)
+    except BaseException:
+        shutil.rmtree(beside, ignore_errors=True)
+        raise
     if folder.exists():
         remove_checkpoint(folder)
     os.replace(beside, folder)
     sync_entry(folder.parent)
+
+
+def _write_files(
+    folder: Path,
+    model: TokenLossModel,
+    tokenizers: TokenizerPair,
+    description: CheckpointDescription,
+    training: TrainingFiles | None,
+    averaged: Sequence[dict],
+) -> None:
+    folder.mkdir(parents=True)
+    _write_config(folder, model, description)
+    save_file(untied_weights(model), folder / WEIGHTS_FILE, metadata={"format": "pt"})
+    framing = Framing.from_dict(description.framing)
+    tokenizers.save(folder, max_source_tokens=description.max_source_tokens, framing=framing)
+    write_json(folder / DESCRIPTION_FILE, description.to_dict())
+    if averaged:
+        write_json(folder / AVERAGED_FILE, list(averaged))
+    if training is not None:
+        _write_training_files(folder / TRAINING_FOLDER, training)
+    _write_manifest(folder)
 
 
 def _write_training_files(folder: Path, training: TrainingFiles) -> None:

@@ -3,6 +3,7 @@
 recipe.yaml environment.json origin.json progress.jsonl checkpoints/ predictions/ scores.json README.md
 """
 
+import errno
 import json
 import os
 import platform
@@ -15,9 +16,11 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 from ..errors import TrainingError
-from ..files import load_json, write_json, write_json_lines, write_text
+from ..files import load_json, name_refused, write_json, write_json_lines, write_text
+from .run_lock import LOCK_FILE
 
-ENVIRONMENT_FILE = "environment.json"
+RECIPE_FILE, ENVIRONMENT_FILE = "recipe.yaml", "environment.json"
+TRACES = (LOCK_FILE, f".{RECIPE_FILE}.partial")  # what a run killed before it began may leave
 PACKAGES = ("torch", "transformers", "accelerate", "tokenizers", "datasets", "sacrebleu", "rouge_score", "numpy")
 
 
@@ -29,7 +32,7 @@ class RunFolder:
 
     @property
     def recipe(self) -> Path:
-        return self.path / "recipe.yaml"
+        return self.path / RECIPE_FILE
 
     @property
     def origin(self) -> Path:
@@ -60,20 +63,24 @@ class RunFolder:
         Raises:
             TrainingError: the folder already holds a run, or something else.
         """
-        if self.path.exists() and any(self.path.iterdir()):
+        if self.path.exists() and any(path.name not in TRACES for path in self.path.iterdir()):
             what = "already holds a run; add --resume to go on with it" if self.exists() else "is not empty"
             raise TrainingError(f"{self.path} {what}, or choose another output.")
 
     def clear(self) -> None:
         """Removes what a run that came to no checkpoint left: begun again, it writes all of it anew."""
-        for path in (self.recipe, self.origin, self.progress, self.card, self.path / ENVIRONMENT_FILE):
-            path.unlink(missing_ok=True)
         shutil.rmtree(self.path / "checkpoints", ignore_errors=True)
         self.remove_results()
+        # The recipe goes last: as long as it stands, what is left is known as a run's.
+        for path in (self.progress, self.origin, self.path / ENVIRONMENT_FILE, self.recipe):
+            path.with_name(f".{path.name}.partial").unlink(missing_ok=True)
+            path.unlink(missing_ok=True)
 
     def remove_results(self) -> None:
-        """Removes predictions and scores, which belong to a checkpoint that is no longer the run's last."""
-        self.scores.unlink(missing_ok=True)
+        """Removes predictions, scores and card, which belong to a checkpoint that is no longer the run's last."""
+        for path in (self.card, self.scores):
+            path.with_name(f".{path.name}.partial").unlink(missing_ok=True)
+            path.unlink(missing_ok=True)
         shutil.rmtree(self.path / "predictions", ignore_errors=True)
 
     def create(self, recipe_yaml: str) -> None:
@@ -84,11 +91,17 @@ class RunFolder:
         write_json(self.path / ENVIRONMENT_FILE, describe_environment())
 
     def append_progress(self, event: dict) -> None:
-        """Adds one line to progress.jsonl, on disk before it returns."""
-        with self.progress.open("a", encoding="utf-8") as file:
-            file.write(json.dumps(event, allow_nan=False) + "\n")
-            file.flush()
-            os.fsync(file.fileno())
+        """Adds one line to progress.jsonl, on disk before it returns; a line that does not fit there leaves nothing."""
+        line = (json.dumps(event, allow_nan=False) + "\n").encode()
+        with name_refused(self.progress), self.progress.open("ab", buffering=0) as file:
+            end = file.seek(0, os.SEEK_END)
+            try:
+                if file.write(line) < len(line):
+                    raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+                os.fsync(file.fileno())
+            except OSError:
+                file.truncate(end)
+                raise
 
     def read_progress(self) -> Iterator[dict]:
         """The events so far; a last line that a crash cut short is left out."""

@@ -1,6 +1,8 @@
 """The run folder: beginning, progress lines, cutting them."""
 
 import json
+import resource
+from pathlib import Path
 
 import pytest
 
@@ -37,6 +39,40 @@ def test_folder_with_other_files_is_refused(tmp_path):
 def test_empty_folder_is_free(tmp_path):
     RunFolder(tmp_path).check_free()
     assert not RunFolder(tmp_path).exists()
+
+
+@pytest.mark.parametrize("trace", ["run.lock", ".recipe.yaml.partial"])
+def test_folder_in_which_a_run_was_killed_before_it_began_is_free(tmp_path, trace):
+    (tmp_path / trace).touch()
+    RunFolder(tmp_path).check_free()
+
+
+def test_cleared_folder_is_free(run):
+    run.append_progress({"event": "train", "step": 1})
+    (run.path / ".origin.json.partial").touch()
+    run.card.touch()
+    run.clear()
+    run.check_free()
+    assert list(run.path.iterdir()) == []
+
+
+def test_recipe_is_cleared_last_so_that_a_kill_leaves_a_known_run(run, monkeypatch):
+    removed = []
+    monkeypatch.setattr(Path, "unlink", lambda self, missing_ok: removed.append(self.name))
+    run.clear()
+    assert removed[-1] == "recipe.yaml"
+
+
+def test_progress_line_that_does_not_fit_on_the_disk_leaves_nothing(run):
+    run.append_progress({"event": "train", "step": 1})
+    before, limits = run.progress.read_bytes(), resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (len(before) + 5, limits[1]))  # the kernel writes five bytes and stops
+    try:
+        with pytest.raises(OSError, match=r"No space left on device: '.*progress\.jsonl'"):
+            run.append_progress({"event": "train", "step": 2})
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    assert run.progress.read_bytes() == before
 
 
 def test_progress_is_appended_line_by_line(run):

@@ -1,0 +1,53 @@
+"""A run and the disk it writes to: its folder held against a second run, and what the system refuses, explained."""
+
+import errno
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from accelerate import Accelerator
+
+from ..errors import TrainingError
+from ..reports.console import errors
+from ..reports.run_folder import RunFolder
+from ..reports.run_lock import RunLock
+from .processes import run_on_main
+
+
+@contextmanager
+def hold_folder(folder: RunFolder, accelerator: Accelerator) -> Iterator[None]:
+    """Keeps other runs out of a folder while the block runs, and explains what the system refuses to write there.
+
+    The main process holds the lock for all processes of its launch.
+
+    Raises:
+        TrainingError: another run holds the folder, or it cannot be written to, for instance because the disk is full.
+    """
+    lock = RunLock(folder.path)
+    try:
+        run_on_main(accelerator, lambda: _acquire(lock))
+        yield
+    except OSError as error:
+        if error.filename is None or not Path(error.filename).resolve().is_relative_to(folder.path.resolve()):
+            raise
+        raise TrainingError(_explain(error, folder)) from error
+    finally:
+        lock.release()
+
+
+def _acquire(lock: RunLock) -> None:
+    refusal = lock.acquire()
+    if refusal is not None:
+        errors().print(
+            f"{lock.path}: this file system locks no files ({refusal}). Nothing keeps a second run out of the folder: "
+            "see to it that none is started there."
+        )
+
+
+def _explain(error: OSError, folder: RunFolder) -> str:
+    full = error.errno in (errno.ENOSPC, errno.EDQUOT)
+    advice = "Free some space" if full else "Put that right"
+    return (
+        f"{error.filename} cannot be written: {error.strerror}. Checkpoints written before are as they were. {advice} "
+        "and go on with --resume."
+    )
