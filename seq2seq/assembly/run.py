@@ -50,6 +50,7 @@ from .processes import generate_in_processes, run_on_main
 from .scoring import describe_predictions, describe_scores, score_baselines, score_predictions
 from .splits import DATA_HEADER, TextData, describe_split, load_split
 from .start import Start
+from .trackers import start_trackers, track
 
 
 class Run:
@@ -87,6 +88,7 @@ class Run:
     def open_folder(self, resuming: bool) -> None:
         """Begins the run folder, anew where a run in it came to no checkpoint, or takes it back to the checkpoint."""
         run_on_main(self.accelerator, self._reopen_folder if resuming else self._create_folder)
+        run_on_main(self.accelerator, self._start_trackers)
 
     def _create_folder(self) -> None:
         if self.folder.exists():
@@ -111,6 +113,9 @@ class Run:
             self.record_best(state)  # a crash may have come between the checkpoint and its title
         self.show()
         errors().print(f"Going on from step {state.step}.")
+
+    def _start_trackers(self) -> None:
+        start_trackers(self.accelerator, self.recipe, self.start.state.step)
 
     def show(self) -> None:
         """Prints the origin of the parameters and the size and truncation of the data."""
@@ -239,9 +244,10 @@ class Run:
         record_best(self.folder.path, step=state.best_step, metric=metric, value=state.best_value)
 
     def log(self, event: dict) -> None:
-        """One line of progress.jsonl."""
+        """One line of progress.jsonl, and its figures to the trackers."""
         if self.accelerator.is_main_process:
             self.folder.append_progress(event)
+            track(self.accelerator, event, self.start.state.counters())
 
     def write_test_results(self) -> None:
         """Generates and scores data.test, if there is one, with the run's best checkpoint, and prints the table."""

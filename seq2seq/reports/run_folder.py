@@ -1,6 +1,6 @@
 """The run folder: what stands where in it, and its progress file. Files only, no torch.
 
-recipe.yaml environment.json origin.json progress.jsonl checkpoints/ predictions/ scores.json README.md
+recipe.yaml environment.json origin.json progress.jsonl checkpoints/ predictions/ scores.json README.md trackers/
 """
 
 import json
@@ -47,6 +47,10 @@ class RunFolder:
     def card(self) -> Path:
         return self.path / "README.md"
 
+    @property
+    def trackers(self) -> Path:
+        return self.path / "trackers"
+
     def predictions(self, split: str) -> Path:
         return self.path / "predictions" / f"{split}.jsonl"
 
@@ -69,6 +73,7 @@ class RunFolder:
         for path in (self.recipe, self.origin, self.progress, self.card, self.path / ENVIRONMENT_FILE):
             path.unlink(missing_ok=True)
         shutil.rmtree(self.path / "checkpoints", ignore_errors=True)
+        shutil.rmtree(self.trackers, ignore_errors=True)
         self.remove_results()
 
     def remove_results(self) -> None:

@@ -45,6 +45,10 @@ class TrainingOptions(Options):
     sharding: Literal["none", "fsdp"] = Field(
         "none", description="fsdp: each process holds its slice of weights, gradients and optimizer state, not all."
     )
+    trackers: Strings = Field(
+        (),
+        description="Told the figures too, by Accelerate's names: tensorboard (in the run folder), wandb ...",
+    )
     log_every_steps: int = Field(10, gt=0, description="Steps that one line of progress.jsonl averages over.")
     checkpoint_every_steps: int = Field(1000, gt=0)
     keep_checkpoints: int = Field(3, gt=0, description="The newest; the best is kept besides.")
