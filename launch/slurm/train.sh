@@ -2,8 +2,8 @@
 # beside it, which SLURM runs as copies, in the folder where sbatch was typed: the project's root.
 
 python="${PYTHON:-.venv/bin/python}"
-standing() { "$python" launch/slurm/standing.py "$@"; }
-before="$(standing "$@")"
+run="$("$python" launch/slurm/find_run.py "$@")"
+before="$("$python" launch/slurm/standing.py "$run")"
 read -r step_before written_before _ <<< "$before"
 
 nodes="$(scontrol show hostnames "$SLURM_JOB_NODELIST")"
@@ -19,7 +19,7 @@ srun --kill-on-bad-exit=0 --wait=600 bash -c \
     'export RANK="$SLURM_PROCID" LOCAL_RANK="$SLURM_LOCALID" WORLD_SIZE="$SLURM_NTASKS"; exec "$@"' \
     task "$python" -m seq2seq train "$@" --resume || status=$?
 
-after="$(standing "$@")"
+after="$("$python" launch/slurm/standing.py "$run")"
 read -r step written ending <<< "$after"
 restarts="${SLURM_RESTART_COUNT:-0}"
 if [ "$written" != "$written_before" ] && [[ "$ending" == SIG* ]]; then

@@ -4,7 +4,10 @@ Accelerate takes a process that finds nothing better for a run of one, without a
 for, or every process writes the same folder. Imports no torch.
 """
 
+import os
+import re
 from collections.abc import Mapping
+from pathlib import Path
 
 from ..errors import TrainingError
 
@@ -22,17 +25,31 @@ PLUGINS = {
 }
 
 
-def check_launch(environment: Mapping[str, str], precision: str) -> None:
+def check_launch(environment: Mapping[str, str], launcher: str, precision: str) -> None:
     """Makes sure that all processes that were asked for take part, and that the launcher asks for nothing else.
 
+    Args:
+        environment: the process's variables.
+        launcher: the command line of the process that started it, where it can be known.
+        precision: `training.precision` of the recipe.
+
     Raises:
-        TrainingError: some did not start or do not know of each other; or a setting of `accelerate launch` contradicts
-            the recipe, whose `training.precision` is given.
+        TrainingError: some processes did not start or do not know of each other; or a setting of `accelerate launch`
+            contradicts the recipe.
     """
     _check_address(environment)
     _check_tasks(environment)
-    _check_accelerate_started_all(environment)
+    if "ACCELERATE_MIXED_PRECISION" in environment:  # which its launcher always sets
+        _check_accelerate_started_all(environment, launcher)
     _check_accelerate_settings(environment, precision)
+
+
+def read_launcher_command() -> str:
+    """The command line of the process that started this one; empty where the system does not tell."""
+    try:
+        return Path(f"/proc/{os.getppid()}/cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace")
+    except OSError:
+        return ""
 
 
 def count_processes(environment: Mapping[str, str]) -> int:
@@ -61,14 +78,21 @@ def _check_tasks(environment: Mapping[str, str]) -> None:
             )
 
 
-def _check_accelerate_started_all(environment: Mapping[str, str]) -> None:
+def _check_accelerate_started_all(environment: Mapping[str, str], launcher: str) -> None:
     # Where Accelerate starts one process only, it sets MASTER_ADDR if, and only if, more were asked for.
-    if "ACCELERATE_MIXED_PRECISION" in environment and "MASTER_ADDR" in environment and "LOCAL_RANK" not in environment:
+    if "MASTER_ADDR" in environment and "LOCAL_RANK" not in environment:
         raise TrainingError(
             "accelerate launch was asked for several processes (MASTER_ADDR is set) and started one, as it does with "
             "--cpu, on a machine with fewer than two GPUs, and with distributed_type NO or MULTI_CPU in its "
             "configuration. Use torchrun: torchrun --nproc-per-node N -m seq2seq train ... For one process, add "
             "--num_processes 1, and unset MASTER_ADDR if your shell sets it."
+        )
+    # It divides the processes by the machines and drops the rest. The configuration's number cannot be seen from here.
+    asked, started = re.search(r"--num[_-]processes[= ](\d+)", launcher), count_processes(environment)
+    if asked and int(asked[1]) > started:
+        raise TrainingError(
+            f"accelerate launch was asked for {asked[1]} processes and started {started}: it starts equally many on "
+            "every machine. Give a multiple of --num_machines."
         )
 
 

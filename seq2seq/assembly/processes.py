@@ -14,7 +14,7 @@ from ..generation.generator import Generator
 from ..recipe import Recipe
 from ..reports.console import show_progress
 from ..reports.run_folder import RunFolder
-from .launch import check_launch, count_processes
+from .launch import check_launch, count_processes, read_launcher_command
 from .trackers import check_trackers
 
 
@@ -26,7 +26,7 @@ def build_accelerator(recipe: Recipe) -> Accelerator:
         RecipeError: as `check_trackers`.
     """
     precision, trackers = recipe.training.precision, recipe.training.trackers
-    check_launch(os.environ, precision)
+    check_launch(os.environ, read_launcher_command(), precision)
     check_trackers(trackers)
     # Accelerate keeps the first precision of a process for ever; a second run in it may want another.
     AcceleratorState._reset_state()

@@ -66,7 +66,7 @@ def test_configuration_for_one_gpu_starts_one_process(monkeypatch):
     path = str(LAUNCH / "accelerate/one_gpu.yaml")
     launch_command(launch_command_parser().parse_args(["--config_file", path, "-m", "seq2seq"]))
     (environment,) = started
-    check_launch(environment, "bf16")
+    check_launch(environment, "", "bf16")
 
 
 def test_configuration_for_one_node_starts_a_process_for_each_gpu(torchrun_started):
