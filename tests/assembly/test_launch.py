@@ -8,6 +8,7 @@ import yaml
 from accelerate import Accelerator
 from accelerate.commands.launch import launch_command, launch_command_parser
 
+from seq2seq import api
 from seq2seq.assembly.launch import check_launch
 from seq2seq.assembly.processes import build_accelerator
 from seq2seq.errors import TrainingError
@@ -157,11 +158,11 @@ def recipe(tmp_path):
     )
 
 
-def test_refused_launch_loads_nothing(recipe, tmp_path, monkeypatch):
-    from seq2seq import api
-
-    monkeypatch.setenv("PMI_SIZE", "2")
-    with pytest.raises(TrainingError, match="mpirun started 2 tasks"):
+def test_refused_launch_loads_nothing(recipe, launched, tmp_path, monkeypatch):
+    # The recipe names a checkpoint and data that are not there, and nobody looks for them.
+    for name, value in launched("--cpu", "--num_processes", "2").items():
+        monkeypatch.setenv(name, value)
+    with pytest.raises(TrainingError, match="accelerate launch was asked for several processes"):
         api.train(recipe)
     assert not (tmp_path / "run").exists()
 

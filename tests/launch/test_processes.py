@@ -54,38 +54,40 @@ def begin(*command: str, **environment: str) -> subprocess.Popen:
 
 
 @pytest.fixture(scope="module")
-def launches(recipe):
-    """What three launches gave, side by side: two nodes of one process, and Accelerate starting one of two."""
+def two_nodes(recipe):
+    """The run folder of two nodes of one process each, side by side on this machine."""
+    folder = recipe.with_name("two")
     node = {"NODES": "2", "PROCESSES": "1", "MAIN_NODE": f"localhost:{find_free_port()}"}
-    two = ["launch/torchrun/several_nodes.sh", str(recipe), f"output={recipe.with_name('two')}"]
-    two.append("training.trackers=tensorboard" if find_spec("tensorboard") else "training.trackers=[]")
-    accelerate = [sys.executable, "-m", "accelerate.commands.launch", "--cpu", "--num_processes", "2"]
-    train = ["-m", "seq2seq", "train", str(recipe), f"output={recipe.with_name('silent')}"]
-    begun = [begin(*two, **node), begin(*two, **node), begin(*accelerate, *train)]
-    return [(*process.communicate(timeout=240), process.returncode) for process in begun]
+    trackers = "tensorboard" if find_spec("tensorboard") else "[]"
+    command = ["launch/torchrun/several_nodes.sh", str(recipe), f"output={folder}", f"training.trackers={trackers}"]
+    for process in [begin(*command, **node), begin(*command, **node)]:
+        _, error = process.communicate(timeout=240)
+        assert process.returncode == 0, error[-3000:]
+    return folder
 
 
-def test_two_nodes_of_one_process_train_the_same_as_one_process(launches, recipe):
-    for _, error, status in launches[:2]:
-        assert status == 0, error[-3000:]
-    one, two = api.train(recipe), recipe.with_name("two")
-    losses = [[row["loss"] for row in read_events(folder, "train")] for folder in (one, two)]
+def test_two_nodes_of_one_process_train_the_same_as_one_process(two_nodes, recipe):
+    one = api.train(recipe)
+    losses = [[row["loss"] for row in read_events(folder, "train")] for folder in (one, two_nodes)]
     assert losses[1] == pytest.approx(losses[0], rel=1e-5)
-    first, second = (load_file(folder / "checkpoints/step_00000003/model.safetensors") for folder in (one, two))
+    first, second = (load_file(folder / "checkpoints/step_00000003/model.safetensors") for folder in (one, two_nodes))
     # A key bias adds the same to every score of a softmax: its true gradient is zero, and AdamW blows up its rounding.
     names = [name for name in first if not name.endswith(".key.bias")]
     assert max((first[name] - second[name]).abs().max().item() for name in names) < 1e-6
 
 
-def test_main_process_alone_tells_the_trackers(launches, recipe):
+def test_main_process_alone_tells_the_trackers(two_nodes):
     if not find_spec("tensorboard"):
         pytest.skip("tensorboard is not installed; it comes with the extra [trackers]")
-    assert len(list((recipe.with_name("two") / "trackers/seq2seq").glob("events.*"))) == 1
+    assert len(list((two_nodes / "trackers/seq2seq").glob("events.*"))) == 1
 
 
-def test_process_that_accelerate_starts_alone_stops_before_it_loads_anything(launches, recipe):
-    _, error, status = launches[2]
-    assert status == 1
+@pytest.mark.slow
+def test_process_that_accelerate_starts_alone_stops_before_it_loads_anything(recipe):
+    accelerate = [sys.executable, "-m", "accelerate.commands.launch", "--cpu", "--num_processes", "2"]
+    process = begin(*accelerate, "-m", "seq2seq", "train", str(recipe), f"output={recipe.with_name('silent')}")
+    _, error = process.communicate(timeout=240)
+    assert process.returncode == 1
     assert "TrainingError: accelerate launch was asked for several processes" in error
     assert "Parameters of plan" not in error
     assert not recipe.with_name("silent").exists()
