@@ -24,7 +24,7 @@ from .data.examples import load_examples
 from .data.options import ColumnOptions
 from .data.plain_text import check_output, read_references, read_texts
 from .data.training_texts import Sides, read_training_texts
-from .errors import DataError, GenerationError, ScoringError, WarmStartError
+from .errors import DataError, GenerationError, ScoringError, TrainingInterrupted, WarmStartError
 from .evaluation.options import EvaluationOptions
 from .evaluation.scores import Scores, compute_scores
 from .files import write_json, write_json_lines
@@ -38,6 +38,7 @@ from .text.coverage import Coverage, measure_coverage
 from .text.tokenizer_training import Kind
 from .text.tokenizer_training import train_tokenizer as train_tokenizer_on
 from .text.tokenizers import TokenizerPair, load_tokenizers
+from .training.signals import find_stop_signal
 from .warmstart.options import ModelOptions
 from .warmstart.start import WarmStart
 from .warmstart.vocabulary import Corpus
@@ -77,6 +78,7 @@ def train(recipe: Recipe | str | Path, overrides: Iterable[str] = (), *, resume:
     Raises:
         RecipeError, DataError, WarmStartError, TokenizerError: before anything is trained.
         TrainingError: the run folder is taken or is another recipe's, or the loss is not finite.
+        TrainingInterrupted: SIGTERM or SIGUSR1 asked the run to stop; it saved a checkpoint and can go on.
     """
     if not isinstance(recipe, Recipe):
         recipe = load_recipe(recipe, overrides)
@@ -90,18 +92,26 @@ def train(recipe: Recipe | str | Path, overrides: Iterable[str] = (), *, resume:
     start = resume_model(folder, accelerator) if resuming else start_model(recipe)
     run = Run(recipe, start, folder, accelerator)
     trainer = run.build_trainer()
+    stopped_by, message = None, ""
     if resuming and run.is_finished(trainer.max_steps):
         message = f"The run in {folder.path} is finished: all of its {trainer.max_steps} steps are done."
     else:
         run.open_folder(resuming)
-        trainer.train()
-        run.write_test_results()
-        run.write_model_card()
-        message = f"Run folder: {folder.path}"
-    if accelerator.is_main_process:
+        stopped_by = find_stop_signal(trainer.train())
+        if stopped_by is None:
+            run.write_test_results()
+            run.write_model_card()
+            message = f"Run folder: {folder.path}"
+    if accelerator.is_main_process and message:
         errors().print(message)
     del trainer
     leave_processes(accelerator)
+    if stopped_by is not None:
+        raise TrainingInterrupted(
+            f"{stopped_by.name} came: the run in {folder.path} has saved its step {start.state.step} and goes on with "
+            "--resume.",
+            stopped_by,
+        )
     return folder.path
 
 

@@ -32,6 +32,17 @@ class TrainingError(Seq2SeqError):
     """A training run cannot start, or must stop."""
 
 
+class TrainingInterrupted(TrainingError):
+    """A signal asked a training run to stop; it saved a checkpoint and can go on.
+
+    signal_number: the signal's.
+    """
+
+    def __init__(self, message: str, signal_number: int) -> None:
+        super().__init__(message)
+        self.signal_number = signal_number
+
+
 class GenerationError(Seq2SeqError):
     """Text cannot be generated as asked."""
 

@@ -103,6 +103,11 @@ def _check_accelerate_settings(environment: Mapping[str, str], precision: str) -
                 f"accelerate launch asks for {plugin} ({name}), which would not be used as configured there. Set "
                 "training.sharding=fsdp in the recipe, and distributed_type: MULTI_GPU in Accelerate's configuration."
             )
+    if environment.get("ACCELERATE_DYNAMO_BACKEND", "NO").upper() != "NO":
+        raise TrainingError(
+            "accelerate launch asks for torch.compile (ACCELERATE_DYNAMO_BACKEND). Set training.compile=true in the "
+            "recipe, which compiles layer by layer, and take it out of Accelerate's options."
+        )
     theirs, ours = environment.get("ACCELERATE_MIXED_PRECISION", "no"), "no" if precision == "fp32" else precision
     if theirs not in ("no", ours):
         raise TrainingError(

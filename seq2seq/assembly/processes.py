@@ -22,12 +22,14 @@ def build_accelerator(recipe: Recipe) -> Accelerator:
     """The accelerator of a recipe's precision and trackers, on the GPU where there is one.
 
     Raises:
-        TrainingError: as `check_launch`, or Accelerate has other processes in mind than the launcher.
+        TrainingError: as `check_launch`; fp16 without a GPU; or Accelerate counts other processes than the launcher.
         RecipeError: as `check_trackers`.
     """
     precision, trackers = recipe.training.precision, recipe.training.trackers
     check_launch(os.environ, read_launcher_command(), precision)
     check_trackers(trackers)
+    if precision == "fp16" and not torch.cuda.is_available():
+        raise TrainingError("training.precision: fp16 needs a GPU, and torch finds none here. Set it to bf16 or fp32.")
     # Accelerate keeps the first precision of a process for ever; a second run in it may want another.
     AcceleratorState._reset_state()
     accelerator = Accelerator(

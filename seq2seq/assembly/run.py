@@ -40,7 +40,9 @@ from ..recipe import Recipe
 from ..reports.console import build_table, errors, output
 from ..reports.run_folder import RunFolder
 from ..reports.tables import build_score_table
+from ..training.execution import checkpoint_gradients, compile_layers
 from ..training.optimizers import build_optimizer, export_optimizer, restore_optimizer
+from ..training.replicas import equalize_weights
 from ..training.sharding import gather_model, shard_model
 from ..training.state import TrainingState
 from ..training.trainer import Callbacks, Trainer
@@ -181,17 +183,20 @@ class Run:
     def _prepare(self) -> tuple[nn.Module, AcceleratedOptimizer]:
         """Model and optimizer as the loop uses them, on this process's device, sharded where the recipe says so."""
         model, accelerator, options = self.start.model, self.accelerator, self.recipe.training
-        sharded = options.sharding == "fsdp" and accelerator.num_processes > 1
-        if sharded:
+        if options.gradient_checkpointing:
+            checkpoint_gradients(model)
+        if options.compile:
+            compile_layers(model)
+        if options.sharding == "fsdp" and accelerator.num_processes > 1:
             shard_model(model, accelerator.device, accelerator.num_processes)
         else:
-            model.to(accelerator.device)
+            equalize_weights(model.to(accelerator.device))
             if options.sharding == "fsdp":
                 errors().print("training.sharding: a run of one process has nothing to share out; it holds all.")
         self.optimizer = build_optimizer(model, self.start.origin.learning_rate_groups(), options)
         restore_optimizer(self.optimizer, self.start.optimizer)
-        # In evaluation mode accelerate puts autocast around the model, and nothing else.
-        prepared = accelerator.prepare_model(model, evaluation_mode=sharded)
+        # In evaluation mode accelerate puts autocast around the model, and nothing else: gradients are summed by us.
+        prepared = accelerator.prepare_model(model, evaluation_mode=True)
         return prepared, accelerator.prepare_optimizer(self.optimizer)
 
     def validate(self) -> dict[str, float]:

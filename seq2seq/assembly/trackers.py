@@ -46,5 +46,9 @@ def describe_recipe(recipe: Recipe) -> dict[str, bool | int | float | str]:
 def track(accelerator: Accelerator, event: dict, counters: dict[str, int | float]) -> None:
     """Tells the trackers the figures of a training or validation event, without the run's counters, at its step."""
     if event["event"] in TRACKED_EVENTS:
-        figures = {name: value for name, value in event.items() if name != "event" and name not in counters}
-        accelerator.log({f"{event['event']}/{name}": value for name, value in figures.items()}, step=event["step"])
+        figures = {
+            f"{event['event']}/{name}": value
+            for name, value in event.items()
+            if isinstance(value, int | float) and name not in counters  # a skipped step has no gradient norm
+        }
+        accelerator.log(figures, step=event["step"])

@@ -5,7 +5,7 @@ import sys
 
 import typer
 
-from ..errors import Seq2SeqError
+from ..errors import Seq2SeqError, TrainingInterrupted
 from . import evaluate, generate, inspect, plans, report, score, tokenizer, train
 
 app = typer.Typer(
@@ -34,4 +34,5 @@ def main() -> None:
         if os.environ.get("LOCAL_RANK", "0") == "0":  # one process of a machine speaks for all
             errors().print(type(error).__name__, style="bold red", end=": ")
             errors().print(str(error))
-        sys.exit(1)
+        # A stopped run ends as the signal would have ended it, by the shells' convention; every other error is a 1.
+        sys.exit(128 + error.signal_number if isinstance(error, TrainingInterrupted) else 1)

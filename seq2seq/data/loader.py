@@ -4,7 +4,8 @@ Every process knows the lengths of all examples, so the token counts of a step n
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Self
 
 import numpy
 import torch
@@ -18,9 +19,10 @@ from .encoding import EncodedExamples
 class Step:
     """One global batch: its examples and tokens over all processes, and what this process computes.
 
-    position: (epoch, batches of it used once this step is done).
+    indices: its examples, of all processes; position: (epoch, batches of it used once this step is done).
     """
 
+    indices: numpy.ndarray
     examples: int
     source_tokens: int
     target_tokens: int
@@ -50,12 +52,33 @@ class StepLoader:
         """The steps of the first so many epochs."""
         return sum(self.order.count_batches(epoch) for epoch in range(epochs))
 
+    def halve(self, step: Step) -> Self | None:
+        """A loader that holds half as much at once as this one does in its largest micro-batch of a step.
+
+        None where every micro-batch of that step, on all processes, is a single pair.
+        """
+        cuts = [cut for cuts in self._cut(step.indices) for cut in cuts]
+        if max(map(len, cuts)) <= 1:
+            return None
+        sources, labels = self.examples.sources.lengths, self.examples.labels.lengths
+        largest = max(len(cut) * int(sources[cut].max() + labels[cut].max()) for cut in cuts if len(cut))
+        return replace(self, micro_batch_tokens=largest // 2)
+
+    def cut_again(self, step: Step) -> Step:
+        """The step of another loader, cut as this one does."""
+        return self._build_step(step.indices, step.position)
+
+    def _cut(self, batch: numpy.ndarray) -> list[list[numpy.ndarray]]:
+        sources, labels = self.examples.sources.lengths, self.examples.labels.lengths
+        return cut_micro_batches(
+            batch, sources, labels, micro_batch_tokens=self.micro_batch_tokens, processes=self.processes
+        )
+
     def _build_step(self, batch: numpy.ndarray, position: tuple[int, int]) -> Step:
         sources, labels = self.examples.sources.lengths, self.examples.labels.lengths
-        cuts = cut_micro_batches(
-            batch, sources, labels, micro_batch_tokens=self.micro_batch_tokens, processes=self.processes
-        )[self.process]
+        cuts = self._cut(batch)[self.process]
         return Step(
+            indices=batch,
             examples=len(batch),
             source_tokens=int(sources[batch].sum()),
             target_tokens=int(labels[batch].sum()),

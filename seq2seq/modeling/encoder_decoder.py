@@ -4,9 +4,12 @@ Knows nothing of checkpoints on disk, plans or tokenizers. Shapes: B examples, S
 target tokens of the batch, H width, V vocabulary.
 """
 
-from contextlib import nullcontext
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
+from typing import Any
 
 import torch
+from torch import nn
 from transformers import (
     AutoModel,
     AutoModelForTextEncoding,
@@ -19,6 +22,7 @@ from transformers import (
 
 from .families import T5_FAMILIES, count_positions, find_family, find_head
 from .generation_config import read_marks
+from .loss import LossSums, compute_linear_cross_entropy
 from .sharing import Sharing, apply_sharing
 from .token_loss import TokenLossModel
 
@@ -46,18 +50,35 @@ class Seq2SeqModel(TokenLossModel, EncoderDecoderModel):
         self, input_ids: torch.Tensor, attention_mask: torch.Tensor, decoder_input_ids: torch.Tensor, real: torch.Tensor
     ) -> torch.Tensor:
         """Logits (N, V) at the real positions; a family without a known head computes them at all positions first."""
-        inputs = {
+        inputs = self._decoder_inputs(input_ids, attention_mask, decoder_input_ids)
+        if not find_head(self.decoder):
+            return self.decoder(**inputs).logits[real]
+        return self._apply_head(self.decoder.base_model(**inputs).last_hidden_state[real])
+
+    def compute_loss(self, inputs: dict[str, torch.Tensor], labels: torch.Tensor, label_smoothing: float) -> LossSums:
+        """The loss of the real labels, with a known head's output layer and loss worked out together."""
+        output_layer = self.decoder.get_output_embeddings()
+        device = labels.device.type
+        is_float16 = torch.is_autocast_enabled(device) and torch.get_autocast_dtype(device) is torch.float16
+        if is_float16 or not (find_head(self.decoder) and isinstance(output_layer, nn.Linear)):
+            return super().compute_loss(inputs, labels, label_smoothing)
+        with _without_rows(output_layer) as seen:
+            self.compute_logits(**inputs)
+        return compute_linear_cross_entropy(*seen, output_layer.weight, output_layer.bias, labels, label_smoothing)
+
+    def _decoder_inputs(
+        self, input_ids: torch.Tensor, attention_mask: torch.Tensor, decoder_input_ids: torch.Tensor
+    ) -> dict[str, Any]:
+        return {
             "input_ids": decoder_input_ids,
             # Pads stand only behind real tokens and a decoder looks only back: it needs no mask of its own.
             "encoder_hidden_states": self._encode(input_ids, attention_mask),
             "encoder_attention_mask": attention_mask,
             "use_cache": False,
         }
-        head = find_head(self.decoder)
-        if not head:
-            return self.decoder(**inputs).logits[real]
-        states = self.decoder.base_model(**inputs).last_hidden_state[real]
-        for module in head:
+
+    def _apply_head(self, states: torch.Tensor) -> torch.Tensor:
+        for module in find_head(self.decoder):
             states = module(states)
         return states
 
@@ -83,6 +104,22 @@ class Seq2SeqModel(TokenLossModel, EncoderDecoderModel):
     def max_target_positions(self) -> int | None:
         """The longest target, in tokens with its end mark, that the positions allow; None where nothing limits it."""
         return count_positions(self.config.decoder)
+
+
+@contextmanager
+def _without_rows(output_layer: nn.Linear) -> Iterator[list[torch.Tensor]]:
+    """Lets the output layer compute nothing, and lists the states (N, H) that it was to have computed logits of."""
+    seen: list[torch.Tensor] = []
+
+    def take(module: nn.Module, inputs: tuple[torch.Tensor]) -> tuple[torch.Tensor]:
+        seen.append(inputs[0])
+        return (inputs[0][:0],)
+
+    handle = output_layer.register_forward_pre_hook(take)
+    try:
+        yield seen
+    finally:
+        handle.remove()
 
 
 def build_encoder(config: PreTrainedConfig) -> PreTrainedModel:

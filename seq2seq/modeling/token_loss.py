@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import torch
 from transformers.modeling_outputs import ModelOutput, Seq2SeqLMOutput
 
-from .loss import compute_loss_sums
+from .loss import LossSums, apply_cross_entropy
 from .sharing import Sharing
 
 IGNORED_LABEL = -100  # transformers' and torch's mark for positions without a target
@@ -53,9 +53,17 @@ class TokenLossModel:
             raise TypeError(
                 f"with labels, forward takes input_ids, attention_mask and label_smoothing; found {unknown}"
             )
-        real = labels.ne(IGNORED_LABEL)
-        logits = self.compute_logits(input_ids, attention_mask, self.shift_right(labels), real)
-        return TokenLoss(*compute_loss_sums(logits, labels[real], label_smoothing))
+        inputs = {
+            "input_ids": input_ids,
+            "attention_mask": attention_mask,
+            "decoder_input_ids": self.shift_right(labels),
+            "real": labels.ne(IGNORED_LABEL),
+        }
+        return TokenLoss(*self.compute_loss(inputs, labels[inputs["real"]], label_smoothing))
+
+    def compute_loss(self, inputs: dict[str, torch.Tensor], labels: torch.Tensor, label_smoothing: float) -> LossSums:
+        """The loss of the N real labels (N,), given what `compute_logits` takes."""
+        return apply_cross_entropy(self.compute_logits(**inputs), labels, label_smoothing)
 
     def compute_logits(
         self, input_ids: torch.Tensor, attention_mask: torch.Tensor, decoder_input_ids: torch.Tensor, real: torch.Tensor

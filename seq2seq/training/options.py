@@ -41,13 +41,22 @@ class TrainingOptions(Options):
     )
     label_smoothing: float = Field(0.0, ge=0, lt=1)
     max_gradient_norm: float | None = Field(1.0, gt=0, description="Gradients are scaled down to this norm; null: not.")
-    precision: Literal["fp32", "bf16", "fp16"] = Field("fp32", description="Of products; weights stay fp32.")
+    precision: Literal["fp32", "bf16", "fp16"] = Field(
+        "fp32", description="Of products; weights stay fp32. fp16 scales the loss, and needs a GPU."
+    )
+    gradient_checkpointing: bool = Field(
+        False, description="Computes each layer again on the way back instead of keeping it: less memory, more time."
+    )
+    compile: bool = Field(False, description="torch.compile of every layer; the first steps take a minute more.")
     sharding: Literal["none", "fsdp"] = Field(
         "none", description="fsdp: each process holds its slice of weights, gradients and optimizer state, not all."
     )
     trackers: Strings = Field(
         (),
         description="Told the figures too, by Accelerate's names: tensorboard (in the run folder), wandb ...",
+    )
+    max_skipped_steps: int = Field(
+        5, ge=0, description="Steps in a row without a finite loss and gradient, skipped, before the run gives up."
     )
     log_every_steps: int = Field(10, gt=0, description="Steps that one line of progress.jsonl averages over.")
     checkpoint_every_steps: int = Field(1000, gt=0)
@@ -58,12 +67,12 @@ class TrainingOptions(Options):
         500, gt=0, description="Validation rows, from the first on, that text is generated for; null: all."
     )
 
-    @field_validator("precision")
+    @field_validator("sharding")
     @classmethod
-    def _refuse_what_is_not_built(cls, value: str) -> str:
-        if value == "fp16":
-            raise ValueError("fp16 is not built yet; this version knows fp32 and bf16")
-        return value
+    def _check_sharding(cls, sharding: str, info: ValidationInfo) -> str:
+        if sharding == "fsdp" and info.data.get("precision") == "fp16":
+            raise ValueError("the loss scaling of fp16 does not know sharded gradients; set precision to bf16")
+        return sharding
 
     @field_validator("batch_tokens")
     @classmethod

@@ -7,7 +7,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 import torch
-from accelerate import Accelerator
 from torch import nn
 from torch.distributed.device_mesh import init_device_mesh
 from torch.distributed.fsdp import FSDPModule, fully_shard
@@ -83,7 +82,7 @@ def gather_model(model: TokenLossModel, device: torch.device | str) -> TokenLoss
     Args:
         device: where the copy goes; "meta" for processes that help to gather and keep nothing.
     """
-    if not isinstance(model, FSDPModule):
+    if not is_sharded(model):
         return model
     with torch.device("meta"):
         whole = build_model(model.config, model.sharing)
@@ -111,15 +110,20 @@ def shard_like(tensor: torch.Tensor, like: torch.Tensor) -> torch.Tensor:
     return distribute_tensor(tensor, like.device_mesh, like.placements, src_data_rank=None)
 
 
+def is_sharded(model: nn.Module) -> bool:
+    """Whether each process holds a slice of the model."""
+    return isinstance(model, FSDPModule)
+
+
 @contextmanager
-def hold_gradients(model: nn.Module, accelerator: Accelerator) -> Iterator[None]:
+def hold_gradients(model: nn.Module) -> Iterator[None]:
     """Around every micro-batch of a step but the last, which averages what all of them gave over the processes.
 
-    Until then a process holds whole gradients: less traffic, more memory than one average for each micro-batch.
+    Until then a process holds whole gradients: less traffic, more memory than one average for each micro-batch. A model
+    that is not sharded holds its own in any case.
     """
-    if not isinstance(model, FSDPModule):
-        with accelerator.no_sync(model):
-            yield
+    if not is_sharded(model):
+        yield
         return
     model.set_requires_gradient_sync(False)
     try:

@@ -14,6 +14,9 @@ class TrainingState:
     examples, source_tokens, target_tokens: totals so far; seconds: spent in steps, without validation and saving.
     fingerprints: SHA-256 of the encoded data by split.
     window_loss, window_tokens: sums since the last logged line; best_step, best_value: the best validation so far.
+    skipped_steps, skipped_in_a_row: steps whose loss or gradient was not finite, which changed no weight.
+    micro_batch_tokens: what is left of the recipe's after memory ran out; None if it never did.
+    loss_scaler: the state of fp16's.
     """
 
     step: int = 0
@@ -27,6 +30,10 @@ class TrainingState:
     window_tokens: int = 0
     best_step: int | None = None
     best_value: float | None = None
+    skipped_steps: int = 0
+    skipped_in_a_row: int = 0
+    micro_batch_tokens: int | None = None
+    loss_scaler: dict[str, float] = field(default_factory=dict)
     fingerprints: dict[str, str] = field(default_factory=dict)
 
     def to_dict(self) -> dict:

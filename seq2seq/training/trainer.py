@@ -5,23 +5,27 @@ Knows nothing of files, texts or plans: what to validate with and how to save it
 
 import math
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from contextlib import nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import NoReturn
 
 import torch
 from accelerate import Accelerator
+from accelerate.utils.memory import should_reduce_batch_size
 
 from ..data.loader import Step, StepLoader
 from ..errors import TrainingError
 from ..modeling.token_loss import TokenLossModel
 from ..randomness import seed_torch
-from ..reports.console import ProgressBar, show_progress
+from ..reports.console import ProgressBar, errors, show_progress
+from .diagnosis import describe_not_finite
 from .optimizers import set_learning_rates
 from .options import TrainingOptions
+from .replicas import sum_gradients
 from .schedules import compute_rate_factor
-from .sharding import gather_tensor, hold_gradients
+from .sharding import gather_tensor, hold_gradients, is_sharded
+from .signals import STOP_SIGNALS, StopRequest, notice_stop_signals
 from .state import TrainingState
 from .validation import is_better
 
@@ -57,28 +61,44 @@ class Trainer:
         callbacks: Callbacks,
     ) -> None:
         """`model` and `optimizer` are the accelerator's prepared ones."""
+        if state.micro_batch_tokens is not None:
+            tokens = min(state.micro_batch_tokens, loader.micro_batch_tokens)
+            loader = replace(loader, micro_batch_tokens=tokens)
+        if state.loss_scaler:
+            accelerator.scaler.load_state_dict(state.loss_scaler)
         self.model, self.optimizer, self.loader, self.accelerator = model, optimizer, loader, accelerator
         self.options, self.max_steps, self.seed, self.state = options, max_steps, seed, state
         self.callbacks = callbacks
+        self._sharded = is_sharded(model)
+        self._stop: str | None = None  # the reason to end, once all processes agreed on it
 
-    def train(self) -> None:
-        """Runs to the last step.
+    def train(self) -> str:
+        """Runs to the last step, or to the end of the step in which a stop signal came.
+
+        Returns:
+            The reason of the end, as the event `end` names it: max_steps, or the signal's name.
 
         Raises:
-            TrainingError: loss, gradient or a validation is not finite.
+            TrainingError: too many steps in a row, or a validation, were not finite; or memory does not hold one pair.
         """
         state = self.state
-        steps = self.loader.steps(state.epoch, state.used_batches)
+        self._steps = self.loader.steps(state.epoch, state.used_batches)
         visible = self.accelerator.is_main_process
-        with show_progress("training", self.max_steps, done=state.step, visible=visible) as bar:
+        with (
+            notice_stop_signals() as request,
+            show_progress("training", self.max_steps, done=state.step, visible=visible) as bar,
+        ):
             self.model.train()
-            while state.step < self.max_steps:
-                self._run_step(steps, bar)
-        self.callbacks.log({"event": "end", "reason": "max_steps", **state.counters()})
+            while state.step < self.max_steps and self._stop is None:
+                self._run_step(bar)
+                self._validate_and_save(bar, request)
+        reason = "max_steps" if state.step == self.max_steps else self._stop
+        self.callbacks.log({"event": "end", "reason": reason, **state.counters()})
+        return reason
 
-    def _run_step(self, steps: Iterator[Step], bar: ProgressBar) -> None:
+    def _run_step(self, bar: ProgressBar) -> None:
         started = time.perf_counter()
-        step = next(steps)
+        step = next(self._steps)
         number = self.state.step + 1
         factor = compute_rate_factor(
             self.options.schedule, number, warmup_steps=self.options.warmup_steps, max_steps=self.max_steps
@@ -89,24 +109,115 @@ class Trainer:
         bar.advance()
         if number % self.options.log_every_steps == 0 or number == self.max_steps:
             self._log_window(gradient_norm, learning_rate, bar)
-        self._validate_and_save(bar)
 
-    def _update(self, step: Step, number: int) -> tuple[float, float]:
-        """One optimizer update; returns the summed loss of all processes and the gradient norm before clipping."""
-        loss = torch.zeros((), dtype=torch.float64, device=self.accelerator.device)
-        last = len(step.micro_batches) - 1
-        for index, micro_batch in enumerate(step.micro_batches):
-            # Gradients are synchronised once, with the last micro-batch.
-            with nullcontext() if index == last else hold_gradients(self.model, self.accelerator):
-                loss += self._backward(micro_batch, step.target_tokens, (number, self.accelerator.process_index, index))
+    def _update(self, step: Step, number: int) -> tuple[float | None, float | None]:
+        """One optimizer update: the summed loss of all processes and the gradient norm before clipping.
+
+        Both are None where one of them was not finite and the step was skipped.
+        """
+        while True:
+            loss, out_of_memory = self._sum_over_processes(*self._accumulate(step, number))
+            if not out_of_memory:
+                break
+            step = self._halve_micro_batches(step)
+        if not self._sharded:
+            sum_gradients(self.model.parameters())
         gradient_norm = self._clip()
-        loss = self.accelerator.reduce(loss, "sum").item()
         if not (math.isfinite(loss) and math.isfinite(gradient_norm)):
-            found = f"the loss is {loss / step.target_tokens} and the gradient norm {gradient_norm}"
-            self._stop_not_finite(f"Step {number}: {found}; this step changed no weight.")
+            self._skip(step, number, loss, gradient_norm)
+            return None, None
         self.optimizer.step()
         self.optimizer.zero_grad(set_to_none=True)
+        self.state.skipped_in_a_row = 0
         return loss, gradient_norm
+
+    def _accumulate(self, step: Step, number: int) -> tuple[torch.Tensor, bool]:
+        """The gradients and the summed loss of this process's share, and whether memory ran out instead."""
+        loss = torch.zeros((), dtype=torch.float64, device=self.accelerator.device)
+        last = len(step.micro_batches) - 1
+        try:
+            for index, micro_batch in enumerate(step.micro_batches):
+                # Sharded gradients are summed once, with the last micro-batch.
+                with nullcontext() if index == last else hold_gradients(self.model):
+                    place = (number, self.accelerator.process_index, index)
+                    loss += self._backward(micro_batch, step.target_tokens, place)
+        except (RuntimeError, MemoryError) as error:
+            if not (isinstance(error, MemoryError) or should_reduce_batch_size(error)):
+                raise
+            if self._sharded:
+                raise TrainingError(self._explain_memory()) from None
+        else:
+            return loss, False
+        self.optimizer.zero_grad(set_to_none=True)
+        if torch.cuda.is_available():
+            torch.cuda.empty_cache()
+        return loss, True
+
+    def _backward(self, micro_batch: dict[str, torch.Tensor], target_tokens: int, place: tuple) -> torch.Tensor:
+        seed_torch(self.seed, "dropout", *place)
+        inputs = {name: tensor.to(self.accelerator.device, non_blocking=True) for name, tensor in micro_batch.items()}
+        losses = self.model(**inputs, label_smoothing=self.options.label_smoothing)
+        # Sharded gradients are averaged over the processes, so the sum over all of them needs the factor back.
+        scale = (self.accelerator.num_processes if self._sharded else 1) / target_tokens
+        self.accelerator.backward(losses.objective * scale)
+        return losses.negative_log_likelihood.double()
+
+    def _sum_over_processes(self, loss: torch.Tensor, *flags: bool) -> list[float]:
+        """The sums of a loss and of flags that each process raises for itself."""
+        mine = torch.cat([loss.reshape(1), torch.tensor(flags, dtype=loss.dtype, device=loss.device)])
+        return self.accelerator.reduce(mine, "sum").tolist()
+
+    def _halve_micro_batches(self, step: Step) -> Step:
+        smaller = self.loader.halve(step)
+        if smaller is None:
+            self.callbacks.log({"event": "end", "reason": "out_of_memory", **self.state.counters()})
+            raise TrainingError(self._explain_memory())
+        self.loader, self.state.micro_batch_tokens = smaller, smaller.micro_batch_tokens
+        self._steps = smaller.steps(*step.position)
+        self.callbacks.log(
+            {"event": "out_of_memory", "micro_batch_tokens": smaller.micro_batch_tokens, **self.state.counters()}
+        )
+        if self.accelerator.is_main_process:
+            errors().print(
+                f"Step {self.state.step + 1}: memory ran out. From here on a micro-batch has at most "
+                f"{smaller.micro_batch_tokens} tokens; set training.micro_batch_tokens to spare the next run this."
+            )
+        return smaller.cut_again(step)
+
+    def _explain_memory(self) -> str:
+        advice = (
+            "training.precision: bf16, training.gradient_checkpointing: true, shorter data.max_source_tokens and "
+            "data.max_target_tokens, or more processes with training.sharding: fsdp"
+        )
+        where = f"Step {self.state.step + 1}: memory ran out"
+        if self._sharded:
+            return (
+                f"{where}. Sharded processes cannot repeat a step: lower training.micro_batch_tokens (now "
+                f"{self.loader.micro_batch_tokens}) and go on with --resume. What else needs less memory: {advice}."
+            )
+        return f"{where} with a single pair in a micro-batch. What needs less of it: {advice}."
+
+    def _clip(self) -> float:
+        limit = self.options.max_gradient_norm
+        norm = self.accelerator.clip_grad_norm_(self.model.parameters(), math.inf if limit is None else limit)
+        return gather_tensor(norm).item()
+
+    def _skip(self, step: Step, number: int, loss: float, gradient_norm: float) -> None:
+        """Leaves out the update of a step; too many in a row end the run."""
+        state = self.state
+        state.skipped_steps += 1
+        state.skipped_in_a_row += 1
+        found = f"the loss is {loss / step.target_tokens} and the gradient norm {gradient_norm}"
+        if state.skipped_in_a_row > self.options.max_skipped_steps:
+            times = f" in {state.skipped_in_a_row} steps in a row" if state.skipped_in_a_row > 1 else ""
+            where = describe_not_finite(self.model)
+            self._stop_not_finite(f"Step {number}: {found}, not finite{times}; they changed no weight. {where}")
+        self.optimizer.zero_grad(set_to_none=True)
+        if self.accelerator.scaler is not None:
+            self.accelerator.scaler.update()
+        self.callbacks.log(
+            {"event": "skipped", "found": found, "skipped_steps": state.skipped_steps, **state.counters()}
+        )
 
     def _stop_not_finite(self, found: str) -> NoReturn:
         self.callbacks.log({"event": "end", "reason": "not_finite", **self.state.counters()})
@@ -115,21 +226,7 @@ class Trainer:
             "more training.warmup_steps. If this is the first step, look for broken weights in model.encoder."
         )
 
-    def _backward(self, micro_batch: dict[str, torch.Tensor], target_tokens: int, place: tuple) -> torch.Tensor:
-        seed_torch(self.seed, "dropout", *place)
-        inputs = {name: tensor.to(self.accelerator.device, non_blocking=True) for name, tensor in micro_batch.items()}
-        losses = self.model(**inputs, label_smoothing=self.options.label_smoothing)
-        # Processes average their gradients, so the sum over all of them needs the factor back.
-        scale = self.accelerator.num_processes / target_tokens
-        self.accelerator.backward(losses.objective * scale)
-        return losses.negative_log_likelihood.double()
-
-    def _clip(self) -> float:
-        limit = self.options.max_gradient_norm
-        norm = self.accelerator.clip_grad_norm_(self.model.parameters(), math.inf if limit is None else limit)
-        return gather_tensor(norm).item()
-
-    def _count(self, step: Step, loss: float, seconds: float) -> None:
+    def _count(self, step: Step, loss: float | None, seconds: float) -> None:
         state = self.state
         state.step += 1
         state.epoch, state.used_batches = step.position
@@ -137,11 +234,14 @@ class Trainer:
         state.source_tokens += step.source_tokens
         state.target_tokens += step.target_tokens
         state.seconds += seconds
-        state.window_loss += loss
-        state.window_tokens += step.target_tokens
+        if loss is not None:
+            state.window_loss += loss
+            state.window_tokens += step.target_tokens
 
-    def _log_window(self, gradient_norm: float, learning_rate: float, bar: ProgressBar) -> None:
+    def _log_window(self, gradient_norm: float | None, learning_rate: float, bar: ProgressBar) -> None:
         state = self.state
+        if not state.window_tokens:  # every step of it was skipped
+            return
         loss = state.window_loss / state.window_tokens
         state.window_loss, state.window_tokens = 0.0, 0
         figures = {"loss": loss, "gradient_norm": gradient_norm, "learning_rate": learning_rate}
@@ -149,7 +249,7 @@ class Trainer:
         rate = (state.source_tokens + state.target_tokens) / max(state.seconds, 1e-9)
         bar.note(f"loss {loss:.4f}  {rate:,.0f} tokens/s")
 
-    def _validate_and_save(self, bar: ProgressBar) -> None:
+    def _validate_and_save(self, bar: ProgressBar, request: StopRequest) -> None:
         state, options = self.state, self.options
         finished = state.step == self.max_steps
         best = False
@@ -163,6 +263,18 @@ class Trainer:
             if best:
                 state.best_step, state.best_value = state.step, values[metric]
             bar.note("validation " + "  ".join(f"{name} {value:.4g}" for name, value in values.items()))
-        if best or finished or state.step % options.checkpoint_every_steps == 0:
-            self.callbacks.save(state, best)
-            self.callbacks.log({"event": "checkpoint", **state.counters()})
+        self._stop = self._agree_to_stop(request)
+        if best or finished or self._stop or state.step % options.checkpoint_every_steps == 0:
+            self._save(best)
+
+    def _agree_to_stop(self, request: StopRequest) -> str | None:
+        """The name of the signal that came to any process."""
+        nothing = torch.zeros((), dtype=torch.float64, device=self.accelerator.device)
+        _, *came = self._sum_over_processes(nothing, *(request.signal is signal for signal in STOP_SIGNALS))
+        return next((signal.name for signal, count in zip(STOP_SIGNALS, came, strict=True) if count), None)
+
+    def _save(self, best: bool) -> None:
+        if self.accelerator.scaler is not None:
+            self.state.loss_scaler = self.accelerator.scaler.state_dict()
+        self.callbacks.save(self.state, best)
+        self.callbacks.log({"event": "checkpoint", **self.state.counters()})

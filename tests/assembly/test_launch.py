@@ -138,6 +138,11 @@ def test_sharding_by_accelerate_is_refused(plugin):
         check_launch(TORCHRUN | ACCELERATE | {f"ACCELERATE_USE_{plugin}": "true"}, "", "fp32")
 
 
+def test_compilation_by_accelerate_is_refused(launched):
+    with pytest.raises(TrainingError, match=r"\(ACCELERATE_DYNAMO_BACKEND\)\. Set training\.compile=true"):
+        check_launch(launched("--dynamo_backend", "inductor"), "", "fp32")
+
+
 def test_precision_of_accelerate_that_is_not_the_recipes_is_refused(launched):
     environment = launched("--mixed_precision", "bf16")
     check_launch(environment, "", "bf16")

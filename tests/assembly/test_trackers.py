@@ -9,7 +9,7 @@ import pytest
 import yaml
 
 from seq2seq import api
-from seq2seq.assembly.trackers import check_trackers
+from seq2seq.assembly.trackers import check_trackers, track
 from seq2seq.errors import RecipeError
 from seq2seq.reports.run_folder import RunFolder
 from tests.training.runs import read_events, write_pairs
@@ -77,6 +77,15 @@ def test_board_shows_the_figures_of_every_event(recipe):
     folder = api.train(recipe())
     assert len(read_board(folder)["train/loss"]) == 6
     assert read_board(folder) == expected_board(folder)
+
+
+def test_figure_that_a_skipped_step_lacks_is_left_out():
+    told = []
+    accelerator = SimpleNamespace(log=lambda values, step: told.append((values, step)))
+    event = {"event": "train", "loss": 2.5, "gradient_norm": None, "step": 3, "seconds": 1.5}
+    track(accelerator, event, {"step": 3, "seconds": 1.5})
+    track(accelerator, {"event": "skipped", "skipped_steps": 1, "step": 3}, {"step": 3})
+    assert told == [({"train/loss": 2.5}, 3)]
 
 
 def test_board_knows_the_recipe(recipe):

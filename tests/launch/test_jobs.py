@@ -8,6 +8,10 @@ from pathlib import Path
 import pytest
 import yaml
 
+from seq2seq import api
+from seq2seq.reports.run_folder import RunFolder
+from tests.training.runs import read_events, write_pairs
+
 ROOT = Path(__file__).parents[2]
 LAUNCH = ROOT / "launch"
 SLURM_SCRIPTS = ["one_gpu", "one_node", "several_nodes"]
@@ -44,45 +48,62 @@ def ending(reason: str, step: int = 4) -> str:
     return f'{{"event": "end", "reason": "{reason}", "step": {step}}}\n'
 
 
+def submit_job(folder: Path, script: str, stubs: dict[str, str], *arguments: str, **environment: str):
+    """Runs a script of launch/slurm as SLURM would; returns its status, its log and the commands that stubs noted."""
+    (folder / "bin").mkdir(exist_ok=True)
+    for name, body in stubs.items():
+        (folder / "bin" / name).write_text(f"#!/usr/bin/env bash\n{body}\n")
+        (folder / "bin" / name).chmod(0o755)
+    if not (folder / "launch").exists():
+        (folder / "launch").symlink_to(LAUNCH)
+    copy = folder / "slurm_script"  # SLURM runs a copy of the script
+    copy.write_bytes((LAUNCH / "slurm" / f"{script}.sh").read_bytes())
+    options = read_options(script)
+    environment = {
+        "PATH": f"{folder / 'bin'}:{os.environ['PATH']}", "PYTHON": "python", "REAL_PYTHON": sys.executable,
+        "PYTHONPATH": str(ROOT), "SLURM_JOB_ID": JOB, "SLURM_JOB_NODELIST": "node[1-2]",
+        "SLURM_CPUS_PER_TASK": options["cpus-per-task"], "SLURM_NTASKS_PER_NODE": options["ntasks-per-node"],
+        "SLURM_NTASKS": str(int(options["nodes"]) * int(options["ntasks-per-node"])), "STATE": "RUNNING",
+    } | environment  # fmt: skip
+    result = subprocess.run(
+        ["bash", str(copy), *arguments],
+        capture_output=True,
+        text=True,
+        cwd=folder,
+        env=os.environ | environment,
+        timeout=240,
+    )
+    calls = folder / "calls"
+    return result.returncode, result.stderr, calls.read_text().splitlines() if calls.exists() else []
+
+
+def write_recipe(folder: Path, encoder: str = "none", data: str = "none.jsonl", **training) -> None:
+    values = {
+        "task": "sentence_fusion",
+        "output": "run",
+        "model": {"plan": "bert2bert", "encoder": encoder, "dropout": 0.0},
+        "data": {"train": data, "max_source_tokens": 16, "max_target_tokens": 16},
+        "training": {"max_steps": 6} | training,
+        "generation": {"num_beams": 1, "max_target_tokens": 10},
+    }
+    (folder / "recipe.yaml").write_text(yaml.safe_dump(values))
+
+
 @pytest.fixture
 def submit(tmp_path):
-    """A function that runs a script of launch/slurm as a job; returns its status, log and the commands it called."""
+    """A function that runs a job whose run adds `record` to what its progress.jsonl said `before`."""
 
     def run(script="one_gpu", *, before="", record="", status=0, state="RUNNING", restarts=0, overrides=()):
-        for name, body in STUBS.items():
-            path = tmp_path / "bin" / name
-            path.parent.mkdir(exist_ok=True)
-            path.write_text(f"#!/usr/bin/env bash\n{body}\n")
-            path.chmod(0o755)
-        (tmp_path / "launch").symlink_to(LAUNCH)
+        write_recipe(tmp_path)
         (tmp_path / "run").mkdir()
         if before:
             (tmp_path / "run/progress.jsonl").write_text(before)
         if record:
             (tmp_path / "record").write_text(record)
-        values = {"task": "sentence_fusion", "output": "run", "model": {"plan": "bert2bert", "encoder": "none"}}
-        values |= {"data": {"train": "none.jsonl"}, "training": {"max_steps": 6}}
-        (tmp_path / "recipe.yaml").write_text(yaml.safe_dump(values))
-        # SLURM runs a copy of the script from a folder of its own.
-        copy = tmp_path / "spool" / "slurm_script"
-        copy.parent.mkdir()
-        copy.write_bytes((LAUNCH / "slurm" / f"{script}.sh").read_bytes())
-        options = read_options(script)
-        environment = {
-            "PATH": f"{tmp_path / 'bin'}:{os.environ['PATH']}", "PYTHON": "python", "REAL_PYTHON": sys.executable,
-            "PYTHONPATH": str(ROOT), "STATUS": str(status), "STATE": state, "SLURM_JOB_ID": JOB,
-            "SLURM_JOB_NODELIST": "node[1-2]", "SLURM_CPUS_PER_TASK": options["cpus-per-task"],
-            "SLURM_NTASKS_PER_NODE": options["ntasks-per-node"],
-            "SLURM_NTASKS": str(int(options["nodes"]) * int(options["ntasks-per-node"])),
-        }  # fmt: skip
+        variables = {"STATUS": str(status), "STATE": state}
         if restarts:
-            environment["SLURM_RESTART_COUNT"] = str(restarts)
-        command = ["bash", str(copy), "recipe.yaml", *overrides]
-        result = subprocess.run(
-            command, capture_output=True, text=True, cwd=tmp_path, env=os.environ | environment, timeout=60
-        )
-        calls = tmp_path / "calls"
-        return result.returncode, result.stderr, calls.read_text().splitlines() if calls.exists() else []
+            variables["SLURM_RESTART_COUNT"] = str(restarts)
+        return submit_job(tmp_path, script, STUBS, "recipe.yaml", *overrides, **variables)
 
     return run
 
@@ -168,3 +189,48 @@ def test_job_with_a_wrong_recipe_starts_nothing(submit):
     assert (returned, calls) == (1, [])
     assert "RecipeError: recipe.yaml: 1 error\n  training.max_step: unknown key (found: 3)" in log
     assert "Traceback" not in log
+
+
+# Real runs in the place of the tasks: told to stop once their first step is logged, in the first attempt.
+REAL_STUBS = STUBS | {
+    "srun": """
+        while [[ "$1" == --* ]]; do shift; done
+        for ((task = 0; task < SLURM_NTASKS; task++)); do
+            SLURM_PROCID=$task SLURM_LOCALID=$task "$@" &
+            tasks+=($!)
+        done
+        if [ ! -e run ]; then
+            until grep -q '"train"' run/progress.jsonl 2> none || ! kill -0 "${tasks[0]}"; do sleep 0.05; done
+            kill -USR1 "${tasks[@]}"
+        fi
+        for task in "${tasks[@]}"; do wait "$task" || status=$?; done
+        exit "${status:-0}"
+    """,
+    "scontrol": 'echo "scontrol $*" >> calls; [ "$1" != show ] || echo localhost',
+    "python": 'exec "$REAL_PYTHON" "$@"',
+}
+
+
+@pytest.mark.slow
+def test_job_of_two_tasks_is_requeued_and_ends_as_if_never_stopped(tiny_bert, tmp_path):
+    write_recipe(
+        tmp_path,
+        str(tiny_bert),
+        write_pairs(tmp_path / "train.jsonl", 24),
+        batch_examples=8,
+        max_steps=60,
+        log_every_steps=1,
+    )
+    tasks = {"SLURM_NTASKS": "2", "SLURM_NTASKS_PER_NODE": "2", "SLURM_CPUS_PER_TASK": "1"}
+    status, log, calls = submit_job(tmp_path, "one_node", REAL_STUBS, "recipe.yaml", **tasks)
+    assert (status, calls[-1]) == (0, f"scontrol requeue {JOB}"), log
+    stopped = list(RunFolder(tmp_path / "run").read_progress())[-1]
+    assert (stopped["event"], stopped["reason"]) == ("end", "SIGUSR1")
+    assert 0 < stopped["step"] < 60
+    (tmp_path / "calls").unlink()
+    status, log, calls = submit_job(tmp_path, "one_node", REAL_STUBS, "recipe.yaml", SLURM_RESTART_COUNT="1", **tasks)
+    assert (status, calls) == (0, ["scontrol show hostnames node[1-2]"]), log
+    assert f"Going on from step {stopped['step']}." in log
+    losses = [row["loss"] for row in read_events(tmp_path / "run", "train")]
+    whole = api.train(tmp_path / "recipe.yaml", [f"output={tmp_path / 'whole'}"])
+    assert losses == pytest.approx([row["loss"] for row in read_events(whole, "train")], rel=1e-4)

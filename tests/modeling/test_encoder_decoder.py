@@ -1,14 +1,10 @@
 """The model: its loss against a brute force, causality, padding, the cache, the special tokens."""
 
-import math
-
 import pytest
 import torch
-from torch.nn import functional
 from transformers import EncoderDecoderModel
 
 from seq2seq.modeling.families import set_dropout
-from seq2seq.modeling.loss import compute_loss_sums
 from seq2seq.modeling.token_loss import IGNORED_LABEL
 from tests.conftest import shake
 
@@ -25,30 +21,6 @@ def model(started):
 
 def full_logits(model, sources, mask, decoder_inputs):
     return model(input_ids=sources, attention_mask=mask, decoder_input_ids=decoder_inputs).logits
-
-
-def test_loss_sums_hand_computed():
-    # One token, three words with logits 0, ln 2, ln 5: softmax 1/8, 2/8, 5/8; the right word has 2/8.
-    logits = torch.tensor([[0.0, math.log(2), math.log(5)]])
-    plain = compute_loss_sums(logits, torch.tensor([1]))
-    assert plain.objective.item() == pytest.approx(math.log(4))
-    # Smoothing 0.3: 0.7 ln 4 + 0.3 (ln 8 + ln 4 + ln 8/5) / 3
-    smoothed = compute_loss_sums(logits, torch.tensor([1]), 0.3)
-    expected = 0.7 * math.log(4) + 0.1 * (math.log(8) + math.log(4) + math.log(8 / 5))
-    assert smoothed.objective.item() == pytest.approx(expected, rel=1e-6)
-    assert smoothed.negative_log_likelihood.item() == pytest.approx(math.log(4))
-
-
-def test_smoothed_loss_equals_torch():
-    logits, labels = torch.randn(7, 11), torch.randint(11, (7,))
-    expected = functional.cross_entropy(logits, labels, reduction="sum", label_smoothing=0.1)
-    assert torch.allclose(compute_loss_sums(logits, labels, 0.1).objective, expected)
-
-
-def test_loss_of_no_tokens_is_zero_and_has_a_gradient():
-    logits = torch.zeros(0, 5, requires_grad=True)
-    compute_loss_sums(logits, torch.zeros(0, dtype=torch.long)).objective.backward()
-    assert logits.grad.shape == (0, 5)
 
 
 def test_loss_equals_the_sum_over_real_positions_of_the_full_logits(model):

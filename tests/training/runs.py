@@ -1,5 +1,6 @@
 """What tests of runs need: data, the events of a run, and a launch on several processes."""
 
+import hashlib
 import json
 import os
 import subprocess
@@ -23,6 +24,10 @@ def write_pairs(path: Path, count: int, start: int = 0) -> str:
 
 def read_events(folder: Path, event: str) -> list[dict]:
     return [row for row in RunFolder(folder).read_progress() if row["event"] == event]
+
+
+def hash_weights(folder: Path, step: int) -> str:
+    return hashlib.sha256((folder / f"checkpoints/step_{step:08d}/model.safetensors").read_bytes()).hexdigest()
 
 
 def launch_on_processes(processes: int, module: str, *arguments: str) -> subprocess.CompletedProcess:

@@ -1,13 +1,11 @@
 """Training through the real entry point: the gradient under any cut, resuming, validation, what a run leaves behind."""
 
-import hashlib
 import json
 import shutil
 from pathlib import Path
 
 import pytest
 import torch
-import yaml
 from safetensors.torch import load_file, save_file
 from torch.nn import functional
 from transformers import EncoderDecoderModel
@@ -18,36 +16,7 @@ from seq2seq.checkpoints.find import list_steps, load_best
 from seq2seq.errors import DataError, RecipeError, TrainingError
 from seq2seq.reports.run_folder import RunFolder
 from seq2seq.text.tokenizers import encode_texts
-from tests.training.runs import launch_on_processes, read_events, write_pairs
-
-
-@pytest.fixture
-def recipe(tiny_bert, tmp_path):
-    """A function that writes a recipe file with changes to training and returns its path."""
-
-    def write(name: str = "run", model: dict | None = None, data: dict | None = None, **training) -> Path:
-        values = {
-            "task": "sentence_fusion",
-            "output": str(tmp_path / name),
-            "model": {"plan": "bert2bert", "encoder": str(tiny_bert)} | (model or {}),
-            "data": {
-                "train": write_pairs(tmp_path / "train.jsonl", 40),
-                "max_source_tokens": 16,
-                "max_target_tokens": 16,
-            }
-            | (data or {}),
-            "training": {"batch_examples": 8, "max_steps": 6, "log_every_steps": 1, "learning_rate": 1e-3} | training,
-            "generation": {"num_beams": 1, "max_target_tokens": 10},
-        }
-        path = tmp_path / f"{name}.yaml"
-        path.write_text(yaml.safe_dump(values))
-        return path
-
-    return write
-
-
-def hash_weights(folder: Path, step: int) -> str:
-    return hashlib.sha256((folder / f"checkpoints/step_{step:08d}/model.safetensors").read_bytes()).hexdigest()
+from tests.training.runs import hash_weights, launch_on_processes, read_events, write_pairs
 
 
 def compute_expected_step(tiny_bert: Path, pairs: Path) -> tuple[float, float]:
@@ -287,9 +256,11 @@ def test_infinite_loss_stops_the_run_before_the_update(recipe, tiny_bert, tmp_pa
     weights["encoder.layer.0.output.dense.bias"][0] = float("nan")
     save_file(weights, tmp_path / "broken_bert" / "model.safetensors")
     with pytest.raises(
-        TrainingError, match="Step 1: the loss is nan .* this step changed no weight. Resuming would repeat it"
+        TrainingError,
+        match=r"Step 1: the loss is nan .*, not finite; they changed no weight. 1 weights are not finite themselves, "
+        r"the first encoder\.encoder\.layer\.0\.output\.dense\.bias\. Resuming would repeat it",
     ):
-        api.train(recipe(model={"encoder": str(tmp_path / "broken_bert")}))
+        api.train(recipe(model={"encoder": str(tmp_path / "broken_bert")}, max_skipped_steps=0))
     assert read_events(tmp_path / "run", "end")[0]["reason"] == "not_finite"
 
 
@@ -363,9 +334,14 @@ def test_bf16_trains_with_float32_weights(recipe):
     assert {tensor.dtype for tensor in weights.values()} == {torch.float32}
 
 
-def test_fp16_is_refused(recipe):
-    with pytest.raises(RecipeError, match=r"training\.precision: fp16 is not built yet"):
+def test_fp16_without_a_gpu_is_refused(recipe):
+    with pytest.raises(TrainingError, match=r"training\.precision: fp16 needs a GPU, and torch finds none here"):
         api.train(recipe(precision="fp16"))
+
+
+def test_fp16_with_sharding_is_refused(recipe):
+    with pytest.raises(RecipeError, match="the loss scaling of fp16 does not know sharded gradients"):
+        api.train(recipe(precision="fp16", sharding="fsdp"))
 
 
 def test_lengths_beyond_the_checkpoint_are_refused(recipe):

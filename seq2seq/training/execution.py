@@ -1,0 +1,42 @@
+"""How layers are run, where a recipe asks for less memory or more speed; what they compute stays the same."""
+
+from torch import nn
+from transformers import PreTrainedModel
+
+from ..errors import TrainingError
+from ..modeling.parts import find_sides
+from ..modeling.token_loss import TokenLossModel
+from .sharding import find_layers
+
+
+def checkpoint_gradients(model: PreTrainedModel) -> None:
+    """Lets every layer forget its inner states and compute them again, dropout masks included, on the way back.
+
+    Raises:
+        TrainingError: transformers cannot do so for the model.
+    """
+    # transformers renamed it after 5.17.
+    enable = getattr(model, "activation_checkpointing_enable", model.gradient_checkpointing_enable)
+    try:
+        enable({"use_reentrant": False})
+    except ValueError as error:
+        raise TrainingError(f"training.gradient_checkpointing: {error} Set it to false.") from None
+
+
+def compile_layers(model: TokenLossModel) -> None:
+    """Compiles every layer for any batch size and length, at its first use.
+
+    Layers alone: alike, they share one compilation, and what is around them (masks, real positions) is of other shapes
+    in every micro-batch.
+
+    Raises:
+        TrainingError: nobody knows the layers of the model's family.
+    """
+    layers: list[nn.Module] = [layer for side in find_sides(model) for layer in find_layers(model, side)]
+    if not layers:
+        raise TrainingError(
+            f"training.compile compiles layers, and nobody knows those of model_type {model.config.model_type!r} here. "
+            "Set it to false."
+        )
+    for layer in layers:
+        layer.compile(dynamic=True)

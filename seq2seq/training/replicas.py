@@ -1,0 +1,46 @@
+"""The replicas of a model that every process holds whole: equal weights at the start, summed gradients at every step.
+
+Gradients are summed only once every process has said that its share of the step is computed. DistributedDataParallel
+sums while the last micro-batch runs, and waits for ever for a process that ran out of memory.
+"""
+
+from collections.abc import Iterable, Iterator
+
+import torch
+from torch import distributed, nn
+
+BUCKET_NUMBERS = 2**23  # gradients sent at once: 32 MiB of float32
+
+
+def equalize_weights(model: nn.Module) -> None:
+    """Gives every process the first one's parameters and buffers."""
+    if distributed.is_initialized() and distributed.get_world_size() > 1:
+        for tensor in (*model.parameters(), *model.buffers()):
+            distributed.broadcast(tensor.detach(), 0)
+
+
+def sum_gradients(parameters: Iterable[nn.Parameter]) -> None:
+    """Replaces the gradient of every trained parameter by the sum over all processes."""
+    if not distributed.is_initialized() or distributed.get_world_size() == 1:
+        return
+    sent = []
+    for bucket in _fill_buckets([parameter for parameter in parameters if parameter.requires_grad]):
+        gradients = [torch.zeros_like(p) if p.grad is None else p.grad for p in bucket]
+        flat = torch.cat([gradient.reshape(-1) for gradient in gradients])
+        sent.append((bucket, flat, distributed.all_reduce(flat, async_op=True)))
+    for bucket, flat, work in sent:
+        work.wait()
+        for parameter, part in zip(bucket, flat.split([p.numel() for p in bucket]), strict=True):
+            parameter.grad = part.view_as(parameter)
+
+
+def _fill_buckets(parameters: list[nn.Parameter]) -> Iterator[list[nn.Parameter]]:
+    bucket, filled = [], 0
+    for parameter in parameters:
+        if bucket and filled + parameter.numel() > BUCKET_NUMBERS:
+            yield bucket
+            bucket, filled = [], 0
+        bucket.append(parameter)
+        filled += parameter.numel()
+    if bucket:
+        yield bucket

@@ -1,0 +1,120 @@
+"""Cross-entropy with its gradient, whole and in chunks, against torch."""
+
+import math
+
+import pytest
+import torch
+from torch.nn import functional
+
+from seq2seq.modeling import loss
+from seq2seq.modeling.loss import apply_cross_entropy, compute_linear_cross_entropy
+
+
+def build_output_layer(tokens=7, width=5, vocabulary=11):
+    """States, weight, bias and labels."""
+    generator = torch.Generator().manual_seed(3)
+    shapes = ((tokens, width), (vocabulary, width), (vocabulary,))
+    tensors = [torch.randn(shape, generator=generator, requires_grad=True) for shape in shapes]
+    return *tensors, torch.randint(vocabulary, (tokens,), generator=generator)
+
+
+def compute_plainly(states, weight, bias, labels, smoothing):
+    """Torch's loss of full logits, and its gradients."""
+    logits = functional.linear(states, weight, bias)
+    total = functional.cross_entropy(logits, labels, reduction="sum", label_smoothing=smoothing)
+    return total, torch.autograd.grad(total, (states, weight, bias))
+
+
+def test_loss_sums_hand_computed():
+    # One token, three words with logits 0, ln 2, ln 5: softmax 1/8, 2/8, 5/8; the right word has 2/8.
+    logits = torch.tensor([[0.0, math.log(2), math.log(5)]])
+    plain = apply_cross_entropy(logits.clone(), torch.tensor([1]))
+    assert plain.objective.item() == pytest.approx(math.log(4))
+    # Smoothing 0.3: 0.7 ln 4 + 0.3 (ln 8 + ln 4 + ln 8/5) / 3
+    smoothed = apply_cross_entropy(logits, torch.tensor([1]), 0.3)
+    expected = 0.7 * math.log(4) + 0.1 * (math.log(8) + math.log(4) + math.log(8 / 5))
+    assert smoothed.objective.item() == pytest.approx(expected, rel=1e-6)
+    assert smoothed.negative_log_likelihood.item() == pytest.approx(math.log(4))
+
+
+@pytest.mark.parametrize("smoothing", [0.0, 0.1])
+def test_loss_and_gradient_of_logits_equal_torchs(smoothing):
+    logits, labels = torch.randn(7, 11, requires_grad=True), torch.randint(11, (7,))
+    expected = functional.cross_entropy(logits, labels, reduction="sum", label_smoothing=smoothing)
+    (expected_gradient,) = torch.autograd.grad(3 * expected, logits)
+    found = apply_cross_entropy(logits + 0.0, labels, smoothing).objective  # the sum is overwritten, not the leaf
+    (gradient,) = torch.autograd.grad(3 * found, logits)
+    torch.testing.assert_close(found, expected)
+    torch.testing.assert_close(gradient, expected_gradient)
+
+
+def test_loss_of_no_tokens_is_zero_and_has_a_gradient():
+    logits = torch.zeros(0, 5, requires_grad=True)
+    found = apply_cross_entropy(logits, torch.zeros(0, dtype=torch.long)).objective
+    found.backward()
+    assert found.item() == 0
+    assert logits.grad.shape == (0, 5)
+
+
+@pytest.mark.parametrize("smoothing", [0.0, 0.1])
+@pytest.mark.parametrize("rows", [1, 3, 7, 100])
+def test_loss_and_gradients_of_an_output_layer_in_chunks_equal_torchs(smoothing, rows, monkeypatch):
+    states, weight, bias, labels = build_output_layer()
+    monkeypatch.setattr(loss, "CHUNK_BYTES", rows * 4 * len(weight))
+    expected, expected_gradients = compute_plainly(states, weight, bias, labels, smoothing)
+    found = compute_linear_cross_entropy(states, weight, bias, labels, smoothing)
+    torch.testing.assert_close(found.objective, expected)
+    plain, _ = compute_plainly(states, weight, bias, labels, 0.0)
+    torch.testing.assert_close(found.negative_log_likelihood, plain.detach())
+    gradients = torch.autograd.grad(2 * found.objective, (states, weight, bias))
+    for gradient, wanted in zip(gradients, expected_gradients, strict=True):
+        torch.testing.assert_close(gradient, 2 * wanted)
+
+
+def test_output_layer_in_float64_passes_the_gradient_check():
+    states, weight, bias, labels = (
+        tensor.detach().double().requires_grad_() if tensor.is_floating_point() else tensor
+        for tensor in build_output_layer()
+    )
+    # Differences of float32 logits: the step is large, and so is what is allowed.
+    assert torch.autograd.gradcheck(
+        lambda *inputs: compute_linear_cross_entropy(*inputs, labels, 0.1).objective,
+        (states, weight, bias), eps=1e-2, atol=1e-2,
+    )  # fmt: skip
+
+
+def test_output_layer_without_bias_whose_weight_is_frozen():
+    states, weight, bias, labels = build_output_layer()
+    _, expected = compute_plainly(states, weight, torch.zeros_like(bias, requires_grad=True), labels, 0.0)
+    compute_linear_cross_entropy(states, weight.requires_grad_(False), None, labels).objective.backward()
+    torch.testing.assert_close(states.grad, expected[0])
+    assert weight.grad is None
+
+
+def test_output_layer_under_autocast_is_close_to_float32():
+    states, weight, bias, labels = build_output_layer(tokens=50, width=32)
+    expected, expected_gradients = compute_plainly(states, weight, bias, labels, 0.0)
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        found = compute_linear_cross_entropy(states, weight, bias, labels).objective
+    gradients = torch.autograd.grad(found, (states, weight, bias))
+    assert found.dtype == torch.float32
+    assert found.item() == pytest.approx(expected.item(), rel=1e-2)
+    for gradient, wanted in zip(gradients, expected_gradients, strict=True):
+        assert gradient.dtype == torch.float32
+        assert (gradient - wanted).norm() < 0.02 * wanted.norm()  # bfloat16 keeps 8 bits: 0.4% a number
+
+
+def test_output_layer_of_no_tokens_gives_zero_gradients():
+    states, weight, bias, _ = build_output_layer(tokens=0)
+    found = compute_linear_cross_entropy(states, weight, bias, torch.zeros(0, dtype=torch.long)).objective
+    found.backward()
+    assert found.item() == 0
+    assert weight.grad.abs().max().item() == 0
+    assert bias.grad.abs().max().item() == 0
+
+
+def test_logit_that_is_not_a_number_gives_a_loss_that_is_none():
+    states, weight, bias, labels = build_output_layer()
+    with torch.no_grad():
+        states[2, 0] = math.nan
+    assert math.isnan(compute_linear_cross_entropy(states, weight, bias, labels).objective.item())

@@ -1,0 +1,76 @@
+"""Precision, gradient checkpointing and compilation against plain float32."""
+
+import shutil
+
+import pytest
+import torch
+
+from seq2seq import api
+from seq2seq.errors import TrainingError
+from seq2seq.training.execution import checkpoint_gradients, compile_layers
+from tests.training.runs import hash_weights, read_events
+
+
+def read_steps(folder, figure):
+    return [event[figure] for event in read_events(folder, "train")]
+
+
+@pytest.fixture
+def plain(recipe):
+    """A float32 run of three steps without dropout."""
+    return api.train(recipe("plain", model={"dropout": 0.0}, max_steps=3))
+
+
+def test_bf16_is_close_to_float32(recipe, plain):
+    folder = api.train(recipe(model={"dropout": 0.0}, max_steps=3, precision="bf16"))
+    # bfloat16 keeps 8 bits of a number, 0.4%; sums of many errors stay below a few of these.
+    assert read_steps(folder, "loss") == pytest.approx(read_steps(plain, "loss"), rel=0.01)
+    assert read_steps(folder, "gradient_norm") == pytest.approx(read_steps(plain, "gradient_norm"), rel=0.05)
+    assert read_steps(folder, "loss") != read_steps(plain, "loss")
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="fp16 needs a GPU")
+def test_fp16_is_close_to_float32_and_resumes_with_its_scale(recipe, plain):
+    folder = api.train(recipe(model={"dropout": 0.0}, max_steps=3, precision="fp16"))
+    assert read_steps(folder, "loss") == pytest.approx(read_steps(plain, "loss"), rel=0.01)
+    assert read_steps(folder, "gradient_norm") == pytest.approx(read_steps(plain, "gradient_norm"), rel=0.05)
+    state = api.load_json(folder / "checkpoints/step_00000003/training/state.json")
+    assert state["loss_scaler"]["_growth_tracker"] == 3
+
+
+def test_gradient_checkpointing_runs_every_layer_twice_and_changes_no_bit(recipe, monkeypatch):
+    whole = api.train(recipe("whole", max_steps=3))
+    calls = []
+    inner = type(api.load_checkpoint(whole).model.encoder.encoder.layer[0].intermediate)
+
+    def forward(self, states, forward=inner.forward):
+        calls.append(self)
+        return forward(self, states)
+
+    monkeypatch.setattr(inner, "forward", forward)
+    folder = api.train(recipe(max_steps=3, gradient_checkpointing=True))
+    assert hash_weights(folder, 3) == hash_weights(whole, 3)
+    assert len(calls) == 3 * 2 * 4  # steps, there and back, layers
+
+
+def test_gradient_checkpointing_is_refused_where_transformers_has_none(started, monkeypatch):
+    monkeypatch.setattr(type(started.model), "supports_gradient_checkpointing", False)
+    with pytest.raises(TrainingError, match=r"training\.gradient_checkpointing: .* Set it to false"):
+        checkpoint_gradients(started.model)
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(shutil.which("g++") is None, reason="torch.compile needs a C++ compiler on a CPU")
+def test_compiled_layers_train_as_plain_ones(recipe, plain):
+    torch._dynamo.reset()
+    torch._dynamo.utils.counters.clear()
+    folder = api.train(recipe(model={"dropout": 0.0}, max_steps=3, compile=True))
+    assert torch._dynamo.utils.counters["stats"]["unique_graphs"] > 0
+    assert read_steps(folder, "loss") == pytest.approx(read_steps(plain, "loss"), rel=1e-5)
+    assert read_steps(folder, "gradient_norm") == pytest.approx(read_steps(plain, "gradient_norm"), rel=1e-4)
+
+
+def test_compilation_is_refused_where_the_layers_are_not_known(started, monkeypatch):
+    monkeypatch.setattr("seq2seq.training.execution.find_layers", lambda model, side: [])
+    with pytest.raises(TrainingError, match="nobody knows those of model_type 'encoder-decoder' here. Set it to false"):
+        compile_layers(started.model)
