@@ -18,13 +18,21 @@ from .assembly.scoring import (
     write_back,
 )
 from .assembly.start import check_same_recipe, resume_model, start_from_options, start_model
-from .checkpoints.find import find_checkpoint, list_steps
+from .checkpoints.averaging import Averaged, average_checkpoints
+from .checkpoints.find import find_checkpoint, find_last, list_steps
 from .checkpoints.folder import Checkpoint, read_checkpoint
 from .data.examples import load_examples
 from .data.options import ColumnOptions
 from .data.plain_text import check_output, read_references, read_texts
 from .data.training_texts import Sides, read_training_texts
-from .errors import DataError, GenerationError, ScoringError, TrainingInterrupted, WarmStartError
+from .errors import (
+    CheckpointError,
+    DataError,
+    GenerationError,
+    ScoringError,
+    TrainingInterrupted,
+    WarmStartError,
+)
 from .evaluation.options import EvaluationOptions
 from .evaluation.scores import Scores, compute_scores
 from .files import write_json, write_json_lines
@@ -38,13 +46,14 @@ from .text.coverage import Coverage, measure_coverage
 from .text.tokenizer_training import Kind
 from .text.tokenizer_training import train_tokenizer as train_tokenizer_on
 from .text.tokenizers import TokenizerPair, load_tokenizers
+from .training.early_stopping import describe_end
 from .training.signals import find_stop_signal
 from .warmstart.options import ModelOptions
 from .warmstart.start import WarmStart
 from .warmstart.vocabulary import Corpus
 
 __all__ = [
-    "WarmStart", "evaluate", "generate", "inspect", "load_checkpoint", "load_generator", "score", "train",
+    "WarmStart", "average", "evaluate", "generate", "inspect", "load_checkpoint", "load_generator", "score", "train",
     "train_tokenizer", "warm_start",
 ]  # fmt: skip
 
@@ -94,7 +103,8 @@ def train(recipe: Recipe | str | Path, overrides: Iterable[str] = (), *, resume:
     trainer = run.build_trainer()
     stopped_by, message = None, ""
     if resuming and run.is_finished(trainer.max_steps):
-        message = f"The run in {folder.path} is finished: all of its {trainer.max_steps} steps are done."
+        end = describe_end(trainer.state, recipe.training, trainer.max_steps)
+        message = f"The run in {folder.path} is finished: {end}."
     else:
         run.open_folder(resuming)
         stopped_by = find_stop_signal(trainer.train())
@@ -125,6 +135,26 @@ def load_checkpoint(checkpoint: str | Path) -> Checkpoint:
     if loaded.shared:
         errors().print(f"{checkpoint}: its file was saved with {loaded.shared} shared; they are shared here again.")
     return loaded
+
+
+def average(checkpoints: Sequence[str | Path], *, output: str | Path, last: int | None = None) -> Averaged:
+    """Writes the mean of several checkpoints' weights as a checkpoint of its own, without training state.
+
+    Example: average(["runs/mine"], last=5, output="runs/mine_average")
+
+    Args:
+        checkpoints: each as `load_checkpoint` takes it; or, with `last`, one run folder.
+        last: how many of that run's newest checkpoints to average.
+        output: the checkpoint folder to write.
+
+    Raises:
+        CheckpointError: there are fewer than two, they differ in config, tokenizers or sharing, or `output` exists.
+    """
+    if last is None:
+        return average_checkpoints([find_checkpoint(checkpoint) for checkpoint in checkpoints], Path(output))
+    if len(checkpoints) != 1:
+        raise CheckpointError(f"The last {last} checkpoints are those of one run; found {len(checkpoints)} names.")
+    return average_checkpoints(find_last(Path(checkpoints[0]), last), Path(output))
 
 
 def load_generator(checkpoint: str | Path | Checkpoint, **options: Any) -> Generator:

@@ -50,6 +50,13 @@ class Recipe(Options):
                 )
         return training
 
+    @field_validator("training")
+    @classmethod
+    def _check_early_stopping(cls, training: TrainingOptions, info: ValidationInfo) -> TrainingOptions:
+        if training.early_stopping is not None and (data := info.data.get("data")) is not None and not data.validation:
+            raise ValueError("early_stopping needs validations to count; name files under data.validation")
+        return training
+
     def to_yaml(self) -> str:
         """The resolved recipe as YAML that loads to the same recipe."""
         return yaml.dump(self.model_dump(mode="json"), Dumper=_Dumper, sort_keys=False, allow_unicode=True)

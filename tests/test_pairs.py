@@ -8,6 +8,7 @@ from copy import deepcopy
 from functools import cache
 from pathlib import Path
 
+import numpy
 import pytest
 import torch
 from safetensors.torch import load_file
@@ -16,6 +17,7 @@ from transformers import AutoConfig, AutoTokenizer, EncoderDecoderModel, Generat
 
 from seq2seq.api import generate, train, warm_start
 from seq2seq.checkpoints.folder import read_checkpoint, write_checkpoint
+from seq2seq.data.collation import collate
 from seq2seq.errors import RecipeError, WarmStartError
 from seq2seq.recipe import build_recipe
 from seq2seq.text.tokenizers import TARGET_FOLDER
@@ -89,6 +91,15 @@ def test_loss_is_that_of_one_by_one_and_every_trained_parameter_has_a_gradient(s
     trained = {name: parameter for name, parameter in model.named_parameters() if parameter.requires_grad}
     assert [name for name, parameter in trained.items() if parameter.grad is None] == []
     assert all(torch.isfinite(parameter.grad).all() for parameter in trained.values())
+
+
+@all_pairs
+def test_filling_micro_batch_gives_every_trained_parameter_a_gradient_of_zero(start_pair, pair):
+    """Under several processes every parameter takes part in every step, or all of them wait for ever."""
+    model = deepcopy(start_pair(pair).model).train()
+    model(**collate(None, numpy.array([], dtype=int), model.source_pad_id)).objective.backward()
+    trained = {name: parameter.grad for name, parameter in model.named_parameters() if parameter.requires_grad}
+    assert [name for name, gradient in trained.items() if gradient is None or gradient.any()] == []
 
 
 @all_pairs

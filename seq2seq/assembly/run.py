@@ -4,6 +4,7 @@ The only place where all parts meet; the verbs that users call are in api.py.
 """
 
 from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 
 import torch
@@ -40,7 +41,10 @@ from ..recipe import Recipe
 from ..reports.console import build_table, errors, output
 from ..reports.run_folder import RunFolder
 from ..reports.tables import build_score_table
+from ..training.averaging import WeightAverages, export_weights, restore_weights
+from ..training.early_stopping import find_end
 from ..training.execution import checkpoint_gradients, compile_layers
+from ..training.freezing import Freezing
 from ..training.optimizers import build_optimizer, export_optimizer, restore_optimizer
 from ..training.replicas import equalize_weights
 from ..training.sharding import gather_model, shard_model
@@ -84,8 +88,9 @@ class Run:
         self.start.state.fingerprints = found
 
     def is_finished(self, max_steps: int) -> bool:
-        """Whether nothing is left to do: all steps are done and the test set, if any, is scored."""
-        return self.start.state.step >= max_steps and (self.test_data is None or self.folder.scores.exists())
+        """Whether nothing is left to do: training has come to its end and the test set, if any, is scored."""
+        ended = find_end(self.start.state, self.recipe.training, max_steps) is not None
+        return ended and (self.test_data is None or self.folder.scores.exists())
 
     def open_folder(self, resuming: bool) -> None:
         """Begins the run folder, anew where a run in it came to no checkpoint, or takes it back to the checkpoint."""
@@ -143,7 +148,8 @@ class Run:
         """The trainer, with model and optimizer prepared for this process's device.
 
         Raises:
-            RecipeError: the epochs have no more steps than the warm-up.
+            RecipeError: the epochs have no more steps than the warm-up, or than something is frozen for.
+            TrainingError: what is to be frozen cannot be, or layers or processes do not fit the model.
         """
         recipe, start, accelerator = self.recipe, self.start, self.accelerator
         options = recipe.training
@@ -162,12 +168,13 @@ class Run:
             processes=accelerator.num_processes,
         )
         max_steps = options.max_steps or loader.count_steps(options.max_epochs)
-        if options.warmup_steps >= max_steps:
+        for key, steps, never, advice in options.find_late_steps(max_steps):
             raise RecipeError(
-                f"training.warmup_steps: with {max_steps} steps in {options.max_epochs} epochs, the peak rate would "
-                f"never be used (found: {options.warmup_steps}); warm up for fewer."
+                f"training.{key}: with {max_steps} steps in {options.max_epochs} epochs, {never} (found: {steps}); "
+                f"{advice}."
             )
-        model, optimizer = self._prepare()
+        freezing = Freezing(start.model, options)
+        model, optimizer = self._prepare(freezing)
         return Trainer(
             model=model,
             optimizer=optimizer,
@@ -178,9 +185,11 @@ class Run:
             seed=recipe.seed,
             state=start.state,
             callbacks=Callbacks(self.validate if self.validation_data else None, self.save, self.log),
+            averages=self.averages,
+            freezing=freezing,
         )
 
-    def _prepare(self) -> tuple[nn.Module, AcceleratedOptimizer]:
+    def _prepare(self, freezing: Freezing) -> tuple[nn.Module, AcceleratedOptimizer]:
         """Model and optimizer as the loop uses them, on this process's device, sharded where the recipe says so."""
         model, accelerator, options = self.start.model, self.accelerator, self.recipe.training
         if options.gradient_checkpointing:
@@ -194,13 +203,33 @@ class Run:
             if options.sharding == "fsdp":
                 errors().print("training.sharding: a run of one process has nothing to share out; it holds all.")
         self.optimizer = build_optimizer(model, self.start.origin.learning_rate_groups(), options)
-        restore_optimizer(self.optimizer, self.start.optimizer)
+        step = self.start.state.step
+        restore_optimizer(self.optimizer, self.start.optimizer, freezing.find_frozen(self.start.state.last_update))
+        # A checkpoint's model holds the averages, if there are any; training goes on from the weights beside it.
+        self.averages = WeightAverages(model, options.ema_decay) if options.ema_decay is not None else None
+        if self.start.weights or (self.averages is not None and step > 0):
+            restore_weights(model, self.start.weights)
+        freezing.begin(step + 1)
+        if accelerator.is_main_process:
+            for line in freezing.describe():
+                errors().print(line)
         # In evaluation mode accelerate puts autocast around the model, and nothing else: gradients are summed by us.
         prepared = accelerator.prepare_model(model, evaluation_mode=True)
         return prepared, accelerator.prepare_optimizer(self.optimizer)
 
+    def _averages_applied(self) -> AbstractContextManager[dict[str, torch.Tensor]]:
+        """The model holds the averages of its weights while the block runs, if the recipe asks for any.
+
+        The block gets the weights that they stand in for.
+        """
+        return self.averages.applied() if self.averages is not None else nullcontext({})
+
     def validate(self) -> dict[str, float]:
         """The recipe's validation metrics, the same on every process."""
+        with self._averages_applied():
+            return self._validate()
+
+    def _validate(self) -> dict[str, float]:
         metrics = self.recipe.training.validation_metrics
         values: dict[str, float] = {}
         model = gather_model(self.start.model, self.accelerator.device)
@@ -234,8 +263,11 @@ class Run:
         """Writes the checkpoint of a step, names it the best where it is, and removes those no longer kept."""
         # All processes of a sharded model help to gather it; the main one alone keeps what comes.
         device = "cpu" if self.accelerator.is_main_process else "meta"
-        model, optimizer = gather_model(self.start.model, device), export_optimizer(self.optimizer, device)
-        run_on_main(self.accelerator, lambda: self._save(model, TrainingFiles(optimizer, state.to_dict()), state, best))
+        optimizer = export_optimizer(self.optimizer, device)
+        with self._averages_applied() as weights:
+            model = gather_model(self.start.model, device)
+            files = TrainingFiles(optimizer, state.to_dict(), export_weights(weights, device))
+            run_on_main(self.accelerator, lambda: self._save(model, files, state, best))
 
     def _save(self, model: TokenLossModel, files: TrainingFiles, state: TrainingState, best: bool) -> None:
         description = describe_checkpoint(self.recipe, self.start, state.step)

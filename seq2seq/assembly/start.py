@@ -1,6 +1,6 @@
 """The model of a run, freshly started or read back, and whether a run may begin or go on in its folder."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import torch
 import yaml
@@ -28,11 +28,15 @@ from ..warmstart.vocabulary import Corpus
 
 # Where the run lies, how it is spread and who is told, not what it does.
 FREE_ON_RESUME = ("output", "training.sharding", "training.trackers")
+UNSET = "nothing"  # a key under training.freeze that is null is there, and freezes
 
 
 @dataclass(frozen=True)
 class Start:
-    """The model of a run with what belongs to it, freshly started or read from a checkpoint."""
+    """The model of a run with what belongs to it, freshly started or read from a checkpoint.
+
+    weights: what training goes on from, by name, where the model read holds their averages; else empty.
+    """
 
     model: TokenLossModel
     tokenizers: TokenizerPair
@@ -40,6 +44,7 @@ class Start:
     origin: OriginReport
     state: TrainingState
     optimizer: dict[str, torch.Tensor]
+    weights: dict[str, torch.Tensor] = field(default_factory=dict)
 
 
 def start_model(recipe: Recipe) -> Start:
@@ -110,6 +115,7 @@ def resume_model(run: RunFolder, accelerator: Accelerator) -> Start:
         OriginReport.from_dict(load_json(run.origin)),
         state,
         training.optimizer,
+        training.weights,
     )
 
 
@@ -134,10 +140,15 @@ def check_same_recipe(folder: RunFolder, recipe: Recipe) -> None:
         for values in (yaml.safe_load(folder.recipe.read_text(encoding="utf-8")), recipe.model_dump(mode="json"))
     )
     differing = sorted(
-        key for key in then.keys() | now.keys() if then.get(key) != now.get(key) and key not in FREE_ON_RESUME
+        key
+        for key in then.keys() | now.keys()
+        if then.get(key, UNSET) != now.get(key, UNSET) and key not in FREE_ON_RESUME
     )
     if differing:
-        lines = [f"  {key}: the run has {then.get(key)!r}, the recipe now says {now.get(key)!r}" for key in differing]
+        lines = [
+            f"  {key}: the run has {then.get(key, UNSET)!r}, the recipe now says {now.get(key, UNSET)!r}"
+            for key in differing
+        ]
         raise TrainingError(
             f"{folder.path} was begun with another recipe:\n"
             + "\n".join(lines)

@@ -83,6 +83,24 @@ def find_checkpoint(name: str | Path) -> Path:
     return _download(str(name))
 
 
+def find_last(run: Path, count: int) -> list[Path]:
+    """The last checkpoints of a run, newest last.
+
+    Raises:
+        CheckpointError: the folder is no run, or has fewer.
+    """
+    if not (run / CHECKPOINTS_FOLDER).exists():
+        raise CheckpointError(f"{run} is no run folder (with {CHECKPOINTS_FOLDER}/), so it has no last checkpoints.")
+    steps = list_steps(run)
+    if len(steps) < count:
+        found = ", ".join(map(str, steps)) or "none"
+        raise CheckpointError(
+            f"{run} has {len(steps)} checkpoints, not {count} (steps found: {found}). Ask for fewer; in another run, "
+            "training.keep_checkpoints says how many are kept."
+        )
+    return [step_folder(run, step) for step in steps[-count:]]
+
+
 def _first_names(folder: Path) -> Iterator[str]:
     yield from sorted(path.name for path in folder.iterdir())[:5] if folder.is_dir() else ()
 

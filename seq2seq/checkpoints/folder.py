@@ -5,14 +5,17 @@ Whole or absent: written beside, synced, renamed; a manifest holds the SHA-256 o
     config.json generation_config.json model.safetensors tokenizer.json tokenizer_config.json   read by transformers
     target_tokenizer/                                                    where the target vocabulary differs
     seq2seq.json                                                         plan, sharing, task, framing, lengths
-    training/optimizer.safetensors training/state.json                   absent in exported checkpoints
+    training/optimizer.safetensors training/state.json                   absent in exported and averaged checkpoints
+    training/weights.safetensors                                         where model.safetensors holds their averages
+    averaged.json                                                        the checkpoints that an averaged one is made of
     manifest.json
 """
 
 import os
 import shutil
+from collections.abc import Sequence
 from copy import deepcopy
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import torch
@@ -35,15 +38,20 @@ from .published import Published, read_published
 CONFIG_FILE, WEIGHTS_FILE = "config.json", "model.safetensors"
 MANIFEST_FILE = "manifest.json"
 TRAINING_FOLDER = "training"
-OPTIMIZER_FILE, STATE_FILE = "optimizer.safetensors", "state.json"
+OPTIMIZER_FILE, STATE_FILE, TRAINED_FILE = "optimizer.safetensors", "state.json", "weights.safetensors"
+AVERAGED_FILE = "averaged.json"
 
 
 @dataclass(frozen=True)
 class TrainingFiles:
-    """What a run needs besides the weights: the optimizer's tensors by name, and a JSON object."""
+    """What a run needs besides the model: the optimizer's tensors by name, and a JSON object.
+
+    weights: those that training goes on from, where the model holds their averages; else empty.
+    """
 
     optimizer: dict[str, torch.Tensor]
     state: dict
+    weights: dict[str, torch.Tensor] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -68,11 +76,15 @@ def write_checkpoint(
     tokenizers: TokenizerPair,
     description: CheckpointDescription,
     training: TrainingFiles | None = None,
+    averaged: Sequence[dict] = (),
 ) -> None:
     """Writes a whole checkpoint under its final name, or nothing.
 
     The weights are stored untied and whole for both sides, without the output layer, which transformers ties to the
     decoder's table. The generation config carries the description's options, so plain `generate` writes the same text.
+
+    Args:
+        averaged: for an average of checkpoints, what is noted of each of them.
     """
     beside = folder.with_name(f".{folder.name}.partial")
     shutil.rmtree(beside, ignore_errors=True)
@@ -82,16 +94,24 @@ def write_checkpoint(
     framing = Framing.from_dict(description.framing)
     tokenizers.save(beside, max_source_tokens=description.max_source_tokens, framing=framing)
     write_json(beside / DESCRIPTION_FILE, description.to_dict())
+    if averaged:
+        write_json(beside / AVERAGED_FILE, list(averaged))
     if training is not None:
-        (beside / TRAINING_FOLDER).mkdir()
-        save_file(training.optimizer, beside / TRAINING_FOLDER / OPTIMIZER_FILE)
-        write_json(beside / TRAINING_FOLDER / STATE_FILE, training.state)
+        _write_training_files(beside / TRAINING_FOLDER, training)
     _write_manifest(beside)
     sync_folder(beside)
     if folder.exists():
         remove_checkpoint(folder)
     os.replace(beside, folder)
     sync_entry(folder.parent)
+
+
+def _write_training_files(folder: Path, training: TrainingFiles) -> None:
+    folder.mkdir()
+    save_file(training.optimizer, folder / OPTIMIZER_FILE)
+    if training.weights:
+        save_file(training.weights, folder / TRAINED_FILE)
+    write_json(folder / STATE_FILE, training.state)
 
 
 def _write_config(folder: Path, model: TokenLossModel, description: CheckpointDescription) -> None:
@@ -268,4 +288,5 @@ def load_training_files(folder: Path) -> TrainingFiles:
     training = folder / TRAINING_FOLDER
     if not (training / STATE_FILE).exists():
         raise CheckpointError(f"{folder} holds weights but no training state, so a run cannot go on from it.")
-    return TrainingFiles(load_file(training / OPTIMIZER_FILE), load_json(training / STATE_FILE))
+    weights = load_file(training / TRAINED_FILE) if (training / TRAINED_FILE).exists() else {}
+    return TrainingFiles(load_file(training / OPTIMIZER_FILE), load_json(training / STATE_FILE), weights)

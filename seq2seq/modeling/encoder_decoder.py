@@ -129,10 +129,15 @@ def build_encoder(config: PreTrainedConfig) -> PreTrainedModel:
     encoder = auto_class.from_config(config)
     if getattr(encoder, "pooler", None) is not None:
         encoder.pooler = None
-    for name, parameter in encoder.named_parameters():
-        if "_global." in name:  # Longformer's attention of marked tokens; sources have none
-            parameter.requires_grad_(False)
+    freeze_unreached(encoder)
     return encoder
+
+
+def freeze_unreached(model: PreTrainedModel) -> None:
+    """Freezes what no source reaches: the attention of marked tokens, which sources do not have (Longformer, LED)."""
+    for name, parameter in model.named_parameters():
+        if "_global." in name:
+            parameter.requires_grad_(False)
 
 
 def set_special_tokens(

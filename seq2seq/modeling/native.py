@@ -14,7 +14,7 @@ from transformers import (
     PreTrainedModel,
 )
 
-from .encoder_decoder import Seq2SeqModel
+from .encoder_decoder import Seq2SeqModel, freeze_unreached
 from .families import T5_FAMILIES
 from .generation_config import read_marks
 from .sharing import Sharing
@@ -31,6 +31,7 @@ class NativeModel(TokenLossModel):
         config.dtype = torch.float32  # not the checkpoint's own, perhaps half precision
         self.sharing = Sharing(embeddings=False, layers=False)
         super().__init__(config)
+        freeze_unreached(self)
         self.generation_config = GenerationConfig(**read_marks(config))
 
     def compute_logits(

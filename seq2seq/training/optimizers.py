@@ -1,48 +1,66 @@
-"""AdamW with learning rates by the origin of the parameters, and its state as named tensors for safetensors."""
+"""AdamW with rates and warm-ups by the origin of the parameters, and its state as named tensors for safetensors."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 
 import torch
 from torch import nn
 
 from ..errors import CheckpointError
 from ..modeling.sharing import find_shared_names
+from .layer_decay import compute_layer_factors
 from .options import TrainingOptions
+from .schedules import compute_rate_factor
 from .sharding import gather_tensor, shard_like
 
 
 def build_optimizer(model: nn.Module, groups: Mapping[str, str], options: TrainingOptions) -> torch.optim.AdamW:
-    """AdamW over all parameters that are trained; a group keeps its peak rate under 'peak' and its parameters' names.
+    """AdamW over all parameters that require gradient.
 
-    Weight decay is for matrices alone: biases and layer norms, which have one dimension, get none.
+    A group keeps its parameters' names, their origin, and the peak and warm-up of its schedule. Weight decay is for
+    matrices alone: biases and layer norms, which have one dimension, get none.
 
     Args:
         groups: the learning-rate group of each parameter name; names it lacks count as encoder.
+
+    Raises:
+        TrainingError: training.layer_decay is given, and the layers of a side are not known.
     """
-    sorted_parameters: dict[tuple[str, bool], list[tuple[str, nn.Parameter]]] = {}
     further = find_shared_names(model)
-    for name, parameter in model.named_parameters(remove_duplicate=False):
-        if name in further or not parameter.requires_grad:
-            continue
-        key = (groups.get(name, "encoder"), parameter.dim() > 1)
-        sorted_parameters.setdefault(key, []).append((name, parameter))
+    trained = {
+        name: parameter
+        for name, parameter in model.named_parameters(remove_duplicate=False)
+        if name not in further and parameter.requires_grad
+    }
+    origins = {name: groups.get(name, "encoder") for name in trained}
+    factors = compute_layer_factors(model, origins, options.layer_decay) if options.layer_decay < 1 else {}
+    sorted_names: dict[tuple[str, float, bool], list[str]] = {}
+    for name, parameter in trained.items():
+        sorted_names.setdefault((origins[name], factors.get(name, 1.0), parameter.dim() > 1), []).append(name)
     parameter_groups = [
         {
-            "params": [parameter for _, parameter in named],
-            "names": [name for name, _ in named],
-            "peak": options.learning_rates.get(group, options.learning_rate),
+            "params": [trained[name] for name in names],
+            "names": names,
+            "origin": origin,
+            "peak": options.learning_rates.get(origin, options.learning_rate) * factor,
+            "warmup_steps": options.warmups.get(origin, options.warmup_steps),
             "weight_decay": options.weight_decay if decayed else 0.0,
         }
-        for (group, decayed), named in sorted_parameters.items()
+        for (origin, factor, decayed), names in sorted_names.items()
     ]
     return torch.optim.AdamW(parameter_groups, lr=options.learning_rate, betas=options.adam_betas, fused=True)
 
 
-def set_learning_rates(optimizer: torch.optim.Optimizer, factor: float) -> float:
-    """Sets every group to its peak times the factor and returns the highest rate."""
+def set_learning_rates(
+    optimizer: torch.optim.Optimizer, *, schedule: str, step: int, max_steps: int
+) -> dict[str, float]:
+    """Sets every group's rate for update `step`; returns the highest of each origin that is trained, none if frozen."""
+    rates: dict[str, float] = {}
     for group in optimizer.param_groups:
+        factor = compute_rate_factor(schedule, step, warmup_steps=group["warmup_steps"], max_steps=max_steps)
         group["lr"] = group["peak"] * factor
-    return max(group["lr"] for group in optimizer.param_groups)
+        if any(parameter.requires_grad for parameter in group["params"]):
+            rates[group["origin"]] = max(group["lr"], rates.get(group["origin"], 0.0))
+    return rates
 
 
 def export_optimizer(optimizer: torch.optim.Optimizer, device: str = "cpu") -> dict[str, torch.Tensor]:
@@ -58,23 +76,29 @@ def export_optimizer(optimizer: torch.optim.Optimizer, device: str = "cpu") -> d
     }
 
 
-def restore_optimizer(optimizer: torch.optim.Optimizer, tensors: Mapping[str, torch.Tensor]) -> None:
+def restore_optimizer(
+    optimizer: torch.optim.Optimizer, tensors: Mapping[str, torch.Tensor], frozen: Collection[str] = ()
+) -> None:
     """Puts back what `export_optimizer` gave.
 
+    Args:
+        frozen: names of parameters that were still frozen then, which have no state.
+
     Raises:
-        CheckpointError: the tensors are of other parameters than the optimizer's.
+        CheckpointError: the tensors are of other parameters than the optimizer's, without the frozen ones.
     """
     parameters = {
         name: parameter
         for group in optimizer.param_groups
         for name, parameter in zip(group["names"], group["params"], strict=True)
+        if name not in frozen
     }
     found = {key.rpartition("/")[0] for key in tensors}
     if tensors and found != set(parameters):
         differing = sorted(found ^ set(parameters))
         raise CheckpointError(
-            f"The optimizer state is of other parameters than the model's ({len(differing)} differ, for instance "
-            f"{differing[0]})."
+            f"The optimizer state is of other parameters than those the model has trained ({len(differing)} differ, "
+            f"for instance {differing[0]})."
         )
     for key, value in tensors.items():
         name, _, kind = key.rpartition("/")

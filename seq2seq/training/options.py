@@ -1,14 +1,25 @@
 """What a recipe says about training. Imports no torch."""
 
-from typing import Annotated, Literal
+import math
+from collections.abc import Iterator
+from typing import Annotated, Any, Literal, get_args
 
-from pydantic import Field, PositiveFloat, ValidationInfo, field_validator
+from pydantic import Field, NonNegativeInt, PositiveFloat, PositiveInt, ValidationInfo, field_validator
 
 from ..evaluation.options import METRICS, check_metrics
 from ..options import Options, Strings
 
 AveragingFactor = Annotated[float, Field(ge=0, lt=1)]
 LearningRateGroup = Literal["cross_attention", "random", "decoder", "encoder"]
+FreezablePart = Literal["embeddings", "encoder", "decoder", "cross_attention", "output"]  # modeling/parts.py's Part
+
+# Options that must be over before the last step: what would never come else, and what to do.
+_NEVER = {
+    "warmup_steps": ("the peak rate would never be used", "warm up for fewer"),
+    "warmups": ("the peak rate would never be used", "warm up for fewer"),
+    "freeze": ("the part would never be trained", "give null if that is meant"),
+    "embeddings_only_steps": ("the rest would never be trained", "freeze the other parts with null if that is meant"),
+}
 
 
 class TrainingOptions(Options):
@@ -31,6 +42,28 @@ class TrainingOptions(Options):
         default_factory=dict, description="Peaks by origin of the parameters, in place of learning_rate."
     )
     warmup_steps: int = Field(0, ge=0, description="Steps of linear rise from zero to the peak.")
+    warmups: dict[LearningRateGroup, NonNegativeInt] = Field(
+        default_factory=dict,
+        description="Warm-up steps by origin, in place of warmup_steps; each origin then has the schedule of its own "
+        "warm-up. Origins are those of learning_rates.",
+    )
+    layer_decay: float = Field(
+        1.0,
+        gt=0,
+        le=1,
+        description="Factor on the peak from each layer to the one below, for parameters of origin encoder and decoder "
+        "alone: the top layer of a side has its full peak, tables and what else stands below the first layer one "
+        "factor less than that layer. Random parameters and cross-attention, which are new, keep theirs.",
+    )
+    freeze: dict[FreezablePart, PositiveInt | None] = Field(
+        default_factory=dict,
+        description="First steps of the run in which a part of the model (as origin.json names them) is not trained; "
+        "null: in none of the run. A shared parameter is of the part of its first name: the encoder's, where the "
+        "decoder shares it, and embeddings, where a table of words is the output layer too. Rates run on meanwhile.",
+    )
+    embeddings_only_steps: int = Field(
+        0, ge=0, description="First steps in which the tables of words alone are trained, for a new vocabulary."
+    )
     schedule: Literal["linear", "inverse_square_root", "cosine", "constant"] = Field(
         "linear",
         description="After warm-up: linear and cosine fall towards zero, which the step after the last would have.",
@@ -66,6 +99,19 @@ class TrainingOptions(Options):
     validation_texts: int | None = Field(
         500, gt=0, description="Validation rows, from the first on, that text is generated for; null: all."
     )
+    early_stopping: int | None = Field(
+        None, gt=0, description="Ends the run after so many validations in a row without a better first metric."
+    )
+    early_stopping_min_improvement: float = Field(
+        0.0, ge=0, description="In the metric's unit: early_stopping takes less for no better."
+    )
+    ema_decay: float | None = Field(
+        None,
+        gt=0,
+        lt=1,
+        description="Validates and saves an exponential moving average of the weights; the optimizer goes on from the "
+        "weights themselves. At update t the decay is min(ema_decay, (1 + t) / (10 + t)); 0.999 is a common choice.",
+    )
 
     @field_validator("sharding")
     @classmethod
@@ -88,13 +134,28 @@ class TrainingOptions(Options):
             raise ValueError("give either max_steps or max_epochs; set the other to null")
         return max_epochs
 
-    @field_validator("warmup_steps")
+    @field_validator(*_NEVER)
     @classmethod
-    def _check_warmup(cls, warmup_steps: int, info: ValidationInfo) -> int:
-        max_steps = info.data.get("max_steps")
-        if max_steps is not None and warmup_steps >= max_steps:
-            raise ValueError(f"with {max_steps} steps in all, the peak rate would never be used; warm up for fewer")
-        return warmup_steps
+    def _check_steps(cls, value: int | dict[str, int | None], info: ValidationInfo) -> int | dict[str, int | None]:
+        for key, steps in _list_late_steps(info.field_name, value, info.data.get("max_steps") or math.inf):
+            never, advice = _NEVER[info.field_name]
+            named = "" if key == info.field_name else f"{key} is {steps}; "
+            raise ValueError(f"{named}with {info.data['max_steps']} steps in all, {never}; {advice}")
+        return value
+
+    @field_validator("freeze")
+    @classmethod
+    def _check_freeze(cls, freeze: dict[str, int | None]) -> dict[str, int | None]:
+        if set(freeze) == set(get_args(FreezablePart)):
+            raise ValueError("every part of the model is frozen at the first step; leave one out")
+        return freeze
+
+    @field_validator("embeddings_only_steps")
+    @classmethod
+    def _check_embeddings_only(cls, steps: int, info: ValidationInfo) -> int:
+        if steps and "embeddings" in info.data.get("freeze", ()):
+            raise ValueError("training.freeze freezes the embeddings at the first step too; leave one of both out")
+        return steps
 
     @field_validator("validation_metrics")
     @classmethod
@@ -104,9 +165,28 @@ class TrainingOptions(Options):
         check_metrics(metrics, ("loss", *METRICS))
         return metrics
 
+    @field_validator("early_stopping_min_improvement")
+    @classmethod
+    def _check_early_stopping(cls, least: float, info: ValidationInfo) -> float:
+        if least and info.data.get("early_stopping") is None:
+            raise ValueError("has no meaning without early_stopping; set that too")
+        return least
+
     @property
     def batch_size(self) -> dict[str, int]:
         """The one of batch_examples and batch_tokens that holds, 256 pairs where neither is given."""
         if self.batch_tokens is not None:
             return {"batch_tokens": self.batch_tokens}
         return {"batch_examples": self.batch_examples or 256}
+
+    def find_late_steps(self, max_steps: int) -> Iterator[tuple[str, int, str, str]]:
+        """The options that a run of so many steps leaves no time for: key, steps, what would never come, advice."""
+        for option, (never, advice) in _NEVER.items():
+            for key, steps in _list_late_steps(option, getattr(self, option), max_steps):
+                yield key, steps, never, advice
+
+
+def _list_late_steps(option: str, value: Any, max_steps: float) -> list[tuple[str, int]]:
+    """The keys of an option, with their steps, that are not over before the last step."""
+    by_key = {f"{option}.{key}": steps for key, steps in value.items()} if isinstance(value, dict) else {option: value}
+    return [(key, steps) for key, steps in by_key.items() if steps is not None and steps >= max_steps]

@@ -30,17 +30,17 @@ def shard_model(model: TokenLossModel, device: torch.device, processes: int) -> 
     from the encoder's turn to the decoder's, so they save the memory of slices at rest alone, not that of a step.
 
     Raises:
-        TrainingError: the model skips layers at random.
+        TrainingError: the model skips layers at random, or sends each token to some of its experts.
     """
-    _refuse_layer_drop(model)
+    _refuse_unused_parameters(model)
     mesh = init_device_mesh(device.type, (processes,))
     for group in find_groups(model):
         fully_shard(group, mesh=mesh)
     fully_shard(model, mesh=mesh)
 
 
-def _refuse_layer_drop(model: TokenLossModel) -> None:
-    """Each process would skip other layers, and the gradients that meet would be those of different ones."""
+def _refuse_unused_parameters(model: TokenLossModel) -> None:
+    """Each process would use others in a step, and the gradients that meet would be those of different ones."""
     config = model.config
     for part in (config, getattr(config, "encoder", None), getattr(config, "decoder", None)):
         for setting in LAYER_DROP_SETTINGS:
@@ -49,6 +49,11 @@ def _refuse_layer_drop(model: TokenLossModel) -> None:
                     f"training.sharding: fsdp needs every layer in every step, but the model's config has {setting} "
                     f"{value}. Set it to 0.0 in the checkpoint's config.json, or training.sharding to none."
                 )
+        if getattr(part, "num_experts", 0):
+            raise TrainingError(
+                f"training.sharding: fsdp needs every parameter in every step, but a {part.model_type} sends each "
+                f"token to some of its {part.num_experts} experts. Set training.sharding to none."
+            )
 
 
 def find_groups(model: TokenLossModel) -> list[list[nn.Module]]:

@@ -17,6 +17,7 @@ class TrainingState:
     skipped_steps, skipped_in_a_row: steps whose loss or gradient was not finite, which changed no weight.
     micro_batch_tokens: what is left of the recipe's after memory ran out; None if it never did.
     loss_scaler: the state of fp16's.
+    stale_validations: how many in a row were no improvement; improved_value: what the last improvement came to.
     """
 
     step: int = 0
@@ -34,7 +35,14 @@ class TrainingState:
     skipped_in_a_row: int = 0
     micro_batch_tokens: int | None = None
     loss_scaler: dict[str, float] = field(default_factory=dict)
+    stale_validations: int = 0
+    improved_value: float | None = None
     fingerprints: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def last_update(self) -> int:
+        """The last step that changed weights; 0 if none did."""
+        return self.step - self.skipped_in_a_row
 
     def to_dict(self) -> dict:
         return asdict(self)

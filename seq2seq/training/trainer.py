@@ -19,11 +19,13 @@ from ..errors import TrainingError
 from ..modeling.token_loss import TokenLossModel
 from ..randomness import seed_torch
 from ..reports.console import ProgressBar, errors, show_progress
+from .averaging import WeightAverages
 from .diagnosis import describe_not_finite
+from .early_stopping import count_validation, describe_end, find_end
+from .freezing import Freezing
 from .optimizers import set_learning_rates
 from .options import TrainingOptions
 from .replicas import sum_gradients
-from .schedules import compute_rate_factor
 from .sharding import gather_tensor, hold_gradients, is_sharded
 from .signals import STOP_SIGNALS, StopRequest, notice_stop_signals
 from .state import TrainingState
@@ -59,8 +61,13 @@ class Trainer:
         seed: int,
         state: TrainingState,
         callbacks: Callbacks,
+        freezing: Freezing,
+        averages: WeightAverages | None = None,
     ) -> None:
-        """`model` and `optimizer` are the accelerator's prepared ones."""
+        """`model` and `optimizer` are the accelerator's prepared ones; `averages` follow every update of the model.
+
+        `freezing` has begun with the next step.
+        """
         if state.micro_batch_tokens is not None:
             tokens = min(state.micro_batch_tokens, loader.micro_batch_tokens)
             loader = replace(loader, micro_batch_tokens=tokens)
@@ -68,15 +75,15 @@ class Trainer:
             accelerator.scaler.load_state_dict(state.loss_scaler)
         self.model, self.optimizer, self.loader, self.accelerator = model, optimizer, loader, accelerator
         self.options, self.max_steps, self.seed, self.state = options, max_steps, seed, state
-        self.callbacks = callbacks
+        self.callbacks, self.freezing, self.averages = callbacks, freezing, averages
         self._sharded = is_sharded(model)
-        self._stop: str | None = None  # the reason to end, once all processes agreed on it
+        self._stop: str | None = None  # the signal that ends the run, once all processes know of it
 
     def train(self) -> str:
-        """Runs to the last step, or to the end of the step in which a stop signal came.
+        """Runs to the last step, to where early stopping ends it, or to the end of the step in which a signal came.
 
         Returns:
-            The reason of the end, as the event `end` names it: max_steps, or the signal's name.
+            The reason of the end, as the event `end` names it: max_steps, early_stopping, or the signal's name.
 
         Raises:
             TrainingError: too many steps in a row, or a validation, were not finite; or memory does not hold one pair.
@@ -89,26 +96,30 @@ class Trainer:
             show_progress("training", self.max_steps, done=state.step, visible=visible) as bar,
         ):
             self.model.train()
-            while state.step < self.max_steps and self._stop is None:
+            while (reason := self._find_end()) is None:
                 self._run_step(bar)
                 self._validate_and_save(bar, request)
-        reason = "max_steps" if state.step == self.max_steps else self._stop
+            if reason == "early_stopping":
+                bar.note(describe_end(state, self.options, self.max_steps))
         self.callbacks.log({"event": "end", "reason": reason, **state.counters()})
         return reason
+
+    def _find_end(self) -> str | None:
+        return find_end(self.state, self.options, self.max_steps) or self._stop
 
     def _run_step(self, bar: ProgressBar) -> None:
         started = time.perf_counter()
         step = next(self._steps)
         number = self.state.step + 1
-        factor = compute_rate_factor(
-            self.options.schedule, number, warmup_steps=self.options.warmup_steps, max_steps=self.max_steps
+        self.freezing.thaw(number)
+        rates = set_learning_rates(
+            self.optimizer, schedule=self.options.schedule, step=number, max_steps=self.max_steps
         )
-        learning_rate = set_learning_rates(self.optimizer, factor)
         loss, gradient_norm = self._update(step, number)
         self._count(step, loss, time.perf_counter() - started)
         bar.advance()
         if number % self.options.log_every_steps == 0 or number == self.max_steps:
-            self._log_window(gradient_norm, learning_rate, bar)
+            self._log_window(gradient_norm, rates, bar)
 
     def _update(self, step: Step, number: int) -> tuple[float | None, float | None]:
         """One optimizer update: the summed loss of all processes and the gradient norm before clipping.
@@ -127,6 +138,8 @@ class Trainer:
             self._skip(step, number, loss, gradient_norm)
             return None, None
         self.optimizer.step()
+        if self.averages is not None:
+            self.averages.update(number)
         self.optimizer.zero_grad(set_to_none=True)
         self.state.skipped_in_a_row = 0
         return loss, gradient_norm
@@ -238,13 +251,15 @@ class Trainer:
             state.window_loss += loss
             state.window_tokens += step.target_tokens
 
-    def _log_window(self, gradient_norm: float | None, learning_rate: float, bar: ProgressBar) -> None:
+    def _log_window(self, gradient_norm: float | None, rates: dict[str, float], bar: ProgressBar) -> None:
         state = self.state
         if not state.window_tokens:  # every step of it was skipped
             return
         loss = state.window_loss / state.window_tokens
         state.window_loss, state.window_tokens = 0.0, 0
-        figures = {"loss": loss, "gradient_norm": gradient_norm, "learning_rate": learning_rate}
+        figures = {"loss": loss, "gradient_norm": gradient_norm, "learning_rate": max(rates.values())}
+        if len(set(rates.values())) > 1:
+            figures["learning_rates"] = rates
         self.callbacks.log({"event": "train", **figures, **state.counters()})
         rate = (state.source_tokens + state.target_tokens) / max(state.seconds, 1e-9)
         bar.note(f"loss {loss:.4f}  {rate:,.0f} tokens/s")
@@ -262,9 +277,10 @@ class Trainer:
             best = is_better(metric, values[metric], state.best_value)
             if best:
                 state.best_step, state.best_value = state.step, values[metric]
+            count_validation(state, values[metric], options)
             bar.note("validation " + "  ".join(f"{name} {value:.4g}" for name, value in values.items()))
         self._stop = self._agree_to_stop(request)
-        if best or finished or self._stop or state.step % options.checkpoint_every_steps == 0:
+        if best or self._find_end() or state.step % options.checkpoint_every_steps == 0:
             self._save(best)
 
     def _agree_to_stop(self, request: StopRequest) -> str | None:

@@ -10,11 +10,11 @@ from ..modeling.token_loss import IGNORED_LABEL, TokenLossModel
 LOWER_IS_BETTER = ("loss",)
 
 
-def is_better(metric: str, value: float, best: float | None) -> bool:
-    """Whether a validation value beats the best so far; an equal one does not."""
+def is_better(metric: str, value: float, best: float | None, *, by: float = 0.0) -> bool:
+    """Whether a validation value beats the best so far by more than `by`; an equal one does not."""
     if best is None:
         return True
-    return value < best if metric in LOWER_IS_BETTER else value > best
+    return value < best - by if metric in LOWER_IS_BETTER else value > best + by
 
 
 @torch.no_grad()

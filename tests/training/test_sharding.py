@@ -7,23 +7,30 @@ import pytest
 import torch
 import yaml
 from safetensors.torch import load_file, save_file
-from transformers import BartConfig
+from transformers import BartConfig, SwitchTransformersConfig
 
 from seq2seq import api
 from seq2seq.api import warm_start
+from seq2seq.assembly.processes import build_accelerator
+from seq2seq.assembly.splits import load_split
+from seq2seq.data.loader import fixed_micro_batches
 from seq2seq.errors import TrainingError
 from seq2seq.modeling.native import build_model
 from seq2seq.modeling.sharing import Sharing, find_shared_names
+from seq2seq.recipe import load_recipe
 from seq2seq.training.sharding import find_groups, shard_model
+from seq2seq.training.validation import compute_validation_loss
 from tests.families import save_family
-from tests.training.runs import launch_on_processes, read_events, write_pairs
+from tests.training.runs import compute_averages, copy_up_to_step_3, launch_on_processes, read_events, write_pairs
 
 PLANS = ("bertshare", "bert2bert")
-WEIGHTS, OPTIMIZER = "model.safetensors", "training/optimizer.safetensors"
+WEIGHTS, TRAINED, OPTIMIZER = "model.safetensors", "training/weights.safetensors", "training/optimizer.safetensors"
 both_plans = pytest.mark.parametrize("plan", PLANS)
 
 
-def write_recipe(folder: Path, name: str, bert: Path, plan: str, *, pairs: int = 40, **training) -> Path:
+def write_recipe(
+    folder: Path, name: str, bert: Path, plan: str, *, pairs: int = 40, dropout: float = 0.0, **training
+) -> Path:
     """A recipe in a folder, with a run folder of its name beside it."""
     settings = {
         "batch_examples": 8, "max_steps": 6, "log_every_steps": 1, "learning_rate": 1e-3, "micro_batch_tokens": 40,
@@ -33,7 +40,7 @@ def write_recipe(folder: Path, name: str, bert: Path, plan: str, *, pairs: int =
     values = {
         "task": "sentence_fusion",
         "output": str(folder / name),
-        "model": {"plan": plan, "encoder": str(bert), "dropout": 0.0},
+        "model": {"plan": plan, "encoder": str(bert), "dropout": dropout},
         "data": {
             "train": write_pairs(folder / f"train_{pairs}.jsonl", pairs),
             "validation": write_pairs(folder / "validation.jsonl", 9, start=100),
@@ -46,12 +53,6 @@ def write_recipe(folder: Path, name: str, bert: Path, plan: str, *, pairs: int =
     path = folder / f"{name}.yaml"
     path.write_text(yaml.safe_dump(values))
     return path
-
-
-def copy_up_to_step_3(run: Path, copy: Path) -> None:
-    """A copy of a run whose last checkpoint, of step 6, is lost."""
-    shutil.copytree(run, copy)
-    shutil.rmtree(copy / "checkpoints/step_00000006")
 
 
 def save_bert_with_broken_position(bert: Path, folder: Path) -> Path:
@@ -69,6 +70,7 @@ def runs(tiny_bert, tmp_path_factory):
 
     <plan>_one: on one process, whole; _two: on two, sharded; _two_on_one: begun on two, from step 3 on one;
     _one_on_two: the other way round. bertshare_whole: on two processes, not sharded.
+    average_<sharding>: on two, with dropout and averages; average_<sharding>_resumed: likewise, from a copy of step 3.
     """
     folder = tmp_path_factory.mktemp("runs")
     launched = []
@@ -80,6 +82,14 @@ def runs(tiny_bert, tmp_path_factory):
     launched.append(write_recipe(folder, "bertshare_bf16", tiny_bert, "bertshare", precision="bf16"))
     broken = save_bert_with_broken_position(tiny_bert, folder / "broken_bert")
     launched.append(write_recipe(folder, "broken", broken, "bert2bert", pairs=6))
+    for sharding in ("none", "fsdp"):
+        settings = {"sharding": sharding, "ema_decay": 0.3, "max_steps": 4, "keep_checkpoints": 4}
+        settings["checkpoint_every_steps"] = 1
+        whole, resumed = (
+            write_recipe(folder, f"average_{sharding}{name}", tiny_bert, "bertshare", dropout=0.1, **settings)
+            for name in ("", "_resumed")
+        )
+        launched += [whole, f"{whole.with_suffix('')}:{resumed.with_suffix('')}", resumed]
     result = launch_on_processes(2, "tests.training.train_several", *map(str, launched))
     assert result.returncode == 0, result.stderr[-3000:]
     for plan in PLANS:
@@ -149,6 +159,36 @@ def test_sharded_bf16_run_keeps_float32_weights_and_the_loss_of_a_whole_float32_
     assert losses[1] == pytest.approx(losses[0], rel=1e-2)
 
 
+both_shardings = pytest.mark.parametrize("sharding", ["none", "fsdp"])
+
+
+@both_shardings
+def test_averages_of_two_processes_are_those_of_all_steps(runs, tiny_bert, sharding):
+    run = runs[0] / f"average_{sharding}"
+    start = warm_start(plan="bertshare", encoder=str(tiny_bert)).model
+    held = load_file(run / "checkpoints/step_00000004" / WEIGHTS)
+    for name, average in compute_averages(start, run, 4, decay=0.3).items():
+        torch.testing.assert_close(held[name].double(), average, rtol=1e-6, atol=1e-7)
+
+
+@both_shardings
+def test_two_processes_with_averages_go_on_bit_for_bit(runs, sharding):
+    folders = [runs[0] / f"average_{sharding}{name}/checkpoints/step_00000004" for name in ("", "_resumed")]
+    files = [[(folder / name).read_bytes() for name in (WEIGHTS, TRAINED, OPTIMIZER)] for folder in folders]
+    assert files[0] == files[1]
+
+
+@both_shardings
+def test_two_processes_validate_with_the_averages(runs, sharding):
+    run = runs[0] / f"average_{sharding}"
+    loaded, recipe = api.load_checkpoint(run / "checkpoints/step_00000004"), load_recipe(run / "recipe.yaml")
+    data = load_split(recipe, "validation", loaded.tokenizers, loaded.framing)
+    pad_id = loaded.model.source_pad_id
+    batches = fixed_micro_batches(data.encoded, pad_id, micro_batch_tokens=40, process=0, processes=1)
+    expected = compute_validation_loss(loaded.model, batches, build_accelerator(recipe))
+    assert read_events(run, "validation")[0]["loss"] == pytest.approx(expected, rel=1e-5)
+
+
 def test_loss_that_is_not_finite_on_one_process_stops_both(runs):
     # Of six pairs the sixth alone has seven words, so one process meets the broken position.
     for process in (0, 1):
@@ -196,7 +236,14 @@ def test_layers_of_a_native_model_are_groups():
 
 
 def test_model_that_skips_layers_at_random_is_refused():
-    with pytest.raises(
-        TrainingError, match=r"every layer in every step, but .* has decoder_layerdrop 0\.1\. Set it to"
-    ):
+    with pytest.raises(TrainingError, match=r"every layer in every step, but .* has decoder_layerdrop 0\.1\. Set"):
         shard_model(build_bart(decoder_layerdrop=0.1), torch.device("cpu"), 2)
+
+
+def test_model_of_experts_is_refused():
+    shape = {"d_model": 8, "d_ff": 8, "d_kv": 4, "num_heads": 2, "num_layers": 2, "num_decoder_layers": 2}
+    config = SwitchTransformersConfig(vocab_size=20, num_experts=4, **shape)
+    config.decoder_start_token_id = 0
+    model = build_model(config, Sharing(embeddings=False, layers=False))
+    with pytest.raises(TrainingError, match="a switch_transformers sends each token to some of its 4 experts"):
+        shard_model(model, torch.device("cpu"), 2)

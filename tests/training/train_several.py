@@ -1,24 +1,38 @@
 """Several runs in one launch, which costs ten seconds: python -m tests.training.train_several RECIPE ...
 
-A recipe whose run folder stands already is resumed. What stops a run is printed, and the next one begins.
+A recipe whose run folder stands already is resumed. What stops a run is printed, and the next one begins. RUN:COPY in
+place of a recipe copies a run up to its step 3.
 """
 
 import os
 import sys
+from pathlib import Path
+
+import torch
 
 from seq2seq import api
 from seq2seq.errors import TrainingError
+from tests.training.runs import copy_up_to_step_3
 
 
 def main(recipes: list[str]) -> None:
     leave_processes, entered = api.leave_processes, []
     api.leave_processes = entered.append  # a process group that was left cannot be entered again
     for recipe in recipes:
+        if ":" in recipe:
+            copy_for_all(*map(Path, recipe.split(":")))
+            continue
         try:
             api.train(recipe, resume=True)
         except TrainingError as error:
             print(f"process {os.environ['RANK']}: {error}", flush=True)
     leave_processes(entered[-1])
+
+
+def copy_for_all(run: Path, copy: Path) -> None:
+    if os.environ["RANK"] == "0":
+        copy_up_to_step_3(run, copy)
+    torch.distributed.barrier()
 
 
 if __name__ == "__main__":

@@ -1,0 +1,99 @@
+"""Freezing: parts of the model that are not trained, in the first steps or at all.
+
+A frozen parameter requires no gradient: it has none, adds nothing to the gradient norm, does not decay, and has no
+optimizer state until it thaws. The part of a shared parameter is that of its first name, as in the origin report.
+"""
+
+import math
+from collections.abc import Iterator, Mapping
+
+from ..errors import TrainingError
+from ..modeling.parts import find_parts
+from ..modeling.sharing import find_shared_names
+from ..modeling.token_loss import TokenLossModel
+from .options import TrainingOptions
+
+
+class Freezing:
+    """Which parameters of a model are frozen at which step of a run."""
+
+    def __init__(self, model: TokenLossModel, options: TrainingOptions) -> None:
+        """Freezes for good what the options freeze for the whole run, and nothing else yet.
+
+        Raises:
+            TrainingError: a part has no parameters, or shares some with a part that is frozen otherwise; or nothing
+                would be trained at the first step.
+        """
+        self.model = model
+        self.frozen_steps = compute_frozen_steps(model, options)
+        self._thaw_steps = {steps + 1 for steps in self.frozen_steps.values() if 0 < steps < math.inf}
+        self._set(math.inf)
+
+    def find_frozen(self, step: int) -> set[str]:
+        """The first names of the parameters that update `step` (the first is 1) leaves as they are."""
+        return {name for name, steps in self.frozen_steps.items() if step <= steps}
+
+    def begin(self, step: int) -> None:
+        """Freezes what update `step`, the next one of a run, does not train; before the first update."""
+        self._set(step)
+
+    def thaw(self, step: int) -> bool:
+        """Thaws what update `step` is the first to train; tells whether anything was frozen until now."""
+        return step in self._thaw_steps and self._set(step)
+
+    def _set(self, step: float) -> bool:
+        """Freezes and thaws for update `step`; tells whether anything changed."""
+        parameters = dict(self.model.named_parameters(remove_duplicate=False))
+        changed = False
+        for name, steps in self.frozen_steps.items():
+            changed |= parameters[name].requires_grad != (step > steps)
+            parameters[name].requires_grad_(step > steps)
+        return changed
+
+    def describe(self) -> Iterator[str]:
+        """A line for each span of steps, with the number of parameters frozen in it."""
+        parameters = dict(self.model.named_parameters(remove_duplicate=False))
+        for steps in sorted({steps for steps in self.frozen_steps.values() if steps}):
+            count = sum(parameters[name].numel() for name, found in self.frozen_steps.items() if found == steps)
+            span = "in the whole run" if steps == math.inf else f"in steps 1 to {steps:,}"
+            yield f"Frozen {span}: {count:,} parameters."
+
+
+def compute_frozen_steps(model: TokenLossModel, options: TrainingOptions) -> dict[str, float]:
+    """The first steps in which each parameter is frozen, infinity for all, by its first name.
+
+    Parameters that were built frozen, because nothing can train them, are left out.
+
+    Raises:
+        TrainingError: see `Freezing`.
+    """
+    by_part = {part: math.inf if steps is None else steps for part, steps in options.freeze.items()}
+    parts, further = find_parts(model), find_shared_names(model)
+    _check_parts(by_part, parts, further)
+    frozen_steps: dict[str, float] = {}
+    for name, parameter in model.named_parameters(remove_duplicate=False):
+        if name not in further and parameter.requires_grad:
+            alone = 0 if parts[name] == "embeddings" else options.embeddings_only_steps
+            frozen_steps[name] = max(by_part.get(parts[name], 0), alone)
+    if all(frozen_steps.values()):
+        raise TrainingError(
+            "training.freeze: no parameter of this model would be trained at the first step. Parts that are not "
+            "frozen have none of their own here, see origin.json; leave another part out."
+        )
+    return frozen_steps
+
+
+def _check_parts(by_part: Mapping[str, float], parts: Mapping[str, str], further: Mapping[str, str]) -> None:
+    for part in by_part:
+        if part not in parts.values():
+            raise TrainingError(f"training.freeze.{part}: this model has no such parameters. Leave it out.")
+    for name, first in further.items():
+        part, owner = parts[name], parts[first]
+        # That a side reads its words from a table makes the table no part of the side.
+        if part == owner or part not in by_part or (owner == "embeddings" and part != "output"):
+            continue
+        if by_part[part] != by_part.get(owner):
+            raise TrainingError(
+                f"training.freeze.{part}: {name} is one parameter with {first}, of the part {owner}, and would be "
+                f"frozen and trained at once. Give training.freeze.{owner} the same steps, or leave {part} out."
+            )
