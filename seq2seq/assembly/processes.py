@@ -1,30 +1,49 @@
 """The processes of a run: the accelerator, what the main one does alone, and text written by all of them."""
 
+import os
 from collections.abc import Callable, Sequence
+from pathlib import Path
 
 import torch
 from accelerate import Accelerator
 from accelerate.state import AcceleratorState
-from accelerate.utils import broadcast_object_list, gather_object
+from accelerate.utils import ProjectConfiguration, broadcast_object_list, gather_object
 
 from ..errors import TrainingError
 from ..generation.generator import Generator
 from ..recipe import Recipe
 from ..reports.console import show_progress
+from ..reports.run_folder import RunFolder
+from .launch import check_launch, count_processes, read_launcher_command
+from .trackers import check_trackers
 
 
 def build_accelerator(recipe: Recipe) -> Accelerator:
-    """The accelerator of a recipe's precision, on the GPU where there is one.
+    """The accelerator of a recipe's precision and trackers, on the GPU where there is one.
 
     Raises:
-        TrainingError: fp16 without a GPU.
+        TrainingError: as `check_launch`; fp16 without a GPU; or Accelerate counts other processes than the launcher.
+        RecipeError: as `check_trackers`.
     """
-    precision = recipe.training.precision
+    precision, trackers = recipe.training.precision, recipe.training.trackers
+    check_launch(os.environ, read_launcher_command(), precision)
+    check_trackers(trackers)
     if precision == "fp16" and not torch.cuda.is_available():
         raise TrainingError("training.precision: fp16 needs a GPU, and torch finds none here. Set it to bf16 or fp32.")
     # Accelerate keeps the first precision of a process for ever; a second run in it may want another.
     AcceleratorState._reset_state()
-    return Accelerator(mixed_precision="no" if precision == "fp32" else precision, cpu=not torch.cuda.is_available())
+    accelerator = Accelerator(
+        mixed_precision="no" if precision == "fp32" else precision,
+        cpu=not torch.cuda.is_available(),
+        log_with=list(trackers) or None,
+        project_config=ProjectConfiguration(logging_dir=str(RunFolder(Path(recipe.output)).trackers)),
+    )
+    if accelerator.num_processes != count_processes(os.environ):
+        raise TrainingError(
+            f"Accelerate runs {accelerator.num_processes} processes where the launcher set WORLD_SIZE to "
+            f"{os.environ['WORLD_SIZE']}. Begin the run in a fresh process of its own."
+        )
+    return accelerator
 
 
 def run_on_main(accelerator: Accelerator, action: Callable[[], None]) -> None:

@@ -57,6 +57,7 @@ from .processes import decide_on_main, generate_in_processes, run_on_main
 from .scoring import describe_predictions, describe_scores, score_baselines, score_predictions
 from .splits import DATA_HEADER, TextData, describe_split, load_split
 from .start import Start
+from .trackers import start_trackers, track
 
 
 class Run:
@@ -106,6 +107,7 @@ class Run:
     def open_folder(self, resuming: bool) -> None:
         """Begins the run folder, anew where a run in it came to no checkpoint, or takes it back to the checkpoint."""
         run_on_main(self.accelerator, self._reopen_folder if resuming else self._create_folder)
+        run_on_main(self.accelerator, self._start_trackers)
 
     def _create_folder(self) -> None:
         if self.folder.exists():
@@ -139,6 +141,9 @@ class Run:
         if all(event["event"] != "checkpoint" or event["step"] < state.step for event in self.folder.read_progress()):
             self.folder.append_progress({"event": "checkpoint", **state.counters()})
         remove_old_checkpoints(self.folder.path, self.recipe.training.keep_checkpoints)
+
+    def _start_trackers(self) -> None:
+        start_trackers(self.accelerator, self.recipe, self.start.state.step)
 
     def show(self) -> None:
         """Prints the origin of the parameters and the size and truncation of the data."""
@@ -297,9 +302,10 @@ class Run:
         record_best(self.folder.path, step=state.best_step, metric=metric, value=state.best_value)
 
     def log(self, event: dict) -> None:
-        """One line of progress.jsonl."""
+        """One line of progress.jsonl, and its figures to the trackers."""
         if self.accelerator.is_main_process:
             self.folder.append_progress(event)
+            track(self.accelerator, event, self.start.state.counters())
 
     def log_os_error(self) -> None:
         """The end of a run that the operating system stopped, where there is still room for a line."""

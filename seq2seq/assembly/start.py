@@ -26,7 +26,8 @@ from ..warmstart.origin import OriginReport, report_loaded
 from ..warmstart.start import WarmStart, warm_start
 from ..warmstart.vocabulary import Corpus
 
-FREE_ON_RESUME = ("output", "training.sharding")  # where the run lies and how it is spread, not what it does
+# Where the run lies, how it is spread and who is told, not what it does.
+FREE_ON_RESUME = ("output", "training.sharding", "training.trackers")
 UNSET = "nothing"  # a key under training.freeze that is null is there, and freezes
 
 

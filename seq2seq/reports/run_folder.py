@@ -1,6 +1,6 @@
 """The run folder: what stands where in it, and its progress file. Files only, no torch.
 
-recipe.yaml environment.json origin.json progress.jsonl checkpoints/ predictions/ scores.json README.md
+recipe.yaml environment.json origin.json progress.jsonl checkpoints/ predictions/ scores.json README.md trackers/
 """
 
 import errno
@@ -50,6 +50,10 @@ class RunFolder:
     def card(self) -> Path:
         return self.path / "README.md"
 
+    @property
+    def trackers(self) -> Path:
+        return self.path / "trackers"
+
     def predictions(self, split: str) -> Path:
         return self.path / "predictions" / f"{split}.jsonl"
 
@@ -70,6 +74,7 @@ class RunFolder:
     def clear(self) -> None:
         """Removes what a run that came to no checkpoint left: begun again, it writes all of it anew."""
         shutil.rmtree(self.path / "checkpoints", ignore_errors=True)
+        shutil.rmtree(self.trackers, ignore_errors=True)
         self.remove_results()
         # The recipe goes last: as long as it stands, what is left is known as a run's.
         for path in (self.progress, self.origin, self.path / ENVIRONMENT_FILE, self.recipe):

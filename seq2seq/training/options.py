@@ -84,6 +84,10 @@ class TrainingOptions(Options):
     sharding: Literal["none", "fsdp"] = Field(
         "none", description="fsdp: each process holds its slice of weights, gradients and optimizer state, not all."
     )
+    trackers: Strings = Field(
+        (),
+        description="Told the figures too, by Accelerate's names: tensorboard (in the run folder), wandb ...",
+    )
     max_skipped_steps: int = Field(
         5, ge=0, description="Steps in a row without a finite loss and gradient, skipped, before the run gives up."
     )
