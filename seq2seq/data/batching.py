@@ -1,8 +1,8 @@
 """The order of the data: which examples make a global batch, and how that is cut for processes and memory.
 
 The sequence of global batches is a function of lengths, seed, epoch, batch size and window alone. Cutting changes
-nothing of it. Knows lengths and indices only, no tokens, no torch. Ten million examples are common: nothing here
-loops over examples in Python, and an epoch's order is the only array of their number that is made.
+nothing of it. Knows lengths and indices only, no tokens, no torch. Examples may be tens of millions: an
+epoch's order is the only array of their number that is made.
 """
 
 from collections.abc import Iterator, Sequence
