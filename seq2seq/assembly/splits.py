@@ -1,12 +1,21 @@
-"""The splits of a run: read, encoded, and described with what was cut."""
+"""The splits of a run: their ids from the cache, their texts where they are needed, and what was cut."""
 
 from dataclasses import dataclass
+from functools import cached_property
+from itertools import islice
 
-from ..data.encoding import EncodedExamples, Truncation, encode_examples
-from ..data.examples import Example, load_examples
+from accelerate import Accelerator
+from accelerate.utils import gather_object
+
+from ..data.cache import load_encoded, prepare_entry
+from ..data.encoding import EncodedExamples, Truncation
+from ..data.examples import Example
+from ..data.split import Split
+from ..errors import TrainingError
 from ..recipe import Recipe
 from ..text.framing import Framing
 from ..text.tokenizers import TokenizerPair
+from .processes import run_once_a_machine
 
 DATA_HEADER = (
     "split", "pairs", "source tokens", "cut", "longest", "target tokens", "cut", "longest",
@@ -15,26 +24,56 @@ DATA_HEADER = (
 
 @dataclass(frozen=True)
 class TextData:
-    """One split as texts and as ids."""
+    """One split as texts and as ids; `fingerprint` is that of the ids."""
 
-    examples: list[Example]
+    split: Split
     encoded: EncodedExamples
+    fingerprint: str
+
+    @cached_property
+    def examples(self) -> list[Example]:
+        """All texts, read when they are first asked for, and kept."""
+        return self.split.load()
+
+    def read_first(self, count: int) -> list[Example]:
+        """The texts of the first examples; no more is read."""
+        return list(islice(self.split.read(), count))
 
 
-def load_split(recipe: Recipe, split: str, tokenizers: TokenizerPair, framing: Framing) -> TextData | None:
-    """Reads and encodes data.<split>, or None where the recipe names no file."""
+def load_split(
+    recipe: Recipe, split: str, tokenizers: TokenizerPair, framing: Framing, accelerator: Accelerator
+) -> TextData | None:
+    """The ids of data.<split>, or None where the recipe names no file; on several processes, called by all of them.
+
+    Raises:
+        DataError: a file or a row is broken.
+        TrainingError: that was found by another process; or machines have different data.
+    """
     names = getattr(recipe.data, split)
     if not names:
         return None
-    examples = load_examples(names, recipe.data.columns)
-    encoded = encode_examples(
-        examples,
-        tokenizers,
-        framing,
-        max_source_tokens=recipe.data.max_source_tokens,
-        max_target_tokens=recipe.data.max_target_tokens,
-    )
-    return TextData(examples, encoded)
+    limits = {"max_source_tokens": recipe.data.max_source_tokens, "max_target_tokens": recipe.data.max_target_tokens}
+    described = Split(names, recipe.data.columns, tokenizers, framing, **limits)
+    folder = run_once_a_machine(accelerator, lambda: prepare_entry(described, f"tokenizing data.{split}"))
+    stored = load_encoded(described, folder)
+    _check_same_everywhere(split, stored.fingerprint)
+    data = TextData(described, stored.encoded, stored.fingerprint)
+    if _is_generated_for(recipe, split):
+        _ = data.examples  # now, so that a run of days may outlive its files
+    return data
+
+
+def _is_generated_for(recipe: Recipe, split: str) -> bool:
+    """Whether the run writes texts for the sources of a split."""
+    return split == "test" or (split == "validation" and set(recipe.training.validation_metrics) != {"loss"})
+
+
+def _check_same_everywhere(split: str, fingerprint: str) -> None:
+    fingerprints = gather_object([fingerprint])
+    if other := [process for process, found in enumerate(fingerprints) if found != fingerprints[0]]:
+        raise TrainingError(
+            f"data.{split}: process {other[0]} has other data than process 0. Put the same files on all machines."
+        )
 
 
 def describe_split(split: str, data: TextData) -> list[str]:
