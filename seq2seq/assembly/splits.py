@@ -37,7 +37,7 @@ class TextData:
 
     def read_first(self, count: int) -> list[Example]:
         """The texts of the first examples; no more is read."""
-        return list(islice(self.split.read(), count))
+        return list(islice(self.split.read(), max(count, 0)))
 
 
 def load_split(
@@ -56,7 +56,7 @@ def load_split(
     described = Split(names, recipe.data.columns, tokenizers, framing, **limits)
     folder = run_once_a_machine(accelerator, lambda: prepare_entry(described, f"tokenizing data.{split}"))
     stored = load_encoded(described, folder)
-    _check_same_everywhere(split, stored.fingerprint)
+    check_same_everywhere(split, stored.fingerprint)
     data = TextData(described, stored.encoded, stored.fingerprint)
     if _is_generated_for(recipe, split):
         _ = data.examples  # now, so that a run of days may outlive its files
@@ -68,7 +68,12 @@ def _is_generated_for(recipe: Recipe, split: str) -> bool:
     return split == "test" or (split == "validation" and set(recipe.training.validation_metrics) != {"loss"})
 
 
-def _check_same_everywhere(split: str, fingerprint: str) -> None:
+def check_same_everywhere(split: str, fingerprint: str) -> None:
+    """Makes sure that all processes have the same data: they would cut different batches and wait for each other.
+
+    Raises:
+        TrainingError: they have not.
+    """
     fingerprints = gather_object([fingerprint])
     if other := [process for process, found in enumerate(fingerprints) if found != fingerprints[0]]:
         raise TrainingError(

@@ -1,7 +1,7 @@
 """One entry of the cache: a folder with the ids and lengths of both sides as flat files, and a summary of them.
 
     sources.lengths.bin sources.ids.bin labels.lengths.bin labels.ids.bin     int32, as in memory
-    summary.json     truncation, the fingerprint of all ids, from which files they came, and its own SHA-256
+    summary.json     the files' sizes, the fingerprint of all ids, truncation, where they came from; and its own SHA-256
 
 Knows nothing of keys, nor of where entries are.
 """
@@ -57,6 +57,7 @@ def write_entry(
     summary = {
         "names": list(names),
         "truncation": {side: asdict(join_truncations(parts[side], parts[side][0].limit)) for side in SIDES},
+        "bytes": _measure(folder),
         "fingerprint": compute_fingerprint(folder),
     }
     write_json(folder / SUMMARY_FILE, {**summary, "sha256": _hash_summary(summary)})
@@ -70,10 +71,11 @@ def check_entry(folder: Path) -> None:
     """
     summary = _load_summary(folder)
     try:
-        found = compute_fingerprint(folder)
+        sizes = _measure(folder)
     except FileNotFoundError as error:
         raise DamagedEntryError(f"{Path(error.filename).name} is missing") from None
-    if found != summary["fingerprint"]:
+    # The fingerprint alone runs through all files as one: it does not see where one ends and the next begins.
+    if sizes != summary["bytes"] or compute_fingerprint(folder) != summary["fingerprint"]:
         raise DamagedEntryError("its ids or lengths are not those that were written")
 
 
@@ -99,6 +101,11 @@ def compute_fingerprint(folder: Path) -> str:
     return digest.hexdigest()
 
 
+def _measure(folder: Path) -> dict[str, int]:
+    paths = [_locate(folder, side, field) for side in SIDES for field in FIELDS]
+    return {path.name: path.stat().st_size for path in paths}
+
+
 def _locate(folder: Path, side: str, field: str) -> Path:
     return folder / f"{side}.{field}.bin"
 
@@ -112,7 +119,7 @@ def _load_summary(folder: Path) -> dict[str, Any]:
     try:
         summary = load_json(folder / SUMMARY_FILE)
         stated = summary.pop("sha256")
-    except (DataError, AttributeError, KeyError) as error:
+    except (DataError, AttributeError, KeyError, TypeError) as error:
         raise DamagedEntryError(f"its {SUMMARY_FILE} cannot be read") from error
     if stated != _hash_summary(summary):
         raise DamagedEntryError(f"its {SUMMARY_FILE} is not as it was written")
