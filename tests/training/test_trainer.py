@@ -145,6 +145,14 @@ def test_run_on_mapped_data_equals_the_run_on_data_in_memory(recipe, tmp_path, m
     assert len(list((tmp_path / "cache/encoded").iterdir())) == 1
 
 
+def test_resumed_run_finds_the_cache_of_its_beginning(recipe, tmp_path, monkeypatch):
+    monkeypatch.setenv("SEQ2SEQ_CACHE", str(tmp_path / "cache"))
+    path = recipe(max_steps=1)
+    api.train(path)
+    api.train(path, resume=True)  # the tokenizers now come from the checkpoint
+    assert len(list((tmp_path / "cache/encoded").iterdir())) == 1
+
+
 def test_resumed_run_makes_a_lost_cache_again_and_goes_on(recipe, tmp_path, monkeypatch):
     path = recipe(checkpoint_every_steps=3)
     folder = api.train(path)
