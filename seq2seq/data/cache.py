@@ -66,9 +66,16 @@ def prepare_entry(split: Split, description: str) -> Path | None:
 
 
 def load_encoded(split: Split, folder: Path | None) -> StoredExamples:
-    """The split's ids from its entry; where there is no entry, made in memory."""
+    """The split's ids from its entry, just checked; where there is no entry, made in memory.
+
+    Raises:
+        DataError: the entry is gone, or a row is broken.
+    """
     if folder is not None:
-        return map_entry(folder)
+        try:
+            return map_entry(folder)
+        except (DamagedEntryError, OSError) as error:
+            raise DataError(f"{folder} was just there and cannot be read ({error}). Start again.") from None
     encoded = split.encode()
     return StoredExamples(encoded, encoded.compute_fingerprint())
 

@@ -344,6 +344,14 @@ def test_leftover_of_a_crash_is_no_entry_and_goes_after_a_day(split, own_cache):
     assert list_entries(own_cache) == [f".{key[:16]}.young.partial", key]
 
 
+@pytest.mark.parametrize("lost", ["summary.json", PARTS[0]])
+def test_entry_that_is_removed_behind_its_check_is_named(split, lost):
+    folder = prepare_entry(split, "tokenizing")
+    (folder / lost).unlink()
+    with pytest.raises(DataError, match=r"was just there and cannot be read .*Start again\."):
+        load_encoded(split, folder)
+
+
 def test_two_writers_of_one_entry_do_not_hurt_each_other(split, own_cache, monkeypatch):
     sync, entered = cache.sync_folder, []
 
