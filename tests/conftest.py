@@ -1,6 +1,7 @@
 """Shared fixtures: a tiny random BERT folder made on the spot, and real weights and data where a machine has them."""
 
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
 os.environ["HF_HUB_OFFLINE"] = "1"  # read once, when the libraries below are imported
@@ -13,6 +14,7 @@ from transformers import BertConfig, BertModel, BertTokenizer
 
 from seq2seq.api import warm_start
 from seq2seq.checkpoints.description import CheckpointDescription
+from seq2seq.data.cache import CACHE_VARIABLE
 from seq2seq.generation.options import GenerationOptions
 from seq2seq.warmstart.start import WarmStart
 
@@ -54,6 +56,15 @@ def save_bert(folder: Path, **changes) -> Path:
     BertModel(build_bert_config(rows, **changes)).save_pretrained(folder)
     tokenizer.save_pretrained(folder)
     return folder
+
+
+@pytest.fixture(scope="session", autouse=True)
+def cache(tmp_path_factory) -> Iterator[Path]:
+    """The cache of tokenized data, for these tests alone."""
+    with pytest.MonkeyPatch.context() as patch:
+        folder = tmp_path_factory.mktemp("cache")
+        patch.setenv(CACHE_VARIABLE, str(folder))
+        yield folder
 
 
 @pytest.fixture(scope="session")

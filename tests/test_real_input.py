@@ -5,6 +5,7 @@ import json
 import pytest
 
 from seq2seq import api
+from seq2seq.assembly.processes import build_accelerator
 from seq2seq.assembly.scoring import CEILING_ROW, COPY_ROW, score_baselines
 from seq2seq.assembly.splits import load_split
 from seq2seq.assembly.start import start_model
@@ -24,7 +25,7 @@ def recipe(minilm, real_data):
 @pytest.fixture(scope="module")
 def validation(recipe):
     start = start_model(recipe)
-    return start, load_split(recipe, "validation", start.tokenizers, start.framing)
+    return start, load_split(recipe, "validation", start.tokenizers, start.framing, build_accelerator(recipe))
 
 
 def test_no_text_of_the_split_is_cut_at_the_limits(validation):

@@ -2,12 +2,15 @@
 
 import os
 from collections.abc import Callable, Sequence
+from datetime import timedelta
 from pathlib import Path
+from typing import Any, TypeVar
 
 import torch
 from accelerate import Accelerator
 from accelerate.state import AcceleratorState
 from accelerate.utils import ProjectConfiguration, broadcast_object_list, gather_object
+from torch import distributed
 
 from ..errors import TrainingError
 from ..generation.generator import Generator
@@ -16,6 +19,9 @@ from ..reports.console import show_progress
 from ..reports.run_folder import RunFolder
 from .launch import check_launch, count_processes, read_launcher_command
 from .trackers import check_trackers
+
+T = TypeVar("T")
+PATIENCE = timedelta(days=30)  # the usual ten or thirty minutes are too short to tokenize a large corpus in
 
 
 def build_accelerator(recipe: Recipe) -> Accelerator:
@@ -66,6 +72,34 @@ def decide_on_main(value: bool) -> bool:
     values = [value]
     broadcast_object_list(values)
     return values[0]
+
+
+def run_once_a_machine(accelerator: Accelerator, action: Callable[[], T]) -> T:
+    """The result of an action that the first process of each machine runs while the others wait, however long.
+
+    Where it fails on one machine, every process stops instead of waiting for ever.
+
+    Raises:
+        TrainingError: it failed elsewhere.
+    """
+    if accelerator.num_processes == 1:
+        return action()
+    waiting = distributed.new_group(backend="gloo", timeout=PATIENCE)
+    result = failure = None
+    try:
+        if accelerator.is_local_main_process:
+            result = action()
+    except BaseException as error:
+        failure = str(error) or type(error).__name__
+        raise
+    finally:
+        outcomes: list[Any] = [None] * accelerator.num_processes
+        distributed.all_gather_object(outcomes, (result, failure), group=waiting)
+    for process, (_, failure) in enumerate(outcomes):
+        if failure is not None:
+            raise TrainingError(f"Process {process} stopped: {failure}")
+    first = accelerator.process_index - accelerator.local_process_index  # a machine's processes are numbered in a row
+    return outcomes[first][0]
 
 
 def leave_processes(accelerator: Accelerator) -> None:

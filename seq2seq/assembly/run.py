@@ -65,9 +65,9 @@ class Run:
 
     def __init__(self, recipe: Recipe, start: Start, folder: RunFolder, accelerator: Accelerator) -> None:
         self.recipe, self.start, self.folder, self.accelerator = recipe, start, folder, accelerator
-        self.train_data = load_split(recipe, "train", start.tokenizers, start.framing)
-        self.validation_data = load_split(recipe, "validation", start.tokenizers, start.framing)
-        self.test_data = load_split(recipe, "test", start.tokenizers, start.framing)
+        self.train_data = load_split(recipe, "train", start.tokenizers, start.framing, accelerator)
+        self.validation_data = load_split(recipe, "validation", start.tokenizers, start.framing, accelerator)
+        self.test_data = load_split(recipe, "test", start.tokenizers, start.framing, accelerator)
         self._check_data()
 
     @property
@@ -78,8 +78,7 @@ class Run:
 
     def _check_data(self) -> None:
         """Makes sure that a resumed run meets the data it began with; a new run notes it."""
-        # Training sees ids alone; validation and test are scored by their texts, references too.
-        found = {name: data.compute_fingerprint(of_texts=name != "train") for name, data in self.splits.items()}
+        found = {name: data.fingerprint for name, data in self.splits.items()}
         before = self.start.state.fingerprints or found
         changed = [f"data.{name}" for name in found if found[name] != before.get(name)]
         if changed:
@@ -157,11 +156,11 @@ class Run:
     def describe_examples(self, count: int) -> Iterator[str]:
         """Lines that show the first training pairs as the model sees them: tokens of source and labels."""
         start, data = self.start, self.train_data
-        for index in range(min(count, len(data.examples))):
+        for index, example in enumerate(data.read_first(count)):
             source = start.tokenizers.source.convert_ids_to_tokens(data.encoded.sources[index].tolist())
             labels = start.tokenizers.target.convert_ids_to_tokens(data.encoded.labels[index].tolist())
             begin = start.tokenizers.target.convert_ids_to_tokens(start.framing.begin_id)
-            yield f"\n{data.examples[index].place}"
+            yield f"\n{example.place}"
             yield f"  source ({len(source)} tokens): {' '.join(source)}"
             yield f"  decoder input begins with {begin}; labels ({len(labels)} tokens): {' '.join(labels)}"
 

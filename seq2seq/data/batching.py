@@ -1,16 +1,19 @@
 """The order of the data: which examples make a global batch, and how that is cut for processes and memory.
 
 The sequence of global batches is a function of lengths, seed, epoch, batch size and window alone. Cutting changes
-nothing of it. Knows lengths and indices only, no tokens, no torch.
+nothing of it. Knows lengths and indices only, no tokens, no torch. Examples may be tens of millions: an
+epoch's order is the only array of their number that is made.
 """
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from itertools import islice
 
 import numpy
 
 from ..randomness import build_generator
+
+LARGEST_INT32 = 2**31 - 1
 
 
 @dataclass(frozen=True)
@@ -31,15 +34,12 @@ class BatchOrder:
     batch_examples: int | None = None
     batch_tokens: int | None = None
 
-    @cached_property
-    def _tokens(self) -> numpy.ndarray:
-        return self.source_lengths.astype(numpy.int64) + self.target_lengths
-
     def batches(self, epoch: int, start: int = 0) -> Iterator[numpy.ndarray]:
         """The batches of an epoch, from batch `start` on."""
-        order = build_generator(self.seed, "order", epoch).permutation(len(self.source_lengths))
-        number = 0
-        for index, window in enumerate(self._windows(order)):
+        # Windows of examples hold equally many batches, so those before `start` need no look; those of tokens do.
+        skipped = start // self.length_window if self.batch_examples is not None else 0
+        number = skipped * self.length_window
+        for index, window in islice(enumerate(self._windows(self._draw_order(epoch))), skipped, None):
             batches = self._cut_window(window)
             if number + len(batches) > start:
                 shuffled = build_generator(self.seed, "window", epoch, index).permutation(len(batches))
@@ -51,22 +51,32 @@ class BatchOrder:
         """The number of batches of an epoch."""
         if self.batch_examples is not None:
             return -(-len(self.source_lengths) // self.batch_examples)
-        order = build_generator(self.seed, "order", epoch).permutation(len(self.source_lengths))
-        return sum(len(self._cut_window(window)) for window in self._windows(order))
+        return sum(len(self._cut_window(window)) for window in self._windows(self._draw_order(epoch)))
+
+    def _draw_order(self, epoch: int) -> numpy.ndarray:
+        count = len(self.source_lengths)
+        # The generator makes the same swaps whatever the type, so half the memory holds the same order.
+        order = numpy.arange(count, dtype=numpy.int32 if count <= LARGEST_INT32 else numpy.int64)
+        build_generator(self.seed, "order", epoch).shuffle(order)
+        return order
 
     def _windows(self, order: numpy.ndarray) -> Iterator[numpy.ndarray]:
         if self.batch_examples is not None:
             size = self.batch_examples * self.length_window
             yield from (order[start : start + size] for start in range(0, len(order), size))
             return
-        filled = numpy.cumsum(self._tokens[order])
-        size = self.batch_tokens * self.length_window
-        start = 0
+        budget, start, guess = self.batch_tokens * self.length_window, 0, 1024
         while start < len(order):
-            before = filled[start - 1] if start else 0
-            stop = max(start + 1, int(numpy.searchsorted(filled, before + size, side="right")))
-            yield order[start:stop]
-            start = stop
+            filled = numpy.cumsum(self._count_tokens(order[start : start + guess]))
+            if filled[-1] <= budget and start + guess < len(order):
+                guess *= 2
+                continue
+            size = max(1, int(numpy.searchsorted(filled, budget, side="right")))
+            yield order[start : start + size]
+            start, guess = start + size, size + size // 8 + 1
+
+    def _count_tokens(self, indices: numpy.ndarray) -> numpy.ndarray:
+        return self.source_lengths[indices].astype(numpy.int64) + self.target_lengths[indices]
 
     def _cut_window(self, window: numpy.ndarray) -> list[numpy.ndarray]:
         # lexsort's last key comes first; it is stable, so equal lengths keep the random order.
@@ -74,7 +84,7 @@ class BatchOrder:
         if self.batch_examples is not None:
             size = self.batch_examples
             return [ranked[start : start + size] for start in range(0, len(ranked), size)]
-        return cut_by_budget(ranked, self._tokens[ranked], self.batch_tokens)
+        return cut_by_budget(ranked, self._count_tokens(ranked), self.batch_tokens)
 
 
 def cut_by_budget(indices: numpy.ndarray, costs: numpy.ndarray, budget: int) -> list[numpy.ndarray]:
@@ -82,14 +92,12 @@ def cut_by_budget(indices: numpy.ndarray, costs: numpy.ndarray, budget: int) -> 
 
     Example: costs [3, 3, 5, 9], budget 8 -> groups of 2, 1 and 1.
     """
-    groups, start, filled = [], 0, 0
-    for position, cost in enumerate(costs):
-        if position > start and filled + cost > budget:
-            groups.append(indices[start:position])
-            start, filled = position, 0
-        filled += cost
-    if start < len(indices):
-        groups.append(indices[start:])
+    filled = numpy.cumsum(costs, dtype=numpy.int64)
+    groups, start, before = [], 0, 0
+    while start < len(indices):
+        stop = max(start + 1, int(numpy.searchsorted(filled, before + budget, side="right")))
+        groups.append(indices[start:stop])
+        start, before = stop, int(filled[stop - 1])
     return groups
 
 
@@ -121,24 +129,35 @@ def cut_micro_batches(
     return [groups[process::processes] for process in range(processes)]
 
 
-def _cut_by_padding(sources: Sequence[int], targets: Sequence[int], budget: int) -> list[tuple[int, int]]:
-    """Start and stop of consecutive groups within the padded budget; lengths must be sorted by target."""
-    cuts, start, longest_source, longest_target = [], 0, 0, 0
-    for position, (source, target) in enumerate(zip(sources, targets, strict=True)):
-        wider, taller = max(longest_source, source), max(longest_target, target)
-        if position > start and (position - start + 1) * (wider + taller) > budget:
+def _cut_by_padding(
+    sources: Sequence[int], targets: Sequence[int], budget: int, most: int | None = None
+) -> list[tuple[int, int]]:
+    """Start and stop of consecutive groups within the padded budget; lengths must be sorted by target.
+
+    Where they would be more than `most`, it gives up and returns one more than that.
+    """
+    # This runs some ten times over every example that several processes train on: hence no call inside the loop.
+    cuts, start, longest, count = [], 0, 0, 0
+    for position, source in enumerate(sources):
+        count += 1
+        if source > longest:
+            longest = source
+        if count * (longest + targets[position]) > budget and count > 1:
             cuts.append((start, position))
-            start, wider, taller = position, source, target
-        longest_source, longest_target = wider, taller
+            if len(cuts) == most:
+                break
+            start, longest, count = position, source, 1
     return [*cuts, (start, len(sources))]
 
 
 def _cut_evenly(sources: Sequence[int], targets: Sequence[int], wanted: int, budget: int) -> list[tuple[int, int]]:
     """The cut with the smallest budget that needs at most `wanted` groups."""
-    low, high = max(s + t for s, t in zip(sources, targets, strict=True)), budget
+    tokens = [source + target for source, target in zip(sources, targets, strict=True)]
+    # No group is below its longest pair, and all together are not below their tokens without padding.
+    low, high = max(max(tokens), -(-sum(tokens) // wanted)), budget
     while low < high:
         middle = (low + high) // 2
-        if len(_cut_by_padding(sources, targets, middle)) <= wanted:
+        if len(_cut_by_padding(sources, targets, middle, most=wanted)) <= wanted:
             high = middle
         else:
             low = middle + 1

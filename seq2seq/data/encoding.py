@@ -1,11 +1,14 @@
 """Examples into token ids: framed targets, cut to the limits, with every cut counted.
 
-Ids of all examples stand in one flat array a side, so that millions of examples cost four bytes a token.
+Ids of all examples stand in one flat array a side, so that millions of examples cost four bytes a token; whether that
+array is in memory or mapped from a file makes no difference here. Examples are read as a stream, a chunk at a time.
 """
 
 import hashlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from itertools import chain, islice
+from typing import Self
 
 import numpy
 
@@ -15,6 +18,7 @@ from ..text.tokenizers import TokenizerPair, encode_texts
 from .examples import Example
 
 CHUNK = 1000  # examples tokenized at once: enough to keep the tokenizer's threads busy
+ID_TYPE = numpy.int32
 
 
 class RaggedIds:
@@ -25,9 +29,20 @@ class RaggedIds:
 
     def __init__(self, rows: Iterable[Sequence[int]]) -> None:
         rows = list(rows)
-        self.lengths = numpy.fromiter(map(len, rows), dtype=numpy.int32, count=len(rows))
-        self.offsets = numpy.concatenate([[0], numpy.cumsum(self.lengths, dtype=numpy.int64)])
-        self.ids = numpy.fromiter((i for row in rows for i in row), dtype=numpy.int32, count=int(self.offsets[-1]))
+        lengths = numpy.fromiter(map(len, rows), dtype=ID_TYPE, count=len(rows))
+        self._hold(numpy.fromiter(chain.from_iterable(rows), dtype=ID_TYPE, count=int(lengths.sum())), lengths)
+
+    @classmethod
+    def from_arrays(cls, ids: numpy.ndarray, lengths: numpy.ndarray) -> Self:
+        """Rows that stand in arrays already, in memory or mapped from a file; nothing is copied."""
+        rows = cls.__new__(cls)
+        rows._hold(ids, lengths)
+        return rows
+
+    def _hold(self, ids: numpy.ndarray, lengths: numpy.ndarray) -> None:
+        self.ids, self.lengths = ids, lengths
+        self.offsets = numpy.zeros(len(lengths) + 1, dtype=numpy.int64)
+        numpy.cumsum(lengths, dtype=numpy.int64, out=self.offsets[1:])
 
     def __len__(self) -> int:
         return len(self.lengths)
@@ -66,48 +81,81 @@ class EncodedExamples:
         """SHA-256 of all ids and their lengths: splits with the same one train the same."""
         digest = hashlib.sha256()
         for side in (self.sources, self.labels):
-            digest.update(side.lengths.tobytes())
-            digest.update(side.ids.tobytes())
+            digest.update(side.lengths)
+            digest.update(side.ids)
         return digest.hexdigest()
 
 
 def encode_examples(
-    examples: Sequence[Example],
+    examples: Iterable[Example],
     tokenizers: TokenizerPair,
     framing: Framing,
     *,
     max_source_tokens: int,
     max_target_tokens: int,
 ) -> EncodedExamples:
-    """Tokenizes and frames examples.
+    """Tokenizes and frames examples, into memory.
 
     Raises:
         DataError: a text has no token at all, such as one of invisible characters alone; the row is named.
     """
-    sources, labels = [], []
-    source_lengths, target_lengths = [], []
-    truncated = over_source = 0
+    limits = {"max_source_tokens": max_source_tokens, "max_target_tokens": max_target_tokens}
+    parts = list(encode_chunks(examples, tokenizers, framing, **limits))
+    return EncodedExamples(
+        _join_rows([part.sources for part in parts]),
+        _join_rows([part.labels for part in parts]),
+        join_truncations([part.source_truncation for part in parts], max_source_tokens),
+        join_truncations([part.target_truncation for part in parts], max_target_tokens),
+    )
+
+
+def _join_rows(parts: Sequence[RaggedIds]) -> RaggedIds:
+    empty = numpy.zeros(0, dtype=ID_TYPE)
+    ids, lengths = ([getattr(part, name) for part in parts] for name in ("ids", "lengths"))
+    return RaggedIds.from_arrays(numpy.concatenate([empty, *ids]), numpy.concatenate([empty, *lengths]))
+
+
+def join_truncations(parts: Iterable[Truncation], limit: int) -> Truncation:
+    """The counts of all parts of a split."""
+    parts = list(parts)
+    return Truncation(
+        texts=sum(part.texts for part in parts),
+        truncated=sum(part.truncated for part in parts),
+        limit=limit,
+        longest=max((part.longest for part in parts), default=0),
+    )
+
+
+def encode_chunks(
+    examples: Iterable[Example],
+    tokenizers: TokenizerPair,
+    framing: Framing,
+    *,
+    max_source_tokens: int,
+    max_target_tokens: int,
+) -> Iterator[EncodedExamples]:
+    """As `encode_examples`, some examples at a time, so that their number is not limited by memory."""
+    examples = iter(examples)
     source_marks = len(framing.source_prefix) + len(framing.source_suffix)
     target_marks = len(framing.target_prefix) + 1
-    for start in range(0, len(examples), CHUNK):
-        chunk = examples[start : start + CHUNK]
-        source_ids = encode_texts(tokenizers.source, [example.source for example in chunk])
-        target_ids = encode_texts(tokenizers.target, [example.target for example in chunk])
-        for example, source, target in zip(chunk, source_ids, target_ids, strict=True):
+    while chunk := list(islice(examples, CHUNK)):
+        sources = encode_texts(tokenizers.source, [example.source for example in chunk])
+        targets = encode_texts(tokenizers.target, [example.target for example in chunk])
+        for example, source, target in zip(chunk, sources, targets, strict=True):
             if not source or not target:
                 column = "target" if source else "source"
                 raise DataError(f"{example.place}: the {column} has no token for this tokenizer. Remove the row.")
-            framed, was_cut = framing.frame_target(target, max_target_tokens)
-            framed_source, source_was_cut = framing.frame_source(source, max_source_tokens)
-            sources.append(framed_source)
-            labels.append(framed)
-            source_lengths.append(len(source) + source_marks)
-            target_lengths.append(len(target) + target_marks)
-            truncated += was_cut
-            over_source += source_was_cut
-    return EncodedExamples(
-        RaggedIds(sources),
-        RaggedIds(labels),
-        Truncation(len(examples), over_source, max_source_tokens, max(source_lengths, default=0)),
-        Truncation(len(examples), truncated, max_target_tokens, max(target_lengths, default=0)),
-    )
+        framed = [framing.frame_source(ids, max_source_tokens) for ids in sources]
+        labels = [framing.frame_target(ids, max_target_tokens) for ids in targets]
+        yield EncodedExamples(
+            RaggedIds(ids for ids, _ in framed),
+            RaggedIds(ids for ids, _ in labels),
+            _count_cuts(framed, sources, source_marks, max_source_tokens),
+            _count_cuts(labels, targets, target_marks, max_target_tokens),
+        )
+
+
+def _count_cuts(
+    framed: Sequence[tuple[list[int], bool]], uncut: Sequence[list[int]], marks: int, limit: int
+) -> Truncation:
+    return Truncation(len(framed), sum(was_cut for _, was_cut in framed), limit, max(map(len, uncut)) + marks)

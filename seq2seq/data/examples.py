@@ -19,13 +19,22 @@ class Example:
     place: str
 
 
-def load_examples(names: Iterable[str], columns: ColumnOptions) -> list[Example]:
-    """All examples of some data names, in their order.
+def read_examples(names: Iterable[str], columns: ColumnOptions) -> Iterator[Example]:
+    """Streams the examples of some data names, in their order.
 
     Raises:
         DataError: see `read_rows`; or a column is missing, is no text, or is empty.
     """
-    return [build_example(row, columns) for name in names for row in read_rows(name)]
+    return (build_example(row, columns) for name in names for row in read_rows(name))
+
+
+def load_examples(names: Iterable[str], columns: ColumnOptions) -> list[Example]:
+    """All examples of some data names, in their order.
+
+    Raises:
+        DataError: as `read_examples`.
+    """
+    return list(read_examples(names, columns))
 
 
 def build_example(row: Row, columns: ColumnOptions) -> Example:

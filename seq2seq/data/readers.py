@@ -40,12 +40,17 @@ def read_rows(name: str) -> Iterator[Row]:
     Raises:
         DataError: the name leads nowhere, the file is empty or broken, or not UTF-8; file and line are named.
     """
-    if name.startswith(EMBEDDED_PREFIX):
-        yield from _read_embedded(name)
-    elif name.startswith(HUB_PREFIX):
-        yield from _read_hub(name)
-    else:
+    if is_file_name(name):
         yield from _read_file(name)
+    elif name.startswith(EMBEDDED_PREFIX):
+        yield from _read_embedded(name)
+    else:
+        yield from _read_hub(name)
+
+
+def is_file_name(name: str) -> bool:
+    """Whether a data name means a file, not the hub or the embedded corpus."""
+    return not name.startswith((EMBEDDED_PREFIX, HUB_PREFIX))
 
 
 def resolve_path(name: str) -> Path:
@@ -55,16 +60,26 @@ def resolve_path(name: str) -> Path:
     return Path(folder, *path.parts[1:]) if folder and path.parts[:1] == ("data",) else path
 
 
+def find_file(name: str) -> Path:
+    """The path of a data file that is there.
+
+    Raises:
+        DataError: it is not.
+    """
+    path = resolve_path(name)
+    if not path.is_file():
+        hint = "" if path == Path(name) else f" ({DATA_VARIABLE} is set, so {name} means this)"
+        raise DataError(f"{path}: there is no such file{hint}.")
+    return path
+
+
 def find_format(path: Path) -> str:
     """The ending that decides how a file is read: the last one, but for .gz. 'a.jsonl.gz' -> '.jsonl'"""
     return Path(path.stem).suffix if path.suffix == ".gz" else path.suffix
 
 
 def _read_file(name: str) -> Iterator[Row]:
-    path = resolve_path(name)
-    if not path.is_file():
-        hint = "" if path == Path(name) else f" ({DATA_VARIABLE} is set, so {name} means this)"
-        raise DataError(f"{path}: there is no such file{hint}.")
+    path = find_file(name)
     readers = {".jsonl": _read_jsonl, ".csv": _read_csv, ".tsv": _read_tsv, ".parquet": _read_parquet}
     reader = readers.get(find_format(path))
     if reader is None:

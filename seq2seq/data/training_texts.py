@@ -6,7 +6,7 @@ from typing import Literal, get_args
 from ..errors import DataError
 from .examples import read_text
 from .plain_text import is_row_format, read_texts
-from .readers import EMBEDDED_PREFIX, HUB_PREFIX, read_rows
+from .readers import is_file_name, read_rows
 
 Sides = Literal["both", "source", "target"]
 PLAIN = "plain text"
@@ -27,7 +27,7 @@ def read_training_texts(
     chosen = columns if sides == "both" else {sides: columns[sides]}
     texts: dict[str, list[str]] = {}
     for name in names:
-        if is_row_format(name) or name.startswith((EMBEDDED_PREFIX, HUB_PREFIX)):
+        if is_row_format(name) or not is_file_name(name):
             for row in read_rows(name):
                 for side, column in chosen.items():
                     text = read_text(row, column, f"Name it by {side}_column, or choose the columns to read.")

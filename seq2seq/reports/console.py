@@ -45,13 +45,13 @@ class _FileConsole(Console):
 class ProgressBar:
     """A bar with a note on a terminal; plain lines elsewhere, one for each note; nothing where it is not visible."""
 
-    def __init__(self, progress: Progress | None, description: str, total: int, visible: bool) -> None:
-        self._progress, self._description, self._total, self._done = progress, description, total, 0
+    def __init__(self, progress: Progress | None, description: str, total: int | None, visible: bool) -> None:
+        self._progress, self._description, self._total, self.done = progress, description, total, 0
         self._visible = visible
         self._task = progress.add_task(description, total=total, note="") if progress else None
 
     def advance(self, amount: int = 1) -> None:
-        self._done += amount
+        self.done += amount
         if self._progress is not None:
             self._progress.advance(self._task, amount)
 
@@ -60,12 +60,13 @@ class ProgressBar:
         if self._progress is not None:
             self._progress.update(self._task, note=text)
         elif self._visible:
-            errors().print(f"{self._description} {self._done}/{self._total}  {text}")
+            done = f"{self.done:,}" if self._total is None else f"{self.done}/{self._total}"
+            errors().print(f"{self._description} {done}  {text}")
 
 
 @contextmanager
-def show_progress(description: str, total: int, *, done: int = 0, visible: bool = True) -> Iterator[ProgressBar]:
-    """A progress bar with elapsed and remaining time while the block runs."""
+def show_progress(description: str, total: int | None, *, done: int = 0, visible: bool = True) -> Iterator[ProgressBar]:
+    """A progress bar with elapsed and remaining time while the block runs; a total of None is not known."""
     console = errors()
     if not (visible and console.is_terminal):
         bar = ProgressBar(None, description, total, visible)

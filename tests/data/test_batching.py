@@ -9,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from seq2seq.data.batching import BatchOrder, cut_by_budget, cut_micro_batches
+from seq2seq.randomness import build_generator
 
 LENGTHS = st.lists(st.tuples(st.integers(1, 30), st.integers(1, 20)), min_size=1, max_size=60)
 SIZES = st.one_of(
@@ -146,6 +147,63 @@ def test_groups_are_filled_to_the_budget(costs, budget, sizes):
     assert flatten(read(groups)) == list(range(len(costs)))
 
 
+# The fast ways against the slow obvious ones.
+
+
+def fill_groups(indices: list[int], costs: list[int], budget: int) -> list[list[int]]:
+    """One index after the other; a new group where the next does not fit."""
+    groups, filled = [], 0
+    for index, cost in zip(indices, costs, strict=True):
+        filled += cost
+        if not groups or filled > budget:
+            groups.append([])
+            filled = cost
+        groups[-1].append(index)
+    return groups
+
+
+def order_slowly(pairs, *, seed, length_window, epoch, batch_examples=None, batch_tokens=None) -> list[list[int]]:
+    """The batches of an epoch by the definition: a permutation, windows, sorted, cut, shuffled."""
+    order = build_generator(seed, "order", epoch).permutation(len(pairs)).tolist()
+    tokens = [sum(pairs[index]) for index in order]
+    if batch_examples:
+        size = batch_examples * length_window
+        windows = [order[start : start + size] for start in range(0, len(order), size)]
+    else:
+        windows = fill_groups(order, tokens, batch_tokens * length_window)
+    batches = []
+    for number, window in enumerate(windows):
+        ranked = sorted(window, key=lambda index: (pairs[index][1], pairs[index][0]))
+        if batch_examples:
+            cut = [ranked[start : start + batch_examples] for start in range(0, len(ranked), batch_examples)]
+        else:
+            cut = fill_groups(ranked, [sum(pairs[index]) for index in ranked], batch_tokens)
+        batches += [cut[place] for place in build_generator(seed, "window", epoch, number).permutation(len(cut))]
+    return batches
+
+
+@quick
+@given(LENGTHS, SIZES, st.integers(1, 4), st.integers(0, 3), st.integers(1, 3))
+def test_batches_are_those_of_the_definition(pairs, size, window, epoch, seed):
+    order = build_order(pairs, seed=seed, length_window=window, **size)
+    expected = order_slowly(pairs, seed=seed, length_window=window, epoch=epoch, **size)
+    assert read(order.batches(epoch)) == expected
+
+
+def test_windows_of_thousands_of_pairs_are_those_of_the_definition():
+    # Windows of 60,000 tokens hold more pairs than are looked at first.
+    pairs = random_pairs(5000)
+    size = {"batch_tokens": 2000, "length_window": 30}
+    assert read(build_order(pairs, **size).batches(1)) == order_slowly(pairs, seed=1, epoch=1, **size)
+
+
+@quick
+@given(st.lists(st.integers(0, 9), max_size=40), st.integers(1, 30))
+def test_groups_are_those_filled_one_by_one(costs, budget):
+    groups = cut_by_budget(numpy.arange(len(costs)), numpy.array(costs, dtype=numpy.int64), budget)
+    assert read(groups) == fill_groups(list(range(len(costs))), costs, budget)
+
+
 # Micro-batches.
 
 
@@ -168,6 +226,29 @@ BUDGETS, PROCESSES = st.integers(1, 400), st.integers(1, 5)
 def test_micro_batches_of_all_processes_part_the_batch(pairs, budget, processes):
     cuts = cut(pairs, micro_batch_tokens=budget, processes=processes)
     assert Counter(i for own in cuts for micro_batch in own for i in micro_batch) == Counter(range(len(pairs)))
+
+
+def cut_slowly(pairs, budget: int) -> list[list[int]]:
+    """One pair after the other, by target and source; a new micro-batch where the next pair makes it too large."""
+    groups: list[list[int]] = []
+    for index in sorted(range(len(pairs)), key=lambda index: pairs[index][::-1]):
+        if not groups or padded_tokens(pairs, [*groups[-1], index]) > budget:
+            groups.append([])
+        groups[-1].append(index)
+    return groups
+
+
+@quick
+@given(LENGTHS, BUDGETS, PROCESSES)
+def test_micro_batches_are_those_of_the_smallest_budget_that_serves_the_processes(pairs, budget, processes):
+    groups = cut_slowly(pairs, budget)
+    wanted = -(-len(groups) // processes) * processes
+    if wanted != len(groups):
+        below = range(max(map(sum, pairs)), budget)  # from the longest pair on, one by one
+        groups = next((fewer for lower in below if len(fewer := cut_slowly(pairs, lower)) <= wanted), groups)
+    cuts = cut(pairs, micro_batch_tokens=budget, processes=processes)
+    dealt = [cuts[number % processes][number // processes] for number in range(wanted)]
+    assert dealt == groups + [[]] * (wanted - len(groups))
 
 
 @quick

@@ -11,6 +11,7 @@ from seq2seq import api
 from seq2seq.checkpoints.find import list_steps, load_best
 from seq2seq.errors import DataError, RecipeError, TrainingError
 from seq2seq.reports.run_folder import RunFolder
+from seq2seq.training.trainer import Trainer
 from tests.training.runs import compute_expected_step, hash_weights, launch_on_processes, read_events, write_pairs
 
 
@@ -78,6 +79,48 @@ def test_same_seed_gives_the_same_weights_and_another_does_not(recipe):
         hash_weights(api.train(recipe(name), [f"seed={seed}"]), 6) for name, seed in (("a", 1), ("b", 1), ("c", 2))
     ]
     assert hashes[0] == hashes[1] != hashes[2]
+
+
+def test_run_on_mapped_data_equals_the_run_on_data_in_memory(recipe, tmp_path, monkeypatch):
+    (tmp_path / "file").write_text("no folder, so nothing can be cached in it")
+    hashes = []
+    for name, cache in (("mapped", tmp_path / "cache"), ("in_memory", tmp_path / "file")):
+        monkeypatch.setenv("SEQ2SEQ_CACHE", str(cache))
+        hashes.append(hash_weights(api.train(recipe(name, batch_examples=None, batch_tokens=60)), 6))
+    assert hashes[0] == hashes[1]
+    assert len(list((tmp_path / "cache/encoded").iterdir())) == 1
+
+
+def test_resumed_run_finds_the_cache_of_its_beginning(recipe, tmp_path, monkeypatch):
+    monkeypatch.setenv("SEQ2SEQ_CACHE", str(tmp_path / "cache"))
+    path = recipe(max_steps=1)
+    api.train(path)
+    api.train(path, resume=True)  # the tokenizers now come from the checkpoint
+    assert len(list((tmp_path / "cache/encoded").iterdir())) == 1
+
+
+def test_resumed_run_makes_a_lost_cache_again_and_goes_on(recipe, tmp_path, monkeypatch):
+    path = recipe(checkpoint_every_steps=3)
+    folder = api.train(path)
+    expected = hash_weights(folder, 6)
+    shutil.rmtree(folder / "checkpoints/step_00000006")
+    monkeypatch.setenv("SEQ2SEQ_CACHE", str(tmp_path / "another"))
+    api.train(path, resume=True)
+    assert hash_weights(folder, 6) == expected
+
+
+def test_test_texts_are_those_that_the_run_began_with(recipe, tmp_path, monkeypatch):
+    data = {"test": write_pairs(tmp_path / "test.jsonl", 5, start=200)}
+    expected = [json.loads(line)["source"] for line in (tmp_path / "test.jsonl").open()]
+
+    def train_and_lose(self, train=Trainer.train):
+        reason = train(self)
+        (tmp_path / "test.jsonl").unlink()
+        return reason
+
+    monkeypatch.setattr(Trainer, "train", train_and_lose)
+    folder = api.train(recipe(data=data, max_steps=1))
+    assert [json.loads(line)["source"] for line in (folder / "predictions/test.jsonl").open()] == expected
 
 
 def test_resume_without_a_run_begins_one(recipe):

@@ -1,0 +1,130 @@
+"""One entry of the cache: a folder with the ids and lengths of both sides as flat files, and a summary of them.
+
+    sources.lengths.bin sources.ids.bin labels.lengths.bin labels.ids.bin     int32, as in memory
+    summary.json     the files' sizes, the fingerprint of all ids, truncation, where they came from; and its own SHA-256
+
+Knows nothing of keys, nor of where entries are.
+"""
+
+import hashlib
+import json
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import ExitStack
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy
+
+from ..errors import DataError
+from ..files import load_json, write_json
+from .encoding import ID_TYPE, EncodedExamples, RaggedIds, Truncation, join_truncations
+
+SUMMARY_FILE = "summary.json"
+SIDES, FIELDS = ("sources", "labels"), ("lengths", "ids")  # in the order in which a fingerprint takes them
+BLOCK = 2**20  # bytes
+
+
+class DamagedEntryError(Exception):
+    """An entry is not what was written; it says why."""
+
+
+@dataclass(frozen=True)
+class StoredExamples:
+    """Ids that lie on disk, and their fingerprint, as `EncodedExamples.compute_fingerprint` gives it."""
+
+    encoded: EncodedExamples
+    fingerprint: str
+
+
+def write_entry(
+    folder: Path, chunks: Iterable[EncodedExamples], names: Sequence[str], advance: Callable[[int], None]
+) -> None:
+    """Writes an entry into an empty folder, chunk after chunk; `advance` is told of the examples that are done."""
+    parts: dict[str, list[Truncation]] = {side: [] for side in SIDES}
+    with ExitStack() as stack:
+        opened = {
+            (side, field): stack.enter_context(_locate(folder, side, field).open("wb"))
+            for side in SIDES
+            for field in FIELDS
+        }
+        for chunk in chunks:
+            for (side, field), file in opened.items():
+                file.write(getattr(getattr(chunk, side), field))
+            parts["sources"].append(chunk.source_truncation)
+            parts["labels"].append(chunk.target_truncation)
+            advance(len(chunk))
+    summary = {
+        "names": list(names),
+        "truncation": {side: asdict(join_truncations(parts[side], parts[side][0].limit)) for side in SIDES},
+        "bytes": _measure(folder),
+        "fingerprint": compute_fingerprint(folder),
+    }
+    write_json(folder / SUMMARY_FILE, {**summary, "sha256": _hash_summary(summary)})
+
+
+def check_entry(folder: Path) -> None:
+    """Reads the whole entry and compares it with its summary.
+
+    Raises:
+        DamagedEntryError: something in it is not as it was written, or is missing.
+    """
+    summary = _load_summary(folder)
+    try:
+        sizes = _measure(folder)
+    except FileNotFoundError as error:
+        raise DamagedEntryError(f"{Path(error.filename).name} is missing") from None
+    # The fingerprint alone runs through all files as one: it does not see where one ends and the next begins.
+    if sizes != summary["bytes"] or compute_fingerprint(folder) != summary["fingerprint"]:
+        raise DamagedEntryError("its ids or lengths are not those that were written")
+
+
+def map_entry(folder: Path) -> StoredExamples:
+    """The examples of a checked entry, mapped from its files: what is not looked at takes no memory."""
+    summary = _load_summary(folder)
+    sources, labels = (
+        RaggedIds.from_arrays(*(_map(folder, side, field) for field in ("ids", "lengths"))) for side in SIDES
+    )
+    truncation = {side: Truncation(**summary["truncation"][side]) for side in SIDES}
+    encoded = EncodedExamples(sources, labels, truncation["sources"], truncation["labels"])
+    return StoredExamples(encoded, summary["fingerprint"])
+
+
+def compute_fingerprint(folder: Path) -> str:
+    """As `EncodedExamples.compute_fingerprint`, in constant memory."""
+    digest = hashlib.sha256()
+    for side in SIDES:
+        for field in FIELDS:
+            with _locate(folder, side, field).open("rb") as file:
+                while block := file.read(BLOCK):
+                    digest.update(block)
+    return digest.hexdigest()
+
+
+def _measure(folder: Path) -> dict[str, int]:
+    paths = [_locate(folder, side, field) for side in SIDES for field in FIELDS]
+    return {path.name: path.stat().st_size for path in paths}
+
+
+def _locate(folder: Path, side: str, field: str) -> Path:
+    return folder / f"{side}.{field}.bin"
+
+
+def _map(folder: Path, side: str, field: str) -> numpy.ndarray:
+    # A plain array over the mapped pages: slices of numpy.memmap itself cost a microsecond more, for every row.
+    return numpy.memmap(_locate(folder, side, field), dtype=ID_TYPE, mode="r").view(numpy.ndarray)
+
+
+def _load_summary(folder: Path) -> dict[str, Any]:
+    try:
+        summary = load_json(folder / SUMMARY_FILE)
+        stated = summary.pop("sha256")
+    except (DataError, AttributeError, KeyError, TypeError) as error:
+        raise DamagedEntryError(f"its {SUMMARY_FILE} cannot be read") from error
+    if stated != _hash_summary(summary):
+        raise DamagedEntryError(f"its {SUMMARY_FILE} is not as it was written")
+    return summary
+
+
+def _hash_summary(summary: dict[str, Any]) -> str:
+    return hashlib.sha256(json.dumps(summary, sort_keys=True).encode()).hexdigest()

@@ -1,0 +1,105 @@
+"""A split as a recipe describes it: the rows, and everything else that its ids depend on, with a key made of that.
+
+The key is what makes cached ids never stale: nothing that has a say in the ids is left out of it.
+"""
+
+import hashlib
+import inspect
+import json
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import tokenizers as tokenizers_library
+
+from .. import files
+from ..errors import DataError
+from ..text import framing as framing_module
+from ..text import tokenizers as tokenizers_module
+from ..text.framing import Framing
+from ..text.tokenizers import TokenizerPair
+from . import encoding, examples, readers
+from .encoding import EncodedExamples, encode_chunks, encode_examples
+from .examples import Example, load_examples, read_examples
+from .options import ColumnOptions
+from .readers import find_file, find_format, is_file_name
+
+FORMAT = 1  # of the files of an entry
+# The code from bytes to ids; a changed line of it may change them.
+MODULES = (files, readers, examples, encoding, tokenizers_module, framing_module)
+
+
+def _hash(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+CODE = _hash("".join(map(inspect.getsource, MODULES)))  # now: who edits a file later still runs what was imported
+
+
+@dataclass(frozen=True)
+class Split:
+    """Some data names, and how their rows become ids."""
+
+    names: tuple[str, ...]
+    columns: ColumnOptions
+    tokenizers: TokenizerPair
+    framing: Framing
+    max_source_tokens: int
+    max_target_tokens: int
+
+    @property
+    def limits(self) -> dict[str, int]:
+        return {"max_source_tokens": self.max_source_tokens, "max_target_tokens": self.max_target_tokens}
+
+    def read(self) -> Iterator[Example]:
+        """Streams its examples as texts."""
+        return read_examples(self.names, self.columns)
+
+    def load(self) -> list[Example]:
+        """All its examples as texts."""
+        return load_examples(self.names, self.columns)
+
+    def encode(self) -> EncodedExamples:
+        """Its ids, in memory."""
+        return encode_examples(self.read(), self.tokenizers, self.framing, **self.limits)
+
+    def encode_chunks(self) -> Iterator[EncodedExamples]:
+        """Its ids, some examples at a time."""
+        return encode_chunks(self.read(), self.tokenizers, self.framing, **self.limits)
+
+    def compute_key(self) -> str:
+        """SHA-256 of everything that its ids depend on. Reads all its files; paths are no part of it.
+
+        Raises:
+            DataError: a file is missing or cannot be read.
+        """
+        source, target = self.tokenizers.source, self.tokenizers.target
+        source_layout = _hash(source.backend_tokenizer.to_str())
+        described = {
+            "format": FORMAT,
+            "byte_order": sys.byteorder,
+            "code": CODE,
+            "tokenizers_library": tokenizers_library.__version__,
+            "data": [self._describe_content(name) for name in self.names],
+            "columns": self.columns.model_dump(mode="json"),
+            "source_tokenizer": source_layout,
+            "target_tokenizer": source_layout if target is source else _hash(target.backend_tokenizer.to_str()),
+            "framing": self.framing.to_dict(),
+            **self.limits,
+        }
+        return _hash(json.dumps(described, sort_keys=True))
+
+    def _describe_content(self, name: str) -> dict[str, Any]:
+        """What a file holds and how it is read; of other names, whose bytes are not at hand, the texts themselves."""
+        if not is_file_name(name):
+            digest = hashlib.sha256()
+            for example in read_examples([name], self.columns):
+                digest.update(json.dumps([example.source, example.target, example.references]).encode() + b"\n")
+            return {"rows": digest.hexdigest()}
+        path = find_file(name)
+        try:
+            content = files.compute_sha256(path)
+        except OSError as error:
+            raise DataError(f"{path}: reading failed: {error}.") from None
+        return {"bytes": content, "format": find_format(path), "packed": path.suffix == ".gz"}

@@ -1,0 +1,44 @@
+"""What one process of a machine does for the others, on two real processes."""
+
+import pytest
+from accelerate import Accelerator
+
+from seq2seq.assembly.processes import run_once_a_machine
+from seq2seq.errors import DataError
+from tests.assembly.two_processes import fail
+from tests.training.runs import launch_on_processes
+
+
+@pytest.fixture(scope="module")
+def lines() -> list[str]:
+    """What two processes printed."""
+    result = launch_on_processes(2, "tests.assembly.two_processes")
+    assert result.returncode == 0, result.stderr[-3000:]
+    return result.stdout.splitlines()
+
+
+def test_result_of_the_first_process_reaches_both(lines):
+    assert {"result on 0: of process 0", "result on 1: of process 0"} <= set(lines)
+
+
+def test_failure_on_the_first_process_stops_both(lines):
+    assert {
+        "failure on 0: DataError: a.jsonl line 3: broken",
+        "failure on 1: TrainingError: Process 0 stopped: a.jsonl line 3: broken",
+    } <= set(lines)
+
+
+def test_same_data_on_both_processes_is_fine(lines):
+    assert {"same data on 0: None", "same data on 1: None"} <= set(lines)
+
+
+def test_other_data_on_one_process_stops_both(lines):
+    message = "TrainingError: data.train: process 1 has other data than process 0. Put the same files on all machines."
+    assert {f"other data on 0: {message}", f"other data on 1: {message}"} <= set(lines)
+
+
+def test_single_process_runs_the_action_itself():
+    accelerator = Accelerator(cpu=True)
+    assert run_once_a_machine(accelerator, lambda: 7) == 7
+    with pytest.raises(DataError, match="a.jsonl line 3: broken"):
+        run_once_a_machine(accelerator, fail)
