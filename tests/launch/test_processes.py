@@ -73,7 +73,7 @@ def test_two_nodes_of_one_process_train_the_same_as_one_process(two_nodes, recip
     first, second = (load_file(folder / "checkpoints/step_00000003/model.safetensors") for folder in (one, two_nodes))
     # A key bias adds the same to every score of a softmax: its true gradient is zero, and AdamW blows up its rounding.
     names = [name for name in first if not name.endswith(".key.bias")]
-    assert max((first[name] - second[name]).abs().max().item() for name in names) < 1e-6
+    assert max((first[name] - second[name]).abs().max().item() for name in names) < 1e-5
 
 
 def test_main_process_alone_tells_the_trackers(two_nodes):

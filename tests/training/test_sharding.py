@@ -182,10 +182,11 @@ def test_two_processes_with_averages_go_on_bit_for_bit(runs, sharding):
 def test_two_processes_validate_with_the_averages(runs, sharding):
     run = runs[0] / f"average_{sharding}"
     loaded, recipe = api.load_checkpoint(run / "checkpoints/step_00000004"), load_recipe(run / "recipe.yaml")
-    data = load_split(recipe, "validation", loaded.tokenizers, loaded.framing)
+    accelerator = build_accelerator(recipe)
+    data = load_split(recipe, "validation", loaded.tokenizers, loaded.framing, accelerator)
     pad_id = loaded.model.source_pad_id
     batches = fixed_micro_batches(data.encoded, pad_id, micro_batch_tokens=40, process=0, processes=1)
-    expected = compute_validation_loss(loaded.model, batches, build_accelerator(recipe))
+    expected = compute_validation_loss(loaded.model, batches, accelerator)
     assert read_events(run, "validation")[0]["loss"] == pytest.approx(expected, rel=1e-5)
 
 
