@@ -109,8 +109,8 @@ def train(recipe: Recipe | str | Path, overrides: Iterable[str] = (), *, resume:
 
 def _train_in(folder: RunFolder, recipe: Recipe, accelerator: Accelerator, *, resume: bool) -> str:
     """Trains in a folder that is held; returns what to tell the user."""
-    resuming = resume and bool(list_steps(folder.path))
-    if resuming or (resume and folder.exists()):
+    resuming, begun = run_on_main(accelerator, lambda: (resume and bool(list_steps(folder.path)), folder.exists()))
+    if (resume and begun) or resuming:
         check_same_recipe(folder, recipe)
     else:
         run_on_main(accelerator, folder.check_free)

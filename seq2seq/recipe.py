@@ -115,6 +115,14 @@ def merge(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
     return merged
 
 
+def flatten(values: dict, prefix: str = "") -> dict:
+    """Nested mappings by dotted key. {'a': {'b': 1}} -> {'a.b': 1}"""
+    flat = {}
+    for key, value in values.items():
+        flat |= flatten(value, f"{prefix}{key}.") if isinstance(value, dict) and value else {f"{prefix}{key}": value}
+    return flat
+
+
 def parse_override(override: str) -> dict[str, Any]:
     """A nested mapping of one `key.path=value`, the value read as YAML. 'training.seed=3' -> {'training': {'seed': 3}}.
 

@@ -43,7 +43,9 @@ def test_uncased_vocabulary_cannot_write_a_cased_reference(recipe, validation):
 
 def test_declared_comparison_lifts_the_ceiling(recipe, validation):
     start, _ = validation
-    rows = score_baselines(load_examples(recipe.data.validation, recipe.data.columns), start.tokenizers, recipe.evaluation)
+    rows = score_baselines(
+        load_examples(recipe.data.validation, recipe.data.columns), start.tokenizers, recipe.evaluation
+    )
     assert rows[CEILING_ROW].values["exact_match"] > 95
     assert rows[COPY_ROW].values["exact_match"] < 1
 

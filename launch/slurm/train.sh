@@ -15,7 +15,7 @@ export OMP_NUM_THREADS="$SLURM_CPUS_PER_TASK" SRUN_CPUS_PER_TASK="$SLURM_CPUS_PE
 trap : TERM USR1 # the tasks get these too; this shell must outlive them
 status=0
 # shellcheck disable=SC2016 # these variables are each task's own
-srun --kill-on-bad-exit=0 --wait=600 bash -c \
+srun --distribution=block --kill-on-bad-exit=0 --wait=600 bash -c \
     'export RANK="$SLURM_PROCID" LOCAL_RANK="$SLURM_LOCALID" WORLD_SIZE="$SLURM_NTASKS"; exec "$@"' \
     task "$python" -m seq2seq train "$@" --resume || status=$?
 
@@ -24,8 +24,8 @@ read -r step written ending <<< "$after"
 restarts="${SLURM_RESTART_COUNT:-0}"
 if [ "$written" != "$written_before" ] && [[ "$ending" == SIG* ]]; then
     why="the run saved step $step and stopped on $ending"
-elif [ "$status" -eq 138 ] && [ "$restarts" -lt 20 ]; then
-    why="the time was up outside the training steps (exit status 138 is SIGUSR1)"
+elif [[ "$status" == 138 || "$status" == 143 ]] && [ "$restarts" -lt 20 ]; then
+    why="the time was up outside the training steps (exit status $status is a signal's)"
 elif [ "$status" -ne 0 ] && [ "$ending" = none ] && [ "$step" -gt "$step_before" ] && [ "$restarts" -lt 20 ]; then
     why="the run broke off with exit status $status, but had come from step $step_before to step $step"
 else

@@ -1,10 +1,12 @@
 """The processes of a run: the accelerator, what the main one does alone, and text written by all of them."""
 
 import os
+import socket
 from collections.abc import Callable, Sequence
 from datetime import timedelta
+from functools import lru_cache
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TypeVar
 
 import torch
 from accelerate import Accelerator
@@ -52,26 +54,28 @@ def build_accelerator(recipe: Recipe) -> Accelerator:
     return accelerator
 
 
-def run_on_main(accelerator: Accelerator, action: Callable[[], None]) -> None:
-    """Runs an action on the main process alone; where it fails, every process stops instead of waiting for ever."""
-    failure: list[str | None] = [None]
+def run_on_main(accelerator: Accelerator, action: Callable[[], T]) -> T:
+    """The result of an action that the main process runs alone, on every process: what each would find may differ.
+
+    Where it fails, every process stops instead of waiting for ever.
+
+    Raises:
+        TrainingError: it failed on the main process.
+    """
+    result = failure = None
     try:
         if accelerator.is_main_process:
-            action()
+            result = action()
     except BaseException as error:
-        failure = [str(error)]
+        failure = str(error)
         raise
     finally:
-        broadcast_object_list(failure)
-    if failure[0] is not None:
-        raise TrainingError(f"The main process stopped: {failure[0]}")
-
-
-def decide_on_main(value: bool) -> bool:
-    """The main process's answer, on every process: what each reads from disk may differ by when it reads."""
-    values = [value]
-    broadcast_object_list(values)
-    return values[0]
+        outcome = [(result, failure)]
+        broadcast_object_list(outcome)
+    result, failure = outcome[0]
+    if failure is not None:
+        raise TrainingError(f"The main process stopped: {failure}")
+    return result
 
 
 def run_once_a_machine(accelerator: Accelerator, action: Callable[[], T]) -> T:
@@ -82,10 +86,7 @@ def run_once_a_machine(accelerator: Accelerator, action: Callable[[], T]) -> T:
     Raises:
         TrainingError: it failed elsewhere.
     """
-    if accelerator.num_processes == 1:
-        return action()
-    waiting = distributed.new_group(backend="gloo", timeout=PATIENCE)
-    result = failure = None
+    machine, result, failure = socket.gethostname(), None, None
     try:
         if accelerator.is_local_main_process:
             result = action()
@@ -93,21 +94,37 @@ def run_once_a_machine(accelerator: Accelerator, action: Callable[[], T]) -> T:
         failure = str(error) or type(error).__name__
         raise
     finally:
-        outcomes: list[Any] = [None] * accelerator.num_processes
-        distributed.all_gather_object(outcomes, (result, failure), group=waiting)
-    for process, (_, failure) in enumerate(outcomes):
+        outcomes = gather_patiently(accelerator, (machine, accelerator.is_local_main_process, result, failure))
+    for process, (*_, failure) in enumerate(outcomes):
         if failure is not None:
             raise TrainingError(f"Process {process} stopped: {failure}")
-    first = accelerator.process_index - accelerator.local_process_index  # a machine's processes are numbered in a row
-    return outcomes[first][0]
+    return next(found for place, is_first, found, _ in outcomes if is_first and place == machine)
+
+
+def gather_patiently(accelerator: Accelerator, value: T) -> list[T]:
+    """What every process gives, in their order, once all have come, however long the others have to wait."""
+    values = [value] * accelerator.num_processes
+    if accelerator.num_processes > 1:
+        # A barrier takes a timeout of its own; one for the whole group would also be that of its connections.
+        group = _open_gloo_group(distributed.group.WORLD)
+        distributed.monitored_barrier(group, timeout=PATIENCE)
+        distributed.all_gather_object(values, value, group=group)
+    return values
+
+
+@lru_cache(maxsize=1)
+def _open_gloo_group(world: distributed.ProcessGroup) -> distributed.ProcessGroup:
+    """A group of all processes that can wait on their processors, where that of the run speaks between GPUs alone."""
+    return world if distributed.get_backend(world) == "gloo" else distributed.new_group(backend="gloo")
 
 
 def leave_processes(accelerator: Accelerator) -> None:
     """Ends a run's process group; the caller drops its own references to the prepared model first.
 
-    torch destroys a group without Python's lock, except where the last to hold it is a DistributedDataParallel: then
+    torch destroys a group without Python's lock, except where the last to hold it is a wrapper of the model: then
     the group waits for its threads, and a thread that still has to free a tensor waits for the lock, for ever.
     """
+    _open_gloo_group.cache_clear()
     accelerator.free_memory()
     accelerator.end_training()
 

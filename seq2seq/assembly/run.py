@@ -53,7 +53,7 @@ from ..training.state import TrainingState
 from ..training.trainer import Callbacks, Trainer
 from ..training.validation import compute_validation_loss
 from ..warmstart.origin import summarize
-from .processes import decide_on_main, generate_in_processes, run_on_main
+from .processes import generate_in_processes, run_on_main
 from .scoring import describe_predictions, describe_scores, score_baselines, score_predictions
 from .splits import DATA_HEADER, TextData, describe_split, load_split
 from .start import Start
@@ -101,7 +101,7 @@ class Run:
         if state.best_step is not None:
             expected.append(folder.path / CHECKPOINTS_FOLDER / BEST_FILE)
         ended = find_end(state, self.recipe.training, max_steps) is not None
-        return decide_on_main(ended and all(path.exists() for path in expected))
+        return run_on_main(self.accelerator, lambda: ended and all(path.exists() for path in expected))
 
     def open_folder(self, resuming: bool) -> None:
         """Begins the run folder, anew where a run in it came to no checkpoint, or takes it back to the checkpoint."""

@@ -7,7 +7,6 @@ from dataclasses import dataclass, field
 from itertools import islice
 
 from accelerate import Accelerator
-from accelerate.utils import gather_object
 
 from ..data.cache import load_encoded, prepare_entry
 from ..data.encoding import EncodedExamples, Truncation
@@ -17,7 +16,7 @@ from ..errors import TrainingError
 from ..recipe import Recipe
 from ..text.framing import Framing
 from ..text.tokenizers import TokenizerPair
-from .processes import run_once_a_machine
+from .processes import gather_patiently, run_once_a_machine
 
 DATA_HEADER = (
     "split", "pairs", "source tokens", "cut", "longest", "target tokens", "cut", "longest",
@@ -58,7 +57,7 @@ def load_split(
     described = Split(names, recipe.data.columns, tokenizers, framing, **limits)
     folder = run_once_a_machine(accelerator, lambda: prepare_entry(described, f"tokenizing data.{split}"))
     stored = load_encoded(described, folder)
-    check_same_everywhere(split, stored.fingerprint)
+    check_same_everywhere(accelerator, split, stored.fingerprint)
     if not _is_generated_for(recipe, split):
         return TextData(described, stored.encoded, stored.fingerprint)
     # Read now, so that a run of days may outlive its files.
@@ -79,13 +78,13 @@ def _is_generated_for(recipe: Recipe, split: str) -> bool:
     return split == "test" or (split == "validation" and set(recipe.training.validation_metrics) != {"loss"})
 
 
-def check_same_everywhere(split: str, fingerprint: str) -> None:
+def check_same_everywhere(accelerator: Accelerator, split: str, fingerprint: str) -> None:
     """Makes sure that all processes have the same data: they would cut different batches and wait for each other.
 
     Raises:
         TrainingError: they have not.
     """
-    fingerprints = gather_object([fingerprint])
+    fingerprints = gather_patiently(accelerator, fingerprint)
     if other := [process for process, found in enumerate(fingerprints) if found != fingerprints[0]]:
         raise TrainingError(
             f"data.{split}: process {other[0]} has other data than process 0. Put the same files on all machines."

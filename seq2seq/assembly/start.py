@@ -15,7 +15,7 @@ from ..files import load_json
 from ..generation.transformers_engine import check_lengths
 from ..modeling.generation_config import read_marks
 from ..modeling.token_loss import TokenLossModel
-from ..recipe import Recipe
+from ..recipe import Recipe, flatten
 from ..reports.console import errors
 from ..reports.run_folder import RunFolder
 from ..text.framing import Framing
@@ -25,9 +25,16 @@ from ..warmstart.options import ModelOptions
 from ..warmstart.origin import OriginReport, report_loaded
 from ..warmstart.start import WarmStart, warm_start
 from ..warmstart.vocabulary import Corpus
+from .processes import run_on_main
 
 # Where the run lies, how it is spread and who is told, not what it does.
-FREE_ON_RESUME = ("output", "training.sharding", "training.trackers")
+FREE_ON_RESUME = (
+    "output",
+    "training.micro_batch_tokens",
+    "training.gradient_checkpointing",
+    "training.sharding",
+    "training.trackers",
+)
 UNSET = "nothing"  # a key under training.freeze that is null is there, and freezes
 
 
@@ -91,7 +98,7 @@ def resume_model(run: RunFolder, accelerator: Accelerator) -> Start:
     Raises:
         TrainingError: none of its checkpoints is whole.
     """
-    folder, refused = find_newest_whole(run.path)
+    folder, refused = run_on_main(accelerator, lambda: find_newest_whole(run.path))
     if folder is None:
         raise TrainingError(
             f"{run.path} has no whole checkpoint to go on from; choose another output.\n" + "\n".join(refused)
@@ -101,13 +108,8 @@ def resume_model(run: RunFolder, accelerator: Accelerator) -> Start:
             errors().print(f"Passed over: {reason}")
     checkpoint, training = read_checkpoint(folder, checked=True), load_training_files(folder)
     state = TrainingState.from_dict(training.state)
-    if state.best_step not in (None, state.step):
-        try:
-            check_manifest(step_folder(run.path, state.best_step))
-        except CheckpointError as error:
-            if accelerator.is_main_process:
-                errors().print(f"The best checkpoint is lost, the next validation names another: {error}")
-            state.best_step = state.best_value = None
+    if not run_on_main(accelerator, lambda: _has_best(run, state)):
+        state.best_step = state.best_value = None
     return Start(
         checkpoint.model,
         checkpoint.tokenizers,
@@ -117,6 +119,18 @@ def resume_model(run: RunFolder, accelerator: Accelerator) -> Start:
         training.optimizer,
         training.weights,
     )
+
+
+def _has_best(run: RunFolder, state: TrainingState) -> bool:
+    """Whether a run still has its best checkpoint, or had none yet; says so where it is lost."""
+    if state.best_step in (None, state.step):
+        return True
+    try:
+        check_manifest(step_folder(run.path, state.best_step))
+    except CheckpointError as error:
+        errors().print(f"The best checkpoint is lost, the next validation names another: {error}")
+        return False
+    return True
 
 
 def _load_origin(run: RunFolder) -> OriginReport:
@@ -176,11 +190,3 @@ def _load_run_recipe(folder: RunFolder) -> dict:
             f"{folder.recipe} is no longer the recipe that the run wrote there. Put it back, or choose another output."
         )
     return values
-
-
-def flatten(values: dict, prefix: str = "") -> dict:
-    """Nested mappings by dotted key. {'a': {'b': 1}} -> {'a.b': 1}"""
-    flat = {}
-    for key, value in values.items():
-        flat |= flatten(value, f"{prefix}{key}.") if isinstance(value, dict) and value else {f"{prefix}{key}": value}
-    return flat

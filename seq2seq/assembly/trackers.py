@@ -5,8 +5,7 @@ from accelerate.tracking import LOGGER_TYPE_TO_CLASS, get_available_trackers
 from accelerate.utils import LoggerType
 
 from ..errors import RecipeError
-from ..recipe import Recipe
-from .start import flatten
+from ..recipe import Recipe, flatten
 
 PROJECT = "seq2seq"  # what trackers group runs by; TensorBoard makes it a folder
 INSTALLED_BY = {"tensorboard": "pip install .[trackers]"}

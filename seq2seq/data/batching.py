@@ -20,8 +20,8 @@ LARGEST_INT32 = 2**31 - 1
 class BatchOrder:
     """Global batches of example indices for any epoch.
 
-    An epoch's random order is divided into windows of about `length_window` batches; a window is sorted by target and
-    source length and cut into batches, whose order is then shuffled. Exactly one of batch_examples (pairs a batch) and
+    An epoch's random order is divided into windows of about `length_window` batches; a window is cut into batches of
+    similar lengths (`cut_by_length`), whose order is then shuffled. Exactly one of batch_examples (pairs a batch) and
     batch_tokens (at most so many source and target tokens a batch, but at least one pair) is given.
 
     Shape: source_lengths and target_lengths (examples,).
@@ -79,12 +79,37 @@ class BatchOrder:
         return self.source_lengths[indices].astype(numpy.int64) + self.target_lengths[indices]
 
     def _cut_window(self, window: numpy.ndarray) -> list[numpy.ndarray]:
-        # lexsort's last key comes first; it is stable, so equal lengths keep the random order.
-        ranked = window[numpy.lexsort((self.source_lengths[window], self.target_lengths[window]))]
         if self.batch_examples is not None:
-            size = self.batch_examples
-            return [ranked[start : start + size] for start in range(0, len(ranked), size)]
+            return cut_by_length(window, self.source_lengths, self.target_lengths, self.batch_examples)
+        typical = max(1, self.batch_tokens * len(window) // int(self._count_tokens(window).sum()))
+        ranked = numpy.concatenate(cut_by_length(window, self.source_lengths, self.target_lengths, typical))
         return cut_by_budget(ranked, self._count_tokens(ranked), self.batch_tokens)
+
+
+def cut_by_length(
+    indices: numpy.ndarray, source_lengths: numpy.ndarray, target_lengths: numpy.ndarray, size: int
+) -> list[numpy.ndarray]:
+    """Groups of `size` indices, the last one perhaps smaller, whose lengths are similar on both sides.
+
+    Sorted by one side, and by the other where that is equal, the indices are halved at a multiple of the size, and each
+    half likewise: by the side that leaves less padding in the halves, examples x (longest source + longest target).
+
+    Example: lengths (source, target) [(1, 9), (9, 1), (1, 8), (9, 2)], size 2 -> [1, 3] and [2, 0].
+    """
+    batches = -(-len(indices) // size)
+    if batches <= 1:
+        return [indices] if len(indices) else []
+    middle = -(-batches // 2) * size
+    sources, targets = source_lengths[indices], target_lengths[indices]
+    # lexsort's last key comes first; it is stable, so equal lengths keep the random order.
+    orders = numpy.lexsort((sources, targets)), numpy.lexsort((targets, sources))
+    splits = [(order[:middle], order[middle:]) for order in orders]
+    halves = min(splits, key=lambda split: sum(_count_padded(sources[half], targets[half]) for half in split))
+    return [group for half in halves for group in cut_by_length(indices[half], source_lengths, target_lengths, size)]
+
+
+def _count_padded(sources: numpy.ndarray, targets: numpy.ndarray) -> int:
+    return len(sources) * (int(sources.max()) + int(targets.max()))
 
 
 def cut_by_budget(indices: numpy.ndarray, costs: numpy.ndarray, budget: int) -> list[numpy.ndarray]:

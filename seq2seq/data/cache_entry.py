@@ -31,7 +31,7 @@ class DamagedEntryError(Exception):
 
 @dataclass(frozen=True)
 class StoredExamples:
-    """Ids that lie on disk, and their fingerprint, as `EncodedExamples.compute_fingerprint` gives it."""
+    """Ids, mapped from disk where there is a cache, and their fingerprint (`EncodedExamples.compute_fingerprint`)."""
 
     encoded: EncodedExamples
     fingerprint: str
@@ -71,11 +71,13 @@ def check_entry(folder: Path) -> None:
     """
     summary = _load_summary(folder)
     try:
-        sizes = _measure(folder)
+        # The fingerprint alone runs through all files as one: it does not see where one ends and the next begins.
+        is_whole = _measure(folder) == summary["bytes"] and compute_fingerprint(folder) == summary["fingerprint"]
     except FileNotFoundError as error:
         raise DamagedEntryError(f"{Path(error.filename).name} is missing") from None
-    # The fingerprint alone runs through all files as one: it does not see where one ends and the next begins.
-    if sizes != summary["bytes"] or compute_fingerprint(folder) != summary["fingerprint"]:
+    except OSError as error:
+        raise DamagedEntryError(str(error)) from None
+    if not is_whole:
         raise DamagedEntryError("its ids or lengths are not those that were written")
 
 

@@ -9,6 +9,7 @@ import json
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 import tokenizers as tokenizers_library
@@ -34,7 +35,10 @@ def _hash(text: str) -> str:
     return hashlib.sha256(text.encode()).hexdigest()
 
 
-CODE = _hash("".join(map(inspect.getsource, MODULES)))  # now: who edits a file later still runs what was imported
+@cache
+def _hash_code() -> str:
+    """Of the code that is running: who edits a file later still runs what was imported."""
+    return _hash("".join(map(inspect.getsource, MODULES)))
 
 
 @dataclass(frozen=True)
@@ -79,7 +83,7 @@ class Split:
         described = {
             "format": FORMAT,
             "byte_order": sys.byteorder,
-            "code": CODE,
+            "code": _hash_code(),
             "tokenizers_library": tokenizers_library.__version__,
             "data": [self._describe_content(name) for name in self.names],
             "columns": self.columns.model_dump(mode="json"),

@@ -29,7 +29,7 @@ class TrainingOptions(Options):
     batch_tokens: int | None = Field(
         None, gt=0, description="Instead of batch_examples: real source + target tokens of a step, over all processes."
     )
-    length_window: int = Field(50, gt=0, description="Batches sorted together by length; 1 is a plain random order.")
+    length_window: int = Field(50, gt=0, description="Batches among which pairs are put together by length; 1: random.")
     micro_batch_tokens: int = Field(
         8192, gt=0, description="Examples x (longest source + longest target) that one process holds at once."
     )

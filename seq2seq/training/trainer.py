@@ -105,7 +105,8 @@ class Trainer:
         return reason
 
     def _find_end(self) -> str | None:
-        return find_end(self.state, self.options, self.max_steps) or self._stop
+        # The signal first: whoever sent it in the last step does not wait for the scores either.
+        return self._stop or find_end(self.state, self.options, self.max_steps)
 
     def _run_step(self, bar: ProgressBar) -> None:
         started = time.perf_counter()

@@ -20,8 +20,8 @@ def main() -> None:
     lines = [f"result on {process}: {run_once_a_machine(accelerator, lambda: f'of process {process}')}"]
     for name, action in (
         ("failure", lambda: run_once_a_machine(accelerator, fail)),
-        ("same data", lambda: check_same_everywhere("train", "the same")),
-        ("other data", lambda: check_same_everywhere("train", f"that of {process}")),
+        ("same data", lambda: check_same_everywhere(accelerator, "train", "the same")),
+        ("other data", lambda: check_same_everywhere(accelerator, "train", f"that of {process}")),
     ):
         try:
             lines.append(f"{name} on {process}: {action()}")

@@ -47,13 +47,14 @@ class Turns:
     """A side's end of the conversation: it waits for its turn before some steps, and reports what it did since."""
 
     def __init__(self, steps: int) -> None:
-        self.steps, self.real, self.padded, self.begun = steps, 0, 0, 0.0
+        self.steps, self.done, self.real, self.padded, self.begun = steps, 0, 0, 0, 0.0
 
-    def wait(self, step: int) -> None:
-        """To be called before each step, numbered from zero."""
-        if step == 0 or (step >= WARM_UP_STEPS and (step - WARM_UP_STEPS) % self.steps == 0):
+    def wait(self) -> None:
+        """To be called before each step."""
+        if self.done == 0 or (self.done >= WARM_UP_STEPS and (self.done - WARM_UP_STEPS) % self.steps == 0):
             self.report()
             self.begun = time.perf_counter()
+        self.done += 1
 
     def report(self) -> None:
         synchronize()
@@ -83,8 +84,8 @@ class TurnLoader(StepLoader):
     turns: Turns | None = None
 
     def steps(self, epoch: int = 0, used_batches: int = 0) -> Iterator[Step]:
-        for number, step in enumerate(super().steps(epoch, used_batches)):
-            self.turns.wait(number)
+        for step in super().steps(epoch, used_batches):
+            self.turns.wait()
             yield step
             padded = sum(batch["input_ids"].numel() + batch["labels"].numel() for batch in step.micro_batches)
             self.turns.count(step.source_tokens + step.target_tokens, padded)
@@ -153,7 +154,7 @@ def run_transformers(options: argparse.Namespace, turns: Turns) -> torch.nn.Modu
 
     class TakeTurns(TrainerCallback):
         def on_step_begin(self, args, state, control, **kwargs):
-            turns.wait(state.global_step)
+            turns.wait()
 
         def on_step_end(self, args, state, control, **kwargs):
             turns.count(*counts.popleft())
@@ -231,7 +232,7 @@ def measure_loss_memory(options: argparse.Namespace) -> None:
     states = torch.randn(pairs, length, width, device=device, requires_grad=True)
     table = torch.randn(options.vocabulary, width, device=device).mul_(0.02).requires_grad_()
     labels = torch.randint(options.vocabulary, (pairs, length), device=device)
-    before = measure_peak_bytes()
+    before = measure_bytes()
     if options.side == "loss_ours":
         loss = (
             compute_linear_cross_entropy(states.flatten(0, 1), table, None, labels.flatten()).objective / labels.numel()
@@ -242,6 +243,13 @@ def measure_loss_memory(options: argparse.Namespace) -> None:
         loss = functional.cross_entropy(logits.reshape(-1, options.vocabulary), labels.view(-1))
     loss.backward()
     say({"loss": loss.item(), "peak_bytes": measure_peak_bytes() - before})
+
+
+def measure_bytes() -> int:
+    if torch.cuda.is_available():
+        return torch.cuda.memory_allocated()
+    pages = int(Path("/proc/self/statm").read_text().split()[1])
+    return pages * resource.getpagesize()
 
 
 def measure_peak_bytes() -> int:

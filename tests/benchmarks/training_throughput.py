@@ -22,7 +22,7 @@ import tempfile
 from pathlib import Path
 
 from rich.table import Table
-from throughput_sides import MARK, Turns, run_ours
+from throughput_sides import MARK, WARM_UP_STEPS, Turns, run_ours
 from torch.profiler import ProfilerActivity, profile
 
 from seq2seq import api
@@ -92,9 +92,10 @@ PROFILE_GROUPS = {
 def profile_ours(options: argparse.Namespace) -> dict[str, float]:
     """Where the time of our training steps goes: the share of each group of operations."""
     options.side, options.pairs = "ours", 0
-    with profile(activities=[ProfilerActivity.CPU]) as profiled:
-        run_ours(options, _Silent())
-    times = {event.key: event.self_cpu_time_total for event in profiled.key_averages()}
+    alone = _Profiled()
+    run_ours(options, alone)
+    alone.profiler.stop()
+    times = {event.key: event.self_cpu_time_total for event in alone.profiler.key_averages()}
     total = sum(times.values())
     groups = {name: sum(times.get(key, 0) for key in keys) for name, keys in PROFILE_GROUPS.items()}
     groups["everything else"] = total - sum(groups.values())
@@ -106,14 +107,16 @@ def profile_ours(options: argparse.Namespace) -> dict[str, float]:
     return {name: spent / total for name, spent in groups.items()}
 
 
-class _Silent(Turns):
-    """Nobody to take turns with."""
+class _Profiled(Turns):
+    """Nobody to take turns with: the profiler begins behind the first steps."""
 
     def __init__(self) -> None:
         super().__init__(1)
+        self.profiler = profile(activities=[ProfilerActivity.CPU])
 
     def report(self) -> None:
-        pass
+        if self.done == WARM_UP_STEPS:
+            self.profiler.start()
 
 
 def prepare(options: argparse.Namespace) -> None:

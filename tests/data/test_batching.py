@@ -1,5 +1,6 @@
 """The order of the data: every example once an epoch, resumable, the same for any number of processes."""
 
+import math
 from collections import Counter
 from itertools import chain
 
@@ -8,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from seq2seq.data.batching import BatchOrder, cut_by_budget, cut_micro_batches
+from seq2seq.data.batching import BatchOrder, cut_by_budget, cut_by_length, cut_micro_batches
 from seq2seq.randomness import build_generator
 
 LENGTHS = st.lists(st.tuples(st.integers(1, 30), st.integers(1, 20)), min_size=1, max_size=60)
@@ -92,21 +93,37 @@ def test_epochs_put_other_pairs_together():
     assert len(first & second) <= 1
 
 
-@pytest.mark.parametrize("size", [{"batch_examples": 8}, {"batch_tokens": 300}])
-def test_batches_of_one_window_hold_neighbours_by_target_and_source_length(size):
-    pairs = random_pairs(200)
-    batches = build_order(pairs, length_window=10_000, **size).batches(0)
-    # Sorted by their shortest pair, the batches of a window follow each other: no batch reaches into the next.
-    keys = sorted(sorted((pairs[index][1], pairs[index][0]) for index in batch) for batch in batches)
-    assert flatten(keys) == sorted((target, source) for source, target in pairs)
+def count_padded(pairs, batch) -> int:
+    sources, targets = zip(*(pairs[index] for index in batch), strict=True)
+    return len(batch) * (max(sources) + max(targets))
+
+
+@pytest.mark.parametrize("size", [{"batch_examples": 8}, {"batch_tokens": 8000}])
+def test_batches_of_one_window_need_less_padding_than_sorting_by_one_side_leaves(size):
+    # Lengths of up to a thousand, of which those of one side tell nothing of the other's.
+    pairs = [(25 * source + 3 * target % 25, 25 * target + 7 * source % 25) for source, target in random_pairs(2000)]
+    batches = read(build_order(pairs, length_window=10_000, **size).batches(0))
+    ranked = sorted(range(2000), key=lambda index: (pairs[index][1], pairs[index][0]))
+    by_target = [ranked[start : start + 8] for start in range(0, 2000, 8)]
+    assert sum(count_padded(pairs, batch) for batch in batches) < 0.9 * sum(
+        count_padded(pairs, batch) for batch in by_target
+    )
+
+
+def test_pairs_long_on_one_side_are_parted_from_those_long_on_the_other():
+    pairs = [(1, 9), (9, 1), (1, 8), (9, 2), (1, 7)]
+    # The targets 1, 2, 7, 8, 9 halved behind the fourth pair: 4 x (9 + 8) + 1 x (1 + 9) = 78 padded tokens. The sources
+    # 1, 1, 1, 9, 9 likewise, equal ones by target: 4 x (9 + 9) + 1 x (9 + 2) = 83. So the targets part first.
+    assert read(cut_by_length(numpy.arange(5), *split(pairs), 2)) == [[1, 3], [4, 2], [0]]
 
 
 def test_window_is_as_many_batches_as_asked_for():
-    # 96 pairs, windows of 3 batches of 8 = 24 pairs: each window's batches tile one sorted random quarter.
-    pairs = random_pairs(96)
+    # 96 pairs whose targets alone differ, windows of 3 batches of 8 = 24 pairs: each window's batches tile one sorted
+    # random quarter.
+    pairs = [(1, target) for target, _ in random_pairs(96)]
     batches = read(build_order(pairs, length_window=3, batch_examples=8).batches(0))
     for start in range(0, 12, 3):
-        window = sorted(sorted((pairs[index][1], pairs[index][0]) for index in batch) for batch in batches[start:][:3])
+        window = sorted(sorted(pairs[index][1] for index in batch) for batch in batches[start:][:3])
         assert flatten(window) == sorted(flatten(window))
     assert flatten(sorted(sorted(pairs[i][1] for i in batch) for batch in batches)) != sorted(t for _, t in pairs)
 
@@ -162,8 +179,22 @@ def fill_groups(indices: list[int], costs: list[int], budget: int) -> list[list[
     return groups
 
 
+def halve_slowly(pairs, indices: list[int], size: int) -> list[list[int]]:
+    """Groups of a size: halves between two of them, by target or, where that leaves less padding, by source."""
+    if len(indices) <= size:
+        return [indices]
+    groups = math.ceil(len(indices) / size)
+    middle = math.ceil(groups / 2) * size
+    choices = []
+    for first, second in ((1, 0), (0, 1)):
+        ranked = sorted(indices, key=lambda index, a=first, b=second: (pairs[index][a], pairs[index][b]))
+        choices.append((ranked[:middle], ranked[middle:]))
+    halves = min(choices, key=lambda choice: sum(count_padded(pairs, half) for half in choice))
+    return [group for half in halves for group in halve_slowly(pairs, half, size)]
+
+
 def order_slowly(pairs, *, seed, length_window, epoch, batch_examples=None, batch_tokens=None) -> list[list[int]]:
-    """The batches of an epoch by the definition: a permutation, windows, sorted, cut, shuffled."""
+    """The batches of an epoch by the definition: a permutation, windows, halved by length, cut, shuffled."""
     order = build_generator(seed, "order", epoch).permutation(len(pairs)).tolist()
     tokens = [sum(pairs[index]) for index in order]
     if batch_examples:
@@ -173,10 +204,11 @@ def order_slowly(pairs, *, seed, length_window, epoch, batch_examples=None, batc
         windows = fill_groups(order, tokens, batch_tokens * length_window)
     batches = []
     for number, window in enumerate(windows):
-        ranked = sorted(window, key=lambda index: (pairs[index][1], pairs[index][0]))
         if batch_examples:
-            cut = [ranked[start : start + batch_examples] for start in range(0, len(ranked), batch_examples)]
+            cut = halve_slowly(pairs, window, batch_examples)
         else:
+            typical = max(1, batch_tokens * len(window) // sum(sum(pairs[index]) for index in window))
+            ranked = flatten(halve_slowly(pairs, window, typical))
             cut = fill_groups(ranked, [sum(pairs[index]) for index in ranked], batch_tokens)
         batches += [cut[place] for place in build_generator(seed, "window", epoch, number).permutation(len(cut))]
     return batches

@@ -59,6 +59,21 @@ def test_gradient_checkpointing_is_refused_where_transformers_has_none(started, 
         checkpoint_gradients(started.model)
 
 
+def test_layers_compile_for_any_length_without_a_compiler(recipe, plain, monkeypatch):
+    """The traced graphs, run as they are: the part of a compilation that needs no C++ compiler and no minute."""
+
+    def compile_to_nothing(self, compile=torch.nn.Module.compile, **options):
+        compile(self, backend="eager", **options)
+
+    monkeypatch.setattr(torch.nn.Module, "compile", compile_to_nothing)
+    torch._dynamo.reset()
+    torch._dynamo.utils.counters.clear()
+    folder = api.train(recipe(model={"dropout": 0.0}, max_steps=3, compile=True))
+    # Encoder and decoder layers are traced once each with gradients, whatever the lengths of the three steps.
+    assert 2 <= torch._dynamo.utils.counters["stats"]["unique_graphs"] <= 4
+    assert read_steps(folder, "loss") == pytest.approx(read_steps(plain, "loss"), rel=1e-6)
+
+
 @pytest.mark.slow
 @pytest.mark.skipif(shutil.which("g++") is None, reason="torch.compile needs a C++ compiler on a CPU")
 def test_compiled_layers_train_as_plain_ones(recipe, plain):

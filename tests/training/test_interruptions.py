@@ -11,7 +11,7 @@ from seq2seq.errors import TrainingError, TrainingInterrupted
 from seq2seq.files import load_json
 from seq2seq.training.trainer import Trainer
 from tests.training.faults import break_gradients, limit_memory, send_at_step
-from tests.training.runs import hash_weights, read_events
+from tests.training.runs import hash_weights, read_events, write_pairs
 
 
 def load_state(folder, step):
@@ -33,9 +33,27 @@ def test_signal_ends_the_run_after_its_step_and_the_run_goes_on(recipe, monkeypa
     assert hash_weights(stopped, 6) == hash_weights(whole, 6)
 
 
-def test_signal_in_the_last_step_is_a_finished_run(recipe, monkeypatch):
-    send_at_step(monkeypatch, "SIGTERM", 6)
-    assert read_events(api.train(recipe()), "end")[-1]["reason"] == "max_steps"
+def test_run_stopped_in_its_last_step_goes_on_with_what_follows_it(recipe, monkeypatch, tmp_path):
+    path = recipe(data={"test": write_pairs(tmp_path / "test.jsonl", 4, start=200)})
+    with monkeypatch.context() as patch, pytest.raises(TrainingInterrupted):
+        send_at_step(patch, "SIGTERM", 6)
+        api.train(path)
+    assert not (tmp_path / "run/scores.json").exists()
+    api.train(path, resume=True)
+    assert (tmp_path / "run/scores.json").exists()
+    assert read_events(tmp_path / "run", "end")[-1]["reason"] == "max_steps"
+
+
+def test_run_may_go_on_with_other_micro_batches(recipe, monkeypatch):
+    whole, path = api.train(recipe("whole", model={"dropout": 0.0})), recipe("stopped", model={"dropout": 0.0})
+    with monkeypatch.context() as patch, pytest.raises(TrainingInterrupted):
+        send_at_step(patch, "SIGTERM", 3)
+        api.train(path)
+    changes = ["training.micro_batch_tokens=40", "training.gradient_checkpointing=true"]
+    losses = [
+        [event["loss"] for event in read_events(run, "train")] for run in (whole, api.train(path, changes, resume=True))
+    ]
+    assert losses[1] == pytest.approx(losses[0], rel=1e-5)
 
 
 def test_stopped_run_exits_as_the_signal_would(monkeypatch):
