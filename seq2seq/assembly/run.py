@@ -267,7 +267,7 @@ class Run:
         return fixed_micro_batches(
             self.validation_data.encoded,
             self.start.model.source_pad_id,
-            micro_batch_tokens=self.recipe.training.micro_batch_tokens,
+            micro_batch_tokens=self.start.state.micro_batch_tokens or self.recipe.training.micro_batch_tokens,
             process=self.accelerator.process_index,
             processes=self.accelerator.num_processes,
         )

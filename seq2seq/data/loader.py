@@ -53,15 +53,15 @@ class StepLoader:
         return sum(self.order.count_batches(epoch) for epoch in range(epochs))
 
     def halve(self, step: Step) -> Self | None:
-        """A loader that holds half as much at once as this one does in its largest micro-batch of a step.
+        """A loader that holds half as much at once as this one does in its largest micro-batch of several pairs.
 
-        None where every micro-batch of that step, on all processes, is a single pair.
+        None where every micro-batch of that step, on all processes, is a single pair, which nothing can divide.
         """
-        cuts = [cut for cuts in self._cut(step.indices) for cut in cuts]
-        if max(map(len, cuts)) <= 1:
+        cuts = [cut for cuts in self._cut(step.indices) for cut in cuts if len(cut) > 1]
+        if not cuts:
             return None
         sources, labels = self.examples.sources.lengths, self.examples.labels.lengths
-        largest = max(len(cut) * int(sources[cut].max() + labels[cut].max()) for cut in cuts if len(cut))
+        largest = max(len(cut) * int(sources[cut].max() + labels[cut].max()) for cut in cuts)
         return replace(self, micro_batch_tokens=largest // 2)
 
     def cut_again(self, step: Step) -> Step:

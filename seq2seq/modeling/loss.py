@@ -46,6 +46,8 @@ def compute_linear_cross_entropy(
 
     Shape: states (N, H), weight (V, H), bias (V,), labels (N,).
     """
+    if not torch.is_grad_enabled():  # a parameter asks for a gradient even then
+        weight, bias = weight.detach(), None if bias is None else bias.detach()
     return LossSums(*_LinearCrossEntropy.apply(states, weight, bias, labels, label_smoothing))
 
 
@@ -81,7 +83,8 @@ class _CrossEntropy(torch.autograd.Function):
     @staticmethod
     @once_differentiable
     def backward(ctx, gradient, _):  # noqa: ANN001
-        return ctx.gradient.mul_(gradient), None, None
+        own, ctx.gradient = ctx.gradient, None  # let go of, so that nothing keeps or copies it
+        return own.mul_(gradient), None, None
 
 
 class _LinearCrossEntropy(torch.autograd.Function):
@@ -119,4 +122,5 @@ class _LinearCrossEntropy(torch.autograd.Function):
     @staticmethod
     @once_differentiable
     def backward(ctx, gradient, _):  # noqa: ANN001
-        return *(None if one is None else one.mul_(gradient) for one in ctx.gradients), None, None
+        own, ctx.gradients = ctx.gradients, None
+        return *(None if one is None else one.mul_(gradient) for one in own), None, None

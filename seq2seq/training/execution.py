@@ -16,7 +16,7 @@ def checkpoint_gradients(model: PreTrainedModel) -> None:
         TrainingError: transformers cannot do so for the model.
     """
     # transformers renamed it after 5.17.
-    enable = getattr(model, "activation_checkpointing_enable", model.gradient_checkpointing_enable)
+    enable = getattr(model, "activation_checkpointing_enable", None) or model.gradient_checkpointing_enable
     try:
         enable({"use_reentrant": False})
     except ValueError as error:

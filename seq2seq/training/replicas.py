@@ -4,12 +4,14 @@ Gradients are summed only once every process has said that its share of the step
 sums while the last micro-batch runs, and waits for ever for a process that ran out of memory.
 """
 
+from collections import deque
 from collections.abc import Iterable, Iterator
 
 import torch
 from torch import distributed, nn
 
 BUCKET_NUMBERS = 2**23  # gradients sent at once: 32 MiB of float32
+BUCKETS_ON_THE_WAY = 3  # each is held twice until it is back
 
 
 def equalize_weights(model: nn.Module) -> None:
@@ -23,15 +25,21 @@ def sum_gradients(parameters: Iterable[nn.Parameter]) -> None:
     """Replaces the gradient of every trained parameter by the sum over all processes."""
     if not distributed.is_initialized() or distributed.get_world_size() == 1:
         return
-    sent = []
+    sent: deque[tuple[list[nn.Parameter], torch.Tensor, distributed.Work]] = deque()
     for bucket in _fill_buckets([parameter for parameter in parameters if parameter.requires_grad]):
         gradients = [torch.zeros_like(p) if p.grad is None else p.grad for p in bucket]
         flat = torch.cat([gradient.reshape(-1) for gradient in gradients])
         sent.append((bucket, flat, distributed.all_reduce(flat, async_op=True)))
-    for bucket, flat, work in sent:
-        work.wait()
-        for parameter, part in zip(bucket, flat.split([p.numel() for p in bucket]), strict=True):
-            parameter.grad = part.view_as(parameter)
+        if len(sent) == BUCKETS_ON_THE_WAY:
+            _take_back(*sent.popleft())
+    while sent:
+        _take_back(*sent.popleft())
+
+
+def _take_back(bucket: list[nn.Parameter], flat: torch.Tensor, work: distributed.Work) -> None:
+    work.wait()
+    for parameter, part in zip(bucket, flat.split([p.numel() for p in bucket]), strict=True):
+        parameter.grad = part.view_as(parameter)
 
 
 def _fill_buckets(parameters: list[nn.Parameter]) -> Iterator[list[nn.Parameter]]:

@@ -15,7 +15,7 @@ class TrainingState:
     fingerprints: SHA-256 of the encoded data by split.
     window_loss, window_tokens: sums since the last logged line; best_step, best_value: the best validation so far.
     skipped_steps, skipped_in_a_row: steps whose loss or gradient was not finite, which changed no weight.
-    micro_batch_tokens: what is left of the recipe's after memory ran out; None if it never did.
+    micro_batch_tokens: what is left of micro_batch_tokens_asked, the recipe's, since memory ran out; else None.
     loss_scaler: the state of fp16's.
     stale_validations: how many in a row were no improvement; improved_value: what the last improvement came to.
     """
@@ -34,6 +34,7 @@ class TrainingState:
     skipped_steps: int = 0
     skipped_in_a_row: int = 0
     micro_batch_tokens: int | None = None
+    micro_batch_tokens_asked: int | None = None
     loss_scaler: dict[str, float] = field(default_factory=dict)
     stale_validations: int = 0
     improved_value: float | None = None

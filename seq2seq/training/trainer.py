@@ -13,6 +13,7 @@ from typing import NoReturn
 import torch
 from accelerate import Accelerator
 from accelerate.utils.memory import should_reduce_batch_size
+from torch.nn.utils import clip_grads_with_norm_, get_total_norm
 
 from ..data.loader import Step, StepLoader
 from ..errors import TrainingError
@@ -69,8 +70,10 @@ class Trainer:
         `freezing` has begun with the next step.
         """
         if state.micro_batch_tokens is not None:
-            tokens = min(state.micro_batch_tokens, loader.micro_batch_tokens)
-            loader = replace(loader, micro_batch_tokens=tokens)
+            if state.micro_batch_tokens_asked == loader.micro_batch_tokens:
+                loader = replace(loader, micro_batch_tokens=state.micro_batch_tokens)
+            else:  # the recipe asks for others since
+                state.micro_batch_tokens = state.micro_batch_tokens_asked = None
         if state.loss_scaler:
             accelerator.scaler.load_state_dict(state.loss_scaler)
         self.model, self.optimizer, self.loader, self.accelerator = model, optimizer, loader, accelerator
@@ -135,10 +138,13 @@ class Trainer:
             step = self._halve_micro_batches(step)
         if not self._sharded:
             sum_gradients(self.model.parameters())
-        gradient_norm = self._clip()
+        norm = self._compute_gradient_norm()
+        gradient_norm = gather_tensor(norm).item()
         if not (math.isfinite(loss) and math.isfinite(gradient_norm)):
             self._skip(step, number, loss, gradient_norm)
             return None, None
+        if self.options.max_gradient_norm is not None:
+            clip_grads_with_norm_(self.model.parameters(), self.options.max_gradient_norm, norm)
         self.optimizer.step()
         if self.averages is not None:
             self.averages.update(number)
@@ -160,11 +166,18 @@ class Trainer:
             if not (isinstance(error, MemoryError) or should_reduce_batch_size(error)):
                 raise
             if self._sharded:
-                raise TrainingError(self._explain_memory()) from None
+                self._end_sharded_without_memory()
         else:
             return loss, False
         self._drop_gradients()
         return loss, True
+
+    def _end_sharded_without_memory(self) -> NoReturn:
+        """The other processes wait inside the model until the launcher ends them, so this one alone can tell."""
+        if not self.accelerator.is_local_main_process:  # what it raises is shown in any case
+            errors().print(f"Process {self.accelerator.process_index}: {self._explain_memory()}")
+        self.callbacks.log({"event": "end", "reason": "out_of_memory", **self.state.counters()})
+        raise TrainingError(self._explain_memory())
 
     def _drop_gradients(self) -> None:
         self.optimizer.zero_grad(set_to_none=True)
@@ -190,15 +203,17 @@ class Trainer:
         if smaller is None:
             self.callbacks.log({"event": "end", "reason": "out_of_memory", **self.state.counters()})
             raise TrainingError(self._explain_memory())
-        self.loader, self.state.micro_batch_tokens = smaller, smaller.micro_batch_tokens
+        state = self.state
+        if state.micro_batch_tokens is None:
+            state.micro_batch_tokens_asked = self.loader.micro_batch_tokens
+        self.loader, state.micro_batch_tokens = smaller, smaller.micro_batch_tokens
         self._steps = smaller.steps(*step.position)
-        self.callbacks.log(
-            {"event": "out_of_memory", "micro_batch_tokens": smaller.micro_batch_tokens, **self.state.counters()}
-        )
+        tokens = {"micro_batch_tokens": smaller.micro_batch_tokens}
+        self.callbacks.log({"event": "out_of_memory", **tokens, **state.counters(), "step": state.step + 1})
         if self.accelerator.is_main_process:
             errors().print(
-                f"Step {self.state.step + 1}: memory ran out. From here on a micro-batch has at most "
-                f"{smaller.micro_batch_tokens} tokens; set training.micro_batch_tokens to spare the next run this."
+                f"Step {self.state.step + 1}: memory ran out. From here on micro-batches of several pairs have at "
+                f"most {smaller.micro_batch_tokens} tokens; set training.micro_batch_tokens to spare the next run this."
             )
         return smaller.cut_again(step)
 
@@ -215,10 +230,10 @@ class Trainer:
             )
         return f"{where} with a single pair in a micro-batch. What needs less of it: {advice}."
 
-    def _clip(self) -> float:
-        limit = self.options.max_gradient_norm
-        norm = self.accelerator.clip_grad_norm_(self.model.parameters(), math.inf if limit is None else limit)
-        return gather_tensor(norm).item()
+    def _compute_gradient_norm(self) -> torch.Tensor:
+        """Before clipping, which would spread what is not finite over all gradients."""
+        self.accelerator.unscale_gradients()
+        return get_total_norm([p.grad for p in self.model.parameters() if p.grad is not None])
 
     def _skip(self, step: Step, number: int, loss: float, gradient_norm: float) -> None:
         """Leaves out the update of a step; too many in a row end the run."""
@@ -234,7 +249,13 @@ class Trainer:
         if self.accelerator.scaler is not None:
             self.accelerator.scaler.update()
         self.callbacks.log(
-            {"event": "skipped", "found": found, "skipped_steps": state.skipped_steps, **state.counters()}
+            {
+                "event": "skipped",
+                "found": found,
+                "skipped_steps": state.skipped_steps,
+                **state.counters(),
+                "step": number,
+            }
         )
 
     def _stop_not_finite(self, found: str) -> NoReturn:

@@ -1,5 +1,6 @@
 """Faults that tests let a run meet, by pytest's monkeypatch."""
 
+import math
 import os
 import signal
 
@@ -20,13 +21,13 @@ def send_at_step(patch: pytest.MonkeyPatch, name: str, step: int) -> None:
     patch.setattr(Trainer, "_count", count)
 
 
-def break_gradients(patch: pytest.MonkeyPatch, steps: set[int]) -> None:
-    """Makes a gradient infinite in some steps."""
+def break_gradients(patch: pytest.MonkeyPatch, steps: set[int], value: float = math.inf) -> None:
+    """Gives one gradient a value that is not finite in some steps."""
 
     def backward(self, micro_batch, target_tokens, place, backward=Trainer._backward):
         loss = backward(self, micro_batch, target_tokens, place)
         if place[0] in steps:
-            next(p for p in self.model.parameters() if p.grad is not None).grad[0, 0] = float("inf")
+            next(p for p in self.model.parameters() if p.grad is not None).grad[0, 0] = value
         return loss
 
     patch.setattr(Trainer, "_backward", backward)

@@ -1,8 +1,10 @@
 """What a run meets and outlives: signals, steps that are not finite, memory that runs out."""
 
+import math
 import signal
 
 import pytest
+import torch
 
 from seq2seq import api
 from seq2seq.checkpoints.find import list_steps
@@ -71,19 +73,19 @@ def test_step_that_is_not_finite_is_skipped_and_counted(recipe, monkeypatch):
     folder = api.train(recipe(checkpoint_every_steps=1, keep_checkpoints=9))
     assert hash_weights(folder, 3) == hash_weights(folder, 2)
     assert hash_weights(folder, 4) != hash_weights(folder, 3)
-    assert [(event["step"], event["skipped_steps"]) for event in read_events(folder, "skipped")] == [(2, 1)]
+    assert [(event["step"], event["skipped_steps"]) for event in read_events(folder, "skipped")] == [(3, 1)]
     assert [event["step"] for event in read_events(folder, "train")] == [1, 2, 4, 5, 6]
     assert load_state(folder, 6)["skipped_steps"] == 1
     assert load_state(folder, 6)["skipped_in_a_row"] == 0
 
 
 def test_too_many_steps_that_are_not_finite_end_the_run_with_a_diagnosis(recipe, monkeypatch, tmp_path):
-    break_gradients(monkeypatch, {2, 3, 5, 6})
+    break_gradients(monkeypatch, {2, 3, 5, 6}, math.nan)
     # Steps 2 and 3 are two in a row, which are allowed; so are 5 and 6; one more than allowed are two.
     api.train(recipe("allowed", max_skipped_steps=2))
     with pytest.raises(
         TrainingError,
-        match=r"Step 3: the loss is \d.* and the gradient norm inf, not finite in 2 steps in a row; they changed no "
+        match=r"Step 3: the loss is \d.* and the gradient norm nan, not finite in 2 steps in a row; they changed no "
         r"weight\. All weights are finite, the largest .* 1 of \d+ gradients are not, the first encoder",
     ):
         api.train(recipe("broken", max_skipped_steps=1))
@@ -100,7 +102,7 @@ def test_memory_that_runs_out_halves_the_micro_batches_and_repeats_the_step(reci
     sizes = [event["micro_batch_tokens"] for event in read_events(folder, "out_of_memory")]
     assert sizes == sorted(sizes, reverse=True)
     assert load_state(folder, 6)["micro_batch_tokens"] == sizes[-1]
-    assert f"a micro-batch has at most {sizes[-1]} tokens" in capsys.readouterr().err
+    assert f"micro-batches of several pairs have at most {sizes[-1]} tokens" in capsys.readouterr().err
 
 
 def test_run_that_ran_out_of_memory_resumes_with_the_micro_batches_it_had(recipe, monkeypatch):
@@ -121,6 +123,29 @@ def test_memory_that_does_not_hold_one_pair_ends_the_run(recipe, monkeypatch, tm
     ):
         api.train(recipe())
     assert read_events(tmp_path / "run", "end")[-1]["reason"] == "out_of_memory"
+
+
+def test_one_pair_that_never_fits_ends_the_run_however_short_the_others_are(recipe, monkeypatch, tmp_path):
+    def backward(self, micro_batch, target_tokens, place, backward=Trainer._backward):
+        if micro_batch["labels"].shape[1] > 7:  # seven words and the end mark
+            raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB.")
+        return backward(self, micro_batch, target_tokens, place)
+
+    monkeypatch.setattr(Trainer, "_backward", backward)
+    with pytest.raises(TrainingError, match="memory ran out with a single pair in a micro-batch"):
+        api.train(recipe(batch_examples=40))
+    assert len(read_events(tmp_path / "run", "out_of_memory")) <= 6  # so often halved, 40 pairs are single ones
+
+
+def test_larger_micro_batches_of_the_recipe_hold_again_after_memory_ran_out(recipe, monkeypatch):
+    path = recipe(model={"dropout": 0.0})
+    with monkeypatch.context() as patch, pytest.raises(TrainingInterrupted):
+        limit_memory(patch, rows=3)
+        send_at_step(patch, "SIGTERM", 3)
+        api.train(path)
+    assert load_state(path.with_suffix(""), 3)["micro_batch_tokens"] < 100
+    folder = api.train(path, ["training.micro_batch_tokens=4096"], resume=True)
+    assert load_state(folder, 6)["micro_batch_tokens"] is None
 
 
 def test_error_that_is_not_about_memory_is_raised_as_it_is(recipe, monkeypatch):
