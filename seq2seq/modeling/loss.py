@@ -6,7 +6,7 @@ and where the output layer is known for no more tokens at once than `CHUNK_BYTES
 Shapes: N real target tokens, H width, V vocabulary.
 """
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import torch
 from torch.autograd.function import once_differentiable
@@ -72,19 +72,26 @@ def _turn_into_gradient(
     return objective, negative_log_likelihood
 
 
+def _hand_over(ctx: Any, factor: torch.Tensor) -> list[torch.Tensor | None]:
+    """The gradients times the factor, in place and once: nothing keeps them, so that nobody has to copy them."""
+    if ctx.gradients is None:
+        raise RuntimeError("the gradient of this loss can be taken once; compute the loss again")
+    gradients, ctx.gradients = ctx.gradients, None
+    return [None if gradient is None else gradient.mul_(factor) for gradient in gradients]
+
+
 class _CrossEntropy(torch.autograd.Function):
     @staticmethod
     def forward(ctx, logits, labels, label_smoothing):  # noqa: ANN001
         sums = _turn_into_gradient(logits, labels, label_smoothing)
-        ctx.gradient = logits
+        ctx.gradients = (logits,)
         ctx.mark_non_differentiable(sums[1])
         return sums
 
     @staticmethod
     @once_differentiable
     def backward(ctx, gradient, _):  # noqa: ANN001
-        own, ctx.gradient = ctx.gradient, None  # let go of, so that nothing keeps or copies it
-        return own.mul_(gradient), None, None
+        return *_hand_over(ctx, gradient), None, None
 
 
 class _LinearCrossEntropy(torch.autograd.Function):
@@ -122,5 +129,4 @@ class _LinearCrossEntropy(torch.autograd.Function):
     @staticmethod
     @once_differentiable
     def backward(ctx, gradient, _):  # noqa: ANN001
-        own, ctx.gradients = ctx.gradients, None
-        return *(None if one is None else one.mul_(gradient) for one in own), None, None
+        return *_hand_over(ctx, gradient), None, None
