@@ -44,7 +44,7 @@ from ..reports.run_folder import RunFolder
 from ..reports.tables import build_score_table
 from ..training.averaging import WeightAverages, export_weights, restore_weights
 from ..training.early_stopping import find_end
-from ..training.execution import checkpoint_gradients, compile_layers
+from ..training.execution import checkpoint_gradients, compile_layers, run_uncompiled
 from ..training.freezing import Freezing
 from ..training.optimizers import build_optimizer, export_optimizer, restore_optimizer
 from ..training.replicas import equalize_weights
@@ -246,7 +246,7 @@ class Run:
 
     def validate(self) -> dict[str, float]:
         """The recipe's validation metrics, the same on every process."""
-        with self._averages_applied():
+        with self._averages_applied(), run_uncompiled(self.recipe.training.compile):
             return self._validate()
 
     def _validate(self) -> dict[str, float]:

@@ -1,5 +1,8 @@
 """How layers are run, where a recipe asks for less memory or more speed; what they compute stays the same."""
 
+from contextlib import AbstractContextManager, nullcontext
+
+import torch
 from torch import nn
 from transformers import PreTrainedModel
 
@@ -21,6 +24,11 @@ def checkpoint_gradients(model: PreTrainedModel) -> None:
         enable({"use_reentrant": False})
     except ValueError as error:
         raise TrainingError(f"training.gradient_checkpointing: {error} Set it to false.") from None
+
+
+def run_uncompiled(compiled: bool) -> AbstractContextManager[None]:
+    """Around validation: text is generated in steps of ever other shapes, which are not worth a compilation each."""
+    return torch.compiler.set_stance("force_eager") if compiled else nullcontext()
 
 
 def compile_layers(model: TokenLossModel) -> None:

@@ -9,7 +9,7 @@ from seq2seq import api
 from seq2seq.errors import TrainingError
 from seq2seq.files import load_json
 from seq2seq.training.execution import checkpoint_gradients, compile_layers
-from tests.training.runs import hash_weights, read_events
+from tests.training.runs import hash_weights, read_events, write_pairs
 
 
 def read_steps(folder, figure):
@@ -59,7 +59,7 @@ def test_gradient_checkpointing_is_refused_where_transformers_has_none(started, 
         checkpoint_gradients(started.model)
 
 
-def test_layers_compile_for_any_length_without_a_compiler(recipe, plain, monkeypatch):
+def test_layers_compile_for_any_length_without_a_compiler(recipe, plain, monkeypatch, tmp_path):
     """The traced graphs, run as they are: the part of a compilation that needs no C++ compiler and no minute."""
 
     def compile_to_nothing(self, compile=torch.nn.Module.compile, **options):
@@ -68,8 +68,10 @@ def test_layers_compile_for_any_length_without_a_compiler(recipe, plain, monkeyp
     monkeypatch.setattr(torch.nn.Module, "compile", compile_to_nothing)
     torch._dynamo.reset()
     torch._dynamo.utils.counters.clear()
-    folder = api.train(recipe(model={"dropout": 0.0}, max_steps=3, compile=True))
-    # Encoder and decoder layers are traced once each with gradients, whatever the lengths of the three steps.
+    data = {"validation": write_pairs(tmp_path / "validation.jsonl", 4, start=100)}
+    options = {"max_steps": 3, "compile": True, "validation_metrics": ["loss", "sari"]}
+    folder = api.train(recipe(model={"dropout": 0.0}, data=data, **options))
+    # Encoder and decoder layers are traced with gradients, whatever the lengths of the steps, and not for validation.
     assert 2 <= torch._dynamo.utils.counters["stats"]["unique_graphs"] <= 4
     assert read_steps(folder, "loss") == pytest.approx(read_steps(plain, "loss"), rel=1e-6)
 

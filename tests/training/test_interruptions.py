@@ -166,3 +166,15 @@ def test_skipped_first_step_of_a_thawed_part_can_be_resumed_from(recipe, monkeyp
         api.train(path)
     api.train(path, resume=True)
     assert hash_weights(path.with_suffix(""), 6) == hash_weights(whole, 6)
+
+
+def test_sharded_process_that_runs_out_of_memory_says_what_to_set(recipe, monkeypatch, tmp_path):
+    monkeypatch.setattr("seq2seq.training.trainer.is_sharded", lambda model: True)
+    limit_memory(monkeypatch, rows=3)
+    with pytest.raises(
+        TrainingError,
+        match=r"Step 1: memory ran out. Sharded processes cannot repeat a step: lower training.micro_batch_tokens "
+        r"\(now 8192\) and go on with --resume",
+    ):
+        api.train(recipe())
+    assert read_events(tmp_path / "run", "end")[-1]["reason"] == "out_of_memory"
