@@ -108,6 +108,11 @@ def _check_accelerate_settings(environment: Mapping[str, str], precision: str) -
             "accelerate launch asks for torch.compile (ACCELERATE_DYNAMO_BACKEND). Set training.compile=true in the "
             "recipe, which compiles layer by layer, and take it out of Accelerate's options."
         )
+    if environment.get("ACCELERATE_GRADIENT_ACCUMULATION_STEPS", "1") != "1":
+        raise TrainingError(
+            "ACCELERATE_GRADIENT_ACCUMULATION_STEPS is set: Accelerate would divide every gradient by it. Unset it; "
+            "training.micro_batch_tokens cuts a batch, and training.batch_examples is the batch."
+        )
     theirs, ours = environment.get("ACCELERATE_MIXED_PRECISION", "no"), "no" if precision == "fp32" else precision
     if theirs not in ("no", ours):
         raise TrainingError(

@@ -163,6 +163,12 @@ def recipe(tmp_path):
     )
 
 
+def test_accumulation_by_accelerate_is_refused():
+    environment = ACCELERATE | {"ACCELERATE_GRADIENT_ACCUMULATION_STEPS": "4"}
+    with pytest.raises(TrainingError, match="Accelerate would divide every gradient by it. Unset it"):
+        check_launch(environment, "", "fp32")
+
+
 def test_refused_launch_loads_nothing(recipe, launched, tmp_path, monkeypatch):
     # The recipe names a checkpoint and data that are not there, and nobody looks for them.
     for name, value in launched("--cpu", "--num_processes", "2").items():
