@@ -56,3 +56,13 @@ def find_shared_names(model: nn.Module) -> dict[str, str]:
         else:
             first[id(parameter)] = name
     return further
+
+
+def find_trained(model: nn.Module) -> dict[str, nn.Parameter]:
+    """The parameters that require gradient by their names; a shared one once, by its first."""
+    further = find_shared_names(model)
+    return {
+        name: parameter
+        for name, parameter in model.named_parameters(remove_duplicate=False)
+        if parameter.requires_grad and name not in further
+    }

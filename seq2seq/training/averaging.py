@@ -11,7 +11,7 @@ from torch import nn
 from torch.distributed.tensor import DTensor
 
 from ..errors import CheckpointError
-from ..modeling.sharing import find_shared_names
+from ..modeling.sharing import find_trained
 from .sharding import gather_tensor, shard_like
 
 
@@ -22,16 +22,6 @@ def compute_decay(decay: float, step: int) -> float:
     began with, and reaches decay 0.99 after 890 updates, 0.999 after 8,990.
     """
     return min(decay, (1 + step) / (10 + step))
-
-
-def find_trained(model: nn.Module) -> dict[str, nn.Parameter]:
-    """The parameters that are trained by their names, a shared one once, as the optimizer names them."""
-    further = find_shared_names(model)
-    return {
-        name: parameter
-        for name, parameter in model.named_parameters(remove_duplicate=False)
-        if parameter.requires_grad and name not in further
-    }
 
 
 class WeightAverages:
