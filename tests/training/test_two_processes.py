@@ -10,7 +10,7 @@ from safetensors.torch import load_file
 
 from seq2seq import api
 from seq2seq.files import load_json
-from tests.training.runs import compute_expected_step, launch_on_processes, read_events, write_recipe
+from tests.training.runs import compute_expected_step, launch_on_processes, read_events, write_pairs, write_recipe
 
 
 class Launch(NamedTuple):
@@ -25,6 +25,7 @@ def launch(tiny_bert, tmp_path_factory) -> Launch:
     plain = {"model": {"dropout": 0.0}}
     write_recipe(folder, tiny_bert, "whole", batch_examples=40, max_steps=1, **plain)
     write_recipe(folder, tiny_bert, "cut", batch_examples=40, max_steps=1, micro_batch_tokens=CUT_TOKENS, **plain)
+    write_recipe(folder, tiny_bert, "validated", **describe_validated(folder), **plain)
     for fault in ("signal", "memory", "gradient"):
         write_recipe(folder, tiny_bert, fault, max_steps=4, checkpoint_every_steps=1, keep_checkpoints=9, **plain)
     result = launch_on_processes(2, "tests.training.train_with_faults", str(folder))
@@ -34,6 +35,34 @@ def launch(tiny_bert, tmp_path_factory) -> Launch:
 
 # 40 pairs of 4 to 15 tokens are eight micro-batches of at most 65 padded tokens, four on each process.
 CUT_TOKENS = 65
+
+
+def describe_validated(folder: Path) -> dict:
+    """Changes to a recipe: three steps, and a validation by loss and by generated texts."""
+    data = {"validation": write_pairs(folder / "validation.jsonl", 9, start=100)}
+    return {"data": data, "max_steps": 3, "micro_batch_tokens": 40, "validation_metrics": ["loss", "sari"]}
+
+
+def compute_largest_difference(first: Path, second: Path) -> float:
+    """Of all weights of two checkpoints, but for key biases.
+
+    A key bias adds the same to every score of a softmax: its true gradient is zero, and AdamW blows up its rounding.
+    """
+    one, two = (load_file(checkpoint / "model.safetensors") for checkpoint in (first, second))
+    return max((one[name] - two[name]).abs().max().item() for name in one if not name.endswith(".key.bias"))
+
+
+def test_two_processes_train_and_validate_as_one(launch, tiny_bert, tmp_path):
+    changes = describe_validated(tmp_path)
+    one, two = (
+        api.train(write_recipe(tmp_path, tiny_bert, "one", model={"dropout": 0.0}, **changes)),
+        launch.folder / "validated",
+    )
+    for event in ("train", "validation"):
+        for ours, theirs in zip(read_events(one, event), read_events(two, event), strict=True):
+            figures = [name for name in ours if name not in ("event", "seconds")]
+            assert [theirs[name] for name in figures] == pytest.approx([ours[name] for name in figures], rel=1e-4)
+    assert compute_largest_difference(*(run / "checkpoints/step_00000003" for run in (one, two))) < 1e-6
 
 
 @pytest.mark.parametrize("run", ["whole", "cut"])
@@ -64,10 +93,8 @@ def test_run_stopped_on_two_processes_goes_on_with_others_as_if_nothing_had_chan
         command = ("train", str(launch.folder / "signal.yaml"), *changes, "--resume")
         result = launch_on_processes(processes, "seq2seq", *command)
         assert result.returncode == 0, result.stderr[-3000:]
-    weights = [load_file(run / "checkpoints/step_00000004/model.safetensors") for run in (one, tmp_path / "stopped")]
-    # A key bias adds the same to every score of a softmax: its true gradient is zero, and AdamW blows up its rounding.
-    names = [name for name in weights[0] if not name.endswith(".key.bias")]
-    assert max((weights[0][name] - weights[1][name]).abs().max().item() for name in names) < 1e-5
+    checkpoints = [run / "checkpoints/step_00000004" for run in (one, tmp_path / "stopped")]
+    assert compute_largest_difference(*checkpoints) < 1e-5
 
 
 def test_memory_that_runs_out_on_one_process_halves_the_micro_batches_of_both(launch, tiny_bert, tmp_path):
