@@ -59,7 +59,8 @@ def test_gradient_checkpointing_is_refused_where_transformers_has_none(started, 
         checkpoint_gradients(started.model)
 
 
-def test_layers_compile_for_any_length_without_a_compiler(recipe, plain, monkeypatch, tmp_path):
+@pytest.mark.parametrize("checkpointing", [False, True])
+def test_layers_compile_for_any_length_without_a_compiler(recipe, plain, monkeypatch, tmp_path, checkpointing):
     """The traced graphs, run as they are: the part of a compilation that needs no C++ compiler and no minute."""
 
     def compile_to_nothing(self, compile=torch.nn.Module.compile, **options):
@@ -70,6 +71,7 @@ def test_layers_compile_for_any_length_without_a_compiler(recipe, plain, monkeyp
     torch._dynamo.utils.counters.clear()
     data = {"validation": write_pairs(tmp_path / "validation.jsonl", 4, start=100)}
     options = {"max_steps": 3, "compile": True, "validation_metrics": ["loss", "sari"]}
+    options |= {"gradient_checkpointing": checkpointing}
     folder = api.train(recipe(model={"dropout": 0.0}, data=data, **options))
     # Encoder and decoder layers are traced with gradients, whatever the lengths of the steps, and not for validation.
     assert 2 <= torch._dynamo.utils.counters["stats"]["unique_graphs"] <= 4
