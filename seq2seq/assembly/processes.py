@@ -119,7 +119,7 @@ def _open_gloo_group(world: distributed.ProcessGroup) -> distributed.ProcessGrou
 
 
 def leave_processes(accelerator: Accelerator) -> None:
-    """Ends a run's process group; the caller drops its own references to the prepared model first.
+    """Ends a run's process group, and Accelerate's hold on the prepared model before.
 
     torch destroys a group without Python's lock, except where the last to hold it is a wrapper of the model: then
     the group waits for its threads, and a thread that still has to free a tensor waits for the lock, for ever.

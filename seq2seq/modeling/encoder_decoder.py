@@ -6,7 +6,6 @@ target tokens of the batch, H width, V vocabulary.
 
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
-from typing import Any
 
 import torch
 from torch import nn
@@ -50,10 +49,20 @@ class Seq2SeqModel(TokenLossModel, EncoderDecoderModel):
         self, input_ids: torch.Tensor, attention_mask: torch.Tensor, decoder_input_ids: torch.Tensor, real: torch.Tensor
     ) -> torch.Tensor:
         """Logits (N, V) at the real positions; a family without a known head computes them at all positions first."""
-        inputs = self._decoder_inputs(input_ids, attention_mask, decoder_input_ids)
-        if not find_head(self.decoder):
+        inputs = {
+            "input_ids": decoder_input_ids,
+            # Pads stand only behind real tokens and a decoder looks only back: it needs no mask of its own.
+            "encoder_hidden_states": self._encode(input_ids, attention_mask),
+            "encoder_attention_mask": attention_mask,
+            "use_cache": False,
+        }
+        head = find_head(self.decoder)
+        if not head:
             return self.decoder(**inputs).logits[real]
-        return self._apply_head(self.decoder.base_model(**inputs).last_hidden_state[real])
+        states = self.decoder.base_model(**inputs).last_hidden_state[real]
+        for module in head:
+            states = module(states)
+        return states
 
     def compute_loss(self, inputs: dict[str, torch.Tensor], labels: torch.Tensor, label_smoothing: float) -> LossSums:
         """The loss of the real labels, with a known head's output layer and loss worked out together."""
@@ -65,22 +74,6 @@ class Seq2SeqModel(TokenLossModel, EncoderDecoderModel):
         with _without_rows(output_layer) as seen:
             self.compute_logits(**inputs)
         return compute_linear_cross_entropy(*seen, output_layer.weight, output_layer.bias, labels, label_smoothing)
-
-    def _decoder_inputs(
-        self, input_ids: torch.Tensor, attention_mask: torch.Tensor, decoder_input_ids: torch.Tensor
-    ) -> dict[str, Any]:
-        return {
-            "input_ids": decoder_input_ids,
-            # Pads stand only behind real tokens and a decoder looks only back: it needs no mask of its own.
-            "encoder_hidden_states": self._encode(input_ids, attention_mask),
-            "encoder_attention_mask": attention_mask,
-            "use_cache": False,
-        }
-
-    def _apply_head(self, states: torch.Tensor) -> torch.Tensor:
-        for module in find_head(self.decoder):
-            states = module(states)
-        return states
 
     def _encode(self, input_ids: torch.Tensor, attention_mask: torch.Tensor) -> torch.Tensor:
         """States (B, S, decoder's H) of the sources, as the decoder attends to them."""
