@@ -109,7 +109,7 @@ def describe(started: WarmStart, **generation) -> CheckpointDescription:
         max_source_tokens=32,
         max_target_tokens=32,
         generation=options.model_dump(mode="json"),
-        evaluation={"metrics": ["exact_match"], "case": "keep", "spacing": "collapse"},
+        evaluation={"metrics": ["exact_match"], "normalization": ["collapse_spaces"]},
     )
 
 

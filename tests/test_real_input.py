@@ -37,7 +37,7 @@ def test_no_text_of_the_split_is_cut_at_the_limits(validation):
 def test_uncased_vocabulary_cannot_write_a_cased_reference(recipe, validation):
     start, _ = validation
     examples = load_examples(recipe.data.validation, recipe.data.columns)
-    cased = recipe.evaluation.model_copy(update={"case": "keep", "spacing": "collapse"})
+    cased = recipe.evaluation.model_copy(update={"normalization": ("collapse_spaces",)})
     assert score_baselines(examples, start.tokenizers, cased)[CEILING_ROW].values["exact_match"] == 0.0
 
 

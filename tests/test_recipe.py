@@ -84,7 +84,7 @@ def test_defaults_of_the_generation_section():
 
 def test_defaults_of_the_evaluation_section():
     assert build().evaluation.model_dump() == {
-        "metrics": ("exact_match", "sari"), "case": "keep", "spacing": "collapse",
+        "metrics": ("exact_match", "sari"), "normalization": ("collapse_spaces",), "lead_sentences": 1, "first_words": None,
     }  # fmt: skip
 
 

@@ -13,15 +13,16 @@ def run(
         str | None, typer.Option(help="Texts one a line, or .jsonl with 'source'; SARI needs them.")
     ] = None,
     checkpoint: Annotated[str | None, typer.Option(help="Adds the ceiling of this checkpoint's tokenizer.")] = None,
-    case: Annotated[str, typer.Option(help="keep or lower.")] = "keep",
-    spacing: Annotated[str, typer.Option(help="keep, collapse or separate_punctuation.")] = "collapse",
+    normalization: Annotated[
+        str, typer.Option(help="Steps on all texts, such as lowercase,separate_punctuation.")
+    ] = "collapse_spaces",
 ) -> None:
     """Score a file of predictions."""
     from .. import api
     from ..reports.console import output
     from ..reports.tables import build_score_table
 
-    options = {"metrics": metrics.split(","), "case": case, "spacing": spacing}
+    options = {"metrics": metrics.split(","), "normalization": normalization.split(",") if normalization else []}
     rows = api.score(predictions, references, sources=sources, checkpoint=checkpoint, options=options)
     output().print(build_score_table({name: scores.values for name, scores in rows.items()}, "Scores"))
     for metric, signature in rows[predictions].signatures.items():

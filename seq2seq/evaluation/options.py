@@ -1,23 +1,27 @@
-"""What a recipe says about scores: which metrics, and what of case and spacing counts. Imports no torch."""
-
-from typing import Literal
+"""What a recipe says about scores: which metrics, and what counts when texts are compared. Imports no torch."""
 
 from pydantic import Field, field_validator
 
+from ..normalization import Normalization
 from ..options import Options, Strings
 
 METRICS = ("exact_match", "sari", "bleu", "rouge1", "rouge2", "rougeL")
 
 
 class EvaluationOptions(Options):
-    """The section `evaluation` of a recipe. Case and spacing apply to sources, predictions and references alike."""
+    """The section `evaluation` of a recipe."""
 
     metrics: Strings = Field(("exact_match",), description=f"Of {', '.join(METRICS)}; left out: the task's.")
-    case: Literal["keep", "lower"] = Field("keep", description="lower compares without case, as for uncased models.")
-    spacing: Literal["keep", "collapse", "separate_punctuation"] = Field(
-        "collapse",
-        description="collapse: runs of white space count as one space; separate_punctuation: also a space around every "
-        "mark, for tokenizers that cannot write the data's own spacing.",
+    normalization: Normalization = Field(
+        ("collapse_spaces",),
+        description="Steps on sources, predictions and references alike before they are compared: lowercase for models "
+        "without case, separate_punctuation for tokenizers that cannot write the data's own spacing.",
+    )
+    lead_sentences: int = Field(1, gt=0, description="Of the baseline that copies the source's first sentences.")
+    first_words: int | None = Field(
+        None,
+        gt=0,
+        description="Of the baseline of the source's first words; null: the training targets' mean.",
     )
 
     @field_validator("metrics")

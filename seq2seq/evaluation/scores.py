@@ -4,8 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from ..errors import ScoringError
+from ..normalization import normalize_text
 from .bleu import compute_bleu
-from .comparison import normalize_text
 from .exact_match import compute_exact_match
 from .options import EvaluationOptions
 from .rouge import SIGNATURE as ROUGE_SIGNATURE
@@ -38,13 +38,13 @@ def compute_scores(
             f"Expected as many sources and references as predictions, and at least one; found {len(sources)} sources, "
             f"{len(predictions)} predictions and {len(references)} sets of references."
         )
-    sources = [normalize_text(text, options) for text in sources]
-    predictions = [normalize_text(text, options) for text in predictions]
-    references = [[normalize_text(text, options) for text in row] for row in references]
+    sources = [normalize_text(text, options.normalization) for text in sources]
+    predictions = [normalize_text(text, options.normalization) for text in predictions]
+    references = [[normalize_text(text, options.normalization) for text in row] for row in references]
     rouge = [metric for metric in options.metrics if metric.startswith("rouge")]
     rouge_values = compute_rouge(predictions, references, rouge) if rouge else {}
     values, signatures = {}, {}
-    comparison = f"case {options.case}, spacing {options.spacing}"
+    comparison = f"compared after {', '.join(options.normalization) or 'no normalization'}"
     for metric in options.metrics:
         if metric in rouge_values:
             values[metric], signature = rouge_values[metric], ROUGE_SIGNATURE

@@ -51,29 +51,31 @@ def test_values_and_signatures_come_in_the_order_of_the_metrics(metrics):
     ],
 )
 def test_signature_says_how_the_value_was_computed(metric, part):
-    signature = score(metric, case="lower", spacing="keep").signatures[metric]
+    signature = score(metric, normalization=["lowercase"]).signatures[metric]
     assert part in signature
-    assert signature.endswith("; case lower, spacing keep")
+    assert signature.endswith("; compared after lowercase")
 
 
 @pytest.mark.parametrize("side", ["sources", "predictions", "references"])
-def test_case_counts_on_no_side_when_lower_is_asked_for(side):
+def test_case_counts_on_no_side_behind_lowercase(side):
     upper = {
         "sources": [text.upper() for text in SOURCES],
         "predictions": [text.upper() for text in PREDICTIONS],
         "references": [[text.upper() for text in row] for row in REFERENCES],
     }
-    assert score("sari", **{side: upper[side]}, case="lower") == score("sari", case="lower")
+    assert score("sari", **{side: upper[side]}, normalization=["lowercase"]) == score(
+        "sari", normalization=["lowercase"]
+    )
     assert score("sari", **{side: upper[side]}).values != score("sari").values
 
 
 @pytest.mark.parametrize(
-    ("spacing", "percent"), [("keep", 0.0), ("collapse", 50.0), ("separate_punctuation", 100.0)]
-)  # fmt: skip
-def test_spacing_counts_as_the_options_say(spacing, percent):
+    ("steps", "percent"), [((), 0.0), (("collapse_spaces",), 50.0), (("separate_punctuation",), 100.0)]
+)
+def test_texts_are_compared_after_the_steps_of_the_options(steps, percent):
     # The first prediction differs by a double space, the second by the space in front of its full stop.
     predictions, references = ["a  b", "it ran ."], [["a b"], ["it ran."]]
-    scores = score("exact_match", sources=["", ""], predictions=predictions, references=references, spacing=spacing)
+    scores = score("exact_match", sources=["", ""], predictions=predictions, references=references, normalization=steps)
     assert scores.values == {"exact_match": percent}
 
 
