@@ -84,8 +84,11 @@ def test_defaults_of_the_generation_section():
 
 def test_defaults_of_the_evaluation_section():
     assert build().evaluation.model_dump() == {
-        "metrics": ("exact_match", "sari"), "normalization": ("collapse_spaces",), "lead_sentences": 1, "first_words": None,
-    }  # fmt: skip
+        "metrics": ("exact_match", "sari"),
+        "normalization": ("collapse_spaces",),
+        "lead_sentences": 1,
+        "first_words": None,
+    }
 
 
 def test_seed_is_1_by_default():
