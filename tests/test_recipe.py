@@ -48,7 +48,7 @@ def base(tmp_path) -> Path:
 
 def test_defaults_of_the_model_section():
     assert build().model.model_dump() == {
-        "plan": "bert2bert", "encoder": "some/bert", "decoder": None, "share": False, "convert": True,
+        "plan": "bert2bert", "shape": None, "encoder": "some/bert", "decoder": None, "share": False, "convert": True,
         "cross_attention": "random", "encoder_layers": None, "decoder_layers": None, "max_positions": None,
         "checkpoint": None, "source_language": None, "target_language": None, "dropout": None,
         "source_tokenizer": None, "target_tokenizer": None, "new_tokens": "pieces", "trim_vocabulary": False,

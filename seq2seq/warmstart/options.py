@@ -27,10 +27,32 @@ LayerChoice = Annotated[int | str | list[int] | None, BeforeValidator(_check_lay
 RANDOM_ENCODER_PLANS = ("rnd2rnd", "rnd2bert", "rnd2gpt")
 
 
+class ShapeOptions(Options):
+    """The shape of a model that has no checkpoint to take it from: BERT's layers, both sides alike."""
+
+    layers: int = Field(gt=0, description="Of each side.")
+    hidden_size: int = Field(gt=0, description="Width of the states and of the embeddings.")
+    attention_heads: int = Field(gt=0, description="Of each layer; must divide hidden_size.")
+    intermediate_size: int = Field(gt=0, description="Width inside the feed-forward part of a layer.")
+    positions: int = Field(512, gt=0, description="Tokens that a side takes.")
+
+    @field_validator("attention_heads")
+    @classmethod
+    def _check_heads(cls, heads: int, info: ValidationInfo) -> int:
+        if (width := info.data.get("hidden_size", heads)) % heads:
+            raise ValueError(f"must divide hidden_size, which is {width}")
+        return heads
+
+
 class ModelOptions(Options):
     """The section `model` of a recipe."""
 
     plan: PlanName = Field("bert2bert", description="How the model is warm-started; the names of Rothe et al. 2020.")
+    shape: ShapeOptions | None = Field(
+        None,
+        description="For plan rnd2rnd without a checkpoint: the shape itself, in place of encoder. Needs "
+        "source_tokenizer and target_tokenizer.",
+    )
     encoder: str | None = Field(
         None,
         validate_default=True,
@@ -68,10 +90,13 @@ class ModelOptions(Options):
     target_language: str | None = Field(None, description="As source_language, of the target.")
     source_tokenizer: str | None = Field(
         None,
+        validate_default=True,
         description="Folder of a new tokenizer of the sources (`seq2seq tokenizer train`); embeddings are carried over "
         "by token text. Name the same folder twice for one vocabulary.",
     )
-    target_tokenizer: str | None = Field(None, description="As source_tokenizer, of the targets.")
+    target_tokenizer: str | None = Field(
+        None, validate_default=True, description="As source_tokenizer, of the targets."
+    )
     new_tokens: Literal["pieces", "mean"] = Field(
         "pieces",
         description="How a token that the old vocabulary lacks begins: as the mean of its old pieces, or of all.",
@@ -117,10 +142,26 @@ class ModelOptions(Options):
             raise ValueError("changes how two sides are put together; plan pretrained takes its checkpoint as it is")
         return value
 
+    @field_validator("shape")
+    @classmethod
+    def _check_shape(cls, shape: ShapeOptions | None, info: ValidationInfo) -> ShapeOptions | None:
+        if shape is not None and (plan := info.data.get("plan", "rnd2rnd")) != "rnd2rnd":
+            raise ValueError(f"is for plan rnd2rnd alone; plan {plan} takes its shape from checkpoints")
+        return shape
+
+    @field_validator("source_tokenizer", "target_tokenizer")
+    @classmethod
+    def _require_tokenizer(cls, tokenizer: str | None, info: ValidationInfo) -> str | None:
+        if tokenizer is None and info.data.get("shape") is not None:
+            raise ValueError("model.shape has no tokenizer of its own; give the folder of one")
+        return tokenizer
+
     @field_validator("encoder")
     @classmethod
     def _require_encoder(cls, encoder: str | None, info: ValidationInfo) -> str | None:
         plan = info.data.get("plan")
+        if encoder is not None and info.data.get("shape") is not None:
+            raise ValueError("give either this or model.shape")
         if plan == "pretrained":
             if encoder is not None:
                 raise ValueError("plan pretrained takes model.checkpoint instead")
@@ -135,8 +176,11 @@ class ModelOptions(Options):
         if info.data.get("plan") == "pretrained":
             if decoder is not None:
                 raise ValueError("plan pretrained takes model.checkpoint instead")
+        elif info.data.get("shape") is not None:
+            if decoder is not None:
+                raise ValueError("give either this or model.shape")
         elif decoder is None and info.data.get("encoder", "") is None:
-            raise ValueError("set this or model.encoder, a hub name or a folder")
+            raise ValueError("set this, model.encoder or, for plan rnd2rnd, model.shape")
         return decoder
 
     @field_validator("share")

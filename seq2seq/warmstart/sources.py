@@ -37,7 +37,7 @@ def find_source_folder(name: str) -> Path:
 
 @dataclass(frozen=True)
 class SourceCheckpoint:
-    """One published checkpoint on disk. `shape` stands for its config where there is only a shape, to be counted."""
+    """One published checkpoint on disk, or a shape alone, whose folder holds a tokenizer at most."""
 
     name: str
     folder: Path

@@ -3,7 +3,7 @@
 from dataclasses import dataclass, replace
 
 import torch
-from transformers import EncoderDecoderConfig
+from transformers import BertConfig, EncoderDecoderConfig
 
 from ..errors import WarmStartError
 from ..modeling.encoder_decoder import Seq2SeqModel, set_special_tokens
@@ -12,16 +12,16 @@ from ..modeling.sharing import Sharing
 from ..modeling.token_loss import TokenLossModel
 from ..randomness import derive_seed
 from ..text.framing import Framing, derive_framing, first_id
-from ..text.tokenizers import TokenizerPair
+from ..text.tokenizers import TokenizerPair, load_tokenizer
 from .conversion import CONVERTIBLE
 from .cross_attention import start_cross_attention
 from .filling import fill_model
-from .options import ModelOptions
+from .options import ModelOptions, ShapeOptions
 from .origin import OriginReport, report_started
 from .plans import GPT2, PLANS, Plan, build_pair_plan
 from .serving import check_pair, refuse_families
 from .sides import Side, build_side
-from .sources import SourceCheckpoint
+from .sources import SourceCheckpoint, find_source_folder
 from .vocabulary import Corpus, OldRows, load_vocabularies
 
 
@@ -88,9 +88,26 @@ def warm_start(options: ModelOptions, *, seed: int = 1, corpus: Corpus | None = 
 
 
 def _open_sources(options: ModelOptions) -> tuple[SourceCheckpoint, SourceCheckpoint]:
+    if options.shape is not None:
+        shape = _open_shape(options.shape, options.source_tokenizer)
+        return shape, shape
     encoder = SourceCheckpoint.open(options.encoder or options.decoder)
     decoder = SourceCheckpoint.open(options.decoder or options.encoder)
     return encoder, encoder if decoder.folder.resolve() == encoder.folder.resolve() else decoder
+
+
+def _open_shape(shape: ShapeOptions, tokenizer: str) -> SourceCheckpoint:
+    """A BERT of a shape that no checkpoint has; its vocabulary is the tokenizer's."""
+    folder = find_source_folder(tokenizer)
+    config = BertConfig(
+        vocab_size=max(load_tokenizer(folder).get_vocab().values()) + 1,
+        num_hidden_layers=shape.layers,
+        hidden_size=shape.hidden_size,
+        num_attention_heads=shape.attention_heads,
+        intermediate_size=shape.intermediate_size,
+        max_position_embeddings=shape.positions,
+    )
+    return SourceCheckpoint("model.shape", folder, config)
 
 
 def _check_sources(plan: Plan, encoder: SourceCheckpoint, decoder: SourceCheckpoint) -> None:
