@@ -152,7 +152,7 @@ def test_score_prints_values_and_signatures(seq2seq, tmp_path):
     assert code == 0
     assert "50.0" in out
     assert "version:" in out  # sacrebleu's signature
-    assert "100.0" in seq2seq(*arguments, "--metrics", "exact_match", "--case", "lower")[1]
+    assert "100.0" in seq2seq(*arguments, "--metrics", "exact_match", "--normalization", "lowercase")[1]
 
 
 def test_score_reads_the_references_of_a_predictions_file(seq2seq, tmp_path):
