@@ -364,7 +364,7 @@ def describe_checkpoint(recipe: Recipe, start: Start, step: int) -> CheckpointDe
         task=recipe.task,
         sharing=start.model.sharing.to_dict(),
         framing=start.framing.to_dict(),
-        columns=recipe.data.columns.model_dump(mode="json"),
+        layout=recipe.data.layout.model_dump(mode="json"),
         max_source_tokens=recipe.data.max_source_tokens,
         max_target_tokens=recipe.data.max_target_tokens,
         generation=recipe.generation.model_dump(mode="json"),
