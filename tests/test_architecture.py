@@ -16,7 +16,7 @@ FLOORS = {
     "generation": 4,
     "tasks": 5, "training": 5, "analysis": 5, "exporting": 5,
     "recipe": 6,
-    "assembly": 7,
+    "assembly": 7, "recipe_reference": 7, "shipped_recipes": 7,
     "api": 8,
     "cli": 9, "__main__": 10, "__init__": 10,
 }  # fmt: skip

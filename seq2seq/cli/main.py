@@ -6,7 +6,7 @@ import sys
 import typer
 
 from ..errors import Seq2SeqError, TrainingInterrupted
-from . import average, evaluate, generate, inspect, plans, report, score, tokenizer, train
+from . import average, evaluate, generate, inspect, plans, recipes, report, score, tokenizer, train
 
 app = typer.Typer(
     name="seq2seq",
@@ -18,6 +18,7 @@ app = typer.Typer(
 for command in (train, generate, evaluate, average, score, report, inspect, plans):
     app.command(command.__name__.rpartition(".")[2])(command.run)
 app.add_typer(tokenizer.app, name="tokenizer")
+app.add_typer(recipes.app, name="recipes")
 
 
 def main() -> None:

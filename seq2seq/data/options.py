@@ -46,7 +46,7 @@ class DataOptions(Options):
     train: Strings = Field(description="Files, hub:NAME:CONFIG:SPLIT or embedded:quickstart:SPLIT; read in order.")
     validation: Strings = Field((), description="Like train; empty means no validation.")
     test: Strings = Field((), description="Like train; scored once, by the best checkpoint, when training ends.")
-    columns: ColumnOptions = ColumnOptions()
+    columns: ColumnOptions = Field(ColumnOptions(), description="Which column of a row holds what.")
     header: Header = Field(
         (), description="Names of the columns of CSV and TSV files that have no header line; empty: they have one."
     )
