@@ -21,6 +21,7 @@ DATA_VARIABLE = "SEQ2SEQ_DATA"
 EMBEDDED_PREFIX, HUB_PREFIX = "embedded:quickstart:", "hub:"
 FORMATS = ".jsonl, .csv, .tsv or .parquet, each also with .gz"
 UNREADABLE = (OSError, EOFError, zlib.error)  # what a missing disk, a cut or a damaged gzip file raises
+SCRIPT_HINT = "Where the hub keeps a Parquet copy of it, name that: hub:NAME@refs/convert/parquet::SPLIT."
 CSV = {"delimiter": ",", "strict": True}
 TSV = {"delimiter": "\t", "quoting": csv.QUOTE_NONE}  # a quotation mark in a tab-separated file is a quotation mark
 csv.field_size_limit(2**31 - 1)  # the default refuses cells over 128 kB, and articles are longer
@@ -37,7 +38,8 @@ def read_rows(name: str, header: Sequence[str] = ()) -> Iterator[Row]:
     """Streams the rows of one data name.
 
     Names: a file (a leading `data/` is replaced by the environment variable SEQ2SEQ_DATA where that is set),
-    `hub:NAME:CONFIG:SPLIT` (an empty CONFIG means the default one) or `embedded:quickstart:SPLIT`.
+    `hub:NAME:CONFIG:SPLIT` (an empty CONFIG means the default one; NAME may end in @REVISION) or
+    `embedded:quickstart:SPLIT`.
     `header` names the columns of CSV and TSV files that have no header line; all else names its columns itself.
 
     Raises:
@@ -201,11 +203,15 @@ def _read_hub(name: str) -> Iterator[Row]:
     from datasets.exceptions import DatasetsError
 
     dataset, config, split = parts
+    revision = None
+    if not Path(dataset).is_dir():  # a folder's name may have an @ of its own
+        dataset, _, revision = dataset.partition("@")
     try:
-        rows = load_dataset(dataset, config or None, split=split)
-    except (DatasetsError, OSError, ValueError) as error:
+        rows = load_dataset(dataset, config or None, split=split, revision=revision or None)
+    except (DatasetsError, OSError, ValueError, RuntimeError) as error:
         reason = str(error.__cause__ or error).strip().splitlines()[0]
-        raise DataError(f"{name}: the data set cannot be loaded ({reason}).") from None
+        hint = f" {SCRIPT_HINT}" if "scripts are no longer supported" in reason else ""
+        raise DataError(f"{name}: the data set cannot be loaded ({reason}).{hint}") from None
     if len(rows) == 0:
         raise DataError(f"{name}: the split has no rows.")
     for number, values in enumerate(rows, 1):

@@ -14,7 +14,7 @@ from typing import Any
 
 import tokenizers as tokenizers_library
 
-from .. import files, normalization
+from .. import detokenization, files, normalization
 from ..errors import DataError
 from ..text import framing as framing_module
 from ..text import tokenizers as tokenizers_module
@@ -28,7 +28,17 @@ from .readers import find_file, find_format, is_file_name
 
 FORMAT = 1  # of the files of an entry
 # The code from bytes to ids; a changed line of it may change them.
-MODULES = (files, readers, columns, normalization, examples, encoding, tokenizers_module, framing_module)
+MODULES = (
+    files,
+    readers,
+    columns,
+    detokenization,
+    normalization,
+    examples,
+    encoding,
+    tokenizers_module,
+    framing_module,
+)
 
 
 def _hash(text: str) -> str:
