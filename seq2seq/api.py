@@ -1,22 +1,23 @@
 """Every verb as a Python function: what `import seq2seq` offers, and what the commands call."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
 import torch
 from accelerate import Accelerator
 
+from .assembly.compared_files import find_references, find_sources
 from .assembly.processes import build_accelerator, leave_processes, run_on_main
 from .assembly.run import Run
 from .assembly.scoring import (
     CEILING_ROW,
     describe_predictions,
     describe_scores,
-    score_baselines,
-    score_predictions,
+    score_outputs,
     write_back,
+    write_baselines,
 )
 from .assembly.start import check_same_recipe, resume_model, start_from_options, start_model
 from .assembly.storage import hold_folder
@@ -24,7 +25,7 @@ from .checkpoints.averaging import Averaged, average_checkpoints
 from .checkpoints.find import find_checkpoint, find_last, list_steps
 from .checkpoints.folder import Checkpoint, read_checkpoint
 from .data.examples import load_examples
-from .data.options import ColumnOptions
+from .data.options import LayoutOptions
 from .data.plain_text import check_output, read_references, read_texts
 from .data.training_texts import Sides, read_training_texts
 from .errors import (
@@ -36,11 +37,12 @@ from .errors import (
     WarmStartError,
 )
 from .evaluation.options import EvaluationOptions
-from .evaluation.scores import Scores, compute_scores
+from .evaluation.scores import Comparison, Scores, compare_predictions, compute_scores
+from .evaluation.significance import Bootstrap
 from .files import write_json, write_json_lines
 from .generation.generator import Generated, Generator
 from .generation.options import GenerationOptions
-from .recipe import Recipe, build_options, load_recipe
+from .recipe import Recipe, build_options, load_recipe, merge
 from .reports.console import errors, show_progress
 from .reports.console import output as output_console
 from .reports.run_folder import RunFolder
@@ -55,8 +57,8 @@ from .warmstart.start import WarmStart
 from .warmstart.vocabulary import Corpus
 
 __all__ = [
-    "WarmStart", "average", "evaluate", "generate", "inspect", "load_checkpoint", "load_generator", "score", "train",
-    "train_tokenizer", "warm_start",
+    "WarmStart", "average", "compare", "evaluate", "generate", "inspect", "load_checkpoint", "load_generator", "score",
+    "train", "train_tokenizer", "warm_start",
 ]  # fmt: skip
 
 
@@ -169,7 +171,8 @@ def average(checkpoints: Sequence[str | Path], *, output: str | Path, last: int 
 def load_generator(checkpoint: str | Path | Checkpoint, **options: Any) -> Generator:
     """A model that stays loaded and writes texts; options are those under `generation:` of a recipe.
 
-    Options left out are the ones the checkpoint was trained with. The model goes to the GPU where there is one.
+    Options left out are the ones the checkpoint was trained with. The model goes to the GPU where there is one. Texts
+    go through the checkpoint's `data.normalization` first.
 
     Raises:
         CheckpointError: as `load_checkpoint`.
@@ -178,7 +181,18 @@ def load_generator(checkpoint: str | Path | Checkpoint, **options: Any) -> Gener
     loaded = checkpoint if isinstance(checkpoint, Checkpoint) else load_checkpoint(checkpoint)
     chosen = build_options(GenerationOptions, loaded.description.generation | options, GenerationError)
     model = loaded.model.to("cuda" if torch.cuda.is_available() else "cpu")
-    return Generator(model, loaded.tokenizers, loaded.framing, loaded.description.max_source_tokens, chosen)
+    limit, steps = loaded.description.max_source_tokens, read_layout(loaded).normalization
+    return Generator(model, loaded.tokenizers, loaded.framing, limit, chosen, steps)
+
+
+def read_layout(checkpoint: Checkpoint, **options: Any) -> LayoutOptions:
+    """How a checkpoint's data is read, with options `columns`, `header`, `normalization` over its own.
+
+    Raises:
+        DataError: an option is wrong.
+    """
+    chosen = {name: value for name, value in options.items() if value is not None}
+    return build_options(LayoutOptions, merge(checkpoint.description.layout, chosen), DataError)
 
 
 def generate(checkpoint: str | Path | Checkpoint, texts: Sequence[str], **options: Any) -> list[str]:
@@ -197,7 +211,9 @@ def evaluate(
     data: Sequence[str],
     *,
     output: str | Path,
-    columns: dict[str, str] | None = None,
+    columns: dict[str, str | list[str]] | None = None,
+    header: Sequence[str] | None = None,
+    normalization: Sequence[str] | None = None,
     evaluation: dict[str, Any] | None = None,
     **options: Any,
 ) -> dict:
@@ -205,13 +221,13 @@ def evaluate(
 
     Args:
         data: names as under `data.test` of a recipe.
-        columns: options under `data.columns:` of a recipe, over those of the checkpoint.
+        columns, header, normalization: options under `data:` of a recipe, over those of the checkpoint.
         output: the folder to write to.
         evaluation: options under `evaluation:` of a recipe, over those of the checkpoint.
         options: generation options, as `generate` takes them.
 
     Returns:
-        What scores.json holds: values by row and metric, and the signatures of the metrics.
+        What scores.json holds: values and intervals by row and metric, and the signatures of the metrics.
 
     Raises:
         DataError, CheckpointError, GenerationError: as the functions above.
@@ -220,12 +236,13 @@ def evaluate(
     check_output(Path(output) / "predictions.jsonl")
     loaded = load_checkpoint(checkpoint)
     chosen = build_options(EvaluationOptions, loaded.description.evaluation | (evaluation or {}), ScoringError)
-    generator = load_generator(loaded, **options)
-    names = build_options(ColumnOptions, loaded.description.columns | (columns or {}), DataError)
-    examples = load_examples(data, names)
+    layout = read_layout(loaded, columns=columns, header=header, normalization=normalization)
+    examples = load_examples(data, layout)
+    # The examples are normalized already.
+    generator = replace(load_generator(loaded, **options), normalization=())
     generated = _generate_with_progress(generator, [example.source for example in examples])
-    rows = {loaded.description.plan: score_predictions(examples, generated.texts, chosen)}
-    rows |= score_baselines(examples, loaded.tokenizers, chosen)
+    outputs = {loaded.description.plan: generated.texts} | write_baselines(examples, loaded.tokenizers, chosen)
+    rows = score_outputs(outputs, examples, chosen)
     scores = {
         "data": list(data),
         "examples": len(examples),
@@ -251,6 +268,8 @@ def score(
     sources: str | Path | None = None,
     checkpoint: str | Path | None = None,
     options: dict[str, Any],
+    intervals: bool = True,
+    seed: int = 1,
 ) -> dict[str, Scores]:
     """Scores a file of predictions; each file is plain text, one text a line, or JSONL.
 
@@ -258,29 +277,83 @@ def score(
 
     Args:
         checkpoint: adds the row "references through the target tokenizer", of this checkpoint's tokenizer.
+        sources: left out: those of a JSONL of predictions that has them.
         options: those under `evaluation:` of a recipe; the metrics must be given.
+        intervals: computes bootstrap intervals too, from 1,000 resamples drawn by `seed`.
 
     Returns:
         Scores by row: the predictions' under the name of their file, then the ceiling where asked for.
 
     Raises:
         DataError: a file is missing or broken.
-        ScoringError: an option is wrong, SARI lacks sources, or the files differ in length.
+        ScoringError: an option is wrong, a metric lacks sources, or the files differ in length.
     """
     chosen = build_options(EvaluationOptions, options, ScoringError)
-    if "sari" in chosen.metrics and sources is None:
-        raise ScoringError("SARI compares with the sources. Give them too.")
-    written = read_texts(str(predictions), "prediction").texts
+    written = read_texts(str(predictions), ["prediction"]).texts
     rows = {str(predictions): written}
     expected = read_references(str(references))
     if checkpoint is not None:
         tokenizer = load_tokenizers(find_checkpoint(checkpoint)).target
         rows[CEILING_ROW] = write_back(tokenizer, [row[0] for row in expected])
-    read = read_texts(str(sources), "source").texts if sources is not None else [""] * len(written)
-    return {
-        name: compute_scores(sources=read, predictions=texts, references=expected, options=chosen)
-        for name, texts in rows.items()
-    }
+    read = find_sources(chosen.metrics, sources, [predictions]) or [""] * len(written)
+    with show_progress("scoring", len(rows) * len(chosen.metrics)) as bar:
+        return {
+            name: compute_scores(
+                sources=read,
+                predictions=texts,
+                references=expected,
+                options=chosen,
+                bootstrap=Bootstrap(seed=seed) if intervals else None,
+                advance=bar.advance,
+            )
+            for name, texts in rows.items()
+        }
+
+
+def compare(
+    predictions_a: str | Path,
+    predictions_b: str | Path,
+    *,
+    references: str | Path | None = None,
+    sources: str | Path | None = None,
+    options: dict[str, Any],
+    trials: int = 10_000,
+    seed: int = 1,
+) -> dict[str, Comparison]:
+    """Tests two files of predictions for the same sources against each other, by every metric.
+
+    Files are those that `score` takes. Where the references are left out, both files are JSONL that hold them, such as
+    the predictions of two runs.
+
+    Args:
+        options: those under `evaluation:` of a recipe; the metrics must be given.
+        trials: exchanges of outputs that the p-value counts; it cannot be below 1 / (trials + 1).
+
+    Returns:
+        By metric: both values, their difference with its interval, and the p-value.
+
+    Raises:
+        DataError: a file is missing or broken.
+        ScoringError: an option is wrong, references or sources are missing, or the files are not of the same texts.
+    """
+    chosen = build_options(EvaluationOptions, options, ScoringError)
+    if trials < 1:
+        raise ScoringError(f"Expected at least one trial, found {trials}.")
+    files = [predictions_a, predictions_b]
+    written_a, written_b = (read_texts(str(file), ["prediction"]).texts for file in files)
+    expected = find_references(references, files)
+    read = find_sources(chosen.metrics, sources, files) or [""] * len(written_a)
+    with show_progress("comparing", len(chosen.metrics)) as bar:
+        return compare_predictions(
+            sources=read,
+            predictions_a=written_a,
+            predictions_b=written_b,
+            references=expected,
+            options=chosen,
+            bootstrap=Bootstrap(seed=seed),
+            trials=trials,
+            advance=bar.advance,
+        )
 
 
 def inspect(recipe: Recipe | str | Path, overrides: Iterable[str] = (), *, examples: int = 3) -> None:
@@ -306,8 +379,10 @@ def train_tokenizer(
     lowercase: bool = False,
     character_coverage: float | None = None,
     columns: Sides = "both",
-    source_column: str = "source",
-    target_column: str = "target",
+    source_column: str | Sequence[str] = "source",
+    target_column: str | Sequence[str] = "target",
+    header: Sequence[str] = (),
+    normalization: Sequence[str] = (),
 ) -> dict[str, Coverage]:
     """Trains a tokenizer on the texts of data files; writes it, and coverage.json beside it, into a new folder.
 
@@ -315,7 +390,8 @@ def train_tokenizer(
 
     Args:
         data: names as under `data.train` of a recipe, or plain text files, one text a line.
-        columns: which of the two columns to train on; plain text has none.
+        columns: which of the two sides to train on; plain text has none.
+        source_column, target_column, header, normalization: as under `data` of a recipe.
         kind, size, lowercase, character_coverage: see `text.tokenizer_training.train_tokenizer`.
 
     Returns:
@@ -329,7 +405,9 @@ def train_tokenizer(
     check_output(folder / "coverage.json")
     if any(folder.iterdir()):
         raise DataError(f"{folder} is not empty. Choose a new folder for the tokenizer.")
-    texts = read_training_texts(data, sides=columns, source_column=source_column, target_column=target_column)
+    named = {"columns": {"source": source_column, "target": target_column}}
+    layout = build_options(LayoutOptions, named | {"header": header, "normalization": normalization}, DataError)
+    texts = read_training_texts(data, layout, sides=columns)
     everything = [text for side in texts.values() for text in side]
     tokenizer = train_tokenizer_on(
         everything, kind=kind, size=size, lowercase=lowercase, character_coverage=character_coverage

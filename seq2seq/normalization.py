@@ -11,6 +11,7 @@ from typing import Annotated
 
 from pydantic import AfterValidator
 
+from .detokenization import detokenize
 from .options import Strings
 
 WORD_OR_MARK = re.compile(r"\w+|[^\w\s]")
@@ -54,6 +55,7 @@ STEPS: dict[str, Callable[[str], str]] = {
     "separate_punctuation": separate_punctuation,
     "join_sentences": join_sentences,
     "nfc": compose_characters,
+    "detokenize": detokenize,
 }
 
 

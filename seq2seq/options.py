@@ -2,7 +2,7 @@
 
 from typing import Annotated, Any
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict
+from pydantic import BaseModel, BeforeValidator, ConfigDict, WithJsonSchema
 
 
 def _list_strings(value: Any) -> Any:
@@ -10,7 +10,8 @@ def _list_strings(value: Any) -> Any:
     return (value,) if isinstance(value, str) else tuple(value) if isinstance(value, list) else value
 
 
-Strings = Annotated[tuple[str, ...], BeforeValidator(_list_strings)]
+_STRINGS_SCHEMA = {"anyOf": [{"type": "string"}, {"type": "array", "items": {"type": "string"}}]}
+Strings = Annotated[tuple[str, ...], BeforeValidator(_list_strings), WithJsonSchema(_STRINGS_SCHEMA)]
 
 
 class Options(BaseModel):

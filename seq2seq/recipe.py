@@ -4,6 +4,7 @@ Imports no torch. All errors of a recipe are reported at once, each with the pat
 """
 
 import difflib
+import math
 import re
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -28,15 +29,15 @@ class Recipe(Options):
     """Everything a run depends on."""
 
     task: str = Field(
-        description="summarization, sentence_splitting, sentence_fusion, translation or package.module:OBJECT."
+        description="What is to be written; it has defaults of its own for lengths, metrics and generation."
     )
     seed: int = Field(1, ge=0, description="Of initial weights, data order and dropout.")
     output: str = Field(description="The run folder.")
-    model: ModelOptions
-    data: DataOptions
-    training: TrainingOptions
-    generation: GenerationOptions = GenerationOptions()
-    evaluation: EvaluationOptions = EvaluationOptions()
+    model: ModelOptions = Field(description="What the model starts from.")
+    data: DataOptions = Field(description="Which texts, and how much of them.")
+    training: TrainingOptions = Field(description="How long, how fast, in which batches, and what is kept.")
+    generation: GenerationOptions = Field(GenerationOptions(), description="How texts are written.")
+    evaluation: EvaluationOptions = Field(EvaluationOptions(), description="How written texts are scored.")
 
     @field_validator("training")
     @classmethod
@@ -59,7 +60,7 @@ class Recipe(Options):
 
     def to_yaml(self) -> str:
         """The resolved recipe as YAML that loads to the same recipe."""
-        return yaml.dump(self.model_dump(mode="json"), Dumper=_Dumper, sort_keys=False, allow_unicode=True)
+        return dump_yaml(self.model_dump(mode="json")) + "\n"
 
 
 def load_recipe(path: str | Path, overrides: Iterable[str] = ()) -> Recipe:
@@ -141,6 +142,13 @@ def parse_override(override: str) -> dict[str, Any]:
     for part in reversed(key.split(".")):
         value = {part: value}
     return value
+
+
+def dump_yaml(value: Any, *, flow: bool = False) -> str:
+    """A value as YAML that loads to the same value; in one line where `flow` says so."""
+    width = {"default_flow_style": True, "width": math.inf} if flow else {}
+    text = yaml.dump(value, Dumper=_Dumper, sort_keys=False, allow_unicode=True, **width)
+    return text.removesuffix("\n...\n").removesuffix("\n")
 
 
 class _Loader(yaml.SafeLoader):

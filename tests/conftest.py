@@ -105,7 +105,7 @@ def describe(started: WarmStart, **generation) -> CheckpointDescription:
         task="sentence_fusion",
         sharing=started.model.sharing.to_dict(),
         framing=started.framing.to_dict(),
-        columns={"source": "source", "target": "target", "references": "references"},
+        layout={"columns": {"source": "source", "target": "target", "references": "references"}},
         max_source_tokens=32,
         max_target_tokens=32,
         generation=options.model_dump(mode="json"),

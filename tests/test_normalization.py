@@ -43,7 +43,11 @@ def test_empty_text_stays_empty(step):
     assert normalize_text("", [step]) == ""
 
 
-@pytest.mark.parametrize("step", [step for step in STEPS if step not in ("lowercase", "join_sentences")])
+# Not so: İ lowers to two characters, marks may close up to a separator or an entity, quotes pair up anew.
+NOT_IDEMPOTENT = ("lowercase", "join_sentences", "detokenize")
+
+
+@pytest.mark.parametrize("step", [step for step in STEPS if step not in NOT_IDEMPOTENT])
 @given(text=st.text())
 def test_a_step_taken_twice_is_a_step_taken_once(step, text):
     once = normalize_text(text, [step])

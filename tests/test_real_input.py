@@ -36,7 +36,7 @@ def test_no_text_of_the_split_is_cut_at_the_limits(validation):
 
 def test_uncased_vocabulary_cannot_write_a_cased_reference(recipe, validation):
     start, _ = validation
-    examples = load_examples(recipe.data.validation, recipe.data.columns)
+    examples = load_examples(recipe.data.validation, recipe.data.layout)
     cased = recipe.evaluation.model_copy(update={"normalization": ("collapse_spaces",)})
     assert score_baselines(examples, start.tokenizers, cased)[CEILING_ROW].values["exact_match"] == 0.0
 
@@ -44,7 +44,7 @@ def test_uncased_vocabulary_cannot_write_a_cased_reference(recipe, validation):
 def test_declared_comparison_lifts_the_ceiling(recipe, validation):
     start, _ = validation
     rows = score_baselines(
-        load_examples(recipe.data.validation, recipe.data.columns), start.tokenizers, recipe.evaluation
+        load_examples(recipe.data.validation, recipe.data.layout), start.tokenizers, recipe.evaluation
     )
     assert rows[CEILING_ROW].values["exact_match"] > 95
     assert rows[COPY_ROW].values["exact_match"] < 1

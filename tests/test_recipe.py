@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from pydantic import ValidationError
 
+from seq2seq.data.options import ColumnOptions
 from seq2seq.errors import RecipeError
 from seq2seq.recipe import build_recipe, load_recipe, merge, parse_override
 
@@ -71,7 +72,8 @@ def test_defaults_of_the_training_section():
 def test_defaults_of_the_data_section():
     assert build().data.model_dump() == {
         "train": ("train.jsonl",), "validation": (), "test": (), "max_source_tokens": 128, "max_target_tokens": 128,
-        "columns": {"source": "source", "target": "target", "references": "references"},
+        "columns": {"source": ("source",), "target": ("target",), "references": "references"}, "header": (),
+        "normalization": (),
     }  # fmt: skip
 
 
@@ -277,7 +279,7 @@ def test_own_task_is_found_by_module_and_object(tmp_path, monkeypatch):
     )
     monkeypatch.syspath_prepend(tmp_path)
     recipe = build("task=haiku_task_of_a_user:HAIKU")
-    assert recipe.data.columns.model_dump() == {"source": "prose", "target": "poem", "references": "poems"}
+    assert recipe.data.columns == ColumnOptions(source="prose", target="poem", references="poems")
     assert (recipe.data.max_source_tokens, recipe.generation.max_target_tokens) == (9, 17)
 
 

@@ -33,6 +33,8 @@ from ..checkpoints.folder import (
 from ..data.batching import BatchOrder
 from ..data.loader import StepLoader, fixed_micro_batches
 from ..errors import RecipeError, TrainingError
+from ..evaluation.baselines import measure_mean_words
+from ..evaluation.options import EvaluationOptions
 from ..exporting.model_card import build_model_card
 from ..files import write_json, write_text
 from ..generation.generator import Generator
@@ -54,10 +56,12 @@ from ..training.trainer import Callbacks, Trainer
 from ..training.validation import compute_validation_loss
 from ..warmstart.origin import summarize
 from .processes import generate_in_processes, run_on_main
-from .scoring import describe_predictions, describe_scores, score_baselines, score_predictions
+from .scoring import describe_predictions, describe_scores, score_outputs, score_predictions, write_baselines
 from .splits import DATA_HEADER, TextData, describe_split, load_split
 from .start import Start
 from .trackers import start_trackers, track
+
+COUNTED_TARGETS = 10_000  # for the baseline of the source's first words: enough for a mean, and read in a second
 
 
 class Run:
@@ -69,6 +73,15 @@ class Run:
         self.validation_data = load_split(recipe, "validation", start.tokenizers, start.framing, accelerator)
         self.test_data = load_split(recipe, "test", start.tokenizers, start.framing, accelerator)
         self._check_data()
+        self.evaluation = self._complete_evaluation()
+
+    def _complete_evaluation(self) -> EvaluationOptions:
+        """The recipe's section, with the words of its baseline counted; by the main process, which alone scores."""
+        options = self.recipe.evaluation
+        if options.first_words is not None or not self.accelerator.is_main_process:
+            return options
+        words = measure_mean_words(example.target for example in self.train_data.read_first(COUNTED_TARGETS))
+        return options.model_copy(update={"first_words": words})
 
     @property
     def splits(self) -> dict[str, TextData]:
@@ -290,7 +303,7 @@ class Run:
             run_on_main(self.accelerator, lambda: self._save(model, files, state, best))
 
     def _save(self, model: TokenLossModel, files: TrainingFiles, state: TrainingState, best: bool) -> None:
-        description = describe_checkpoint(self.recipe, self.start, state.step)
+        description = describe_checkpoint(self.recipe, self.start, self.evaluation, state.step)
         write_checkpoint(step_folder(self.folder.path, state.step), model, self.start.tokenizers, description, files)
         if best:
             self.record_best(state)
@@ -315,14 +328,14 @@ class Run:
         """Generates and scores data.test, if there is one, with the run's best checkpoint, and prints the table."""
         if self.test_data is None:
             return
-        folder, examples, options = self.folder, self.test_data.examples, self.recipe.evaluation
+        folder, examples, options = self.folder, self.test_data.examples, self.evaluation
         chosen = self._find_chosen()
         checkpoint = read_checkpoint(chosen)
         predictions = self.generate(checkpoint.model, [example.source for example in examples])
         if not self.accelerator.is_main_process:
             return
-        rows = {self.recipe.model.plan: score_predictions(examples, predictions, options)}
-        rows |= score_baselines(examples, checkpoint.tokenizers, options)
+        outputs = {self.recipe.model.plan: predictions} | write_baselines(examples, checkpoint.tokenizers, options)
+        rows = score_outputs(outputs, examples, options)
         scores = {
             "split": "test",
             "examples": len(examples),
@@ -331,7 +344,8 @@ class Run:
         }
         folder.write_predictions("test", describe_predictions(examples, predictions))
         write_json(folder.scores, scores)
-        output().print(build_score_table(scores["rows"], title=f"{folder.path}: {len(examples)} test pairs"))
+        title = f"{folder.path}: {len(examples)} test pairs"
+        output().print(build_score_table(scores["rows"], title, scores["intervals"]))
 
     def _find_chosen(self) -> Path:
         """The checkpoint that the run is used by: its best, else its newest."""
@@ -357,18 +371,20 @@ class Run:
         write_text(folder.card, card)
 
 
-def describe_checkpoint(recipe: Recipe, start: Start, step: int) -> CheckpointDescription:
+def describe_checkpoint(
+    recipe: Recipe, start: Start, evaluation: EvaluationOptions, step: int
+) -> CheckpointDescription:
     """What a checkpoint of this recipe says of itself."""
     return CheckpointDescription(
         plan=recipe.model.plan,
         task=recipe.task,
         sharing=start.model.sharing.to_dict(),
         framing=start.framing.to_dict(),
-        columns=recipe.data.columns.model_dump(mode="json"),
+        layout=recipe.data.layout.model_dump(mode="json"),
         max_source_tokens=recipe.data.max_source_tokens,
         max_target_tokens=recipe.data.max_target_tokens,
         generation=recipe.generation.model_dump(mode="json"),
-        evaluation=recipe.evaluation.model_dump(mode="json"),
+        evaluation=evaluation.model_dump(mode="json"),
         step=step,
     )
 

@@ -54,7 +54,7 @@ def load_split(
     if not names:
         return None
     limits = {"max_source_tokens": recipe.data.max_source_tokens, "max_target_tokens": recipe.data.max_target_tokens}
-    described = Split(names, recipe.data.columns, tokenizers, framing, **limits)
+    described = Split(names, recipe.data.layout, tokenizers, framing, **limits)
     folder = run_once_a_machine(accelerator, lambda: prepare_entry(described, f"tokenizing data.{split}"))
     stored = load_encoded(described, folder)
     check_same_everywhere(accelerator, split, stored.fingerprint)

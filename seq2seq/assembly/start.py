@@ -65,7 +65,7 @@ def start_model(recipe: Recipe) -> Start:
 def load_corpus(recipe: Recipe) -> Corpus:
     """All texts of a recipe's data: what a trimmed vocabulary has to write."""
     names = [*recipe.data.train, *recipe.data.validation, *recipe.data.test]
-    examples = load_examples(names, recipe.data.columns)
+    examples = load_examples(names, recipe.data.layout)
     targets = [text for example in examples for text in (example.target, *example.references)]
     return Corpus([example.source for example in examples], targets)
 

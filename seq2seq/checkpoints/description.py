@@ -8,14 +8,14 @@ from ..errors import CheckpointError, DataError
 from ..files import load_json
 
 DESCRIPTION_FILE = "seq2seq.json"
-FORMAT = 1
+FORMAT = 2  # 1 had `columns` alone where there is `layout` now
 
 
 @dataclass(frozen=True)
 class CheckpointDescription:
     """What is needed beside config and weights to use a checkpoint as it was trained.
 
-    columns: the recipe's `data.columns`, where later data is expected to have its texts.
+    layout: the recipe's `data.columns`, `.header` and `.normalization`, as later data is expected to be and is read.
     sharing: as in `modeling.sharing.Sharing`; framing: as in `text.framing.Framing`.
     generation: the recipe's section, the defaults of every later generation; evaluation: likewise for scores.
     """
@@ -24,7 +24,7 @@ class CheckpointDescription:
     task: str
     sharing: dict[str, bool]
     framing: dict[str, Any]
-    columns: dict[str, str]
+    layout: dict[str, Any]
     max_source_tokens: int
     max_target_tokens: int
     generation: dict
@@ -49,8 +49,12 @@ class CheckpointDescription:
             raise CheckpointError(f"{folder} is no checkpoint of this project: {error}") from None
         if not isinstance(values, dict):
             raise CheckpointError(f"{path}: expected a JSON object, found {type(values).__name__}.")
+        if values.get("format") == 1 and "columns" in values:
+            values |= {"format": FORMAT, "layout": {"columns": values.pop("columns")}}
         if values.get("format") != FORMAT:
-            raise CheckpointError(f"{path}: format {values.get('format')!r} is unknown; this version reads {FORMAT}.")
+            raise CheckpointError(
+                f"{path}: format {values.get('format')!r} is unknown; this version reads 1 and {FORMAT}."
+            )
         expected = {field.name for field in fields(cls)}
         if expected != set(values):
             raise CheckpointError(

@@ -232,14 +232,14 @@ def read_checkpoint(
 
 
 def as_checkpoint(folder: Path, published: Published) -> Checkpoint:
-    """A published encoder-decoder as a checkpoint: columns and metrics are left to whoever uses it."""
+    """A published encoder-decoder as a checkpoint: the layout of data and metrics are left to whoever uses it."""
     model = published.model
     description = CheckpointDescription(
         plan="pretrained",
         task="",
         sharing=model.sharing.to_dict(),
         framing=published.framing.to_dict(),
-        columns={},
+        layout={},
         max_source_tokens=model.max_source_positions or 512,
         max_target_tokens=min(model.max_target_positions or 128, 128),
         generation=published.generation,

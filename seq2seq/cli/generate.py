@@ -15,7 +15,10 @@ def run(
     output: Annotated[
         str, typer.Option(help="Where to write, by its name text or .jsonl; - is standard output.")
     ] = "-",
-    column: Annotated[str | None, typer.Option(help="Of the source; left out: as the checkpoint says.")] = None,
+    column: Annotated[
+        str | None, typer.Option(help="Of the source; several by commas; left out: as the checkpoint says.")
+    ] = None,
+    header: Annotated[str | None, typer.Option(help="Columns of CSV and TSV without a header line, by commas.")] = None,
     num_beams: Annotated[int | None, typer.Option(help="Left out: as the checkpoint says.")] = None,
     max_target_tokens: Annotated[int | None, typer.Option(help="Left out: as the checkpoint says.")] = None,
     length_penalty: Annotated[float | None, typer.Option(help="Left out: as the checkpoint says.")] = None,
@@ -27,13 +30,19 @@ def run(
     from ..data.plain_text import check_output, read_texts, write_texts
     from ..errors import GenerationError
     from ..reports.console import errors, show_progress
+    from .arguments import split_names
 
     if (text is None) == (input is None):
         raise GenerationError("Give either --text or --input.")
     if output != "-":
         check_output(Path(output))
     loaded = api.load_checkpoint(checkpoint)
-    read = read_texts(input, column or loaded.description.columns["source"]) if input is not None else None
+    layout = api.read_layout(
+        loaded,
+        columns={"source": split_names(column)} if column else None,
+        header=split_names(header),
+    )
+    read = read_texts(input, layout.columns.source, layout.header) if input is not None else None
     texts = read.texts if read else text
     options = {
         "num_beams": num_beams,

@@ -16,14 +16,17 @@ def run(
     size: Annotated[int, typer.Option(help="How many tokens, special ones and bytes among them.")] = 8000,
     lowercase: Annotated[bool, typer.Option("--lowercase", help="Lower-case every text; accents stay.")] = False,
     columns: Annotated[str, typer.Option(help="both, source or target.")] = "both",
-    source_column: Annotated[str, typer.Option(help="Which column holds the sources.")] = "source",
-    target_column: Annotated[str, typer.Option(help="Which column holds the targets.")] = "target",
+    source_column: Annotated[str, typer.Option(help="Which column holds the sources; several by commas.")] = "source",
+    target_column: Annotated[str, typer.Option(help="Which column holds the targets; several by commas.")] = "target",
+    header: Annotated[str, typer.Option(help="Columns of CSV and TSV without a header line, by commas.")] = "",
+    normalization: Annotated[str, typer.Option(help="Steps, as data.normalization of a recipe, by commas.")] = "",
 ) -> None:
     """Train a tokenizer on the texts of data files and show how well it covers them."""
     from .. import api
     from ..reports.console import build_table, errors
     from ..reports.console import output as results
     from ..text.coverage import coverage_rows
+    from .arguments import split_names
 
     coverage = api.train_tokenizer(
         data,
@@ -32,8 +35,10 @@ def run(
         size=size,
         lowercase=lowercase,
         columns=columns,
-        source_column=source_column,
-        target_column=target_column,
+        source_column=split_names(source_column),
+        target_column=split_names(target_column),
+        header=split_names(header),
+        normalization=split_names(normalization),
     )
     results().print(build_table(f"{kind}, {size} tokens", *coverage_rows(coverage)))
     errors().print(f"Written: {output}")

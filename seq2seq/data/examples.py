@@ -1,17 +1,21 @@
-"""Rows into examples: the chosen columns, checked. An example is a source, a target and its references, all text."""
+"""Rows into examples: the chosen columns, normalized and checked.
 
-import json
-from collections.abc import Iterable, Iterator
+An example is a source, a target and its references, all text.
+"""
+
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from ..errors import DataError
-from .options import ColumnOptions
+from ..normalization import normalize_text
+from .columns import describe_columns, read_reference_list, read_text
+from .options import LayoutOptions
 from .readers import Row, read_rows
 
 
 @dataclass(frozen=True)
 class Example:
-    """One pair of texts, stripped of white space at the ends, and where it came from."""
+    """One pair of texts, normalized, stripped of white space at the ends, and where it came from."""
 
     source: str
     target: str
@@ -19,95 +23,53 @@ class Example:
     place: str
 
 
-def read_examples(names: Iterable[str], columns: ColumnOptions) -> Iterator[Example]:
+def read_examples(names: Iterable[str], layout: LayoutOptions) -> Iterator[Example]:
     """Streams the examples of some data names, in their order.
 
     Raises:
         DataError: see `read_rows`; or a column is missing, is no text, or is empty.
     """
-    return (build_example(row, columns) for name in names for row in read_rows(name))
+    return (build_example(row, layout) for name in names for row in read_rows(name, layout.header))
 
 
-def load_examples(names: Iterable[str], columns: ColumnOptions) -> list[Example]:
+def load_examples(names: Iterable[str], layout: LayoutOptions) -> list[Example]:
     """All examples of some data names, in their order.
 
     Raises:
         DataError: as `read_examples`.
     """
-    return list(read_examples(names, columns))
+    return list(read_examples(names, layout))
 
 
-def build_example(row: Row, columns: ColumnOptions) -> Example:
+def build_example(row: Row, layout: LayoutOptions) -> Example:
     """The example of one row.
 
     Raises:
         DataError: a column is missing, is no text, or holds nothing but white space.
     """
-    target = read_text(row, columns.target, "Set data.columns.target.")
+    columns, steps = layout.columns, layout.normalization
+    target = read_filled_text(row, columns.target, steps, "Set data.columns.target.")
+    references = read_reference_list(row, columns.references)
     return Example(
-        source=read_text(row, columns.source, "Set data.columns.source."),
+        source=read_filled_text(row, columns.source, steps, "Set data.columns.source."),
         target=target,
-        references=read_reference_list(row, columns.references) or (target,),
+        references=tuple(_clean(row, [columns.references], text, steps) for text in references) or (target,),
         place=row.place,
     )
 
 
-def read_text(row: Row, column: str, advice: str) -> str:
-    """The stripped text of a column; `advice` closes the error where it is missing.
+def read_filled_text(row: Row, columns: Sequence[str], steps: Sequence[str], advice: str) -> str:
+    """The text of some columns after the steps of normalization, stripped; `advice` as in `read_text`.
 
     Raises:
-        DataError: the column is missing, is no text, or is empty.
+        DataError: a column is missing or is no text, or nothing is left.
     """
-    _check_column(row, column, advice)
-    return _check_text(row, column, row.values[column])
+    return _clean(row, columns, read_text(row, columns, advice), steps)
 
 
-def _check_column(row: Row, column: str, advice: str) -> None:
-    if column not in row.values:
-        found = ", ".join(map(repr, row.values))
-        raise DataError(f"{row.place}: column {column!r} is missing (found: {found}). {advice}")
-
-
-def _check_text(row: Row, column: str, value: object) -> str:
-    text = _check_string(row, column, value).strip()
-    if not text:
-        raise DataError(f"{row.place}: column {column!r} is empty. Remove the row or give it a text.")
-    return text
-
-
-def _check_string(row: Row, column: str, value: object) -> str:
-    if not isinstance(value, str):
-        raise DataError(f"{row.place}: column {column!r} holds {type(value).__name__}, expected text.")
-    try:
-        value.encode()
-    except UnicodeEncodeError:  # JSON can write it, no encoding can hold it
-        raise DataError(f"{row.place}: column {column!r} holds half of a surrogate pair, which is no text.") from None
-    return value
-
-
-def read_reference_list(row: Row, column: str) -> tuple[str, ...]:
-    """The references of a row; none where it has no column of the default name."""
-    if row.values.get(column) is None:  # Parquet and the hub write a missing list as null
-        if column != ColumnOptions().references:
-            _check_column(row, column, "Set data.columns.references.")
-        return ()
-    value = row.values[column]
-    if isinstance(value, str):  # CSV and TSV have no lists
-        try:
-            value = json.loads(value)
-        except json.JSONDecodeError:
-            pass
-    if not isinstance(value, list) or not value:
-        raise DataError(f"{row.place}: column {column!r} must hold a list of texts (in CSV and TSV, as JSON).")
-    return tuple(_check_text(row, column, text) for text in value)
-
-
-def read_column(rows: Iterable[Row], column: str) -> Iterator[str]:
-    """The texts of one column, as they are; here an empty text is allowed.
-
-    Raises:
-        DataError: the column is missing or holds no text.
-    """
-    for row in rows:
-        _check_column(row, column, "Name the column that holds the texts.")
-        yield _check_string(row, column, row.values[column])
+def _clean(row: Row, columns: Sequence[str], text: str, steps: Sequence[str]) -> str:
+    cleaned = normalize_text(text, steps).strip()
+    if not cleaned:
+        state = f"{'are' if len(columns) > 1 else 'is'} empty" + (" after normalization" if text.strip() else "")
+        raise DataError(f"{row.place}: {describe_columns(columns)} {state}. Remove the row or give it a text.")
+    return cleaned

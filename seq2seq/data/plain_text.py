@@ -12,7 +12,8 @@ from pathlib import Path
 
 from ..errors import DataError
 from ..files import open_bytes, write_json_lines, write_text
-from .examples import read_column, read_reference_list, read_text
+from .columns import read_reference_list, read_text
+from .examples import read_filled_text
 from .options import ColumnOptions
 from .readers import UNREADABLE, find_format, read_rows, resolve_path
 
@@ -25,16 +26,19 @@ class ReadTexts:
     replaced: int
 
 
-def read_texts(name: str, column: str) -> ReadTexts:
-    """Texts of a file (.jsonl and the other row formats by column, anything else a text a line) or of standard input.
+def read_texts(name: str, columns: Sequence[str] = (), header: Sequence[str] = ()) -> ReadTexts:
+    """Texts of a file (.jsonl and the other row formats by columns, anything else a text a line) or of standard input.
+
+    They are as they stand there, may be empty, and are not normalized.
 
     Raises:
-        DataError: the file is missing, or a row lacks the column.
+        DataError: the file is missing, or a row lacks a column or has no text there.
     """
     if name == "-":
         return split_lines(sys.stdin.buffer.read())
     if is_row_format(name):
-        return ReadTexts(list(read_column(read_rows(name), column)), 0)
+        advice = "Name the column that holds the texts."
+        return ReadTexts([read_text(row, columns, advice) for row in read_rows(name, header)], 0)
     path = resolve_path(name)
     if not path.is_file():
         raise DataError(f"{path}: there is no such file.")
@@ -52,13 +56,26 @@ def read_references(name: str) -> list[tuple[str, ...]]:
         DataError: the file is missing or broken.
     """
     if not is_row_format(name):
-        return [(text,) for text in read_texts(name, "").texts]
+        return [(text,) for text in read_texts(name).texts]
     columns = ColumnOptions()
     references = []
     for row in read_rows(name):
         listed = read_reference_list(row, columns.references)
-        references.append(listed or (read_text(row, columns.target, "Expected 'references' or 'target'."),))
+        advice = "Expected 'references' or 'target'."
+        references.append(listed or (read_filled_text(row, columns.target, (), advice),))
     return references
+
+
+def find_texts(name: str, column: str) -> list[str] | None:
+    """The texts of a column where a file of a row format has it; None where it has not, or is plain text.
+
+    Raises:
+        DataError: the file is missing or broken, or some rows alone have the column.
+    """
+    if not is_row_format(name):
+        return None
+    first = next(iter(read_rows(name)), None)
+    return None if first is None or column not in first.values else read_texts(name, [column]).texts
 
 
 def is_row_format(name: str) -> bool:

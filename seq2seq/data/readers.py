@@ -9,7 +9,7 @@ import io
 import json
 import os
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -21,6 +21,9 @@ DATA_VARIABLE = "SEQ2SEQ_DATA"
 EMBEDDED_PREFIX, HUB_PREFIX = "embedded:quickstart:", "hub:"
 FORMATS = ".jsonl, .csv, .tsv or .parquet, each also with .gz"
 UNREADABLE = (OSError, EOFError, zlib.error)  # what a missing disk, a cut or a damaged gzip file raises
+SCRIPT_HINT = "Where the hub keeps a Parquet copy of it, name that: hub:NAME@refs/convert/parquet::SPLIT."
+CSV = {"delimiter": ",", "strict": True}
+TSV = {"delimiter": "\t", "quoting": csv.QUOTE_NONE}  # a quotation mark in a tab-separated file is a quotation mark
 csv.field_size_limit(2**31 - 1)  # the default refuses cells over 128 kB, and articles are longer
 
 
@@ -31,17 +34,19 @@ class Row(NamedTuple):
     values: dict
 
 
-def read_rows(name: str) -> Iterator[Row]:
+def read_rows(name: str, header: Sequence[str] = ()) -> Iterator[Row]:
     """Streams the rows of one data name.
 
     Names: a file (a leading `data/` is replaced by the environment variable SEQ2SEQ_DATA where that is set),
-    `hub:NAME:CONFIG:SPLIT` (an empty CONFIG means the default one) or `embedded:quickstart:SPLIT`.
+    `hub:NAME:CONFIG:SPLIT` (an empty CONFIG means the default one; NAME may end in @REVISION) or
+    `embedded:quickstart:SPLIT`.
+    `header` names the columns of CSV and TSV files that have no header line; all else names its columns itself.
 
     Raises:
         DataError: the name leads nowhere, the file is empty or broken, or not UTF-8; file and line are named.
     """
     if is_file_name(name):
-        yield from _read_file(name)
+        yield from _read_file(name, header)
     elif name.startswith(EMBEDDED_PREFIX):
         yield from _read_embedded(name)
     else:
@@ -78,9 +83,14 @@ def find_format(path: Path) -> str:
     return Path(path.stem).suffix if path.suffix == ".gz" else path.suffix
 
 
-def _read_file(name: str) -> Iterator[Row]:
+def _read_file(name: str, header: Sequence[str]) -> Iterator[Row]:
     path = find_file(name)
-    readers = {".jsonl": _read_jsonl, ".csv": _read_csv, ".tsv": _read_tsv, ".parquet": _read_parquet}
+    readers = {
+        ".jsonl": _read_jsonl,
+        ".csv": lambda path: _read_delimited(path, CSV, header),
+        ".tsv": lambda path: _read_delimited(path, TSV, header),
+        ".parquet": _read_parquet,
+    }
     reader = readers.get(find_format(path))
     if reader is None:
         raise DataError(f"{path}: the format is unknown. Expected {FORMATS}.")
@@ -125,19 +135,11 @@ def _read_jsonl(path: Path) -> Iterator[Row]:
         yield Row(place, values)
 
 
-def _read_csv(path: Path) -> Iterator[Row]:
-    yield from _read_delimited(path, {"delimiter": ",", "strict": True})
-
-
-def _read_tsv(path: Path) -> Iterator[Row]:
-    # A quotation mark in a tab-separated file is a quotation mark.
-    yield from _read_delimited(path, {"delimiter": "\t", "quoting": csv.QUOTE_NONE})
-
-
-def _read_delimited(path: Path, dialect: dict) -> Iterator[Row]:
+def _read_delimited(path: Path, dialect: dict, names: Sequence[str]) -> Iterator[Row]:
+    """Rows of cells; where `names` are given they name the columns, and the first line is a row like the others."""
     # Decoded line by line for the sake of the error's line number; \n is put back for quoted cells that span lines.
     reader = csv.reader((line + "\n" for _, line in _read_lines(path)), **dialect)
-    header: list[str] | None = None
+    header = list(names) or None
     while True:
         line = reader.line_num + 1
         try:
@@ -149,7 +151,10 @@ def _read_delimited(path: Path, dialect: dict) -> Iterator[Row]:
         if header is None:
             header = _check_header(path, cells)
         elif len(cells) != len(header):
-            raise DataError(f"{path} line {line}: expected {len(header)} cells, found {len(cells)}.")
+            hint = f" (data.header names {', '.join(map(repr, names))})" if names else ""
+            raise DataError(f"{path} line {line}: expected {len(header)} cells{hint}, found {len(cells)}.")
+        elif line == 1 and cells == header:
+            raise DataError(f"{path} line 1: this is the header that data.header repeats. Remove data.header.")
         else:
             yield Row(f"{path} line {line}", dict(zip(header, cells, strict=True)))
 
@@ -198,11 +203,15 @@ def _read_hub(name: str) -> Iterator[Row]:
     from datasets.exceptions import DatasetsError
 
     dataset, config, split = parts
+    revision = None
+    if not Path(dataset).is_dir():  # a folder's name may have an @ of its own
+        dataset, _, revision = dataset.partition("@")
     try:
-        rows = load_dataset(dataset, config or None, split=split)
-    except (DatasetsError, OSError, ValueError) as error:
+        rows = load_dataset(dataset, config or None, split=split, revision=revision or None)
+    except (DatasetsError, OSError, ValueError, RuntimeError) as error:
         reason = str(error.__cause__ or error).strip().splitlines()[0]
-        raise DataError(f"{name}: the data set cannot be loaded ({reason}).") from None
+        hint = f" {SCRIPT_HINT}" if "scripts are no longer supported" in reason else ""
+        raise DataError(f"{name}: the data set cannot be loaded ({reason}).{hint}") from None
     if len(rows) == 0:
         raise DataError(f"{name}: the split has no rows.")
     for number, values in enumerate(rows, 1):

@@ -14,21 +14,31 @@ from typing import Any
 
 import tokenizers as tokenizers_library
 
-from .. import files
+from .. import detokenization, files, normalization
 from ..errors import DataError
 from ..text import framing as framing_module
 from ..text import tokenizers as tokenizers_module
 from ..text.framing import Framing
 from ..text.tokenizers import TokenizerPair
-from . import encoding, examples, readers
+from . import columns, encoding, examples, readers
 from .encoding import EncodedExamples, encode_chunks, encode_examples
 from .examples import Example, load_examples, read_examples
-from .options import ColumnOptions
+from .options import LayoutOptions
 from .readers import find_file, find_format, is_file_name
 
 FORMAT = 1  # of the files of an entry
 # The code from bytes to ids; a changed line of it may change them.
-MODULES = (files, readers, examples, encoding, tokenizers_module, framing_module)
+MODULES = (
+    files,
+    readers,
+    columns,
+    detokenization,
+    normalization,
+    examples,
+    encoding,
+    tokenizers_module,
+    framing_module,
+)
 
 
 def _hash(text: str) -> str:
@@ -46,7 +56,7 @@ class Split:
     """Some data names, and how their rows become ids."""
 
     names: tuple[str, ...]
-    columns: ColumnOptions
+    layout: LayoutOptions
     tokenizers: TokenizerPair
     framing: Framing
     max_source_tokens: int
@@ -58,11 +68,11 @@ class Split:
 
     def read(self) -> Iterator[Example]:
         """Streams its examples as texts."""
-        return read_examples(self.names, self.columns)
+        return read_examples(self.names, self.layout)
 
     def load(self) -> list[Example]:
         """All its examples as texts."""
-        return load_examples(self.names, self.columns)
+        return load_examples(self.names, self.layout)
 
     def encode(self) -> EncodedExamples:
         """Its ids, in memory."""
@@ -86,7 +96,7 @@ class Split:
             "code": _hash_code(),
             "tokenizers_library": tokenizers_library.__version__,
             "data": [self._describe_content(name) for name in self.names],
-            "columns": self.columns.model_dump(mode="json"),
+            "layout": self.layout.model_dump(mode="json"),
             "source_tokenizer": source_layout,
             "target_tokenizer": source_layout if target is source else _hash(target.backend_tokenizer.to_str()),
             "framing": self.framing.to_dict(),
@@ -98,7 +108,7 @@ class Split:
         """What a file holds and how it is read; of other names, whose bytes are not at hand, the texts themselves."""
         if not is_file_name(name):
             digest = hashlib.sha256()
-            for example in read_examples([name], self.columns):
+            for example in read_examples([name], self.layout):
                 digest.update(json.dumps([example.source, example.target, example.references]).encode() + b"\n")
             return {"rows": digest.hexdigest()}
         path = find_file(name)

@@ -1,10 +1,12 @@
 """Texts to train a tokenizer on: the columns of row formats, or plain text, one text a line."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Literal, get_args
 
 from ..errors import DataError
-from .examples import read_text
+from ..normalization import normalize_text
+from .examples import read_filled_text
+from .options import LayoutOptions
 from .plain_text import is_row_format, read_texts
 from .readers import is_file_name, read_rows
 
@@ -12,10 +14,8 @@ Sides = Literal["both", "source", "target"]
 PLAIN = "plain text"
 
 
-def read_training_texts(
-    names: Iterable[str], *, sides: Sides, source_column: str, target_column: str
-) -> dict[str, list[str]]:
-    """The texts of some data names, in their order, under 'source', 'target' or 'plain text'.
+def read_training_texts(names: Iterable[str], layout: LayoutOptions, *, sides: Sides) -> dict[str, list[str]]:
+    """The normalized texts of some data names, in their order, under 'source', 'target' or 'plain text'.
 
     Raises:
         DataError: see `read_rows`; or a column is missing, is no text, or is empty; or plain text is not UTF-8 or
@@ -23,24 +23,25 @@ def read_training_texts(
     """
     if sides not in get_args(Sides):
         raise DataError(f"columns {sides!r}: expected one of {', '.join(get_args(Sides))}.")
-    columns = {"source": source_column, "target": target_column}
+    columns = {"source": layout.columns.source, "target": layout.columns.target}
     chosen = columns if sides == "both" else {sides: columns[sides]}
     texts: dict[str, list[str]] = {}
     for name in names:
         if is_row_format(name) or not is_file_name(name):
-            for row in read_rows(name):
-                for side, column in chosen.items():
-                    text = read_text(row, column, f"Name it by {side}_column, or choose the columns to read.")
+            for row in read_rows(name, layout.header):
+                for side, names_of_side in chosen.items():
+                    advice = f"Name it by {side}_column, or choose the columns to read."
+                    text = read_filled_text(row, names_of_side, layout.normalization, advice)
                     texts.setdefault(side, []).append(text)
         else:
-            texts.setdefault(PLAIN, []).extend(_read_plain_text(name))
+            texts.setdefault(PLAIN, []).extend(_read_plain_text(name, layout.normalization))
     return texts
 
 
-def _read_plain_text(name: str) -> list[str]:
-    read = read_texts(name, "")
+def _read_plain_text(name: str, steps: Sequence[str]) -> list[str]:
+    read = read_texts(name)
     if read.replaced:
         raise DataError(f"{name}: {read.replaced} lines are not UTF-8. Convert the file to UTF-8.")
     if not any(text.strip() for text in read.texts):
         raise DataError(f"{name}: the file has no text.")
-    return read.texts
+    return [normalize_text(text, steps) for text in read.texts]

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from ..errors import GenerationError
 from ..modeling.token_loss import TokenLossModel
+from ..normalization import normalize_text
 from ..text.framing import Framing
 from ..text.tokenizers import TokenizerPair, decode_ids, encode_texts
 from .options import GenerationOptions
@@ -44,6 +45,9 @@ def check_texts(texts: Sequence[str]) -> None:
 class Generator:
     """A loaded model that writes texts; sources longer than max_source_tokens are cut and counted.
 
+    normalization: steps that every source goes through first; none where sources come from `data.examples`, whose
+    texts have gone through them.
+
     Raises:
         GenerationError: on construction, if a limit is beyond the model's position table.
     """
@@ -53,6 +57,7 @@ class Generator:
     framing: Framing
     max_source_tokens: int
     options: GenerationOptions
+    normalization: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         check_lengths(self.model, self.max_source_tokens, self.options.max_target_tokens)
@@ -64,13 +69,14 @@ class Generator:
             GenerationError: `texts` is one string, or one of them is no text; its index is named.
         """
         check_texts(texts)
-        encoded = encode_texts(self.tokenizers.source, texts)
+        sources = [normalize_text(text, self.normalization) for text in texts]
+        encoded = encode_texts(self.tokenizers.source, sources)
         filled = [index for index, ids in enumerate(encoded) if ids]
         advance(len(texts) - len(filled))
         framed = [self.framing.frame_source(encoded[index], self.max_source_tokens) for index in filled]
-        sources = [ids for ids, _ in framed]
+        source_ids = [ids for ids, _ in framed]
         outputs = [""] * len(texts)
-        for index, ids in zip(filled, generate_ids(self.model, sources, self.options, advance), strict=True):
+        for index, ids in zip(filled, generate_ids(self.model, source_ids, self.options, advance), strict=True):
             outputs[index] = decode_ids(self.tokenizers.target, ids)
         truncated = sum(was_cut for _, was_cut in framed)
         return Generated(outputs, empty=len(texts) - len(filled), truncated=truncated)

@@ -72,7 +72,9 @@ class TrainingOptions(Options):
     adam_betas: tuple[AveragingFactor, AveragingFactor] = Field(
         (0.9, 0.999), strict=False, description="AdamW's averaging factors."
     )
-    label_smoothing: float = Field(0.0, ge=0, lt=1)
+    label_smoothing: float = Field(
+        0.0, ge=0, lt=1, description="Share of a target's probability that is spread over the whole vocabulary."
+    )
     max_gradient_norm: float | None = Field(1.0, gt=0, description="Gradients are scaled down to this norm; null: not.")
     precision: Literal["fp32", "bf16", "fp16"] = Field(
         "fp32", description="Of products; weights stay fp32. fp16 scales the loss, and needs a GPU."
@@ -92,9 +94,13 @@ class TrainingOptions(Options):
         5, ge=0, description="Steps in a row without a finite loss and gradient, skipped, before the run gives up."
     )
     log_every_steps: int = Field(10, gt=0, description="Steps that one line of progress.jsonl averages over.")
-    checkpoint_every_steps: int = Field(1000, gt=0)
+    checkpoint_every_steps: int = Field(
+        1000, gt=0, description="Steps from one checkpoint to the next; the last step and a new best have one too."
+    )
     keep_checkpoints: int = Field(3, gt=0, description="The newest; the best is kept besides.")
-    validate_every_steps: int = Field(1000, gt=0)
+    validate_every_steps: int = Field(
+        1000, gt=0, description="Steps from one validation to the next; the last step has one too."
+    )
     validation_metrics: Strings = Field(("loss",), description="loss or a metric; the first names the best checkpoint.")
     validation_texts: int | None = Field(
         500, gt=0, description="Validation rows, from the first on, that text is generated for; null: all."
@@ -163,6 +169,9 @@ class TrainingOptions(Options):
         if not metrics:
             raise ValueError("name at least one, for instance [loss]")
         check_metrics(metrics, ("loss", *METRICS))
+        first = metrics[0]
+        if first != "loss" and METRICS[first].better is None:
+            raise ValueError(f"no value of {first} is better than another; name one first that can choose a checkpoint")
         return metrics
 
     @field_validator("early_stopping_min_improvement")

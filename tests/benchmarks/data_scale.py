@@ -108,13 +108,13 @@ def measure_file(path: str, kind: str, limit_megabytes: int) -> dict:
     from seq2seq.data.batching import BatchOrder
     from seq2seq.data.cache import load_encoded, prepare_entry
     from seq2seq.data.loader import StepLoader
-    from seq2seq.data.options import ColumnOptions
+    from seq2seq.data.options import LayoutOptions
     from seq2seq.data.split import Split
     from seq2seq.text.framing import derive_framing
 
     tokenizers = build_tokenizers(kind)
     framing = derive_framing(tokenizers.target)
-    split = Split((path,), ColumnOptions(), tokenizers, framing, 128, 128)
+    split = Split((path,), LayoutOptions(), tokenizers, framing, 128, 128)
     resource.setrlimit(resource.RLIMIT_DATA, (limit_megabytes * 1_000_000,) * 2)
     before = peak_gigabytes()
     begun = time.perf_counter()

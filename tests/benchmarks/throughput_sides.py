@@ -28,7 +28,7 @@ from seq2seq.data.batching import BatchOrder
 from seq2seq.data.encoding import EncodedExamples, RaggedIds, encode_examples
 from seq2seq.data.examples import load_examples
 from seq2seq.data.loader import Step, StepLoader, fixed_micro_batches
-from seq2seq.data.options import ColumnOptions
+from seq2seq.data.options import LayoutOptions
 from seq2seq.modeling.loss import compute_linear_cross_entropy
 from seq2seq.modeling.token_loss import IGNORED_LABEL
 from seq2seq.training.execution import compile_layers
@@ -191,7 +191,7 @@ def load_pairs(options: argparse.Namespace) -> tuple[EncodedExamples, EncodedExa
     """The pairs to train on, and those at the file's end that are held out."""
     checkpoint = api.load_checkpoint(Path(options.folder) / "checkpoint")
     limits = {"max_source_tokens": options.max_source_tokens, "max_target_tokens": options.max_target_tokens}
-    examples = load_examples([options.data], ColumnOptions())
+    examples = load_examples([options.data], LayoutOptions())
     parts = examples[: -options.held_out], examples[-options.held_out :]
     first, second = (encode_examples(part, checkpoint.tokenizers, checkpoint.framing, **limits) for part in parts)
     return first, second

@@ -123,7 +123,7 @@ def prepare(options: argparse.Namespace) -> None:
     """The warm-started model as a checkpoint, for all sides."""
     started = api.warm_start(plan="bert2bert", encoder=str(options.checkpoint))
     description = CheckpointDescription(
-        plan="bert2bert", task="", columns={}, evaluation={},
+        plan="bert2bert", task="", layout={}, evaluation={},
         sharing=started.model.sharing.to_dict(), framing=started.framing.to_dict(),
         max_source_tokens=options.max_source_tokens, max_target_tokens=options.max_target_tokens,
         generation=GenerationOptions(num_beams=1).model_dump(mode="json"),

@@ -235,7 +235,7 @@ def test_missing_tokenizer_is_named(written):
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"format": 2}, "format 2 is unknown; this version reads 1"),
+        ({"format": 3}, "format 3 is unknown; this version reads 1 and 2"),
         ({"colour": "red"}, r"missing keys \[\], unknown keys \['colour'\]"),
     ],
 )

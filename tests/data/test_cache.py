@@ -20,7 +20,7 @@ from seq2seq.data.cache import (
 )
 from seq2seq.data.cache_entry import DamagedEntryError, StoredExamples
 from seq2seq.data.encoding import EncodedExamples
-from seq2seq.data.options import ColumnOptions
+from seq2seq.data.options import ColumnOptions, LayoutOptions
 from seq2seq.data.readers import Row
 from seq2seq.data.split import Split
 from seq2seq.errors import DataError
@@ -56,7 +56,7 @@ def data(tmp_path) -> Path:
 def split(data, tokenizer) -> Split:
     """The rows above; sources are cut at 4 tokens, targets at 5."""
     pair = TokenizerPair(tokenizer, tokenizer)
-    return Split((str(data),), ColumnOptions(), pair, derive_framing(tokenizer), 4, 5)
+    return Split((str(data),), LayoutOptions(), pair, derive_framing(tokenizer), 4, 5)
 
 
 def write_rows(path: Path, rows: list[dict]) -> Path:
@@ -149,8 +149,10 @@ def test_same_content_under_another_path_has_the_same_key(split, data, tmp_path)
 @pytest.mark.parametrize(
     "change",
     [
-        {"columns": ColumnOptions(target="other")},
-        {"columns": ColumnOptions(references="other")},
+        {"layout": LayoutOptions(columns=ColumnOptions(target="other"))},
+        {"layout": LayoutOptions(columns=ColumnOptions(references="other"))},
+        {"layout": LayoutOptions(header=["source", "target"])},
+        {"layout": LayoutOptions(normalization=["lowercase"])},
         {"max_source_tokens": 5},
         {"max_target_tokens": 4},
     ],

@@ -2,16 +2,18 @@
 
 import pytest
 
-from seq2seq.data.examples import Example, build_example, load_examples, read_column
-from seq2seq.data.options import ColumnOptions
+from seq2seq.data.columns import read_text
+from seq2seq.data.examples import Example, build_example, load_examples
+from seq2seq.data.options import ColumnOptions, LayoutOptions
 from seq2seq.data.readers import Row
 from seq2seq.errors import DataError
 
 DEFAULT = ColumnOptions()
 
 
-def build(columns: ColumnOptions = DEFAULT, **values) -> Example:
-    return build_example(Row("a.jsonl line 17", values), columns)
+def build(columns: ColumnOptions = DEFAULT, normalization: tuple[str, ...] = (), **values) -> Example:
+    layout = LayoutOptions(columns=columns, normalization=normalization)
+    return build_example(Row("a.jsonl line 17", values), layout)
 
 
 def test_example_has_stripped_texts_and_its_place():
@@ -69,12 +71,12 @@ def test_examples_of_several_files_come_in_the_order_of_the_names(tmp_path):
     for name in "ba":
         (tmp_path / f"{name}.tsv").write_text(f"source\ttarget\n{name}1\tx\n{name}2\tx\n", encoding="utf-8")
     names = [str(tmp_path / "b.tsv"), str(tmp_path / "a.tsv")]
-    assert [example.source for example in load_examples(names, DEFAULT)] == ["b1", "b2", "a1", "a2"]
+    assert [example.source for example in load_examples(names, LayoutOptions())] == ["b1", "b2", "a1", "a2"]
 
 
 def test_sources_for_generation_may_be_empty_and_stay_as_they_are():
     rows = [Row("line 1", {"text": ""}), Row("line 2", {"text": " a "})]
-    assert list(read_column(rows, "text")) == ["", " a "]
+    assert [read_text(row, ["text"], "") for row in rows] == ["", " a "]
 
 
 @pytest.mark.parametrize(
@@ -87,4 +89,4 @@ def test_sources_for_generation_may_be_empty_and_stay_as_they_are():
 )
 def test_source_for_generation_names_the_row_when_it_holds_no_text(values, message):
     with pytest.raises(DataError, match=message):
-        list(read_column([Row("line 1", values)], "text"))
+        read_text(Row("line 1", values), ["text"], "Name it.")

@@ -38,7 +38,7 @@ def test_replacement_character_of_the_text_itself_is_not_counted():
 @pytest.mark.parametrize(("name", "pack"), [("a.txt", bytes), ("a.en", bytes), ("a.txt.gz", gzip.compress)])
 def test_plain_file_is_a_text_a_line(tmp_path, name, pack):
     (tmp_path / name).write_bytes(pack("ä\nb c\n".encode()))
-    assert read_texts(str(tmp_path / name), "source").texts == ["ä", "b c"]
+    assert read_texts(str(tmp_path / name), ["source"]).texts == ["ä", "b c"]
 
 
 @pytest.mark.parametrize(
@@ -46,29 +46,29 @@ def test_plain_file_is_a_text_a_line(tmp_path, name, pack):
 )
 def test_row_format_gives_the_texts_of_the_column(tmp_path, name, content):
     (tmp_path / name).write_text(content, encoding="utf-8")
-    assert read_texts(str(tmp_path / name), "source") == ReadTexts(["ä", ""], 0)
+    assert read_texts(str(tmp_path / name), ["source"]) == ReadTexts(["ä", ""], 0)
 
 
 def test_row_without_the_column_is_named(tmp_path):
     (tmp_path / "a.jsonl").write_text('{"source": "a"}\n{"text": "b"}\n', encoding="utf-8")
     with pytest.raises(DataError, match=r"a\.jsonl line 2: column 'source' is missing"):
-        read_texts(str(tmp_path / "a.jsonl"), "source")
+        read_texts(str(tmp_path / "a.jsonl"), ["source"])
 
 
 def test_dash_is_standard_input(monkeypatch):
     monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(b"a\n\xff\n")))
-    assert read_texts("-", "source") == ReadTexts(["a", "\ufffd"], 1)
+    assert read_texts("-", ["source"]) == ReadTexts(["a", "\ufffd"], 1)
 
 
 def test_missing_plain_file_is_refused(tmp_path):
     with pytest.raises(DataError, match=r"gone\.txt: there is no such file\."):
-        read_texts(str(tmp_path / "gone.txt"), "source")
+        read_texts(str(tmp_path / "gone.txt"), ["source"])
 
 
 def test_gzip_name_on_a_plain_file_of_texts_is_refused(tmp_path):
     (tmp_path / "a.txt.gz").write_bytes(b"a\n")
     with pytest.raises(DataError, match=r"a\.txt\.gz"):
-        read_texts(str(tmp_path / "a.txt.gz"), "source")
+        read_texts(str(tmp_path / "a.txt.gz"), ["source"])
 
 
 @pytest.mark.parametrize(
@@ -112,7 +112,7 @@ def test_line_breaks_of_outputs_become_spaces_and_are_counted(tmp_path):
 def test_written_outputs_are_read_back_in_place(tmp_path):
     outputs = ["a\u2028b", "", "c\x85", "ä"]
     write_texts(tmp_path / "a.txt", [""] * 4, outputs)
-    assert read_texts(str(tmp_path / "a.txt"), "") == ReadTexts(outputs, 0)
+    assert read_texts(str(tmp_path / "a.txt")) == ReadTexts(outputs, 0)
 
 
 def test_outputs_as_jsonl_stand_beside_their_sources(tmp_path):

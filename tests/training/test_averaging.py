@@ -13,7 +13,7 @@ from seq2seq.api import warm_start
 from seq2seq.checkpoints.find import step_folder
 from seq2seq.checkpoints.folder import check_manifest
 from seq2seq.data.examples import load_examples
-from seq2seq.data.options import ColumnOptions
+from seq2seq.data.options import LayoutOptions
 from seq2seq.errors import CheckpointError, RecipeError
 from seq2seq.modeling.sharing import find_shared_names
 from seq2seq.recipe import build_recipe, load_recipe
@@ -180,7 +180,7 @@ def test_validation_is_of_the_averages(runs):
     loaded = api.load_checkpoint(step_folder(runs[0] / "averaged", 6))
     events = [read_events(runs[0] / name, "validation")[0]["loss"] for name in ("averaged", "plain")]
     loss, tokens = 0.0, 0
-    for row in load_examples([str(runs[0] / "validation.jsonl")], ColumnOptions()):
+    for row in load_examples([str(runs[0] / "validation.jsonl")], LayoutOptions()):
         source, target = encode_texts(loaded.tokenizers.source, [row.source, row.target])
         labels = torch.tensor([[*target, 3]])
         loss += loaded.model(input_ids=torch.tensor([source]), labels=labels).negative_log_likelihood.item()

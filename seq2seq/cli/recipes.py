@@ -1,0 +1,54 @@
+"""`seq2seq recipes`, `seq2seq recipes show`, `seq2seq recipes copy`."""
+
+from itertools import groupby
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+app = typer.Typer(help="List, show and copy the recipes that come with the package.", invoke_without_command=True)
+Name = Annotated[str, typer.Argument(help="As `seq2seq recipes` lists it: summarization/xsum/bertshare.")]
+
+
+@app.callback()
+def run(context: typer.Context) -> None:
+    """List the recipes that come with the package, with the paper's figures; `show` prints one, `copy` copies it."""
+    if context.invoked_subcommand is not None:
+        return
+    from ..reports.console import build_table, output
+    from ..shipped_recipes import list_recipes
+
+    recipes = list_recipes()
+    for group, members in groupby(recipes, key=lambda recipe: recipe.group):
+        rows = [[recipe.path.stem, recipe.plan, recipe.figures or recipe.title] for recipe in members]
+        output().print(
+            build_table(group or "for any task", ("recipe", "plan", "the paper's figures, or what it is"), rows)
+        )
+    typer.echo(f"{len(recipes)} recipes. A name is the title of its table, a slash, and the recipe.")
+
+
+@app.command("show")
+def show(name: Name) -> None:
+    """Print a recipe, and the file that it extends."""
+    from ..shipped_recipes import find_recipe
+
+    for number, path in enumerate(find_recipe(name)):
+        if number:
+            typer.echo(f"\n# ---- {path.name}, which it extends ----\n")
+        typer.echo(path.read_text(encoding="utf-8"), nl=False)
+
+
+@app.command("copy")
+def copy(
+    name: Name,
+    folder: Annotated[
+        Path | None, typer.Argument(help="Where to; left out, recipes/TASK/DATA SET from the working directory.")
+    ] = None,
+) -> None:
+    """Copy a recipe, with the file that it extends, to change it. Nothing is overwritten."""
+    from ..shipped_recipes import copy_recipe
+
+    copies = copy_recipe(name, folder)
+    for path in copies:
+        typer.echo(f"Copied: {path}")
+    typer.echo(f"To run it: seq2seq train {copies[0]}")
