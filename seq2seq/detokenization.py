@@ -1,7 +1,7 @@
 """Undoes the spacing of tokenized European text: Penn Treebank's, Moses's, WikiText's and WikiSplit's.
 
-A guess where the spacing holds no information: straight quotation marks open and close by turns; ` - ` and ` / ` stay as
-they are. After the English manner: French spaces before ; : ! ? are not put back.
+A guess where the spacing holds no information: straight quotation marks open and close by turns; ` - ` and ` / ` stay.
+After the English manner: French spaces before ; : ! ? are not put back.
 """
 
 import re

@@ -22,6 +22,7 @@ EMBEDDED_PREFIX, HUB_PREFIX = "embedded:quickstart:", "hub:"
 FORMATS = ".jsonl, .csv, .tsv or .parquet, each also with .gz"
 UNREADABLE = (OSError, EOFError, zlib.error)  # what a missing disk, a cut or a damaged gzip file raises
 SCRIPT_HINT = "Where the hub keeps a Parquet copy of it, name that: hub:NAME@refs/convert/parquet::SPLIT."
+OFFLINE_HINT = "Check the name and the connection; or download the data set elsewhere and name its files."
 CSV = {"delimiter": ",", "strict": True}
 TSV = {"delimiter": "\t", "quoting": csv.QUOTE_NONE}  # a quotation mark in a tab-separated file is a quotation mark
 csv.field_size_limit(2**31 - 1)  # the default refuses cells over 128 kB, and articles are longer
@@ -210,8 +211,9 @@ def _read_hub(name: str) -> Iterator[Row]:
         rows = load_dataset(dataset, config or None, split=split, revision=revision or None)
     except (DatasetsError, OSError, ValueError, RuntimeError) as error:
         reason = str(error.__cause__ or error).strip().splitlines()[0]
-        hint = f" {SCRIPT_HINT}" if "scripts are no longer supported" in reason else ""
-        raise DataError(f"{name}: the data set cannot be loaded ({reason}).{hint}") from None
+        hint = OFFLINE_HINT if isinstance(error, ConnectionError) else ""
+        hint = SCRIPT_HINT if "scripts are no longer supported" in reason else hint
+        raise DataError(f"{name}: the data set cannot be loaded ({reason}). {hint}".rstrip()) from None
     if len(rows) == 0:
         raise DataError(f"{name}: the split has no rows.")
     for number, values in enumerate(rows, 1):

@@ -246,6 +246,17 @@ def test_description_of_another_version_is_refused(written, change, message):
         read_checkpoint(written[1])
 
 
+def test_description_of_the_first_format_is_read(written):
+    (written[1] / "manifest.json").unlink()
+    path = written[1] / "seq2seq.json"
+    values = json.loads(path.read_text())
+    columns = {"source": "article", "target": "highlights", "references": "references"}
+    path.write_text(
+        json.dumps({name: values[name] for name in values if name != "layout"} | {"columns": columns, "format": 1})
+    )
+    assert read_checkpoint(written[1]).description.layout == {"columns": columns}
+
+
 def test_folder_of_one_model_is_no_checkpoint(tiny_bert):
     with pytest.raises(
         CheckpointError, match=r"holds one model of type 'bert', no encoder-decoder. To start one from it"

@@ -253,6 +253,19 @@ def test_one_process_of_a_machine_speaks_for_all(seq2seq, monkeypatch):
     assert seq2seq("train", "missing.yaml") == (1, "", "")
 
 
+def test_commands_take_several_columns_and_a_header(seq2seq, checkpoint, tmp_path):
+    (tmp_path / "data.tsv").write_text("the cat\tsat\ta cat\na dog\t\ta dog\n")
+    header = ("--header", "first,second,whole")
+    arguments = ["evaluate", checkpoint, "--data", tmp_path / "data.tsv", "--output", tmp_path / "out", *header]
+    assert seq2seq(*arguments, "--source-column", "first, second", "--target-column", "whole")[0] == 0
+    rows = [json.loads(line) for line in (tmp_path / "out/predictions.jsonl").read_text().splitlines()]
+    assert [row["source"] for row in rows] == ["the cat sat", "a dog"]
+    code, out, _ = seq2seq(
+        "generate", checkpoint, "--input", tmp_path / "data.tsv", "--column", "first,second", *header
+    )
+    assert (code, out.splitlines()) == (0, [row["prediction"] for row in rows])
+
+
 def test_evaluate_and_generate_expect_the_columns_the_run_was_trained_with(seq2seq, tiny_bert, tmp_path):
     path = tmp_path / "articles.jsonl"
     path.write_text(json.dumps({"article": "the cat sat", "highlights": "a cat"}) + "\n")

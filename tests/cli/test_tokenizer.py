@@ -76,6 +76,14 @@ def test_columns_may_have_other_names(train, tmp_path):
     assert "source" in out and "target" in out
 
 
+def test_columns_may_be_several_in_a_file_without_a_header_and_normalized(train, tmp_path):
+    (tmp_path / "rows.tsv").write_text("THE\tCAT\tSAT\n")
+    names = ("--header", "a,b,c", "--source-column", "a,b", "--target-column", "c", "--normalization", "lowercase")
+    assert train("--data", tmp_path / "rows.tsv", "--kind", "wordpiece", "--size", 20, *names)[0] == 0
+    vocabulary = load_tokenizer(tmp_path / "out").get_vocab()
+    assert {letter for letter in "thecasTHECAS" if letter in vocabulary} <= set("thecas")
+
+
 def test_plain_text_is_read_one_text_a_line_from_files_and_standard_input(train, tmp_path):
     (tmp_path / "a.txt").write_bytes(b"the cat\r\n\nthe dog\n")
     with gzip.open(tmp_path / "b.txt.gz", "wb") as file:

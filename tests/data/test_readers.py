@@ -56,6 +56,31 @@ def test_tsv_takes_quotation_marks_as_text(tmp_path, suffix):
     assert read_places(name) == [f"a.tsv{suffix} line 2", f"a.tsv{suffix} line 3"]
 
 
+@pytest.mark.parametrize(("name", "content"), [("a.csv", b'x,"y, z"\nu,v\n'), ("a.tsv", b"x\ty, z\nu\tv\n")])
+def test_header_of_the_recipe_names_cells_from_the_first_line_on(tmp_path, name, content):
+    rows = list(read_rows(write(tmp_path / name, content), ["source", "target"]))
+    assert [row.values for row in rows] == [{"source": "x", "target": "y, z"}, {"source": "u", "target": "v"}]
+    assert [row.place.rpartition("/")[2] for row in rows] == [f"{name} line 1", f"{name} line 2"]
+
+
+def test_header_of_the_recipe_is_for_files_without_names_of_their_own(tmp_path):
+    name = write(tmp_path / "a.jsonl", b'{"a": "x"}\n')
+    assert [row.values for row in read_rows(name, ["source", "target"])] == [{"a": "x"}]
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (b"x\ty\tz\n", r"a\.tsv line 1: expected 2 cells \(data\.header names 'source', 'target'\), found 3\."),
+        (b"x\ty\nu\n", r"a\.tsv line 2: expected 2 cells \(data\.header names 'source', 'target'\), found 1\."),
+        (b"source\ttarget\nx\ty\n", r"a\.tsv line 1: this is the header that data\.header repeats\. Remove data\."),
+    ],
+)
+def test_file_that_does_not_fit_the_header_of_the_recipe_is_refused(tmp_path, content, message):
+    with pytest.raises(DataError, match=message):
+        list(read_rows(write(tmp_path / "a.tsv", content), ["source", "target"]))
+
+
 @pytest.mark.parametrize("suffix", ["", ".gz"])
 def test_parquet_gives_rows_and_their_numbers(tmp_path, suffix):
     rows = [{"source": "a", "list": ["b", "c"]}, {"source": "d", "list": ["e"]}]
@@ -260,6 +285,41 @@ def test_hub_data_set_gives_rows_and_their_numbers(hub):
 def test_unknown_part_of_a_hub_data_set_is_refused(hub, rest, message):
     with pytest.raises(DataError, match=message):
         list(read_rows(f"hub:{hub}{rest}"))
+
+
+def test_data_set_that_cannot_be_reached_is_named_with_what_to_do():
+    with pytest.raises(
+        DataError, match=r"hub:nobody/nothing::train: .*Couldn't reach .*Check the name and the connect"
+    ):
+        list(read_rows("hub:nobody/nothing::train"))
+
+
+def test_data_set_that_is_a_script_is_refused_with_the_name_of_its_parquet_copy(hub):
+    (hub / "set.py").write_text("", "utf-8")
+    with pytest.raises(DataError, match=r"scripts are no longer supported, .*hub:NAME@refs/convert/parquet::SPLIT"):
+        list(read_rows(f"hub:{hub}::train"))
+
+
+def test_revision_of_a_data_set_stands_behind_its_name(monkeypatch):
+    datasets = pytest.importorskip("datasets")
+    asked = []
+
+    def load(*arguments, **options):
+        asked.append((*arguments, options))
+        return datasets.Dataset.from_list([{"source": "a"}])
+
+    monkeypatch.setattr(datasets, "load_dataset", load)
+    list(read_rows("hub:some/set@refs/convert/parquet::train"))
+    list(read_rows("hub:some/set:big:test"))
+    assert asked == [
+        ("some/set", None, {"split": "train", "revision": "refs/convert/parquet"}),
+        ("some/set", "big", {"split": "test", "revision": None}),
+    ]
+
+
+def test_folder_whose_name_has_an_at_sign_is_read(hub):
+    renamed = hub.rename(hub.with_name("set@home"))
+    assert len(list(read_rows(f"hub:{renamed}::train"))) == 2
 
 
 @pytest.mark.parametrize("name", ["hub:some/set", "hub:some/set:train", "hub:::train", "hub:some/set::"])
