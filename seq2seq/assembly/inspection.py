@@ -20,7 +20,8 @@ COMPARED_SPLITS = (("validation", "train"), ("test", "train"), ("test", "validat
 
 def inspect_run(run: Run, *, examples: int, timed: bool) -> Inspection:
     """Looks at the data of a run and times its model; the run itself is of no use afterwards."""
-    surveys = {name: _survey(name, data) for name, data in run.splits.items()}
+    visible = run.accelerator.is_main_process
+    surveys = {name: _survey(name, data, visible) for name, data in run.splits.items()}
     splits = {name: _describe_split(run, data, surveys[name], examples) for name, data in run.splits.items()}
     duplicates = _find_duplicates(run, surveys)
     trainer = run.build_trainer()
@@ -47,8 +48,8 @@ def inspect_run(run: Run, *, examples: int, timed: bool) -> Inspection:
     )
 
 
-def _survey(name: str, data: TextData) -> Survey:
-    with show_progress(f"reading data.{name}", len(data.encoded)) as bar:
+def _survey(name: str, data: TextData, visible: bool) -> Survey:
+    with show_progress(f"reading data.{name}", len(data.encoded), visible=visible) as bar:
         return survey_split(data.split, data.encoded, sample_texts=SAMPLED_TARGETS, advance=bar.advance)
 
 

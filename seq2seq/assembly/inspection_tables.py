@@ -89,17 +89,22 @@ def _describe_round_trips(inspection: Inspection) -> Iterator[str | Table]:
         shares = (format_share(count, trip.texts) for count in (trip.exact, trip.normalized, trip.with_unknown))
         rows.append([name, counted, *shares])
     header = ["", "targets", "come back exactly", f"after {steps}", "with unknown tokens"]
-    yield build_table("Targets through the target tokenizer (evenly spaced ones)", header, rows)
-    for name, split in inspection.splits.items():
-        yield from _show_returned(f"{name}, changed", split.round_trip.changed)
-        yield from _show_returned(f"{name}, changed also after {steps}", split.round_trip.changed_normalized)
-        yield from _show_returned(f"{name}, with unknown tokens", split.round_trip.unknown)
+    yield build_table("Targets through the target tokenizer and back (evenly spaced, where not all)", header, rows)
+    for title, field in (
+        ("did not come back exactly", "changed"),
+        (f"did not come back after {steps} either", "changed_normalized"),
+        ("with unknown tokens", "unknown"),
+    ):
+        shown = {name: getattr(split.round_trip, field) for name, split in inspection.splits.items()}
+        name = next((name for name, examples in shown.items() if examples), None)
+        if name is not None:
+            yield from _show_returned(f"data.{name}, {title}:", shown[name])
 
 
 def _show_returned(title: str, examples: tuple[Returned, ...]) -> Iterator[str]:
-    for example in examples[:1]:
-        yield f"{title}:"
-        yield f"  {_shorten(example.text)}\n  -> {_shorten(example.came_back)}"
+    yield title
+    for example in examples:
+        yield f"  {_shorten(example.text)}\n    -> {_shorten(example.came_back)}"
 
 
 def _shorten(text: str) -> str:
@@ -131,7 +136,7 @@ def _describe_run(inspection: Inspection) -> Iterator[str]:
 
 def _describe_time(inspection: Inspection, time: TimeEstimate) -> Iterator[str]:
     where = f"{time.device}, {time.processes} process{'es' * (time.processes > 1)}"
-    yield f"\nTime, an estimate from {time.updates} updates on this machine ({where})"
+    yield f"\nTime, an estimate from {time.updates} updates on this machine, as busy as it is now ({where})"
     yield f"  a step: {time.seconds_per_step:.3g} s; all {inspection.schedule.steps:,}: " + format_seconds(
         time.training_seconds
     )

@@ -128,11 +128,11 @@ def _warn_of_output_limit(recipe: Recipe, splits: Mapping[str, SplitFigures]) ->
 def _warn_of_schedule(recipe: Recipe, schedule: Schedule) -> Iterator[Finding]:
     options = recipe.training
     if schedule.steps < schedule.steps_per_epoch:
+        seen = format_share(schedule.steps, schedule.steps_per_epoch)
         yield Finding(
             "epochs",
-            f"The run ends after {schedule.steps:,} steps, {100 * schedule.epochs:.0f}% of an epoch of "
-            f"{schedule.steps_per_epoch:,}: the other pairs are never seen. Raise training.max_steps, unless time is "
-            "what limits you.",
+            f"The run ends after {schedule.steps:,} steps, {seen} of an epoch of {schedule.steps_per_epoch:,}: the other "
+            "pairs are never seen. Raise training.max_steps, unless time is what limits you.",
         )
     if recipe.data.validation and schedule.steps < 2 * options.validate_every_steps:
         yield Finding(

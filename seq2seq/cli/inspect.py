@@ -1,5 +1,6 @@
 """`seq2seq inspect`."""
 
+import os
 from pathlib import Path
 from typing import Annotated
 
@@ -16,6 +17,7 @@ def run(
     """Show what would run before an hour is spent: rows as the model sees them, lengths, duplicates, time, warnings."""
     from .. import api
     from ..assembly.inspection_tables import describe_inspection
+    from ..assembly.launch import is_first_process
     from ..data.plain_text import check_output
     from ..files import write_json
     from ..reports.console import errors, output
@@ -23,6 +25,8 @@ def run(
     if json is not None:
         check_output(json)
     inspection = api.inspect(recipe, overrides or [], examples=examples, time=time)
+    if not is_first_process(os.environ):
+        return
     for part in describe_inspection(inspection):
         output().print(part)
     if json is not None:
