@@ -131,8 +131,8 @@ def _warn_of_schedule(recipe: Recipe, schedule: Schedule) -> Iterator[Finding]:
         seen = format_share(schedule.steps, schedule.steps_per_epoch)
         yield Finding(
             "epochs",
-            f"The run ends after {schedule.steps:,} steps, {seen} of an epoch of {schedule.steps_per_epoch:,}: the other "
-            "pairs are never seen. Raise training.max_steps, unless time is what limits you.",
+            f"The run ends after {schedule.steps:,} steps, {seen} of an epoch of {schedule.steps_per_epoch:,}: the "
+            "other pairs are never seen. Raise training.max_steps, unless time is what limits you.",
         )
     if recipe.data.validation and schedule.steps < 2 * options.validate_every_steps:
         yield Finding(

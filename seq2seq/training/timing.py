@@ -67,8 +67,9 @@ def time_updates(
         left = _agree(limit_seconds - (clock() - begun))
         if left < SMALLEST_SHARE * limit_seconds:
             break
-        times = fit_line(updates)
-        affordable = _agree(max(left / 2 - times.seconds_per_update, 0) / times.seconds_per_token)
+        largest = max(updates, key=lambda update: update.padded_tokens)
+        # More tokens take at most as many times longer: this holds however noisy the times are.
+        affordable = _agree(largest.padded_tokens * left / 2 / largest.seconds)
         updates.append(_time_update(trainer, thin_out(trainer.loader, batch, affordable), clock))
     return fit_line(updates)
 
