@@ -1,6 +1,7 @@
 """`inspect` on files made by hand, in which every count is known. The tiny BERT takes each word for one token."""
 
 import json
+from dataclasses import replace
 
 import pytest
 import yaml
@@ -171,10 +172,14 @@ def test_time_is_an_estimate_from_this_machine_and_says_so(inspection, printed):
 
 
 def test_generation_is_timed_where_validation_needs_texts(folder, tiny_bert):
-    path = write_recipe(folder, tiny_bert, validation_metrics=["exact_match"], compile=True)
-    found = api.inspect(path)
+    found = api.inspect(write_recipe(folder, tiny_bert, validation_metrics=["exact_match"]))
     assert found.time.validation_seconds > 0
-    assert any("not compiled" in part for part in describe_inspection(found) if isinstance(part, str))
+
+
+def test_estimate_for_compiled_layers_says_that_it_is_of_others(inspection):
+    recipe = inspection.recipe | {"training": inspection.recipe["training"] | {"compile": True}}
+    lines = [part for part in describe_inspection(replace(inspection, recipe=recipe)) if isinstance(part, str)]
+    assert any("layers that are not compiled" in line for line in lines)
 
 
 def test_lack_of_memory_is_a_warning_and_the_rest_is_found(folder, tiny_bert, monkeypatch):
