@@ -9,6 +9,8 @@ import torch
 from accelerate import Accelerator
 
 from .assembly.compared_files import find_references, find_sources
+from .assembly.inspection import inspect_run
+from .assembly.inspection_figures import Inspection
 from .assembly.processes import build_accelerator, leave_processes, run_on_main
 from .assembly.run import Run
 from .assembly.scoring import (
@@ -44,7 +46,6 @@ from .generation.generator import Generated, Generator
 from .generation.options import GenerationOptions
 from .recipe import Recipe, build_options, load_recipe, merge
 from .reports.console import errors, show_progress
-from .reports.console import output as output_console
 from .reports.run_folder import RunFolder
 from .text.coverage import Coverage, measure_coverage
 from .text.tokenizer_training import Kind
@@ -356,18 +357,27 @@ def compare(
         )
 
 
-def inspect(recipe: Recipe | str | Path, overrides: Iterable[str] = (), *, examples: int = 3) -> None:
-    """Prints what a recipe would train on and from: pairs as the model sees them, lengths, origin of the parameters.
+def inspect(
+    recipe: Recipe | str | Path, overrides: Iterable[str] = (), *, examples: int = 2, time: bool = True
+) -> Inspection:
+    """What a recipe would train on and from, and what the run will take, before an hour is spent on it.
+
+    Rows as the model sees them, lengths against the limits, duplicates and overlaps, what the target tokenizer cannot
+    write, origin of the parameters, steps, memory and time, and warnings. Writes nothing but the cache.
+
+    Args:
+        examples: how many rows of each split to show.
+        time: whether to run some updates and outputs, at most about half a minute, to estimate the time of the run.
 
     Raises:
-        RecipeError, DataError, WarmStartError, TokenizerError: as `train` would.
+        RecipeError, DataError, WarmStartError, TokenizerError, TrainingError: as `train` would.
     """
     if not isinstance(recipe, Recipe):
         recipe = load_recipe(recipe, overrides)
     run = Run(recipe, start_model(recipe), RunFolder(Path(recipe.output)), build_accelerator(recipe))
-    run.show()
-    for line in run.describe_examples(examples):
-        output_console().print(line)
+    inspection = inspect_run(run, examples=examples, timed=time)
+    leave_processes(run.accelerator)
+    return inspection
 
 
 def train_tokenizer(

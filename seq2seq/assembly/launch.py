@@ -57,6 +57,11 @@ def count_processes(environment: Mapping[str, str]) -> int:
     return int(environment.get("WORLD_SIZE", 1))
 
 
+def is_first_process(environment: Mapping[str, str]) -> bool:
+    """Whether this is the process that speaks for all."""
+    return int(environment.get("RANK", 0)) == 0
+
+
 def _check_address(environment: Mapping[str, str]) -> None:
     missing = [name for name in ADDRESS if name not in environment]
     if count_processes(environment) > 1 and missing:

@@ -166,17 +166,6 @@ class Run:
         rows = [describe_split(split, data) for split, data in self.splits.items()]
         console.print(build_table("Data", DATA_HEADER, rows))
 
-    def describe_examples(self, count: int) -> Iterator[str]:
-        """Lines that show the first training pairs as the model sees them: tokens of source and labels."""
-        start, data = self.start, self.train_data
-        for index, example in enumerate(data.read_first(count)):
-            source = start.tokenizers.source.convert_ids_to_tokens(data.encoded.sources[index].tolist())
-            labels = start.tokenizers.target.convert_ids_to_tokens(data.encoded.labels[index].tolist())
-            begin = start.tokenizers.target.convert_ids_to_tokens(start.framing.begin_id)
-            yield f"\n{example.place}"
-            yield f"  source ({len(source)} tokens): {' '.join(source)}"
-            yield f"  decoder input begins with {begin}; labels ({len(labels)} tokens): {' '.join(labels)}"
-
     def build_trainer(self) -> Trainer:
         """The trainer, with model and optimizer prepared for this process's device.
 

@@ -1,5 +1,6 @@
 """`seq2seq inspect`."""
 
+import os
 from pathlib import Path
 from typing import Annotated
 
@@ -9,9 +10,25 @@ import typer
 def run(
     recipe: Annotated[Path, typer.Argument(help="The recipe, a YAML file.")],
     overrides: Annotated[list[str] | None, typer.Argument(help="Options over it, as key.path=value.")] = None,
-    examples: Annotated[int, typer.Option(help="How many training pairs to show.")] = 3,
+    examples: Annotated[int, typer.Option(help="How many rows of each split to show.")] = 2,
+    time: Annotated[bool, typer.Option("--time/--no-time", help="Run some updates to estimate the time.")] = True,
+    json: Annotated[Path | None, typer.Option(help="Write all figures here too, as JSON.")] = None,
 ) -> None:
-    """Show what would run: pairs exactly as the model sees them, truncation, and the origin of the parameters."""
+    """Show what would run before an hour is spent: rows as the model sees them, lengths, duplicates, time, warnings."""
     from .. import api
+    from ..assembly.inspection_tables import describe_inspection
+    from ..assembly.launch import is_first_process
+    from ..data.plain_text import check_output
+    from ..files import write_json
+    from ..reports.console import errors, output
 
-    api.inspect(recipe, overrides or [], examples=examples)
+    if json is not None:
+        check_output(json)
+    inspection = api.inspect(recipe, overrides or [], examples=examples, time=time)
+    if not is_first_process(os.environ):
+        return
+    for part in describe_inspection(inspection):
+        output().print(part)
+    if json is not None:
+        write_json(json, inspection.to_dict())
+        errors().print(f"Written: {json}")

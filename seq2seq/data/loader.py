@@ -57,7 +57,7 @@ class StepLoader:
 
         None where every micro-batch of that step, on all processes, is a single pair, which nothing can divide.
         """
-        cuts = [cut for cuts in self._cut(step.indices) for cut in cuts if len(cut) > 1]
+        cuts = [cut for cuts in self.cut(step.indices) for cut in cuts if len(cut) > 1]
         if not cuts:
             return None
         sources, labels = self.examples.sources.lengths, self.examples.labels.lengths
@@ -68,7 +68,8 @@ class StepLoader:
         """The step of another loader, cut as this one does."""
         return self._build_step(step.indices, step.position)
 
-    def _cut(self, batch: numpy.ndarray) -> list[list[numpy.ndarray]]:
+    def cut(self, batch: numpy.ndarray) -> list[list[numpy.ndarray]]:
+        """The micro-batches of a global batch, as indices, a list for each process."""
         sources, labels = self.examples.sources.lengths, self.examples.labels.lengths
         return cut_micro_batches(
             batch, sources, labels, micro_batch_tokens=self.micro_batch_tokens, processes=self.processes
@@ -76,7 +77,7 @@ class StepLoader:
 
     def _build_step(self, batch: numpy.ndarray, position: tuple[int, int]) -> Step:
         sources, labels = self.examples.sources.lengths, self.examples.labels.lengths
-        cuts = self._cut(batch)[self.process]
+        cuts = self.cut(batch)[self.process]
         return Step(
             indices=batch,
             examples=len(batch),

@@ -119,13 +119,13 @@ class Trainer:
         rates = set_learning_rates(
             self.optimizer, schedule=self.options.schedule, step=number, max_steps=self.max_steps
         )
-        loss, gradient_norm = self._update(step, number)
+        loss, gradient_norm = self.update(step, number)
         self._count(step, loss, time.perf_counter() - started)
         bar.advance()
         if number % self.options.log_every_steps == 0 or number == self.max_steps:
             self._log_window(gradient_norm, rates, bar)
 
-    def _update(self, step: Step, number: int) -> tuple[float | None, float | None]:
+    def update(self, step: Step, number: int) -> tuple[float | None, float | None]:
         """One optimizer update: the summed loss of all processes and the gradient norm before clipping.
 
         Both are None where one of them was not finite and the step was skipped.

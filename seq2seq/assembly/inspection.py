@@ -1,0 +1,116 @@
+"""What `seq2seq inspect` finds out about a recipe before anything is trained; shown by inspection_tables."""
+
+import torch
+
+from ..data.duplicates import COMPARISON, Matches, find_conflicting, find_overlap, find_repeated
+from ..data.lengths import summarize_lengths
+from ..data.survey import Survey, find_places, survey_split
+from ..errors import TrainingError
+from ..reports.console import show_progress
+from ..text.round_trip import measure_round_trip
+from .estimates import estimate_memory, estimate_time, plan_schedule
+from .inspection_figures import DuplicateKind, Duplicates, Finding, Inspection, ShownRow, SplitFigures
+from .inspection_warnings import find_warnings
+from .run import Run
+from .splits import TextData
+
+SAMPLED_TARGETS = 10_000  # of each split, written into tokens and back
+COMPARED_SPLITS = (("validation", "train"), ("test", "train"), ("test", "validation"))
+
+
+def inspect_run(run: Run, *, examples: int, timed: bool) -> Inspection:
+    """Looks at the data of a run and times its model; the run itself is of no use afterwards."""
+    visible = run.accelerator.is_main_process
+    surveys = {name: _survey(name, data, visible) for name, data in run.splits.items()}
+    splits = {name: _describe_split(run, data, surveys[name], examples) for name, data in run.splits.items()}
+    duplicates = _find_duplicates(run, surveys)
+    trainer = run.build_trainer()
+    schedule = plan_schedule(trainer)
+    model = run.start.model
+    positions = {"source": model.max_source_positions, "target": model.max_target_positions}
+    findings = find_warnings(run.recipe, splits, duplicates, schedule, positions)
+    time = None
+    if timed:
+        try:
+            time = estimate_time(run, trainer, schedule)
+        except TrainingError as error:  # memory does not hold a single pair; the rest is worth knowing all the same
+            findings.append(Finding("memory", str(error)))
+    return Inspection(
+        recipe=run.recipe.model_dump(mode="json"),
+        origin=run.start.origin,
+        splits=splits,
+        duplicates=duplicates,
+        comparison=COMPARISON,
+        schedule=schedule,
+        memory=estimate_memory(run),
+        time=time,
+        warnings=tuple(findings),
+    )
+
+
+def _survey(name: str, data: TextData, visible: bool) -> Survey:
+    with show_progress(f"reading data.{name}", len(data.encoded), visible=visible) as bar:
+        return survey_split(data.split, data.encoded, sample_texts=SAMPLED_TARGETS, advance=bar.advance)
+
+
+def _describe_split(run: Run, data: TextData, survey: Survey, examples: int) -> SplitFigures:
+    tokenizer, normalization = run.start.tokenizers.target, run.recipe.evaluation.normalization
+    first = enumerate(data.read_first(examples))
+    return SplitFigures(
+        rows=len(data.encoded),
+        source=summarize_lengths(survey.source_lengths, data.split.max_source_tokens),
+        target=summarize_lengths(survey.target_lengths, data.split.max_target_tokens),
+        round_trip=measure_round_trip(tokenizer, survey.sample, normalization),
+        examples=tuple(_show_row(run, data, survey, row, example.place) for row, example in first),
+    )
+
+
+def _show_row(run: Run, data: TextData, survey: Survey, row: int, place: str) -> ShownRow:
+    source, labels = data.encoded.sources[row].tolist(), data.encoded.labels[row].tolist()
+    shifted = run.start.model.shift_right(torch.tensor([labels]))[0].tolist()
+    name_source = run.start.tokenizers.source.convert_ids_to_tokens
+    name_target = run.start.tokenizers.target.convert_ids_to_tokens
+    return ShownRow(
+        place=place,
+        source=tuple(name_source(source)),
+        decoder_input=tuple(name_target(shifted)),
+        labels=tuple(name_target(labels)),
+        cut_source_tokens=int(survey.source_lengths[row]) - len(source),
+        cut_target_tokens=int(survey.target_lengths[row]) - len(labels),
+    )
+
+
+def _find_duplicates(run: Run, surveys: dict[str, Survey]) -> tuple[Duplicates, ...]:
+    train = surveys["train"].hashes
+    found: list[tuple[DuplicateKind, str, str, Matches]] = [
+        ("repeated", "train", "train", find_repeated(train)),
+        ("conflicting", "train", "train", find_conflicting(train)),
+    ]
+    for split, other in COMPARED_SPLITS:
+        if split in surveys and other in surveys:
+            mine, others = surveys[split].hashes, surveys[other].hashes
+            found.append(("same source", split, other, find_overlap(mine.sources, others.sources)))
+            found.append(("same pair", split, other, find_overlap(mine.pairs, others.pairs)))
+    places = _find_places(run, found)
+    return tuple(
+        Duplicates(
+            kind,
+            split,
+            other,
+            rows=matches.rows,
+            of=len(surveys[split].hashes.sources),
+            place=places[split][matches.first[0]] if matches.first else None,
+            like=places[other][matches.first[1]] if matches.first else None,
+        )
+        for kind, split, other, matches in found
+    )
+
+
+def _find_places(run: Run, found: list[tuple[DuplicateKind, str, str, Matches]]) -> dict[str, dict[int, str]]:
+    """Places by split and row of all first matches; no split is read more than once."""
+    wanted: dict[str, set[int]] = {name: set() for name in run.splits}
+    for _, split, other, matches in found:
+        if matches.first:
+            wanted[split].add(matches.first[0])
+            wanted[other].add(matches.first[1])
+    return {name: find_places(data.split, wanted[name]) for name, data in run.splits.items()}

@@ -1,0 +1,121 @@
+"""How long updates take here: a few real ones, timed within a limit, and a straight line through them.
+
+seconds = seconds_per_update + padded tokens x seconds_per_token, for one process. The weights stay as they are.
+"""
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy
+import torch
+from accelerate.utils import gather_object
+
+from ..data.loader import Step, StepLoader
+from .trainer import Trainer
+
+WARMUPS = 2  # updates that are not counted: the first makes the optimizer's state and touches all memory
+SMALLEST_SHARE = 0.1  # of the limit: with less time left, no further update begins
+
+
+@dataclass(frozen=True)
+class TimedUpdate:
+    """One update: the padded tokens that this process computed, and its time."""
+
+    padded_tokens: int
+    seconds: float
+
+
+@dataclass(frozen=True)
+class UpdateTimes:
+    """The line through some timed updates."""
+
+    updates: tuple[TimedUpdate, ...]
+    seconds_per_update: float
+    seconds_per_token: float
+
+    def predict(self, padded_tokens: float) -> float:
+        """Seconds of an update of so many padded tokens a process."""
+        return self.seconds_per_update + self.seconds_per_token * padded_tokens
+
+
+def time_updates(
+    trainer: Trainer,
+    batches: Sequence[numpy.ndarray],
+    *,
+    limit_seconds: float,
+    clock: Callable[[], float] = time.perf_counter,
+) -> UpdateTimes:
+    """Times updates of representative batches, in their order, until they are done or the limit is near.
+
+    A batch that would take more than half the time that is left is thinned out: evenly spaced pairs of it. One pair is
+    always timed, so that a slow machine may go over the limit. All processes call this with the same batches.
+
+    Args:
+        trainer: one that is thrown away afterwards; its rates are set to zero.
+        batches: example indices, none of them empty.
+    """
+    for group in trainer.optimizer.param_groups:
+        group["lr"] = 0.0
+    trainer.model.train()
+    begun = clock()
+    examples = trainer.loader.examples
+    tokens = examples.sources.lengths[batches[0]] + examples.labels.lengths[batches[0]]
+    smallest = batches[0][[int(tokens.argmin())]]
+    updates = [_time_update(trainer, smallest, clock) for _ in range(WARMUPS + 1)][WARMUPS:]
+    for batch in batches:
+        left = _agree(limit_seconds - (clock() - begun))
+        if left < SMALLEST_SHARE * limit_seconds:
+            break
+        largest = max(updates, key=lambda update: update.padded_tokens)
+        # More tokens take at most as many times longer: this holds however noisy the times are.
+        affordable = _agree(largest.padded_tokens * left / 2 / largest.seconds)
+        updates.append(_time_update(trainer, thin_out(trainer.loader, batch, affordable), clock))
+    return fit_line(updates)
+
+
+def _agree(value: float) -> float:
+    """The smallest of all processes' values, so that they do the same."""
+    return min(gather_object([value]))
+
+
+def _time_update(trainer: Trainer, batch: numpy.ndarray, clock: Callable[[], float]) -> TimedUpdate:
+    step = trainer.loader.cut_again(Step(batch, 0, 0, 0, [], (0, 0)))
+    begun = clock()
+    trainer.update(step, 1)
+    if torch.cuda.is_available():
+        torch.cuda.synchronize()
+    return TimedUpdate(count_padded_tokens(trainer.loader, batch), clock() - begun)
+
+
+def count_padded_tokens(loader: StepLoader, batch: numpy.ndarray) -> int:
+    """What this process computes of a batch: over its micro-batches, examples x (longest source + longest target)."""
+    return sum(count_cut_tokens(loader, cut) for cut in loader.cut(batch)[loader.process])
+
+
+def count_cut_tokens(loader: StepLoader, cut: numpy.ndarray) -> int:
+    """Padded tokens of one micro-batch."""
+    sources, labels = loader.examples.sources.lengths, loader.examples.labels.lengths
+    return len(cut) * (int(sources[cut].max()) + int(labels[cut].max())) if len(cut) else 0
+
+
+def thin_out(loader: StepLoader, batch: numpy.ndarray, padded_tokens: float) -> numpy.ndarray:
+    """Evenly spaced pairs of a batch, at least one, whose padded tokens a process are about so many; all, where few."""
+    whole = count_padded_tokens(loader, batch)
+    kept = max(1, min(len(batch), int(len(batch) * padded_tokens / max(whole, 1))))
+    return batch[numpy.arange(kept) * len(batch) // kept]
+
+
+def fit_line(updates: Sequence[TimedUpdate]) -> UpdateTimes:
+    """The line of least squares, neither part of it below zero.
+
+    Example: 10 tokens in 3 s, 30 tokens in 5 s -> 2 s an update and 0.1 s a token.
+    """
+    tokens = numpy.array([update.padded_tokens for update in updates], dtype=float)
+    seconds = numpy.array([update.seconds for update in updates])
+    slope = base = 0.0
+    if len(set(tokens)) > 1:
+        slope, base = numpy.polyfit(tokens, seconds, 1).tolist()
+    if slope <= 0 or base < 0:  # one size, or noise: all time is the tokens'
+        slope, base = float(seconds.sum() / tokens.sum()), 0.0
+    return UpdateTimes(tuple(updates), base, slope)

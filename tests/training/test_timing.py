@@ -1,0 +1,112 @@
+"""Times of updates, on a clock that the updates themselves move: 2 s each, and 0.5 s for every token they compute."""
+
+from types import SimpleNamespace
+
+import numpy
+import pytest
+
+from seq2seq.data.batching import BatchOrder
+from seq2seq.data.encoding import EncodedExamples, RaggedIds, Truncation
+from seq2seq.data.loader import StepLoader
+from seq2seq.training.timing import (
+    TimedUpdate,
+    count_padded_tokens,
+    fit_line,
+    thin_out,
+    time_updates,
+)
+
+AN_UPDATE, A_TOKEN = 2.0, 0.5
+
+
+def build_loader(processes: int = 1) -> StepLoader:
+    """12 pairs with sources of 1 to 12 tokens and targets of 2."""
+    sources, labels = RaggedIds([[1] * length for length in range(1, 13)]), RaggedIds([[1, 1]] * 12)
+    truncation = Truncation(12, 0, 99, 12)
+    order = BatchOrder(sources.lengths, labels.lengths, seed=1, length_window=1, batch_examples=4)
+    examples = EncodedExamples(sources, labels, truncation, truncation)
+    return StepLoader(examples, order, 0, micro_batch_tokens=1000, processes=processes)
+
+
+class SlowTrainer:
+    """Computes nothing; its clock goes on by what an update would take."""
+
+    def __init__(self) -> None:
+        self.loader, self.now, self.examples = build_loader(), 0.0, []
+        self.optimizer = SimpleNamespace(param_groups=[{"lr": 0.1}])
+        self.model = SimpleNamespace(train=lambda: None)
+
+    def clock(self) -> float:
+        return self.now
+
+    def update(self, step, number) -> None:
+        tokens = sum(
+            batch["labels"].shape[0] * (batch["input_ids"].shape[1] + batch["labels"].shape[1])
+            for batch in step.micro_batches
+        )
+        self.examples.append(step.examples)
+        self.now += AN_UPDATE + A_TOKEN * tokens
+
+
+def time_all(trainer: SlowTrainer, limit_seconds: float):
+    batches = list(trainer.loader.order.batches(0))
+    return time_updates(trainer, batches, limit_seconds=limit_seconds, clock=trainer.clock)
+
+
+def test_line_through_the_times_tells_updates_from_tokens():
+    times = time_all(SlowTrainer(), limit_seconds=1e6)
+    assert times.seconds_per_update == pytest.approx(AN_UPDATE)
+    assert times.seconds_per_token == pytest.approx(A_TOKEN)
+    assert times.predict(100) == pytest.approx(AN_UPDATE + 100 * A_TOKEN)
+
+
+def test_with_time_enough_every_batch_is_run_whole_behind_single_pairs():
+    trainer = SlowTrainer()
+    assert len(time_all(trainer, limit_seconds=1e6).updates) == 4
+    assert trainer.examples == [1, 1, 1, 4, 4, 4]  # two single pairs are not counted
+
+
+def test_little_time_thins_batches_out_and_the_line_stays_the_same():
+    trainer = SlowTrainer()
+    times = time_all(trainer, limit_seconds=60)
+    assert trainer.examples[3] < 4
+    assert trainer.now < 60
+    assert times.predict(56) == pytest.approx(AN_UPDATE + 56 * A_TOKEN)
+
+
+def test_without_any_time_single_pairs_are_timed():
+    trainer = SlowTrainer()
+    assert len(time_all(trainer, limit_seconds=1).updates) == 1
+    assert trainer.examples == [1, 1, 1]
+
+
+def test_rates_are_zero_so_that_no_weight_moves():
+    trainer = SlowTrainer()
+    time_all(trainer, limit_seconds=1)
+    assert trainer.optimizer.param_groups[0]["lr"] == 0
+
+
+def test_padded_tokens_are_those_of_this_process():
+    # Sources of 1 to 4: alone 4 x (4 + 2); cut for two, three short ones and a long one are as even as can be.
+    assert count_padded_tokens(build_loader(), numpy.arange(4)) == 24
+    loader = build_loader(processes=2)
+    own = [sum(len(cut) * (int(cut.max()) + 1 + 2) for cut in cuts) for cuts in loader.cut(numpy.arange(4))]
+    assert count_padded_tokens(loader, numpy.arange(4)) == own[0] < 24
+
+
+@pytest.mark.parametrize(("padded_tokens", "kept"), [(0, [0]), (12, [0, 2]), (24, [0, 1, 2, 3]), (1e9, [0, 1, 2, 3])])
+def test_batch_is_thinned_out_to_evenly_spaced_pairs(padded_tokens, kept):
+    assert thin_out(build_loader(), numpy.arange(4), padded_tokens).tolist() == kept
+
+
+def test_line_of_two_updates_goes_through_both():
+    times = fit_line([TimedUpdate(10, 3.0), TimedUpdate(30, 5.0)])
+    assert (times.seconds_per_update, times.seconds_per_token) == (pytest.approx(2), pytest.approx(0.1))
+
+
+@pytest.mark.parametrize("second", [TimedUpdate(10, 3.0), TimedUpdate(30, 2.0), TimedUpdate(30, 12.0)])
+def test_updates_of_one_size_and_noise_leave_all_time_to_the_tokens(second):
+    # The same size again; more tokens in less time; a line that begins below zero.
+    times = fit_line([TimedUpdate(10, 3.0), second])
+    assert times.seconds_per_update == 0
+    assert times.seconds_per_token == pytest.approx((3 + second.seconds) / (10 + second.padded_tokens))
