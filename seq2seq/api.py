@@ -21,8 +21,9 @@ from .assembly.scoring import (
 from .assembly.start import check_same_recipe, resume_model, start_from_options, start_model
 from .assembly.storage import hold_folder
 from .checkpoints.averaging import Averaged, average_checkpoints
-from .checkpoints.find import find_checkpoint, find_last, list_steps
+from .checkpoints.find import find_checkpoint, find_last
 from .checkpoints.folder import Checkpoint, read_checkpoint
+from .checkpoints.steps import list_steps
 from .data.examples import load_examples
 from .data.options import ColumnOptions
 from .data.plain_text import check_output, read_references, read_texts
@@ -127,7 +128,7 @@ def _train_in(folder: RunFolder, recipe: Recipe, accelerator: Accelerator, *, re
             saved = f"the run in {folder.path} has saved its step {trainer.state.step}"
             raise TrainingInterrupted(f"{signal.name} came: {saved} and goes on with --resume.", signal)
         run.write_test_results()
-        run.write_model_card()
+        run.write_report()
     except OSError:
         run.log_os_error()
         raise

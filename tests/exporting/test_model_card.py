@@ -5,10 +5,10 @@ import re
 
 import pytest
 import yaml
+from seq2seq.exporting.model_card import build_markdown_table, build_model_card
 from transformers import AutoTokenizer, EncoderDecoderModel
 
 from seq2seq import api
-from seq2seq.exporting.model_card import build_markdown_table, build_model_card
 from seq2seq.warmstart.origin import OriginReport, ParameterOrigin
 from tests.families import save_family
 

@@ -8,7 +8,7 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from seq2seq import api
-from seq2seq.checkpoints.find import list_steps, load_best
+from seq2seq.checkpoints.steps import list_steps, load_best
 from seq2seq.errors import DataError, RecipeError, TrainingError
 from seq2seq.reports.run_folder import RunFolder
 from seq2seq.training.trainer import Trainer
