@@ -25,8 +25,15 @@ Cell = tuple[str, ...]  # the lines of a table's cell
 
 
 def name_runs(runs: Sequence[RunFolder]) -> list[str]:
-    """The folders' names; whole paths where two have the same name."""
-    names = [run.path.resolve().name for run in runs]
+    """The folders' names; whole paths where two have the same name.
+
+    Raises:
+        ScoringError: one is named twice.
+    """
+    paths = [run.path.resolve() for run in runs]
+    if twice := [run.path for run, path in zip(runs, paths, strict=True) if paths.count(path) > 1]:
+        raise ScoringError(f"{twice[0]} is named twice. Name every run once.")
+    names = [path.name for path in paths]
     return names if len(set(names)) == len(names) else [str(run.path) for run in runs]
 
 

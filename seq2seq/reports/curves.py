@@ -32,6 +32,7 @@ def build_curves(record: RunRecord) -> "Figure | None":
     for axes, panel in zip(rows, panels, strict=True):
         panel(axes, train, validations)
     rows[-1].set_xlabel("step")
+    rows[-1].locator_params(axis="x", integer=True)
     figure.align_ylabels()
     return figure
 

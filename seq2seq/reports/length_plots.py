@@ -63,6 +63,7 @@ def build_output_lengths(predictions: Sequence[Mapping[str, Any]]) -> "Figure | 
         title += f"; diamonds: {len(outside)} pairs beyond the frame, up to {max(map(max, lengths))} words"
     axes.set_title(title, fontsize="small")
     finish_axes(axes, x="words of the first reference", y="words of the output")
+    axes.locator_params(integer=True)
     axes.set(xlim=(-0.02 * frame, frame), ylim=(-0.02 * frame, frame), aspect="equal")
     return figure
 

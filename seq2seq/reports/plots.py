@@ -16,7 +16,6 @@ if TYPE_CHECKING:
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
 LINE_STYLES = ("-", "--", ":", "-.")  # once the colours are used up
 DOTS_PER_INCH = 120
-FEW_POINTS = 25  # up to which each has a marker, so that a single one is seen
 
 
 def choose_style(index: int) -> dict[str, Any]:
@@ -40,10 +39,10 @@ def list_points(
 
 
 def draw_line(axes: "Axes", points: list[tuple[float, float]], label: str, **style: Any) -> None:
-    """Draws points as a line, with markers where they are few; nothing where there are none."""
+    """Draws points as a line, a single one as a dot; nothing where there are none."""
     if not points:
         return
-    marker = {"marker": "o", "markersize": 3.5} if len(points) <= FEW_POINTS else {}
+    marker = {"marker": "o", "markersize": 4} if len(points) == 1 else {}
     axes.plot(*zip(*points, strict=True), label=label, **({"linewidth": 1.5} | marker | style))
 
 
