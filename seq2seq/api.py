@@ -8,15 +8,18 @@ from typing import Any
 import torch
 from accelerate import Accelerator
 
+from .assembly.compared_files import find_references, find_sources
+from .assembly.comparison import compare_runs, write_comparison
 from .assembly.processes import build_accelerator, leave_processes, run_on_main
+from .assembly.report import write_report
 from .assembly.run import Run
 from .assembly.scoring import (
     CEILING_ROW,
     describe_predictions,
     describe_scores,
-    score_baselines,
-    score_predictions,
+    score_outputs,
     write_back,
+    write_baselines,
 )
 from .assembly.start import check_same_recipe, resume_model, start_from_options, start_model
 from .assembly.storage import hold_folder
@@ -37,7 +40,8 @@ from .errors import (
     WarmStartError,
 )
 from .evaluation.options import EvaluationOptions
-from .evaluation.scores import Scores, compute_scores
+from .evaluation.scores import Comparison, Scores, compare_predictions, compute_scores
+from .evaluation.significance import Bootstrap
 from .files import write_json, write_json_lines
 from .generation.generator import Generated, Generator
 from .generation.options import GenerationOptions
@@ -56,8 +60,8 @@ from .warmstart.start import WarmStart
 from .warmstart.vocabulary import Corpus
 
 __all__ = [
-    "WarmStart", "average", "evaluate", "generate", "inspect", "load_checkpoint", "load_generator", "score", "train",
-    "train_tokenizer", "warm_start",
+    "WarmStart", "average", "compare", "evaluate", "generate", "inspect", "load_checkpoint", "load_generator",
+    "report", "score", "train", "train_tokenizer", "warm_start",
 ]  # fmt: skip
 
 
@@ -212,7 +216,7 @@ def evaluate(
         options: generation options, as `generate` takes them.
 
     Returns:
-        What scores.json holds: values by row and metric, and the signatures of the metrics.
+        What scores.json holds: values and intervals by row and metric, and the signatures of the metrics.
 
     Raises:
         DataError, CheckpointError, GenerationError: as the functions above.
@@ -225,8 +229,8 @@ def evaluate(
     names = build_options(ColumnOptions, loaded.description.columns | (columns or {}), DataError)
     examples = load_examples(data, names)
     generated = _generate_with_progress(generator, [example.source for example in examples])
-    rows = {loaded.description.plan: score_predictions(examples, generated.texts, chosen)}
-    rows |= score_baselines(examples, loaded.tokenizers, chosen)
+    outputs = {loaded.description.plan: generated.texts} | write_baselines(examples, loaded.tokenizers, chosen)
+    rows = score_outputs(outputs, examples, chosen)
     scores = {
         "data": list(data),
         "examples": len(examples),
@@ -252,6 +256,8 @@ def score(
     sources: str | Path | None = None,
     checkpoint: str | Path | None = None,
     options: dict[str, Any],
+    intervals: bool = True,
+    seed: int = 1,
 ) -> dict[str, Scores]:
     """Scores a file of predictions; each file is plain text, one text a line, or JSONL.
 
@@ -259,29 +265,107 @@ def score(
 
     Args:
         checkpoint: adds the row "references through the target tokenizer", of this checkpoint's tokenizer.
+        sources: left out: those of a JSONL of predictions that has them.
         options: those under `evaluation:` of a recipe; the metrics must be given.
+        intervals: computes bootstrap intervals too, from 1,000 resamples drawn by `seed`.
 
     Returns:
         Scores by row: the predictions' under the name of their file, then the ceiling where asked for.
 
     Raises:
         DataError: a file is missing or broken.
-        ScoringError: an option is wrong, SARI lacks sources, or the files differ in length.
+        ScoringError: an option is wrong, a metric lacks sources, or the files differ in length.
     """
     chosen = build_options(EvaluationOptions, options, ScoringError)
-    if "sari" in chosen.metrics and sources is None:
-        raise ScoringError("SARI compares with the sources. Give them too.")
     written = read_texts(str(predictions), "prediction").texts
     rows = {str(predictions): written}
     expected = read_references(str(references))
     if checkpoint is not None:
         tokenizer = load_tokenizers(find_checkpoint(checkpoint)).target
         rows[CEILING_ROW] = write_back(tokenizer, [row[0] for row in expected])
-    read = read_texts(str(sources), "source").texts if sources is not None else [""] * len(written)
-    return {
-        name: compute_scores(sources=read, predictions=texts, references=expected, options=chosen)
-        for name, texts in rows.items()
-    }
+    read = find_sources(chosen.metrics, sources, [predictions]) or [""] * len(written)
+    with show_progress("scoring", len(rows) * len(chosen.metrics)) as bar:
+        return {
+            name: compute_scores(
+                sources=read,
+                predictions=texts,
+                references=expected,
+                options=chosen,
+                bootstrap=Bootstrap(seed=seed) if intervals else None,
+                advance=bar.advance,
+            )
+            for name, texts in rows.items()
+        }
+
+
+def compare(
+    predictions_a: str | Path,
+    predictions_b: str | Path,
+    *,
+    references: str | Path | None = None,
+    sources: str | Path | None = None,
+    options: dict[str, Any],
+    trials: int = 10_000,
+    seed: int = 1,
+) -> dict[str, Comparison]:
+    """Tests two files of predictions for the same sources against each other, by every metric.
+
+    Files are those that `score` takes. Where the references are left out, both files are JSONL that hold them, such as
+    the predictions of two runs.
+
+    Args:
+        options: those under `evaluation:` of a recipe; the metrics must be given.
+        trials: exchanges of outputs that the p-value counts; it cannot be below 1 / (trials + 1).
+
+    Returns:
+        By metric: both values, their difference with its interval, and the p-value.
+
+    Raises:
+        DataError: a file is missing or broken.
+        ScoringError: an option is wrong, references or sources are missing, or the files are not of the same texts.
+    """
+    chosen = build_options(EvaluationOptions, options, ScoringError)
+    if trials < 1:
+        raise ScoringError(f"Expected at least one trial, found {trials}.")
+    files = [predictions_a, predictions_b]
+    written_a, written_b = (read_texts(str(file), "prediction").texts for file in files)
+    expected = find_references(references, files)
+    read = find_sources(chosen.metrics, sources, files) or [""] * len(written_a)
+    with show_progress("comparing", len(chosen.metrics)) as bar:
+        return compare_predictions(
+            sources=read,
+            predictions_a=written_a,
+            predictions_b=written_b,
+            references=expected,
+            options=chosen,
+            bootstrap=Bootstrap(seed=seed),
+            trials=trials,
+            advance=bar.advance,
+        )
+
+
+def report(*runs: str | Path, output: str | Path | None = None, samples: int = 3) -> Path:
+    """Makes a run's card and pictures again, or writes a comparison of several runs; returns the page written.
+
+    Example: report("runs/warm", "runs/cold", output="runs/compared")
+
+    Args:
+        runs: run folders; the others are tested against the first.
+        output: the folder for the comparison; left out for the card of one run.
+        samples: how many test rows the comparison shows.
+
+    Raises:
+        CheckpointError: a folder holds no run.
+        DataError: a file of one is missing or broken.
+        ScoringError: several were not tested alike, or are to be compared without an output.
+    """
+    folders = [RunFolder(Path(run)) for run in runs]
+    if output is not None:
+        return write_comparison(compare_runs(folders), Path(output), samples)
+    if len(folders) != 1:
+        raise ScoringError(f"Found {len(folders)} runs and no output. Give the folder for their comparison.")
+    write_report(folders[0])
+    return folders[0].card
 
 
 def inspect(recipe: Recipe | str | Path, overrides: Iterable[str] = (), *, examples: int = 3) -> None:

@@ -1,5 +1,6 @@
 """The report of one run: its card and pictures, from the files of its folder. Loads no model and imports no torch."""
 
+import math
 from collections.abc import Callable
 from typing import Any
 
@@ -8,8 +9,10 @@ from pydantic_core import PydanticUndefined
 
 from ..checkpoints.steps import find_chosen
 from ..errors import RecipeError, ScoringError
+from ..evaluation.metric import Better
+from ..evaluation.metrics import METRICS
 from ..evaluation.options import EvaluationOptions
-from ..evaluation.text_scores import compute_text_scores
+from ..evaluation.scores import compute_text_scores
 from ..files import write_text
 from ..options import Options
 from ..recipe import Recipe, describe_option_error, flatten, merge
@@ -73,9 +76,21 @@ def choose_samples(record: RunRecord) -> list[Sample]:
     if not rows:
         return []
     options = load_evaluation(record)
-    texts = ([row["source"] for row in rows], [row["prediction"] for row in rows], [row["references"] for row in rows])
-    scores = {metric: compute_text_scores(metric, *texts, options) for metric in options.metrics[:RANKED_BY]}
-    order = sorted(range(len(rows)), key=lambda place: [-values[place] for values in scores.values()])
+    ranking = [metric for metric in options.metrics if METRICS[metric].better is not None][:RANKED_BY]
+    scores = {
+        metric: compute_text_scores(
+            metric,
+            sources=[row["source"] for row in rows],
+            predictions=[row["prediction"] for row in rows],
+            references=[row["references"] for row in rows],
+            options=options,
+        )
+        for metric in ranking
+    }
+    order = sorted(
+        range(len(rows)),
+        key=lambda place: [measure_badness(values[place], METRICS[metric].better) for metric, values in scores.items()],
+    )
     return [
         Sample(
             standing=standing,
@@ -87,6 +102,13 @@ def choose_samples(record: RunRecord) -> list[Sample]:
         )
         for standing, place in choose_places(order)
     ]
+
+
+def measure_badness(value: float, better: Better) -> float:
+    """How far a text's score is from the best one: the larger, the worse; what is not a number is worst."""
+    if math.isnan(value):
+        return math.inf
+    return {"higher": -value, "lower": value, "near_one": abs(value - 1)}[better]
 
 
 def load_evaluation(record: RunRecord) -> EvaluationOptions:

@@ -34,6 +34,8 @@ from ..checkpoints.steps import (
 from ..data.batching import BatchOrder
 from ..data.loader import StepLoader, fixed_micro_batches
 from ..errors import RecipeError, TrainingError
+from ..evaluation.baselines import measure_mean_words
+from ..evaluation.options import EvaluationOptions
 from ..files import write_json
 from ..generation.generator import Generator
 from ..modeling.token_loss import TokenLossModel
@@ -60,6 +62,8 @@ from .splits import DATA_HEADER, TextData, describe_split, load_split
 from .start import Start
 from .trackers import start_trackers, track
 
+COUNTED_TARGETS = 10_000  # for the baseline of the source's first words: enough for a mean, and read in a second
+
 
 class Run:
     """One training run from recipe to last checkpoint; every process of it holds one."""
@@ -70,6 +74,15 @@ class Run:
         self.validation_data = load_split(recipe, "validation", start.tokenizers, start.framing, accelerator)
         self.test_data = load_split(recipe, "test", start.tokenizers, start.framing, accelerator)
         self._check_data()
+        self.evaluation = self._complete_evaluation()
+
+    def _complete_evaluation(self) -> EvaluationOptions:
+        """The recipe's section, with the words of its baseline counted; by the main process, which alone scores."""
+        options = self.recipe.evaluation
+        if options.first_words is not None or not self.accelerator.is_main_process:
+            return options
+        words = measure_mean_words(example.target for example in self.train_data.read_first(COUNTED_TARGETS))
+        return options.model_copy(update={"first_words": words})
 
     @property
     def splits(self) -> dict[str, TextData]:
@@ -299,7 +312,7 @@ class Run:
             run_on_main(self.accelerator, lambda: self._save(model, files, state, best))
 
     def _save(self, model: TokenLossModel, files: TrainingFiles, state: TrainingState, best: bool) -> None:
-        description = describe_checkpoint(self.recipe, self.start, state.step)
+        description = describe_checkpoint(self.recipe, self.start, self.evaluation, state.step)
         write_checkpoint(step_folder(self.folder.path, state.step), model, self.start.tokenizers, description, files)
         if best:
             self.record_best(state)
@@ -324,15 +337,11 @@ class Run:
         """Generates and scores data.test, if there is one, with the run's best checkpoint, and prints the table."""
         if self.test_data is None:
             return
-        chosen = find_chosen(self.folder.path)
-        checkpoint = read_checkpoint(chosen)
+        checkpoint = read_checkpoint(find_chosen(self.folder.path))
         examples = self.test_data.examples
         predictions = self.generate(checkpoint.model, [example.source for example in examples])
         if self.accelerator.is_main_process:
-            tokenizers = checkpoint.tokenizers
-            write_test_results(
-                self.folder, self.recipe, examples, predictions, checkpoint=chosen, tokenizers=tokenizers
-            )
+            write_test_results(self.folder, self.recipe.model.plan, self.evaluation, examples, predictions, checkpoint)
 
     def write_report(self) -> None:
         """README.md and pictures of the run folder: what was trained, from what, how to use it, how well it does."""
@@ -340,7 +349,9 @@ class Run:
             write_report(self.folder)
 
 
-def describe_checkpoint(recipe: Recipe, start: Start, step: int) -> CheckpointDescription:
+def describe_checkpoint(
+    recipe: Recipe, start: Start, evaluation: EvaluationOptions, step: int
+) -> CheckpointDescription:
     """What a checkpoint of this recipe says of itself."""
     return CheckpointDescription(
         plan=recipe.model.plan,
@@ -351,7 +362,7 @@ def describe_checkpoint(recipe: Recipe, start: Start, step: int) -> CheckpointDe
         max_source_tokens=recipe.data.max_source_tokens,
         max_target_tokens=recipe.data.max_target_tokens,
         generation=recipe.generation.model_dump(mode="json"),
-        evaluation=recipe.evaluation.model_dump(mode="json"),
+        evaluation=evaluation.model_dump(mode="json"),
         step=step,
     )
 

@@ -1,26 +1,51 @@
 """Outputs against the examples they belong to, beside the baselines, as the tables and files of a run show them."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from transformers import PreTrainedTokenizerFast
 
 from ..data.examples import Example
+from ..evaluation.baselines import measure_mean_words, name_first_words, name_lead, take_first_words, take_lead
 from ..evaluation.options import EvaluationOptions
 from ..evaluation.scores import Scores, compute_scores
+from ..evaluation.significance import Bootstrap
+from ..reports.console import show_progress
 from ..text.tokenizers import TokenizerPair, decode_ids, encode_texts
 
 COPY_ROW = "copy of the source"
 CEILING_ROW = "references through the target tokenizer"
 
 
-def score_predictions(examples: Sequence[Example], predictions: Sequence[str], options: EvaluationOptions) -> Scores:
+def score_predictions(
+    examples: Sequence[Example],
+    predictions: Sequence[str],
+    options: EvaluationOptions,
+    bootstrap: Bootstrap | None = None,
+    advance: Callable[[], None] | None = None,
+) -> Scores:
     """Scores outputs against the examples they belong to."""
     return compute_scores(
         sources=[example.source for example in examples],
         predictions=predictions,
         references=[example.references for example in examples],
         options=options,
+        bootstrap=bootstrap,
+        advance=advance,
     )
+
+
+def score_outputs(
+    outputs: Mapping[str, Sequence[str]],
+    examples: Sequence[Example],
+    options: EvaluationOptions,
+    bootstrap: Bootstrap = Bootstrap(),
+) -> dict[str, Scores]:
+    """Scores of several writers of the same examples by name, with intervals, behind a progress bar."""
+    with show_progress("scoring", len(outputs) * len(options.metrics)) as bar:
+        return {
+            name: score_predictions(examples, predictions, options, bootstrap, bar.advance)
+            for name, predictions in outputs.items()
+        }
 
 
 def write_back(tokenizer: PreTrainedTokenizerFast, texts: Sequence[str]) -> list[str]:
@@ -28,22 +53,34 @@ def write_back(tokenizer: PreTrainedTokenizerFast, texts: Sequence[str]) -> list
     return [decode_ids(tokenizer, ids) for ids in encode_texts(tokenizer, texts)]
 
 
-def score_baselines(
+def write_baselines(
     examples: Sequence[Example], tokenizers: TokenizerPair, options: EvaluationOptions
-) -> dict[str, Scores]:
-    """What every table of scores shows beside the model: the source copied, and the first reference of each example
-    written and read back by the target tokenizer, the ceiling that its case and spacing allow."""
-    through = write_back(tokenizers.target, [example.references[0] for example in examples])
+) -> dict[str, list[str]]:
+    """What every table of scores shows beside the model, by row: the source copied, its first sentences, its first
+    words, and the first reference of each example written and read back by the target tokenizer, which is the ceiling
+    that its case and spacing allow."""
+    sources = [example.source for example in examples]
+    words = options.first_words or measure_mean_words(example.references[0] for example in examples)
     return {
-        COPY_ROW: score_predictions(examples, [example.source for example in examples], options),
-        CEILING_ROW: score_predictions(examples, through, options),
+        COPY_ROW: sources,
+        name_lead(options.lead_sentences): [take_lead(source, options.lead_sentences) for source in sources],
+        name_first_words(words): [take_first_words(source, words) for source in sources],
+        CEILING_ROW: write_back(tokenizers.target, [example.references[0] for example in examples]),
     }
 
 
-def describe_scores(rows: dict[str, Scores]) -> dict:
-    """Scores of several writers as JSON: values by row, and the signatures they share."""
+def describe_scores(rows: Mapping[str, Scores], bootstrap: Bootstrap = Bootstrap()) -> dict:
+    """Scores of several writers as JSON: values and intervals by row, and the signatures they share."""
     signatures = next(iter(rows.values())).signatures
-    return {"rows": {name: scores.values for name, scores in rows.items()}, "signatures": signatures}
+    return {
+        "rows": {name: scores.values for name, scores in rows.items()},
+        "intervals": {
+            name: {metric: list(interval) for metric, interval in scores.intervals.items()}
+            for name, scores in rows.items()
+        },
+        "bootstrap": bootstrap.to_dict(),
+        "signatures": signatures,
+    }
 
 
 def describe_predictions(examples: Sequence[Example], predictions: Sequence[str]) -> list[dict]:

@@ -17,7 +17,7 @@ def run(
     target_column: Annotated[str | None, typer.Option(help="Left out: as the checkpoint says.")] = None,
     num_beams: Annotated[int | None, typer.Option(help="Left out: as the checkpoint says.")] = None,
 ) -> None:
-    """Generate for a data file and score the outputs, beside the source copied and the tokenizer's ceiling."""
+    """Generate for a data file and score the outputs with intervals, beside baselines and the tokenizer's ceiling."""
     from .. import api
     from ..reports.console import errors
     from ..reports.console import output as results
@@ -32,5 +32,5 @@ def run(
         evaluation={"metrics": metrics.split(",")} if metrics else None,
         **({"num_beams": num_beams} if num_beams is not None else {}),
     )
-    results().print(build_score_table(scores["rows"], f"{checkpoint}: {scores['examples']} pairs"))
+    results().print(build_score_table(scores["rows"], f"{checkpoint}: {scores['examples']} pairs", scores["intervals"]))
     errors().print(f"Written: {output / 'predictions.jsonl'}, {output / 'scores.json'}")

@@ -36,8 +36,7 @@ def run(
         for name, text in sample.items():
             console.print(f"{name}: {text}")
     if output is not None:
-        write_comparison(comparison, output, samples)
-        errors().print(f"Written: {output / 'README.md'}")
+        errors().print(f"Written: {write_comparison(comparison, output, samples)}")
     elif len(folders) == 1:
         write_report(folders[0])
         errors().print(f"Written: {folders[0].card}, {folders[0].pictures}")

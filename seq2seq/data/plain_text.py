@@ -61,6 +61,18 @@ def read_references(name: str) -> list[tuple[str, ...]]:
     return references
 
 
+def find_texts(name: str, column: str) -> list[str] | None:
+    """The texts of a column where a file of a row format has it; None where it has not, or is plain text.
+
+    Raises:
+        DataError: the file is missing or broken, or some rows alone have the column.
+    """
+    if not is_row_format(name):
+        return None
+    first = next(iter(read_rows(name)), None)
+    return None if first is None or column not in first.values else read_texts(name, column).texts
+
+
 def is_row_format(name: str) -> bool:
     """Whether a file holds rows with columns; any other is plain text."""
     return find_format(Path(name)) in (".jsonl", ".csv", ".tsv", ".parquet")

@@ -1,9 +1,19 @@
 """Exact match: the share of predictions that equal one of their references."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+
+from .metric import MeanMetric
 
 
-def compute_exact_match(predictions: Sequence[str], references: Sequence[Sequence[str]]) -> float:
-    """Percent, 0 to 100; the texts are compared as they are."""
-    hits = sum(prediction in allowed for prediction, allowed in zip(predictions, references, strict=True))
-    return 100 * hits / len(predictions)
+class ExactMatch(MeanMetric):
+    """Percent; the texts are compared as they are."""
+
+    name = "exact_match"
+
+    def compute_shares(
+        self, sources: Sequence[str], predictions: Sequence[str], references: Sequence[Sequence[str]]
+    ) -> Iterable[float]:
+        return (float(text in allowed) for text, allowed in zip(predictions, references, strict=True))
+
+    def describe(self, references: Sequence[Sequence[str]]) -> str:
+        return "any reference"

@@ -1,11 +1,12 @@
 """What a recipe says about scores: which metrics, and what counts when texts are compared. Imports no torch."""
 
+from collections.abc import Collection
+
 from pydantic import Field, field_validator
 
 from ..normalization import Normalization
 from ..options import Options, Strings
-
-METRICS = ("exact_match", "sari", "bleu", "rouge1", "rouge2", "rougeL")
+from .metrics import METRICS
 
 
 class EvaluationOptions(Options):
@@ -21,7 +22,8 @@ class EvaluationOptions(Options):
     first_words: int | None = Field(
         None,
         gt=0,
-        description="Of the baseline of the source's first words; null: the training targets' mean.",
+        description="Of the baseline of the source's first words; null: the mean of the first 10,000 training targets, "
+        "which checkpoints keep; for one that does not know it, the mean of the references.",
     )
 
     @field_validator("metrics")
@@ -33,7 +35,7 @@ class EvaluationOptions(Options):
         return metrics
 
 
-def check_metrics(metrics: tuple[str, ...], known: tuple[str, ...]) -> None:
+def check_metrics(metrics: tuple[str, ...], known: Collection[str]) -> None:
     """Raises ValueError for a metric that is not known, or named twice."""
     unknown = [metric for metric in metrics if metric not in known]
     if unknown:

@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 from ..errors import ScoringError
 from .run_folder import RunFolder
 from .run_record import RunRecord
-from .tables import format_value
+from .tables import format_interval, format_value
 
 NONE = "-"
 
@@ -142,8 +142,7 @@ def _describe_score(
 ) -> Cell:
     lines = [format_value(metric, values.get(metric))]
     if metric in intervals:
-        low, high = (format_value(metric, bound) for bound in intervals[metric])
-        lines.append(f"[{low}, {high}]")
+        lines.append(format_interval(metric, intervals[metric]))
     if difference is not None:
         sign = "+" if difference.value >= 0 else ""
         lines.append(f"{sign}{format_value(metric, difference.value)}, {format_p(difference.p_value)}")

@@ -8,7 +8,7 @@ from .comparison import Cell, Difference, Differences, collect_samples, find_dif
 from .markdown import build_code_span, build_markdown_table, escape_markdown, shorten
 from .run_record import RunRecord
 from .samples import MAX_CHARACTERS
-from .tables import format_value
+from .tables import format_interval, format_value
 
 
 def build_comparison_page(
@@ -79,8 +79,8 @@ def _describe_differences(records: Mapping[str, RunRecord], differences: Differe
 def _describe_difference(metric: str, difference: Difference | None) -> str:
     if difference is None:
         return "-"
-    value, low, high = (format_value(metric, number) for number in difference[:3])
-    return escape_markdown(f"{value} [{low}, {high}], {format_p(difference.p_value)}")
+    interval = format_interval(metric, (difference.low, difference.high))
+    return escape_markdown(f"{format_value(metric, difference.value)} {interval}, {format_p(difference.p_value)}")
 
 
 def _describe_settings(settings: Mapping[str, Mapping[str, Any]]) -> Iterator[str]:

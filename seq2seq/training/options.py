@@ -163,6 +163,9 @@ class TrainingOptions(Options):
         if not metrics:
             raise ValueError("name at least one, for instance [loss]")
         check_metrics(metrics, ("loss", *METRICS))
+        first = metrics[0]
+        if first != "loss" and METRICS[first].better is None:
+            raise ValueError(f"no value of {first} is better than another; name one first that can choose a checkpoint")
         return metrics
 
     @field_validator("early_stopping_min_improvement")

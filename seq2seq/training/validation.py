@@ -5,16 +5,21 @@ from collections.abc import Iterable
 import torch
 from accelerate import Accelerator
 
+from ..evaluation.metrics import METRICS
 from ..modeling.token_loss import IGNORED_LABEL, TokenLossModel
-
-LOWER_IS_BETTER = ("loss",)
 
 
 def is_better(metric: str, value: float, best: float | None, *, by: float = 0.0) -> bool:
-    """Whether a validation value beats the best so far by more than `by`; an equal one does not."""
+    """Whether a validation value beats the best so far by more than `by`; an equal one does not.
+
+    Of ratios that should be one, the nearer is the better, above or below.
+    """
     if best is None:
         return True
-    return value < best - by if metric in LOWER_IS_BETTER else value > best + by
+    better = "lower" if metric == "loss" else METRICS[metric].better
+    if better == "near_one":
+        return abs(value - 1) < abs(best - 1) - by
+    return value < best - by if better == "lower" else value > best + by
 
 
 @torch.no_grad()

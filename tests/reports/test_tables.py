@@ -12,4 +12,4 @@ def test_scores_have_the_digits_of_their_metric_and_dashes_where_missing():
 def test_scores_have_their_intervals_where_they_are_known():
     _, rows = score_rows({"a": {"bleu": 3.0}, "b": {"bleu": 2.0}}, {"a": {"bleu": [2.5, 3.456]}})
     assert rows == [["a", "3.00 [2.50, 3.46]"], ["b", "2.00"]]
-    assert format_interval("exact_match", 10.0, (9.0, 11.0)) == "10.0 [9.0, 11.0]"
+    assert format_interval("exact_match", (9.0, 11.0)) == "[9.0, 11.0]"

@@ -1,0 +1,42 @@
+"""`seq2seq compare`."""
+
+from typing import Annotated
+
+import typer
+
+
+def run(
+    a: Annotated[str, typer.Argument(help="Predictions: texts one a line, or .jsonl with a column 'prediction'.")],
+    b: Annotated[str, typer.Argument(help="Other predictions for the same sources.")],
+    metrics: Annotated[str, typer.Option(help="Separated by commas, such as rouge1,sari.")],
+    references: Annotated[
+        str | None,
+        typer.Option(help="Texts one a line, or .jsonl with 'references' or 'target'; left out: those of A and B."),
+    ] = None,
+    sources: Annotated[
+        str | None, typer.Option(help="Texts one a line, or .jsonl with 'source'; left out: those of A and B.")
+    ] = None,
+    normalization: Annotated[
+        str, typer.Option(help="Steps on all texts, such as lowercase,separate_punctuation.")
+    ] = "collapse_spaces",
+    trials: Annotated[int, typer.Option(help="Exchanges of outputs that the p-value counts.")] = 10_000,
+    seed: Annotated[int, typer.Option(help="Of resamples and exchanges.")] = 1,
+) -> None:
+    """Test two files of predictions against each other: is their difference more than chance?"""
+    from .. import api
+    from ..reports.console import output
+    from ..reports.tables import build_comparison_table
+
+    options = {"metrics": metrics.split(","), "normalization": normalization.split(",") if normalization else []}
+    compared = api.compare(a, b, references=references, sources=sources, options=options, trials=trials, seed=seed)
+    figures = {
+        metric: (row.value_a, row.value_b, row.test.difference, (row.test.low, row.test.high), row.test.p_value)
+        for metric, row in compared.items()
+    }
+    output().print(f"A: {a}")
+    output().print(f"B: {b}")
+    output().print(build_comparison_table(figures, "A against B"))
+    output().print("95%: interval of the difference, paired bootstrap of 1,000 resamples.")
+    output().print(f"p: approximate randomization, {trials:,} trials. Seed of both: {seed}.")
+    for metric, row in compared.items():
+        output().print(f"{metric}: {row.signature}")

@@ -1,0 +1,102 @@
+"""The metrics as `evaluate.Metric` classes, for people who use `evaluate`; they load nothing from the network.
+
+    from seq2seq.evaluation.evaluate_metrics import Sari
+    Sari().compute(predictions=["a b"], references=[["a b", "b a"]], sources=["a b c"])   # {"sari": ...}
+
+No file of this project imports this one: `import evaluate` takes ten seconds.
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+import datasets
+import evaluate
+
+from . import metrics
+
+
+class TextMetric(evaluate.Metric):
+    """One of `metrics.METRICS`, of corpora; references are a string or a list of strings for each text."""
+
+    metric_name: str
+
+    def _info(self) -> evaluate.MetricInfo:
+        features = {"predictions": datasets.Value("string"), "references": datasets.Sequence(datasets.Value("string"))}
+        if self._metric.needs_sources:
+            features["sources"] = datasets.Value("string")
+        return evaluate.MetricInfo(
+            description=type(self._metric).__doc__ or "",
+            citation="",
+            features=datasets.Features(features),
+        )
+
+    @property
+    def _metric(self) -> metrics.Metric:
+        return metrics.METRICS[self.metric_name]
+
+    def add_batch(self, *, predictions: Any = None, references: Any = None, **columns: Any) -> None:
+        """Takes texts; `compute` too hands its own to this."""
+        super().add_batch(predictions=predictions, references=[_list_references(row) for row in references], **columns)
+
+    def add(self, *, prediction: Any = None, reference: Any = None, **columns: Any) -> None:
+        """Takes one text."""
+        super().add(prediction=prediction, references=_list_references(reference), **columns)
+
+    def _compute(
+        self, predictions: Sequence[str], references: Sequence[Sequence[str]], sources: Sequence[str] | None = None
+    ) -> dict[str, float]:
+        read = sources if sources is not None else [""] * len(predictions)
+        statistics = self._metric.compute_statistics(read, predictions, references)
+        return {self.metric_name: float(self._metric.aggregate(statistics.sum(axis=0)))}
+
+
+def _list_references(row: str | Sequence[str]) -> list[str]:
+    return [row] if isinstance(row, str) else list(row)
+
+
+class Rouge1(TextMetric):
+    metric_name = "rouge1"
+
+
+class Rouge2(TextMetric):
+    metric_name = "rouge2"
+
+
+class RougeL(TextMetric):
+    metric_name = "rougeL"
+
+
+class RougeLsum(TextMetric):
+    metric_name = "rougeLsum"
+
+
+class Bleu(TextMetric):
+    metric_name = "bleu"
+
+
+class Chrf(TextMetric):
+    metric_name = "chrf"
+
+
+class Sari(TextMetric):
+    metric_name = "sari"
+
+
+class SariXu(TextMetric):
+    metric_name = "sari_xu"
+
+
+class ExactMatch(TextMetric):
+    metric_name = "exact_match"
+
+
+class Repetition(TextMetric):
+    metric_name = "repetition"
+
+
+class LengthRatio(TextMetric):
+    metric_name = "length_ratio"
+
+
+class CopiedWords(TextMetric):
+    metric_name = "copied_words"
