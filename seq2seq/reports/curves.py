@@ -12,6 +12,7 @@ if TYPE_CHECKING:
 
 LOSS_LABEL = "loss per target token\n(nats)"
 WIDTH, LOSS_HEIGHT, PANEL_HEIGHT, MARGIN = 8.5, 3.0, 1.7, 0.5  # inches
+KIND_NAMES = {"train": "training", "validation": "validation"}
 COUNTERS = ("step", "examples", "source_tokens", "target_tokens", "seconds")
 Events = Sequence[Mapping[str, Any]]
 Panel = Callable[["Axes", Events, Events], None]
@@ -67,50 +68,58 @@ def _draw_metrics(axes: "Axes", train: Events, validations: Events) -> None:
 
 
 def _draw_rates(axes: "Axes", train: Events, validations: Events) -> None:
-    """One line a group of parameters, where they learn at different rates."""
-    groups = list(dict.fromkeys(name for event in train for name in event.get("learning_rates", ())))
-    for index, group in enumerate(groups):
+    """One line for each set of parameters that learn alike, where not all do."""
+    groups = dict.fromkeys(name for event in train for name in event.get("learning_rates", ()))
+    alike: dict[tuple, list[str]] = {}
+    for group in groups:
         points = list_points([{"step": event["step"]} | event.get("learning_rates", {}) for event in train], group)
-        draw_line(axes, points, group, **choose_style(index))
+        alike.setdefault(tuple(points), []).append(group)
     if not groups:
-        draw_line(axes, list_points(train, "learning_rate"), "all", **choose_style(0))
+        alike[tuple(list_points(train, "learning_rate"))] = ["all"]
+    for index, (points, names) in enumerate(alike.items()):
+        draw_line(axes, list(points), ",\n".join(names), **choose_style(index))
     axes.ticklabel_format(axis="y", style="sci", scilimits=(-2, 3), useMathText=True)
     finish_axes(axes, x=None, y="learning rate")
 
 
 def _draw_gradient_norm(axes: "Axes", train: Events, validations: Events) -> None:
+    from matplotlib.ticker import LogLocator
+
     draw_line(axes, list_points(train, "gradient_norm"), "gradient norm", linewidth=1.2, **choose_style(0))
     axes.set_yscale("log", nonpositive="mask")
-    for axis_format in (axes.yaxis.set_major_formatter, axes.yaxis.set_minor_formatter):
-        axis_format("{x:g}")
+    axes.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+    axes.yaxis.set_major_formatter("{x:g}")
+    axes.yaxis.set_minor_formatter("")
     finish_axes(axes, x=None, y="gradient norm\nbefore clipping")
 
 
 def build_loss_comparison(records: Mapping[str, RunRecord]) -> "Figure | None":
-    """Losses of runs, by the names they go by: over the steps, and over the time spent training.
+    """Training and validation losses of runs, by the names they go by: over the steps, and over the time of training.
 
     None where none of them logged any.
     """
-    if not any(list_points(record.events, "loss") for record in records.values()):
+    kinds = [kind for kind in ("train", "validation") if any(_list_losses(record, kind) for record in records.values())]
+    if not kinds:
         return None
-    figure = new_figure(11, 4.2 + 0.22 * len(records))
-    left, right = figure.subplots(1, 2, sharey=True)
-    for axes, x, scale, label in ((left, "step", 1.0, "step"), (right, "seconds", 1 / 60, "minutes of training")):
+    columns = 1 if len(records) <= 3 else 3
+    legend_height = 0.3 + 0.25 * -(-len(records) // columns)
+    figure = new_figure(11, 3.0 * len(kinds) + legend_height)
+    panels = figure.subplots(len(kinds), 2, sharex="col", sharey="row", squeeze=False)
+    for kind, (left, right) in zip(kinds, panels, strict=True):
         for index, (name, record) in enumerate(records.items()):
-            style = choose_style(index)
-            _draw_losses(axes, record, name, style, x=x, scale=scale)
-        finish_axes(axes, x=label, y=LOSS_LABEL.replace("\n", " "))
-        axes.get_legend().remove() if axes.get_legend() else None
-    right.set_ylabel("")
-    figure.legend(*left.get_legend_handles_labels(), loc="outside lower center", frameon=False, ncols=1)
-    figure.suptitle("Training loss (line) and validation loss (dots)", fontsize="medium")
+            style = choose_style(index) | ({"marker": "o", "markersize": 4} if kind == "validation" else {})
+            draw_line(left, _list_losses(record, kind), name, linewidth=1.2, **style)
+            draw_line(right, _list_losses(record, kind, x="seconds", scale=1 / 60), name, linewidth=1.2, **style)
+        for axes in (left, right):
+            finish_axes(axes, x=None, y=f"{KIND_NAMES[kind]} {LOSS_LABEL}" if axes is left else "", legend=False)
+    for axes, label in zip(panels[-1], ("step", "minutes of training"), strict=True):
+        axes.set_xlabel(label)
+    lines = {line.get_label(): line for axes in reversed(panels[:, 0]) for line in axes.get_lines()}
+    named = [(lines[name], name) for name in records if name in lines]
+    figure.legend(*zip(*named, strict=True), loc="outside lower center", frameon=False, ncols=columns)
+    figure.align_ylabels()
     return figure
 
 
-def _draw_losses(axes: "Axes", record: RunRecord, name: str, style: Mapping[str, Any], *, x: str, scale: float) -> None:
-    train = list_points(record.list_events("train"), "loss", x=x, scale=scale)
-    validation = list_points(record.list_events("validation"), "loss", x=x, scale=scale)
-    draw_line(axes, train, name, linewidth=1.2, **style)
-    # One entry a run in the legend: the line's, or that of the dots where there is no line.
-    dots = {"marker": "o", "markersize": 6, "linestyle": "none", "color": style["color"], "markeredgecolor": "white"}
-    draw_line(axes, validation, "_" if train else name, **dots)
+def _list_losses(record: RunRecord, kind: str, *, x: str = "step", scale: float = 1.0) -> list[tuple[float, float]]:
+    return list_points(record.list_events(kind), "loss", x=x, scale=scale)

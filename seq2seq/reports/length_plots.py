@@ -50,7 +50,7 @@ def build_output_lengths(predictions: Sequence[Mapping[str, Any]]) -> "Figure | 
     axes = figure.subplots()
     axes.plot([0, frame], [0, frame], color="black", linestyle="--", linewidth=1)
     # Many points lie on each other: the more there are, the fainter each.
-    opacity = max(0.08, min(0.6, 60 / len(lengths)))
+    opacity = max(0.12, min(0.6, 150 / len(lengths)))
     for points, style in (
         (inside, {"color": COLOURS[0], "alpha": opacity, "s": 18, "linewidths": 0}),
         (outside, {"color": COLOURS[1], "marker": "D", "s": 22, "clip_on": False, "zorder": 3}),

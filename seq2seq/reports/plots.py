@@ -46,7 +46,7 @@ def draw_line(axes: "Axes", points: list[tuple[float, float]], label: str, **sty
     axes.plot(*zip(*points, strict=True), label=label, **({"linewidth": 1.5} | marker | style))
 
 
-def finish_axes(axes: "Axes", *, x: str | None, y: str) -> None:
+def finish_axes(axes: "Axes", *, x: str | None, y: str, legend: bool = True) -> None:
     """Labels, a light grid, and a legend beside the data where several lines need one."""
     if x is not None:
         axes.set_xlabel(x)
@@ -54,7 +54,7 @@ def finish_axes(axes: "Axes", *, x: str | None, y: str) -> None:
     axes.grid(alpha=0.3)
     axes.spines[["top", "right"]].set_visible(False)
     axes.margins(x=0.02)
-    if len(axes.get_legend_handles_labels()[1]) > 1:
+    if legend and len(axes.get_legend_handles_labels()[1]) > 1:
         axes.legend(loc="upper left", bbox_to_anchor=(1.01, 1.0), borderaxespad=0, frameon=False, fontsize="small")
 
 

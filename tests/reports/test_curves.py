@@ -77,17 +77,31 @@ def test_values_that_are_none_or_not_finite_are_left_out():
     assert list_points(events, "x") == [(3.0, 5.0)]
 
 
-def test_runs_have_a_colour_each_over_steps_and_over_minutes(record):
+def test_runs_have_a_line_each_over_steps_and_over_minutes(record):
     slower = [event | {"seconds": 2 * event["seconds"]} for event in EVENTS]
     figure = build_loss_comparison({"a": record, "b": replace(record, events=slower)})
-    steps, minutes = figure.axes
-    assert (steps.get_xlabel(), minutes.get_xlabel()) == ("step", "minutes of training")
-    lines = steps.get_lines()
-    assert len(lines) == 4  # of two runs the training line and the validation dots
-    assert [line.get_color() for line in lines] == ["#0072B2", "#0072B2", "#D55E00", "#D55E00"]
+    training, training_by_time, validation, validation_by_time = figure.axes
+    assert read_labels(figure)[::2] == [f"{kind} loss per target token (nats)" for kind in ("training", "validation")]
+    assert (validation.get_xlabel(), validation_by_time.get_xlabel()) == ("step", "minutes of training")
+    assert [line.get_color() for line in training.get_lines()] == ["#0072B2", "#D55E00"]
+    assert read_lines(training) == {"a": [(2, 3.0), (4, 2.0)], "b": [(2, 3.0), (4, 2.0)]}
+    assert read_lines(training_by_time) == {"a": [(0.5, 3.0), (1.0, 2.0)], "b": [(1.0, 3.0), (2.0, 2.0)]}
+    assert read_lines(validation)["a"] == [(2, 2.5), (4, 2.25)]
     assert [text.get_text() for text in figure.legends[0].get_texts()] == ["a", "b"]
-    training = [line.get_xydata().tolist() for line in minutes.get_lines()[::2]]
-    assert training == [[[0.5, 3.0], [1.0, 2.0]], [[1.0, 3.0], [2.0, 2.0]]]
+
+
+def test_run_without_validation_is_compared_by_its_training_loss(record):
+    quiet = replace(record, events=[event for event in EVENTS if event["event"] == "train"])
+    assert len(build_loss_comparison({"a": quiet, "b": quiet}).axes) == 2
+    figure = build_loss_comparison({"a": record, "b": quiet})
+    assert [len(axes.get_lines()) for axes in figure.axes] == [2, 2, 1, 1]
+
+
+def test_groups_that_learn_alike_share_a_line(record):
+    rates = {"encoder": 0.1, "random": 0.2, "cross_attention": 0.2}
+    events = [{"event": "train", "loss": 1.0, "learning_rate": 0.2, "learning_rates": rates, **count(1)}]
+    lines = read_lines(build_curves(replace(record, events=events)).axes[1])
+    assert lines == {"encoder": [(1, 0.1)], "random,\ncross_attention": [(1, 0.2)]}
 
 
 def test_many_runs_are_told_apart_by_colour_and_line():
