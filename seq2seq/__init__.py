@@ -8,7 +8,7 @@ from typing import Any
 
 __version__ = "0.1.0"
 __all__ = [
-    "average", "evaluate", "generate", "inspect", "load_checkpoint", "load_generator", "score", "train",
+    "average", "evaluate", "generate", "inspect", "load_checkpoint", "load_generator", "report", "score", "train",
     "train_tokenizer", "warm_start",
 ]  # fmt: skip
 

@@ -9,9 +9,11 @@ import torch
 from accelerate import Accelerator
 
 from .assembly.compared_files import find_references, find_sources
+from .assembly.comparison import compare_runs, write_comparison
 from .assembly.inspection import inspect_run
 from .assembly.inspection_figures import Inspection
 from .assembly.processes import build_accelerator, leave_processes, run_on_main
+from .assembly.report import write_report
 from .assembly.run import Run
 from .assembly.scoring import (
     CEILING_ROW,
@@ -24,8 +26,9 @@ from .assembly.scoring import (
 from .assembly.start import check_same_recipe, resume_model, start_from_options, start_model
 from .assembly.storage import hold_folder
 from .checkpoints.averaging import Averaged, average_checkpoints
-from .checkpoints.find import find_checkpoint, find_last, list_steps
+from .checkpoints.find import find_checkpoint, find_last
 from .checkpoints.folder import Checkpoint, read_checkpoint
+from .checkpoints.steps import list_steps
 from .data.examples import load_examples
 from .data.options import LayoutOptions
 from .data.plain_text import check_output, read_references, read_texts
@@ -58,8 +61,8 @@ from .warmstart.start import WarmStart
 from .warmstart.vocabulary import Corpus
 
 __all__ = [
-    "WarmStart", "average", "compare", "evaluate", "generate", "inspect", "load_checkpoint", "load_generator", "score",
-    "train", "train_tokenizer", "warm_start",
+    "WarmStart", "average", "compare", "evaluate", "generate", "inspect", "load_checkpoint", "load_generator",
+    "report", "score", "train", "train_tokenizer", "warm_start",
 ]  # fmt: skip
 
 
@@ -130,7 +133,7 @@ def _train_in(folder: RunFolder, recipe: Recipe, accelerator: Accelerator, *, re
             saved = f"the run in {folder.path} has saved its step {trainer.state.step}"
             raise TrainingInterrupted(f"{signal.name} came: {saved} and goes on with --resume.", signal)
         run.write_test_results()
-        run.write_model_card()
+        run.write_report()
     except OSError:
         run.log_os_error()
         raise
@@ -355,6 +358,30 @@ def compare(
             trials=trials,
             advance=bar.advance,
         )
+
+
+def report(*runs: str | Path, output: str | Path | None = None, samples: int = 3) -> Path:
+    """Makes a run's card and pictures again, or writes a comparison of several runs; returns the page written.
+
+    Example: report("runs/warm", "runs/cold", output="runs/compared")
+
+    Args:
+        runs: run folders; the others are tested against the first.
+        output: the folder for the comparison; left out for the card of one run.
+        samples: how many test rows the comparison shows.
+
+    Raises:
+        CheckpointError: a folder holds no run.
+        DataError: a file of one is missing or broken.
+        ScoringError: several were not tested alike, or are to be compared without an output.
+    """
+    folders = [RunFolder(Path(run)) for run in runs]
+    if output is not None:
+        return write_comparison(compare_runs(folders), Path(output), samples)
+    if len(folders) != 1:
+        raise ScoringError(f"Found {len(folders)} runs and no output. Give the folder for their comparison.")
+    write_report(folders[0])
+    return folders[0].card
 
 
 def inspect(

@@ -13,6 +13,7 @@ from tokenizers import Tokenizer, decoders, models, normalizers, pre_tokenizers,
 from transformers import BertConfig, BertModel, BertTokenizer
 
 from seq2seq.api import warm_start
+from seq2seq.assembly import report
 from seq2seq.checkpoints.description import CheckpointDescription
 from seq2seq.data.cache import CACHE_VARIABLE
 from seq2seq.generation.options import GenerationOptions
@@ -65,6 +66,23 @@ def cache(tmp_path_factory) -> Iterator[Path]:
         folder = tmp_path_factory.mktemp("cache")
         patch.setenv(CACHE_VARIABLE, str(folder))
         yield folder
+
+
+DRAW_PICTURES = report.draw_pictures
+
+
+@pytest.fixture(scope="session", autouse=True)
+def undrawn() -> Iterator[None]:
+    """No pictures at the end of the many runs of these tests: drawing takes a second, training a tiny model less."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(report, "draw_pictures", lambda record: {})
+        yield
+
+
+@pytest.fixture
+def drawn(monkeypatch) -> None:
+    """Pictures are drawn after all."""
+    monkeypatch.setattr(report, "draw_pictures", DRAW_PICTURES)
 
 
 @pytest.fixture(scope="session")

@@ -54,6 +54,12 @@ def build_accelerator(recipe: Recipe) -> Accelerator:
     return accelerator
 
 
+def describe_machine(accelerator: Accelerator) -> dict[str, str | int]:
+    """What environment.json says of the machine beyond what Python knows: the device, and how many processes run."""
+    device = torch.cuda.get_device_name(accelerator.device) if accelerator.device.type == "cuda" else "CPU"
+    return {"device": device, "processes": accelerator.num_processes}
+
+
 def run_on_main(accelerator: Accelerator, action: Callable[[], T]) -> T:
     """The result of an action that the main process runs alone, on every process: what each would find may differ.
 

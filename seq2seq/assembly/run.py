@@ -13,15 +13,6 @@ from accelerate.optimizer import AcceleratedOptimizer
 from torch import nn
 
 from ..checkpoints.description import CheckpointDescription
-from ..checkpoints.find import (
-    BEST_FILE,
-    CHECKPOINTS_FOLDER,
-    forget_best,
-    list_steps,
-    load_best,
-    record_best,
-    step_folder,
-)
 from ..checkpoints.folder import (
     TrainingFiles,
     read_checkpoint,
@@ -30,20 +21,27 @@ from ..checkpoints.folder import (
     set_aside,
     write_checkpoint,
 )
+from ..checkpoints.steps import (
+    BEST_FILE,
+    CHECKPOINTS_FOLDER,
+    find_chosen,
+    forget_best,
+    list_steps,
+    load_best,
+    record_best,
+    step_folder,
+)
 from ..data.batching import BatchOrder
 from ..data.loader import StepLoader, fixed_micro_batches
 from ..errors import RecipeError, TrainingError
 from ..evaluation.baselines import measure_mean_words
 from ..evaluation.options import EvaluationOptions
-from ..exporting.model_card import build_model_card
-from ..files import write_json, write_text
+from ..files import write_json
 from ..generation.generator import Generator
-from ..modeling.native import find_published_architecture
 from ..modeling.token_loss import TokenLossModel
 from ..recipe import Recipe
-from ..reports.console import build_table, errors, output
+from ..reports.console import build_table, errors
 from ..reports.run_folder import RunFolder
-from ..reports.tables import build_score_table
 from ..training.averaging import WeightAverages, export_weights, restore_weights
 from ..training.early_stopping import find_end
 from ..training.execution import checkpoint_gradients, compile_layers, run_uncompiled
@@ -55,8 +53,11 @@ from ..training.state import TrainingState
 from ..training.trainer import Callbacks, Trainer
 from ..training.validation import compute_validation_loss
 from ..warmstart.origin import summarize
-from .processes import generate_in_processes, run_on_main
-from .scoring import describe_predictions, describe_scores, score_outputs, score_predictions, write_baselines
+from .inputs import describe_inputs
+from .processes import describe_machine, generate_in_processes, run_on_main
+from .report import write_report
+from .results import write_test_results
+from .scoring import score_predictions
 from .splits import DATA_HEADER, TextData, describe_split, load_split
 from .start import Start
 from .trackers import start_trackers, track
@@ -125,15 +126,23 @@ class Run:
         if self.folder.exists():
             errors().print(f"The run in {self.folder.path} has no checkpoint yet: beginning again.")
             self.folder.clear()
-        self.folder.create(self.recipe.to_yaml())
+        self.folder.create(self.recipe.to_yaml(), describe_machine(self.accelerator))
         write_json(self.folder.origin, self.start.origin.to_dict())
+        self._write_inputs()
         self.show()
+
+    def _write_inputs(self) -> None:
+        start = self.start
+        inputs = describe_inputs(self.recipe.model, start.model, start.tokenizers, self.splits)
+        write_json(self.folder.inputs, inputs)
 
     def _reopen_folder(self) -> None:
         """Takes the folder back to the checkpoint: later events and scores go, later checkpoints, damaged, go aside."""
         state, path = self.start.state, self.folder.path
         if not self.folder.progress.exists():
             errors().print(f"{self.folder.progress} is missing: the figures up to step {state.step} are lost.")
+        if not self.folder.inputs.exists():
+            self._write_inputs()
         self.folder.remove_results()
         self.folder.cut_progress(state.step)
         for step in list_steps(path):
@@ -317,47 +326,16 @@ class Run:
         """Generates and scores data.test, if there is one, with the run's best checkpoint, and prints the table."""
         if self.test_data is None:
             return
-        folder, examples, options = self.folder, self.test_data.examples, self.evaluation
-        chosen = self._find_chosen()
-        checkpoint = read_checkpoint(chosen)
+        checkpoint = read_checkpoint(find_chosen(self.folder.path))
+        examples = self.test_data.examples
         predictions = self.generate(checkpoint.model, [example.source for example in examples])
-        if not self.accelerator.is_main_process:
-            return
-        outputs = {self.recipe.model.plan: predictions} | write_baselines(examples, checkpoint.tokenizers, options)
-        rows = score_outputs(outputs, examples, options)
-        scores = {
-            "split": "test",
-            "examples": len(examples),
-            "checkpoint": f"{CHECKPOINTS_FOLDER}/{chosen.name}",
-            **describe_scores(rows),
-        }
-        folder.write_predictions("test", describe_predictions(examples, predictions))
-        write_json(folder.scores, scores)
-        title = f"{folder.path}: {len(examples)} test pairs"
-        output().print(build_score_table(scores["rows"], title, scores["intervals"]))
+        if self.accelerator.is_main_process:
+            write_test_results(self.folder, self.recipe.model.plan, self.evaluation, examples, predictions, checkpoint)
 
-    def _find_chosen(self) -> Path:
-        """The checkpoint that the run is used by: its best, else its newest."""
-        path = self.folder.path
-        best = load_best(path)
-        return step_folder(path, best["step"] if best else list_steps(path)[-1])
-
-    def write_model_card(self) -> None:
-        """README.md of the run folder: what was trained, from what, how to use it, and its scores if there are any."""
-        if not self.accelerator.is_main_process:
-            return
-        start, folder = self.start, self.folder
-        config = start.model.config
-        card = build_model_card(
-            self.recipe.model_dump(mode="json"),
-            start.origin,
-            model_class=find_published_architecture(start.model),
-            encoder_type=config.encoder.model_type if config.model_type == "encoder-decoder" else None,
-            checkpoint=str(self._find_chosen()),
-            two_tokenizers=start.tokenizers.target is not start.tokenizers.source,
-            scores=folder.load_scores() if folder.scores.exists() else None,
-        )
-        write_text(folder.card, card)
+    def write_report(self) -> None:
+        """README.md and pictures of the run folder: what was trained, from what, how to use it, how well it does."""
+        if self.accelerator.is_main_process:
+            write_report(self.folder)
 
 
 def describe_checkpoint(

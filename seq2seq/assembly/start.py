@@ -7,8 +7,9 @@ import yaml
 from accelerate import Accelerator
 from transformers import GenerationConfig
 
-from ..checkpoints.find import find_checkpoint, find_newest_whole, step_folder
+from ..checkpoints.find import find_checkpoint, find_newest_whole
 from ..checkpoints.folder import check_manifest, load_training_files, read_checkpoint
+from ..checkpoints.steps import step_folder
 from ..data.examples import load_examples
 from ..errors import CheckpointError, DataError, GenerationError, RecipeError, TrainingError
 from ..files import load_json

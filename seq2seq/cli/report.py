@@ -7,29 +7,38 @@ import typer
 
 
 def run(
-    runs: Annotated[list[Path], typer.Argument(help="Run folders that were tested on the same data.")],
-    samples: Annotated[int, typer.Option(help="How many test rows to show.")] = 3,
-    plot: Annotated[
-        Path | None, typer.Option(help="Where to draw the losses of the runs, for instance losses.png.")
+    runs: Annotated[list[Path], typer.Argument(help="Run folders; several must have been tested on the same data.")],
+    output: Annotated[
+        Path | None, typer.Option(help="A folder for the comparison of several runs as README.md with its picture.")
     ] = None,
+    samples: Annotated[int, typer.Option(min=0, help="How many test rows to show of every run.")] = 3,
 ) -> None:
-    """Lay runs side by side: one table of test scores, and samples of their outputs."""
-    from ..reports.comparison import collect_samples, collect_scores
-    from ..reports.console import output
-    from ..reports.plots import plot_losses
+    """Make a run's card and pictures again, or lay several runs side by side: scores, paired tests, samples.
+
+    One run: README.md and pictures/ of its folder are written anew from its other files. Several: one table, in which
+    the first is what the others are tested against.
+    """
+    from ..assembly.comparison import compare_runs, write_comparison
+    from ..assembly.report import write_report
+    from ..reports.comparison import collect_samples
+    from ..reports.console import build_table, errors
+    from ..reports.console import output as results
     from ..reports.run_folder import RunFolder
-    from ..reports.tables import build_score_table
 
     folders = [RunFolder(run) for run in runs]
-    console = output()
-    console.print(build_score_table(collect_scores(folders), f"{folders[0].load_scores()['examples']} test pairs"))
-    for sample in collect_samples(folders, samples):
+    comparison = compare_runs(folders)
+    console, first = results(), next(iter(comparison.records.values()))
+    title = f"{first.scores['examples']} {first.scores['split']} pairs" if first.scores else "no test pairs"
+    rows = [["\n".join(cell) for cell in row] for row in comparison.rows]
+    console.print(build_table(title, comparison.header, rows))
+    for sample in collect_samples(comparison.records, samples) if first.predictions else []:
         console.print()
         for name, text in sample.items():
             console.print(f"{name}: {text}")
-    console.print()
-    if plot is not None:
-        plot_losses(folders, plot)
-        console.print(f"Losses drawn: {plot}")
+    if output is not None:
+        errors().print(f"Written: {write_comparison(comparison, output, samples)}")
+    elif len(folders) == 1:
+        write_report(folders[0])
+        errors().print(f"Written: {folders[0].card}, {folders[0].pictures}")
     for folder in folders:
         console.print(f"Run folder: {folder.path}")

@@ -88,7 +88,7 @@ def build_table(title: str, header: Sequence[str], rows: Sequence[Sequence[str]]
     # Text, not strings: a square bracket in a path is no markup.
     table = Table(title=Text(title), title_justify="left")
     for index, name in enumerate(header):
-        table.add_column(Text(name), justify="left" if index == 0 else "right")
+        table.add_column(Text(name), justify="left" if index == 0 else "right", overflow="fold")
     for row in rows:
         table.add_row(*map(Text, row))
     return table

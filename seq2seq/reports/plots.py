@@ -1,27 +1,76 @@
-"""Pictures of progress files: the loss of one or several runs against steps. Files in, PNG out."""
+"""What all pictures share: colours, markers, points of a progress file, and writing PNG.
 
-from collections.abc import Sequence
+Figures are built in one place and written in another, so that what is drawn can be looked at without a file.
+"""
+
+import math
+from collections.abc import Iterable, Mapping
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
-from .run_folder import RunFolder
-
-
-def plot_losses(runs: Sequence[RunFolder], path: Path) -> None:
-    """Draws training loss (thin) and validation loss (dots) of each run against its steps."""
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-    figure = Figure(figsize=(7, 4), layout="constrained")
-    axes = figure.add_subplot()
-    for index, run in enumerate(runs):
-        events = list(run.read_progress())
-        colour = f"C{index}"
-        for event, style in (("train", {"linewidth": 1}), ("validation", {"marker": "o", "linestyle": "none"})):
-            points = [(row["step"], row["loss"]) for row in events if row["event"] == event and "loss" in row]
-            if points:
-                axes.plot(*zip(*points, strict=True), color=colour, label=f"{run.path.name}, {event}", **style)
-    axes.set_xlabel("step")
-    axes.set_ylabel("loss per target token (nats)")
+# Okabe and Ito's colours, which the colour-blind tell apart as well; their yellow is too pale for lines on white.
+COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
+LINE_STYLES = ("-", "--", ":", "-.")  # once the colours are used up
+DOTS_PER_INCH = 120
+
+
+def choose_style(index: int) -> dict[str, Any]:
+    """Colour and line of the n-th of several lines."""
+    return {"color": COLOURS[index % len(COLOURS)], "linestyle": LINE_STYLES[index // len(COLOURS) % len(LINE_STYLES)]}
+
+
+def list_points(
+    events: Iterable[Mapping[str, Any]], key: str, *, x: str = "step", scale: float = 1.0
+) -> list[tuple[float, float]]:
+    """The finite values of a key over x, x times `scale`; events without one, such as of a skipped step, are left out.
+
+    [{"step": 1, "loss": 2.0}, {"step": 2, "loss": None}] -> [(1.0, 2.0)]
+    """
+    points = ((event.get(x), event.get(key)) for event in events)
+    return [
+        (float(place) * scale, float(value))
+        for place, value in points
+        if place is not None and isinstance(value, int | float) and math.isfinite(value)
+    ]
+
+
+def draw_line(axes: "Axes", points: list[tuple[float, float]], label: str, **style: Any) -> None:
+    """Draws points as a line, a single one as a dot; nothing where there are none."""
+    if not points:
+        return
+    marker = {"marker": "o", "markersize": 4} if len(points) == 1 else {}
+    axes.plot(*zip(*points, strict=True), label=label, **({"linewidth": 1.5} | marker | style))
+
+
+def finish_axes(axes: "Axes", *, x: str | None, y: str, legend: bool = True) -> None:
+    """Labels, a light grid, and a legend beside the data where several lines need one."""
+    if x is not None:
+        axes.set_xlabel(x)
+    axes.set_ylabel(y)
     axes.grid(alpha=0.3)
-    axes.legend()
+    axes.spines[["top", "right"]].set_visible(False)
+    axes.margins(x=0.02)
+    if legend and len(axes.get_legend_handles_labels()[1]) > 1:
+        axes.legend(loc="upper left", bbox_to_anchor=(1.01, 1.0), borderaxespad=0, frameon=False, fontsize="small")
+
+
+def new_figure(width: float, height: float) -> "Figure":
+    """An empty figure, in inches, that no window knows of."""
+    from matplotlib.figure import Figure
+
+    return Figure(figsize=(width, height), layout="constrained")
+
+
+def save_figure(figure: "Figure", path: Path) -> None:
+    """Writes a figure as PNG, whole or not at all."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    figure.savefig(path, dpi=120)
+    beside = path.with_name(f".{path.name}.partial")
+    try:
+        figure.savefig(beside, dpi=DOTS_PER_INCH, format="png", metadata={"Software": None})
+        beside.replace(path)
+    finally:
+        beside.unlink(missing_ok=True)

@@ -1,6 +1,7 @@
 """The run folder: what stands where in it, and its progress file. Files only, no torch.
 
-recipe.yaml environment.json origin.json progress.jsonl checkpoints/ predictions/ scores.json README.md trackers/
+recipe.yaml environment.json origin.json inputs.json progress.jsonl checkpoints/ predictions/ scores.json README.md
+pictures/ trackers/
 """
 
 import errno
@@ -9,11 +10,12 @@ import os
 import platform
 import shutil
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
+from typing import Any
 
 from ..errors import TrainingError
 from ..files import load_json, name_refused, write_json, write_json_lines, write_text
@@ -35,6 +37,15 @@ class RunFolder:
         return self.path / RECIPE_FILE
 
     @property
+    def environment(self) -> Path:
+        return self.path / ENVIRONMENT_FILE
+
+    @property
+    def inputs(self) -> Path:
+        """What the run began with besides recipe and origin: its data in figures, and what its model is."""
+        return self.path / "inputs.json"
+
+    @property
     def origin(self) -> Path:
         return self.path / "origin.json"
 
@@ -49,6 +60,10 @@ class RunFolder:
     @property
     def card(self) -> Path:
         return self.path / "README.md"
+
+    @property
+    def pictures(self) -> Path:
+        return self.path / "pictures"
 
     @property
     def trackers(self) -> Path:
@@ -77,23 +92,24 @@ class RunFolder:
         shutil.rmtree(self.trackers, ignore_errors=True)
         self.remove_results()
         # The recipe goes last: as long as it stands, what is left is known as a run's.
-        for path in (self.progress, self.origin, self.path / ENVIRONMENT_FILE, self.recipe):
+        for path in (self.progress, self.inputs, self.origin, self.environment, self.recipe):
             path.with_name(f".{path.name}.partial").unlink(missing_ok=True)
             path.unlink(missing_ok=True)
 
     def remove_results(self) -> None:
-        """Removes predictions, scores and card, which belong to a checkpoint that is no longer the run's last."""
+        """Removes predictions, scores, card and pictures: they belong to a checkpoint that is no longer the last."""
         for path in (self.card, self.scores):
             path.with_name(f".{path.name}.partial").unlink(missing_ok=True)
             path.unlink(missing_ok=True)
-        shutil.rmtree(self.path / "predictions", ignore_errors=True)
+        for folder in (self.path / "predictions", self.pictures):
+            shutil.rmtree(folder, ignore_errors=True)
 
-    def create(self, recipe_yaml: str) -> None:
-        """Begins a run in a folder that `check_free` accepts."""
+    def create(self, recipe_yaml: str, machine: Mapping[str, Any] | None = None) -> None:
+        """Begins a run in a folder that `check_free` accepts; `machine` tells what only torch knows of it."""
         self.check_free()
         self.path.mkdir(parents=True, exist_ok=True)
         write_text(self.recipe, recipe_yaml)
-        write_json(self.path / ENVIRONMENT_FILE, describe_environment())
+        write_json(self.environment, describe_environment() | dict(machine or {}))
 
     def append_progress(self, event: dict) -> None:
         """Adds one line to progress.jsonl, on disk before it returns; a line that does not fit there leaves nothing."""

@@ -5,13 +5,14 @@ The warm start fills it; run folders and model cards show it.
 
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
-from typing import Any, Literal, Self, get_args
+from typing import Any, Literal, Self
 
 import torch
 
 from ..modeling.parts import Part, find_parts
 from ..modeling.sharing import find_shared_names
 from ..modeling.token_loss import TokenLossModel
+from ..reports.origin import summarize_origin
 from .sides import Written
 
 OriginKind = Literal["copied", "converted", "shared", "random"]
@@ -155,14 +156,4 @@ def _learning_rate_group(parameter: ParameterOrigin) -> str:
 
 def summarize(report: OriginReport) -> tuple[list[str], list[list[str]]]:
     """Header and cells of a table: parameters by part of the model and kind of origin, with the totals."""
-    kinds: tuple[OriginKind, ...] = ("copied", "converted", "random")
-    counts = {part: dict.fromkeys(kinds, 0) for part in get_args(Part)}
-    for parameter in report.parameters:
-        if parameter.kind != "shared":
-            counts[parameter.part][parameter.kind] += parameter.parameters
-    rows = [
-        [part, *(f"{by_kind[kind]:,}" for kind in kinds), f"{sum(by_kind.values()):,}"]
-        for part, by_kind in counts.items()
-    ]
-    rows.append(["total", *(f"{report.count(kind):,}" for kind in kinds), f"{report.count():,}"])
-    return ["part", *kinds, "total"], rows
+    return summarize_origin(report.to_dict())

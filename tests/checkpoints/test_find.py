@@ -2,16 +2,9 @@
 
 import pytest
 
-from seq2seq.checkpoints.find import (
-    find_checkpoint,
-    find_last,
-    find_newest_whole,
-    list_steps,
-    load_best,
-    record_best,
-    step_folder,
-)
+from seq2seq.checkpoints.find import find_checkpoint, find_last, find_newest_whole
 from seq2seq.checkpoints.folder import write_checkpoint
+from seq2seq.checkpoints.steps import find_chosen, list_steps, load_best, record_best, step_folder
 from seq2seq.errors import CheckpointError
 from tests.conftest import describe
 
@@ -97,3 +90,13 @@ def test_hub_repository_without_a_checkpoint_is_refused(monkeypatch, tmp_path):
     monkeypatch.setattr("huggingface_hub.snapshot_download", lambda name, **patterns: str(tmp_path))
     with pytest.raises(CheckpointError, match=r"on the hub has neither seq2seq\.json nor config\.json"):
         find_checkpoint("someone/model")
+
+
+def test_run_is_used_by_its_best_checkpoint_else_by_its_newest(run, tmp_path):
+    assert find_chosen(run) == step_folder(run, 20)
+    record_best(run, step=10, metric="loss", value=1.0)
+    assert find_chosen(run) == step_folder(run, 10)
+
+
+def test_run_without_a_checkpoint_is_used_by_none(tmp_path):
+    assert find_chosen(tmp_path) is None

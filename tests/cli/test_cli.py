@@ -7,8 +7,11 @@ import sys
 import pytest
 import yaml
 
+from seq2seq import api
 from seq2seq.checkpoints.folder import write_checkpoint
+from seq2seq.errors import ScoringError
 from tests.conftest import describe, shake
+from tests.reports.made_up_run import write_run
 
 
 @pytest.fixture
@@ -50,10 +53,11 @@ def test_train_generate_and_report_go_the_whole_way(seq2seq, tiny_bert, tmp_path
     code, out, _ = seq2seq("generate", tmp_path / "run", "--text", "the cat", "--text", "")
     assert code == 0
     assert out.endswith("\n\n")
-    code, out, _ = seq2seq("report", tmp_path / "run", "--samples", "1")
+    code, out, err = seq2seq("report", tmp_path / "run", "--samples", "1")
     assert code == 0
-    assert "run (bertshare)" in out
+    assert "bertshare" in out
     assert "source: the cat sat" in out
+    assert f"Written: {tmp_path / 'run/README.md'}" in err
 
 
 def test_average_of_a_runs_last_checkpoints_generates(seq2seq, tiny_bert, tmp_path, pairs):
@@ -295,7 +299,7 @@ def test_plans_shows_the_papers_table(seq2seq):
     [
         (("train", "missing.yaml"), "RecipeError: missing.yaml: there is no such recipe."),
         (("generate", "runs/none/at/all", "--text", "a"), "CheckpointError: runs/none/at/all does not exist"),
-        (("report", "nowhere"), "ScoringError: nowhere has no scores.json"),
+        (("report", "nowhere"), "CheckpointError: nowhere is no run folder: it has no recipe.yaml"),
     ],
 )
 def test_mistakes_show_as_one_message(seq2seq, arguments, message):
@@ -394,3 +398,27 @@ def test_score_shows_the_ceiling_of_a_checkpoints_tokenizer(seq2seq, checkpoint,
     assert code == 0
     ceiling = next(line for line in out.splitlines() if "references through the target tokenizer" in line)
     assert ceiling.split("│")[2].strip() == "50.0"
+
+
+def test_several_runs_are_reported_on_a_page(seq2seq, tmp_path):
+    runs = [write_run(tmp_path / name).path for name in ("warm", "cold")]
+    code, out, err = seq2seq("report", *runs, "--output", tmp_path / "compared", "--samples", "1")
+    assert code == 0
+    assert "2 test pairs" in out
+    assert "p 1.000" in out  # the two are the same
+    assert f"Written: {tmp_path / 'compared/README.md'}" in err
+    assert not (runs[0] / "README.md").exists()
+    assert seq2seq("report", *runs)[0] == 0
+    assert not (runs[0] / "README.md").exists()
+
+
+def test_run_reported_twice_is_refused(seq2seq, tmp_path):
+    run = write_run(tmp_path / "run").path
+    assert "run is named twice" in seq2seq("report", run, run)[2]
+
+
+def test_runs_compared_from_python_need_an_output(tmp_path):
+    runs = [write_run(tmp_path / name).path for name in ("warm", "cold")]
+    with pytest.raises(ScoringError, match="Found 2 runs and no output"):
+        api.report(*runs)
+    assert api.report(*runs, output=tmp_path / "compared") == tmp_path / "compared/README.md"

@@ -10,8 +10,8 @@ from transformers import EncoderDecoderModel
 
 from seq2seq import api
 from seq2seq.api import warm_start
-from seq2seq.checkpoints.find import step_folder
 from seq2seq.checkpoints.folder import check_manifest
+from seq2seq.checkpoints.steps import step_folder
 from seq2seq.data.examples import load_examples
 from seq2seq.data.options import LayoutOptions
 from seq2seq.errors import CheckpointError, RecipeError

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from seq2seq import api
-from seq2seq.checkpoints.find import list_steps, load_best
+from seq2seq.checkpoints.steps import list_steps, load_best
 from seq2seq.errors import RecipeError
 from seq2seq.recipe import load_recipe
 from seq2seq.reports.run_folder import RunFolder

@@ -19,7 +19,7 @@ from safetensors import SafetensorError
 
 from seq2seq import api
 from seq2seq.checkpoints import folder as folder_module
-from seq2seq.checkpoints.find import list_steps, load_best
+from seq2seq.checkpoints.steps import list_steps, load_best
 from seq2seq.errors import TrainingError
 from seq2seq.reports.run_folder import RunFolder
 from seq2seq.text.tokenizers import TokenizerPair

@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from seq2seq import api
-from seq2seq.checkpoints.find import list_steps
+from seq2seq.checkpoints.steps import list_steps
 from seq2seq.cli import main as cli
 from seq2seq.errors import TrainingError, TrainingInterrupted
 from seq2seq.files import load_json

@@ -8,7 +8,7 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from seq2seq import api
-from seq2seq.checkpoints.find import list_steps, load_best
+from seq2seq.checkpoints.steps import list_steps, load_best
 from seq2seq.errors import DataError, RecipeError, TrainingError
 from seq2seq.reports.run_folder import RunFolder
 from seq2seq.training.trainer import Trainer
@@ -294,12 +294,12 @@ def test_validation_loss_is_the_mean_over_target_tokens(recipe, tiny_bert, tmp_p
     assert read_events(folder, "validation")[0]["loss"] == pytest.approx(expected, rel=1e-5)
 
 
-def test_run_folder_holds_what_the_readme_says(recipe, tmp_path):
+def test_run_folder_holds_what_the_readme_says(recipe, tmp_path, drawn):
     data = {"test": write_pairs(tmp_path / "test.jsonl", 5, start=200)}
     folder = api.train(recipe(data=data, max_steps=2))
     assert {path.name for path in folder.iterdir()} == {
-        "recipe.yaml", "environment.json", "origin.json", "progress.jsonl", "checkpoints", "predictions", "scores.json",
-        "README.md",
+        "recipe.yaml", "environment.json", "origin.json", "inputs.json", "progress.jsonl", "checkpoints", "predictions",
+        "scores.json", "README.md", "pictures",
     }  # fmt: skip
     scores = json.loads((folder / "scores.json").read_text())
     assert list(scores["rows"]) == [

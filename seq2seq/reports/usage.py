@@ -1,0 +1,57 @@
+"""How to use the model of a run: our commands, and code for plain transformers that needs none of this project."""
+
+from collections.abc import Mapping
+from shlex import quote
+from typing import Any
+
+from .markdown import build_code_block
+
+PLAIN_USE = """\
+from transformers import {model_class}, AutoTokenizer
+
+folder = "{checkpoint}"
+tokenizer = AutoTokenizer.from_pretrained(folder)
+{target_line}\
+model = {model_class}.from_pretrained(folder)
+inputs = tokenizer(["A text."], return_tensors="pt", padding=True, truncation=True)
+print({target}.batch_decode(model.generate(**inputs), skip_special_tokens=True))"""
+T5_USE = """\
+from safetensors.torch import load_file
+from transformers import AutoConfig, AutoTokenizer, EncoderDecoderModel, GenerationConfig, T5EncoderModel
+
+folder = "{checkpoint}"
+config = AutoConfig.from_pretrained(folder)
+model = EncoderDecoderModel(config, encoder=T5EncoderModel(config.encoder)).eval()
+model.load_state_dict(load_file(f"{{folder}}/model.safetensors"), strict=False)
+model.generation_config = GenerationConfig.from_pretrained(folder)
+tokenizer = AutoTokenizer.from_pretrained(folder)
+{target_line}\
+inputs = tokenizer(["A text."], return_tensors="pt", padding=True, truncation=True)
+print({target}.batch_decode(model.generate(**inputs), skip_special_tokens=True))"""
+COMMANDS = """\
+seq2seq generate {run} --text "A text."
+seq2seq evaluate {run} --data {data} --output evaluation"""
+
+
+def describe_commands(run: str, data: str) -> str:
+    """The commands that write and score texts with a run's model."""
+    return build_code_block(COMMANDS.format(run=quote(run), data=quote(data)), "bash")
+
+
+def describe_plain_use(model: Mapping[str, Any], checkpoint: str) -> list[str]:
+    """Code for a checkpoint folder.
+
+    Args:
+        model: `model` of inputs.json: the class that loads it, whether a T5 encoder has to be handed to that class, and
+            whether the target has a tokenizer of its own.
+    """
+    of_t5 = model["hands_over_t5_encoder"]
+    target_line = 'target_tokenizer = AutoTokenizer.from_pretrained(f"{folder}/target_tokenizer")\n'
+    code = (T5_USE if of_t5 else PLAIN_USE).format(
+        model_class=model["class"],
+        checkpoint=checkpoint,
+        target_line=target_line if model["two_tokenizers"] else "",
+        target="target_tokenizer" if model["two_tokenizers"] else "tokenizer",
+    )
+    t5 = "transformers takes the config of a T5 encoder for a whole T5, so the encoder has to be handed over:"
+    return ["Or in plain transformers:", *([t5] if of_t5 else []), build_code_block(code, "python")]

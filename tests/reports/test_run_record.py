@@ -1,0 +1,43 @@
+"""A run read back from its folder, and what is said of a folder that holds none."""
+
+import pytest
+
+from seq2seq.errors import CheckpointError, DataError
+from seq2seq.reports.run_folder import RunFolder
+from seq2seq.reports.run_record import load_run_record
+from tests.reports.made_up_run import EVENTS, INPUTS, PREDICTIONS, SCORES, write_run
+
+
+def test_record_holds_what_the_files_hold(tmp_path):
+    record = load_run_record(write_run(tmp_path / "mine"))
+    assert (record.name, record.plan) == ("mine", "bert2bert")
+    assert (record.inputs, record.scores, record.predictions, record.events) == (INPUTS, SCORES, PREDICTIONS, EVENTS)
+    assert record.end == "max_steps"
+    assert record.counters == {
+        "step": 4, "examples": 16, "source_tokens": 80, "target_tokens": 40, "seconds": 60.0,
+    }  # fmt: skip
+
+
+def test_what_a_run_may_lack_is_none(tmp_path):
+    record = load_run_record(write_run(tmp_path / "mine", inputs=None, scores=None, predictions=None, events=[]))
+    assert (record.inputs, record.scores, record.predictions, record.end) == (None, None, None, None)
+    assert record.counters["step"] == 0
+
+
+def test_folder_without_a_run_is_refused(tmp_path):
+    with pytest.raises(CheckpointError, match=r"is no run folder: it has no recipe\.yaml"):
+        load_run_record(RunFolder(tmp_path))
+
+
+def test_broken_recipe_is_refused(tmp_path):
+    folder = write_run(tmp_path / "mine")
+    folder.recipe.write_text("- {")
+    with pytest.raises(CheckpointError, match=r"recipe\.yaml is no longer the recipe that the run wrote"):
+        load_run_record(folder)
+
+
+def test_missing_origin_is_refused(tmp_path):
+    folder = write_run(tmp_path / "mine")
+    folder.origin.unlink()
+    with pytest.raises(DataError, match=r"origin\.json is missing"):
+        load_run_record(folder)
