@@ -106,6 +106,15 @@ def test_memory_that_runs_out_on_one_process_halves_the_micro_batches_of_both(la
         assert ours["examples"] == theirs["examples"]
 
 
+def test_mistake_on_the_main_process_stops_all_and_shows_once(tiny_bert, tmp_path):
+    (tmp_path / "run").mkdir()
+    (tmp_path / "run" / "thesis.txt").write_text("mine")
+    result = launch_on_processes(2, "seq2seq", "train", str(write_recipe(tmp_path, tiny_bert)))
+    assert result.returncode == 1
+    assert result.stderr.count("TrainingError: ") == 1
+    assert "is not empty, or choose another output" in result.stderr
+
+
 def test_gradient_that_is_not_finite_on_one_process_is_skipped_on_both(launch):
     run = launch.folder / "gradient"
     assert [event["step"] for event in read_events(run, "train")] == [1, 3, 4]
