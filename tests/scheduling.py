@@ -6,6 +6,7 @@ from xdist.scheduler import LoadFileScheduling
 LAUNCHING = (
     "tests/assembly/test_processes.py",
     "tests/launch/test_processes.py",
+    "tests/training/test_fork_server.py",
     "tests/training/test_freezing.py",
     "tests/training/test_kill_and_resume.py",
     "tests/training/test_sharding.py",
