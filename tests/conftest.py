@@ -6,6 +6,9 @@ from pathlib import Path
 
 os.environ["HF_HUB_OFFLINE"] = "1"  # read once, when the libraries below are imported
 os.environ.setdefault("TRANSFORMERS_VERBOSITY", "error")
+# Read by torch, here and in the processes that tests start. Models this small gain nothing from a second thread, and
+# where another process has its core, the first thread waits for it, burning a core itself.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 import pytest
 import torch
@@ -57,6 +60,13 @@ def save_bert(folder: Path, **changes) -> Path:
     BertModel(build_bert_config(rows, **changes)).save_pretrained(folder)
     tokenizer.save_pretrained(folder)
     return folder
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config, log):
+    from tests.scheduling import FileScheduling  # pytest-xdist is needed for several workers (-n) only
+
+    return FileScheduling(config, log)
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -6,13 +6,13 @@ from accelerate import Accelerator
 from seq2seq.assembly.processes import run_once_a_machine
 from seq2seq.errors import DataError
 from tests.assembly.two_processes import fail
-from tests.training.runs import launch_on_processes
+from tests.training.fork_server import launch_in_forks
 
 
 @pytest.fixture(scope="module")
 def lines() -> list[str]:
     """What two processes printed."""
-    result = launch_on_processes(2, "tests.assembly.two_processes")
+    result = launch_in_forks(2, "tests.assembly.two_processes")
     assert result.returncode == 0, result.stderr[-3000:]
     return result.stdout.splitlines()
 

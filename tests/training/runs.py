@@ -93,6 +93,7 @@ def compute_expected_step(tiny_bert: Path, pairs: Path) -> tuple[float, float]:
 
 
 def launch_on_processes(processes: int, module: str, *arguments: str) -> subprocess.CompletedProcess:
+    """By torchrun, ten seconds of which are imports; `launch_in_forks` has none."""
     command = [sys.executable, "-m", "torch.distributed.run", "--nproc_per_node", str(processes)]
     command += ["--rdzv-backend", "c10d", "--rdzv-endpoint", "localhost:0", "-m", module, *arguments]
     root, environment = Path(__file__).parents[2], os.environ | {"OMP_NUM_THREADS": "1"}

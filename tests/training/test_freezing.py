@@ -18,7 +18,8 @@ from seq2seq.modeling.parts import Part, find_parts
 from seq2seq.modeling.sharing import Sharing, find_shared_names
 from seq2seq.training.freezing import Freezing
 from seq2seq.training.options import FreezablePart, TrainingOptions
-from tests.training.runs import launch_on_processes, read_events, write_pairs
+from tests.training.fork_server import launch_in_forks
+from tests.training.runs import read_events, write_pairs
 
 WEIGHTS, OPTIMIZER = "model.safetensors", "training/optimizer.safetensors"
 # The cross-attention never, the encoder from step 3 on.
@@ -73,7 +74,7 @@ def runs(tiny_bert, tmp_path_factory):
         write_recipe(folder, "fsdp", tiny_bert, plan="bertshare", sharding="fsdp"),
         write_recipe(folder, "bf16", tiny_bert, precision="bf16"),
     ]
-    result = launch_on_processes(2, "tests.training.train_several", *map(str, launched))
+    result = launch_in_forks(2, "tests.training.train_several", *map(str, launched))
     assert result.returncode == 0, result.stderr[-3000:]
     assert result.stdout == ""
     (folder / "errors.txt").write_text(result.stderr)

@@ -21,7 +21,8 @@ from seq2seq.recipe import load_recipe
 from seq2seq.training.sharding import find_groups, shard_model
 from seq2seq.training.validation import compute_validation_loss
 from tests.families import save_family
-from tests.training.runs import compute_averages, copy_up_to_step_3, launch_on_processes, read_events, write_pairs
+from tests.training.fork_server import launch_in_forks
+from tests.training.runs import compute_averages, copy_up_to_step_3, read_events, write_pairs
 
 PLANS = ("bertshare", "bert2bert")
 WEIGHTS, TRAINED, OPTIMIZER = "model.safetensors", "training/weights.safetensors", "training/optimizer.safetensors"
@@ -90,7 +91,7 @@ def runs(tiny_bert, tmp_path_factory):
             for name in ("", "_resumed")
         )
         launched += [whole, f"{whole.with_suffix('')}:{resumed.with_suffix('')}", resumed]
-    result = launch_on_processes(2, "tests.training.train_several", *map(str, launched))
+    result = launch_in_forks(2, "tests.training.train_several", *map(str, launched))
     assert result.returncode == 0, result.stderr[-3000:]
     for plan in PLANS:
         copy_up_to_step_3(folder / f"{plan}_two", folder / f"{plan}_two_on_one")

@@ -12,7 +12,7 @@ from seq2seq.checkpoints.steps import list_steps, load_best
 from seq2seq.errors import DataError, RecipeError, TrainingError
 from seq2seq.reports.run_folder import RunFolder
 from seq2seq.training.trainer import Trainer
-from tests.training.runs import compute_expected_step, hash_weights, launch_on_processes, read_events, write_pairs
+from tests.training.runs import compute_expected_step, hash_weights, read_events, write_pairs
 
 
 @pytest.mark.parametrize("micro_batch_tokens", [8192, 100, 32])
@@ -23,15 +23,6 @@ def test_loss_and_gradient_are_the_same_under_any_cut(recipe, tiny_bert, tmp_pat
     event = read_events(folder, "train")[0]
     assert event["loss"] == pytest.approx(loss, rel=1e-5)
     assert event["gradient_norm"] == pytest.approx(norm, rel=1e-5)
-
-
-def test_mistake_on_the_main_process_stops_all_and_shows_once(recipe, tmp_path):
-    (tmp_path / "run").mkdir()
-    (tmp_path / "run" / "thesis.txt").write_text("mine")
-    result = launch_on_processes(2, "seq2seq", "train", str(recipe()))
-    assert result.returncode == 1
-    assert result.stderr.count("TrainingError: ") == 1
-    assert "is not empty, or choose another output" in result.stderr
 
 
 def test_resumed_run_equals_the_uninterrupted_one_bit_for_bit(recipe, monkeypatch):

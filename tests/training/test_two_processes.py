@@ -10,6 +10,7 @@ from safetensors.torch import load_file
 
 from seq2seq import api
 from seq2seq.files import load_json
+from tests.training.fork_server import launch_in_forks
 from tests.training.runs import compute_expected_step, launch_on_processes, read_events, write_pairs, write_recipe
 
 
@@ -28,7 +29,7 @@ def launch(tiny_bert, tmp_path_factory) -> Launch:
     write_recipe(folder, tiny_bert, "validated", **describe_validated(folder), **plain)
     for fault in ("signal", "memory", "gradient"):
         write_recipe(folder, tiny_bert, fault, max_steps=4, checkpoint_every_steps=1, keep_checkpoints=9, **plain)
-    result = launch_on_processes(2, "tests.training.train_with_faults", str(folder))
+    result = launch_in_forks(2, "tests.training.train_with_faults", str(folder))
     assert result.returncode == 0, result.stderr[-3000:]
     return Launch(folder, result, compute_expected_step(tiny_bert, folder / "train.jsonl"))
 
@@ -91,7 +92,7 @@ def test_run_stopped_on_two_processes_goes_on_with_others_as_if_nothing_had_chan
         api.train(launch.folder / "signal.yaml", changes, resume=True)
     else:
         command = ("train", str(launch.folder / "signal.yaml"), *changes, "--resume")
-        result = launch_on_processes(processes, "seq2seq", *command)
+        result = launch_in_forks(processes, "seq2seq", *command)
         assert result.returncode == 0, result.stderr[-3000:]
     checkpoints = [run / "checkpoints/step_00000004" for run in (one, tmp_path / "stopped")]
     assert compute_largest_difference(*checkpoints) < 1e-5
@@ -104,6 +105,15 @@ def test_memory_that_runs_out_on_one_process_halves_the_micro_batches_of_both(la
     for ours, theirs in zip(read_events(two, "train"), read_events(one, "train"), strict=True):
         assert ours["loss"] == pytest.approx(theirs["loss"], rel=1e-5)
         assert ours["examples"] == theirs["examples"]
+
+
+def test_mistake_on_the_main_process_stops_all_and_shows_once(tiny_bert, tmp_path):
+    (tmp_path / "run").mkdir()
+    (tmp_path / "run" / "thesis.txt").write_text("mine")
+    result = launch_on_processes(2, "seq2seq", "train", str(write_recipe(tmp_path, tiny_bert)))
+    assert result.returncode == 1
+    assert result.stderr.count("TrainingError: ") == 1
+    assert "is not empty, or choose another output" in result.stderr
 
 
 def test_gradient_that_is_not_finite_on_one_process_is_skipped_on_both(launch):

@@ -1,0 +1,26 @@
+"""Which tests share a worker of pytest-xdist, and in which order the workers take them."""
+
+from xdist.scheduler import LoadFileScheduling
+
+# Files whose tests start processes, on all cores: one after the other in one worker, beside the other files in others.
+LAUNCHING = (
+    "tests/assembly/test_processes.py",
+    "tests/launch/test_processes.py",
+    "tests/training/test_fork_server.py",
+    "tests/training/test_freezing.py",
+    "tests/training/test_kill_and_resume.py",
+    "tests/training/test_sharding.py",
+    "tests/training/test_two_processes.py",
+)
+
+
+class FileScheduling(LoadFileScheduling):
+    """The tests of a file stay together, as its fixtures are made once a worker, and those of launching files too."""
+
+    def __init__(self, config, log=None):
+        super().__init__(config, log)
+        config.option.loadscopereorder = False  # launches take longest though their tests are few: early, as collected
+
+    def _split_scope(self, nodeid):
+        file = super()._split_scope(nodeid)
+        return "launches" if file in LAUNCHING else file
