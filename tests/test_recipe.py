@@ -310,10 +310,11 @@ def test_own_task_is_found_by_module_and_object(tmp_path, monkeypatch):
         ("training.max_epochs=2", r"training\.max_epochs: give either max_steps or max_epochs"),
         ("training.max_steps=null", r"training\.max_epochs: give either max_steps or max_epochs"),
         ("training.validation_metrics=[]", r"training\.validation_metrics: name at least one"),
-        ("training.validation_metrics=[los]", r"unknown metric 'los'; expected some of loss, exact_match"),
+        ("training.validation_metrics=[los]", r"unknown metric 'los'; expected some of loss, rouge1"),
+        ("training.validation_metrics=[copied_words, loss]", r"no value of copied_words is better than another; name"),
         ("training.learning_rates.head=1.0", r"training\.learning_rates\.head: .*'cross_attention'.*\(found: 'head'\)"),
         ("training.adam_betas=[0.9]", r"training\.adam_betas\.1: is required"),
-        ("evaluation.metrics=[loss]", r"evaluation\.metrics: unknown metric 'loss'; expected some of exact_match"),
+        ("evaluation.metrics=[loss]", r"evaluation\.metrics: unknown metric 'loss'; expected some of rouge1"),
         ("evaluation.metrics=[bleu, bleu]", r"evaluation\.metrics: a metric is named twice"),
         ("training.max_stps=3", r"training\.max_stps: unknown key \(found: 3\)\. Did you mean 'max_steps'\?"),
         ("data.columns.sorce=a", r"data\.columns\.sorce: unknown key \(found: 'a'\)\. Did you mean 'source'\?"),
@@ -415,3 +416,8 @@ def test_warmup_that_never_ends_is_refused():
         RecipeError, match=r"training\.warmup_steps: with 3 steps in all, the peak rate would never be used"
     ):
         build("training.warmup_steps=3")
+
+
+def test_metric_that_only_describes_may_stand_behind_one_that_chooses():
+    recipe = build("training.validation_metrics=[length_ratio, copied_words]")
+    assert recipe.training.validation_metrics == ("length_ratio", "copied_words")

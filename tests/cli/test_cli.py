@@ -145,6 +145,12 @@ def test_evaluate_writes_scores_and_predictions(seq2seq, checkpoint, pairs, tmp_
     assert "references through the target tokenizer" in out
     scores = json.loads((output / "scores.json").read_text())
     assert scores["rows"]["copy of the source"]["exact_match"] == 50.0
+    # The checkpoint knows no training targets: the references have 2 and 3 words, 2 in the mean.
+    assert list(scores["rows"])[1:] == [
+        "copy of the source", "first sentence of the source", "first 2 words of the source",
+        "references through the target tokenizer",
+    ]  # fmt: skip
+    assert scores["intervals"]["copy of the source"]["exact_match"] == [0.0, 100.0]
     assert len((output / "predictions.jsonl").read_text().splitlines()) == 2
 
 
@@ -156,7 +162,7 @@ def test_score_prints_values_and_signatures(seq2seq, tmp_path):
     assert code == 0
     assert "50.0" in out
     assert "version:" in out  # sacrebleu's signature
-    assert "100.0" in seq2seq(*arguments, "--metrics", "exact_match", "--case", "lower")[1]
+    assert "100.0" in seq2seq(*arguments, "--metrics", "exact_match", "--normalization", "lowercase")[1]
 
 
 def test_score_reads_the_references_of_a_predictions_file(seq2seq, tmp_path):
@@ -167,11 +173,83 @@ def test_score_reads_the_references_of_a_predictions_file(seq2seq, tmp_path):
     assert "100.0" in out
 
 
+def write_predictions(path, predictions, references=("a cat", "a dog", "a bird"), sources=("x y", "a b", "c d")):
+    columns = zip(sources, predictions, references, strict=True)
+    lines = [
+        json.dumps({"source": source, "prediction": text, "references": [row]}) + "\n" for source, text, row in columns
+    ]
+    path.write_text("".join(lines))
+    return path
+
+
+def test_score_shows_intervals_unless_told_not_to(seq2seq, tmp_path):
+    path = write_predictions(tmp_path / "a.jsonl", ["a cat", "no", "no"])
+    arguments = ["score", "--predictions", path, "--references", path, "--metrics", "exact_match,sari"]
+    assert "[0.0, 100.0]" in seq2seq(*arguments)[1]
+    assert "[" not in seq2seq(*arguments, "--no-intervals")[1].split("exact_match:")[0]
+
+
+def test_compare_shows_the_paired_test(seq2seq, tmp_path):
+    a = write_predictions(tmp_path / "a.jsonl", ["a cat", "a dog", "a bird"])
+    b = write_predictions(tmp_path / "b.jsonl", ["a cat", "no", "no"])
+    code, out, _ = seq2seq("compare", a, b, "--metrics", "exact_match,sari", "--trials", "999")
+    assert code == 0
+    row = next(line for line in out.splitlines() if line.startswith("│ exact_match"))
+    cells = [cell.strip() for cell in row.strip("│ ").split("│")]
+    assert cells[:4] == ["exact_match", "100.0", "33.3", "+66.7"]
+    assert float(cells[5]) == pytest.approx(0.5, abs=0.06)  # both of two exchanged, or none of them
+    assert "999 trials. Seed of both: 1." in out
+    assert "sari: tensor2tensor's" in out
+
+
+def test_compare_reads_plain_text_with_references_beside_it(seq2seq, tmp_path):
+    for name, text in (("a", "a cat\nno\n"), ("b", "no\nno\n"), ("references", "a cat\na dog\n")):
+        (tmp_path / f"{name}.txt").write_text(text)
+    arguments = ["compare", tmp_path / "a.txt", tmp_path / "b.txt", "--metrics", "exact_match"]
+    code, out, _ = seq2seq(*arguments, "--references", tmp_path / "references.txt")
+    assert code == 0
+    assert "+50.0" in out
+    code, _, err = seq2seq(*arguments)
+    assert code == 1
+    assert "a.txt is plain text, which holds no references. Give a file of references." in err
+
+
 @pytest.mark.parametrize(
-    ("metrics", "message"), [("sari", "SARI compares with the sources"), ("blue", "unknown metric 'blue'")]
+    ("changes", "message"),
+    [
+        ({"references": ["a cat", "a dog", "a fish"]}, "b.jsonl has other references than"),
+        ({"sources": ["x y", "a b", "e f"]}, "b.jsonl has other sources than"),
+        ({"predictions": ["a"], "references": ["a cat"], "sources": ["x y"]}, "b.jsonl has other references than"),
+    ],
 )
-def test_score_refuses_what_it_cannot_compute(seq2seq, pairs, metrics, message):
-    code, _, err = seq2seq("score", "--predictions", pairs, "--references", pairs, "--metrics", metrics)
+def test_outputs_for_other_texts_are_not_compared(seq2seq, tmp_path, changes, message):
+    a = write_predictions(tmp_path / "a.jsonl", ["a cat", "a dog", "a bird"])
+    b = write_predictions(tmp_path / "b.jsonl", **({"predictions": ["a cat", "no", "no"]} | changes))
+    code, _, err = seq2seq("compare", a, b, "--metrics", "exact_match")
+    assert code == 1
+    assert message in err
+    assert "Only outputs for the same texts can be compared." in err
+
+
+def test_compare_needs_a_trial(seq2seq, tmp_path):
+    a = write_predictions(tmp_path / "a.jsonl", ["a cat", "a dog", "a bird"])
+    code, _, err = seq2seq("compare", a, a, "--metrics", "exact_match", "--trials", "0")
+    assert code == 1
+    assert "Expected at least one trial, found 0." in err
+
+
+@pytest.mark.parametrize(
+    ("metrics", "message"),
+    [
+        ("copied_words", "copied_words compares with the sources. Give a file of them too."),
+        ("blue", "unknown metric 'blue'"),
+    ],
+)
+def test_score_refuses_what_it_cannot_compute(seq2seq, tmp_path, metrics, message):
+    (tmp_path / "a.txt").write_text("a cat\n")
+    code, _, err = seq2seq(
+        "score", "--predictions", tmp_path / "a.txt", "--references", tmp_path / "a.txt", "--metrics", metrics
+    )
     assert code == 1
     assert message in err
 

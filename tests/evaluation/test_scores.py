@@ -3,15 +3,18 @@
 import pytest
 
 from seq2seq.errors import ScoringError
-from seq2seq.evaluation.bleu import compute_bleu
-from seq2seq.evaluation.options import METRICS, EvaluationOptions
-from seq2seq.evaluation.rouge import compute_rouge
-from seq2seq.evaluation.sari import compute_sari
-from seq2seq.evaluation.scores import compute_scores
+from seq2seq.evaluation.metrics import METRICS
+from seq2seq.evaluation.options import EvaluationOptions
+from seq2seq.evaluation.scores import compare_predictions, compute_scores, compute_text_scores
+from seq2seq.evaluation.significance import Bootstrap, compare_paired, compute_interval
 
 SOURCES = ["the cat sat . it was red .", "a dog ran . the bird flew ."]
 PREDICTIONS = ["the cat that sat was red .", "a dog ran and the bird flew ."]
 REFERENCES = [["the red cat sat .", "the cat that was red sat ."], ["a dog ran and the bird flew ."]]
+
+
+# Metrics whose value of a right text is not 100: SARI's script has 0 for 0/0, the others do not measure rightness.
+UNLIKE_100 = ("sari_xu", "repetition", "length_ratio", "copied_words")
 
 
 def score(*metrics, sources=SOURCES, predictions=PREDICTIONS, references=REFERENCES, **options):
@@ -19,20 +22,74 @@ def score(*metrics, sources=SOURCES, predictions=PREDICTIONS, references=REFEREN
     return compute_scores(sources=sources, predictions=predictions, references=references, options=options)
 
 
-def test_each_metric_has_the_value_of_its_own_function():
-    rouge = compute_rouge(PREDICTIONS, REFERENCES, ["rouge1", "rouge2", "rougeL"])
-    assert score(*METRICS).values == {
-        "exact_match": 50.0,
-        "sari": compute_sari(SOURCES, PREDICTIONS, REFERENCES),
-        "bleu": compute_bleu(PREDICTIONS, REFERENCES)[0],
-        **rouge,
-    }
+def find_statistics(name, predictions=PREDICTIONS):
+    return METRICS[name].compute_statistics(SOURCES, predictions, REFERENCES)
 
 
-@pytest.mark.parametrize("metric", METRICS)
+@pytest.mark.parametrize("name", list(METRICS))
+def test_each_metric_has_the_value_of_its_own_statistics(name):
+    assert score(*METRICS).values[name] == METRICS[name].aggregate(find_statistics(name).sum(axis=0))
+
+
+@pytest.mark.parametrize("metric", [name for name in METRICS if name not in UNLIKE_100])
 def test_prediction_of_the_only_reference_scores_100(metric):
     references = [[text] for text in PREDICTIONS]
     assert score(metric, references=references).values[metric] == pytest.approx(100)
+
+
+def test_intervals_are_there_where_they_are_asked_for():
+    options = EvaluationOptions(metrics=("rouge1", "exact_match"))
+    columns = {"sources": SOURCES, "predictions": PREDICTIONS, "references": REFERENCES}
+    scores = compute_scores(**columns, options=options, bootstrap=Bootstrap(seed=5))
+    assert scores.intervals == {
+        name: compute_interval(METRICS[name], find_statistics(name), seed=5) for name in options.metrics
+    }
+    assert compute_scores(**columns, options=options).intervals == {}
+
+
+def test_progress_is_told_of_each_metric():
+    done = []
+    options = EvaluationOptions(metrics=("rouge1", "exact_match"))
+    columns = {"sources": SOURCES, "predictions": PREDICTIONS, "references": REFERENCES}
+    compute_scores(**columns, options=options, advance=lambda: done.append(1))
+    assert len(done) == 2
+
+
+def test_text_scores_are_those_of_each_text_alone():
+    columns = {"sources": SOURCES, "predictions": PREDICTIONS, "references": REFERENCES}
+    values = compute_text_scores("rouge1", **columns, options=EvaluationOptions())
+    alone = [
+        score("rouge1", sources=[source], predictions=[text], references=[row]).values["rouge1"]
+        for source, text, row in zip(SOURCES, PREDICTIONS, REFERENCES, strict=True)
+    ]
+    assert values == alone
+
+
+def test_comparison_is_the_paired_test_of_both_statistics():
+    others = ["the cat sat .", PREDICTIONS[1]]
+    comparison = compare_predictions(
+        sources=SOURCES,
+        predictions_a=PREDICTIONS,
+        predictions_b=others,
+        references=REFERENCES,
+        options=EvaluationOptions(metrics=("rouge2", "sari")),
+        bootstrap=Bootstrap(seed=3),
+        trials=99,
+    )["rouge2"]
+    statistics = find_statistics("rouge2"), find_statistics("rouge2", others)
+    assert comparison.test == compare_paired(METRICS["rouge2"], *statistics, trials=99, seed=3)
+    assert comparison.value_a == score("rouge2").values["rouge2"]
+    assert comparison.value_b == score("rouge2", predictions=others).values["rouge2"]
+    assert comparison.signature == score("rouge2").signatures["rouge2"]
+
+
+def test_line_breaks_part_sentences_though_spaces_are_collapsed():
+    # Two sentences in the other order, without a mark: only the line break tells rougeLsum that they are two.
+    texts = {"sources": [""], "predictions": ["four  five six\none two three"]}
+    values = score("rougeL", "rougeLsum", "exact_match", **texts, references=[["one two three\nfour five  six"]]).values
+    assert values == {"rougeL": 50.0, "rougeLsum": 100.0, "exact_match": 0.0}
+    spaced = score("exact_match", sources=[""], predictions=["a\nb"], references=[["a b"]]).values
+    assert spaced == {"exact_match": 100.0}
 
 
 @pytest.mark.parametrize("metrics", [["bleu", "exact_match"], ["rougeL", "sari", "rouge1"]])
@@ -46,6 +103,12 @@ def test_values_and_signatures_come_in_the_order_of_the_metrics(metrics):
     [
         ("exact_match", "any reference"),
         ("sari", "0/0 is 1"),
+        ("sari_xu", "0/0 is 0"),
+        ("rougeLsum", "sentences are lines"),
+        ("chrf", "nc:6"),
+        ("length_ratio", "closest in length"),
+        ("repetition", "repeated word"),
+        ("copied_words", "occur in the source"),
         ("bleu", "tok:13a"),
         ("rouge2", "Porter stemmer"),
     ],
@@ -90,3 +153,9 @@ def test_texts_are_compared_after_the_steps_of_the_options(steps, percent):
 def test_lists_of_different_lengths_are_refused(sources, predictions, references, found):
     with pytest.raises(ScoringError, match=found):
         score("exact_match", sources=sources, predictions=predictions, references=references)
+
+
+@pytest.mark.parametrize("row", [[], "a text"])
+def test_text_without_a_list_of_references_is_refused(row):
+    with pytest.raises(ScoringError, match="Text 2: expected a list of at least one reference, found"):
+        score("exact_match", sources=["", ""], predictions=["a", "b"], references=[["a"], row])

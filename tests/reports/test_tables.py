@@ -1,6 +1,6 @@
 """Tables: digits, intervals, dashes."""
 
-from seq2seq.reports.tables import format_interval, score_rows
+from seq2seq.reports.tables import build_comparison_table, build_score_table, score_rows
 
 
 def test_scores_have_the_digits_of_their_metric_and_dashes_where_missing():
@@ -9,7 +9,21 @@ def test_scores_have_the_digits_of_their_metric_and_dashes_where_missing():
     assert rows == [["a", "12.3", "3.14"], ["b", "-", "2.00"]]
 
 
-def test_scores_have_their_intervals_where_they_are_known():
-    _, rows = score_rows({"a": {"bleu": 3.0}, "b": {"bleu": 2.0}}, {"a": {"bleu": [2.5, 3.456]}})
-    assert rows == [["a", "3.00 [2.50, 3.46]"], ["b", "2.00"]]
-    assert format_interval("exact_match", (9.0, 11.0)) == "[9.0, 11.0]"
+def test_intervals_stand_behind_the_values_that_have_them():
+    rows = {"a": {"exact_match": 12.345, "length_ratio": 0.98765}, "b": {"exact_match": 2.0}}
+    intervals = {"a": {"exact_match": [10.04, 14.96], "length_ratio": (0.9, 1.1)}}
+    assert score_rows(rows, intervals)[1] == [
+        ["a", "12.3 [10.0, 15.0]", "0.988 [0.900, 1.100]"],
+        ["b", "2.0", "-"],
+    ]
+
+
+def test_intervals_stand_below_the_values_on_the_console():
+    table = build_score_table({"a [x]": {"bleu": 3.0}}, "Scores", {"a [x]": {"bleu": [2.5, 3.5]}})
+    assert [[str(cell) for cell in column.cells] for column in table.columns] == [["a [x]"], ["3.00\n[2.50, 3.50]"]]
+
+
+def test_comparison_shows_values_difference_interval_and_p():
+    table = build_comparison_table({"bleu": (30.0, 28.25, 1.75, (0.5, 3.0), 0.00123)}, "A against B")
+    cells = [str(cell) for column in table.columns for cell in column.cells]
+    assert cells == ["bleu", "30.00", "28.25", "+1.75", "[0.50, 3.00]", "0.0012"]

@@ -35,6 +35,14 @@ def test_lower_and_equal_scores_are_no_improvement():
     assert count([20.0, 20.0, 25.0, 24.0], validation_metrics=["sari", "loss"]) == [0, 1, 0, 1]
 
 
+def test_higher_repetition_is_no_improvement():
+    assert count([20.0, 20.0, 25.0, 19.0], validation_metrics=["repetition"]) == [0, 1, 2, 0]
+
+
+def test_length_ratios_improve_towards_one_from_both_sides():
+    assert count([0.5, 1.25, 0.75, 1.125, 1.0, 0.9], validation_metrics=["length_ratio"]) == [0, 0, 1, 0, 0, 1]
+
+
 def test_gains_below_the_minimum_add_up_to_one_that_counts():
     assert count([1.0, 0.95, 0.9, 0.85, 0.8], early_stopping_min_improvement=0.125) == [0, 1, 2, 0, 1]
 

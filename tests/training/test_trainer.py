@@ -302,7 +302,15 @@ def test_run_folder_holds_what_the_readme_says(recipe, tmp_path, drawn):
         "scores.json", "README.md", "pictures",
     }  # fmt: skip
     scores = json.loads((folder / "scores.json").read_text())
-    assert list(scores["rows"]) == ["bert2bert", "copy of the source", "references through the target tokenizer"]
+    assert list(scores["rows"]) == [
+        "bert2bert", "copy of the source", "first sentence of the source", "first 4 words of the source",
+        "references through the target tokenizer",
+    ]  # fmt: skip
+    assert scores["intervals"]["references through the target tokenizer"]["exact_match"] == [100.0, 100.0]
+    assert scores["bootstrap"] == {"resamples": 1000, "level": 0.95, "seed": 1}
+    # Targets have 2 to 7 words in turn, 40 of them: 4.4 in the mean, and the checkpoint knows it.
+    description = json.loads((folder / "checkpoints/step_00000002/seq2seq.json").read_text())
+    assert description["evaluation"]["first_words"] == 4
     assert scores["rows"]["references through the target tokenizer"]["exact_match"] == 100.0
     predictions = [json.loads(line) for line in (folder / "predictions/test.jsonl").open()]
     assert [set(row) for row in predictions] == [{"source", "prediction", "references"}] * 5
