@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy
+from transformers import PreTrainedConfig
 
 from ..data.encoding import RaggedIds, Truncation
 from ..modeling.families import T5_FAMILIES
@@ -30,7 +31,7 @@ def describe_inputs(
         "hub_models": find_hub_models(options),
         "model": {
             "class": find_published_architecture(model),
-            "hands_over_t5_encoder": _has_t5_encoder(model),
+            "hands_over_t5_encoder": has_t5_encoder(model.config),
             "two_tokenizers": tokenizers.target is not tokenizers.source,
         },
     }
@@ -76,7 +77,6 @@ def find_hub_models(options: ModelOptions) -> dict[str, str]:
     }
 
 
-def _has_t5_encoder(model: TokenLossModel) -> bool:
+def has_t5_encoder(config: PreTrainedConfig) -> bool:
     """Whether transformers would take the config of the encoder for that of a whole encoder-decoder."""
-    config = model.config
     return config.model_type == "encoder-decoder" and config.encoder.model_type in T5_FAMILIES

@@ -77,6 +77,8 @@ def choose_samples(record: RunRecord) -> list[Sample]:
         return []
     options = load_evaluation(record)
     ranking = [metric for metric in options.metrics if METRICS[metric].better is not None][:RANKED_BY]
+    if not ranking:  # metrics that only describe
+        return []
     scores = {
         metric: compute_text_scores(
             metric,

@@ -41,6 +41,7 @@ from ..generation.generator import Generator
 from ..modeling.token_loss import TokenLossModel
 from ..recipe import Recipe
 from ..reports.console import build_table, errors
+from ..reports.model_card import DATA_HEADER
 from ..reports.run_folder import RunFolder
 from ..training.averaging import WeightAverages, export_weights, restore_weights
 from ..training.early_stopping import find_end
@@ -58,7 +59,7 @@ from .processes import describe_machine, generate_in_processes, run_on_main
 from .report import write_report
 from .results import write_test_results
 from .scoring import score_predictions
-from .splits import DATA_HEADER, TextData, describe_split, load_split
+from .splits import TextData, describe_split, load_split
 from .start import Start
 from .trackers import start_trackers, track
 

@@ -18,10 +18,6 @@ from ..text.framing import Framing
 from ..text.tokenizers import TokenizerPair
 from .processes import gather_patiently, run_once_a_machine
 
-DATA_HEADER = (
-    "split", "pairs", "source tokens", "cut", "longest", "target tokens", "cut", "longest",
-)  # fmt: skip
-
 
 @dataclass(frozen=True)
 class TextData:

@@ -75,8 +75,7 @@ def build_comparison(
 ) -> tuple[list[str], list[list[Cell]]]:
     """Header and cells: a row for each baseline, then one for each run.
 
-    A run's score has its interval on the second line and, but for the first run, its difference from the first and the
-    p value of that on the third.
+    Below a run's score stand its interval and, but for the first run, its difference from the first and that one's p.
 
     Args:
         best: what best.json of each run holds, None where it has no validation.
@@ -145,7 +144,7 @@ def _describe_score(
         lines.append(format_interval(metric, intervals[metric]))
     if difference is not None:
         sign = "+" if difference.value >= 0 else ""
-        lines.append(f"{sign}{format_value(metric, difference.value)}, {format_p(difference.p_value)}")
+        lines += [f"{sign}{format_value(metric, difference.value)}", format_p(difference.p_value)]
     return tuple(lines)
 
 

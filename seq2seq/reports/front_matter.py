@@ -15,7 +15,7 @@ from .run_record import RunRecord
 PIPELINES = {"summarization": "summarization", "translation": "translation"}
 OTHER_PIPELINE = "text-generation"
 HUB_METRICS = {"rouge1": "rouge", "rouge2": "rouge", "rougeL": "rouge", "rougeLsum": "rouge", "bleu": "sacrebleu"}
-HUB_PREFIX = "hub:"  # of data names: hub:NAME:CONFIG:SPLIT
+HUB_PREFIX = "hub:"  # of data names: hub:NAME:CONFIG:SPLIT, where NAME may end in @REVISION
 LOCAL_FILES = "local-files"
 
 
@@ -55,7 +55,8 @@ def list_base_models(record: RunRecord) -> list[str]:
 
 
 def list_hub_datasets(names: list[str]) -> list[str]:
-    return list(dict.fromkeys(name.split(":")[1] for name in names if name.startswith(HUB_PREFIX)))
+    """The data sets among data names, without their revisions."""
+    return list(dict.fromkeys(name.split(":")[1].partition("@")[0] for name in names if name.startswith(HUB_PREFIX)))
 
 
 def _list_tags(record: RunRecord) -> list[str]:
@@ -96,7 +97,8 @@ def _describe_results(record: RunRecord) -> dict[str, Any]:
 def _describe_test_data(names: list[str], split: str) -> dict[str, str]:
     if len(names) == 1 and names[0].startswith(HUB_PREFIX):
         dataset, config, split = [*names[0].split(":", 3), "", ""][1:4]
-        described = {"type": dataset, "name": dataset, "config": config, "split": split}
+        dataset, _, revision = dataset.partition("@")
+        described = {"type": dataset, "name": dataset, "config": config, "split": split, "revision": revision}
         return {key: value for key, value in described.items() if value}
     # The last two parts tell the data without the machine's folders.
     shown = ", ".join("/".join(name.split("/")[-2:]) for name in names)

@@ -8,6 +8,8 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from ..files import name_refused
+
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
@@ -66,11 +68,16 @@ def new_figure(width: float, height: float) -> "Figure":
 
 
 def save_figure(figure: "Figure", path: Path) -> None:
-    """Writes a figure as PNG, whole or not at all."""
+    """Writes a figure as PNG, whole or not at all.
+
+    Raises:
+        OSError: naming the picture, where the system refuses it, for instance because the disk is full.
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
     beside = path.with_name(f".{path.name}.partial")
     try:
-        figure.savefig(beside, dpi=DOTS_PER_INCH, format="png", metadata={"Software": None})
-        beside.replace(path)
+        with name_refused(path):
+            figure.savefig(beside, dpi=DOTS_PER_INCH, format="png", metadata={"Software": None})
+            beside.replace(path)
     finally:
         beside.unlink(missing_ok=True)

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import TrainingError
-from ..files import load_json, name_refused, write_json, write_json_lines, write_text
+from ..files import name_refused, write_json, write_json_lines, write_text
 from .run_lock import LOCK_FILE
 
 RECIPE_FILE, ENVIRONMENT_FILE = "recipe.yaml", "environment.json"
@@ -142,9 +142,6 @@ class RunFolder:
         """Writes predictions/<split>.jsonl with source, prediction and references."""
         self.predictions(split).parent.mkdir(exist_ok=True)
         write_json_lines(self.predictions(split), rows)
-
-    def load_scores(self) -> dict:
-        return load_json(self.scores)
 
 
 def describe_environment() -> dict:

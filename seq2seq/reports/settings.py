@@ -28,7 +28,8 @@ def describe_settings(settings: Mapping[str, Any], defaults: Mapping[str, Any]) 
 
 
 def _differs(value: Any, default: Any) -> bool:
-    return default is ... or _dump(value) != _dump(default)
+    # In a recipe one string is a list of one.
+    return default is ... or _dump(value) not in (_dump(default), _dump([default]))
 
 
 def _describe(key: str, value: Any) -> str:

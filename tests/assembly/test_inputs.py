@@ -2,8 +2,9 @@
 
 import numpy
 import pytest
+from transformers import BertConfig, EncoderDecoderConfig, T5Config
 
-from seq2seq.assembly.inputs import count_lengths, find_hub_models
+from seq2seq.assembly.inputs import count_lengths, find_hub_models, has_t5_encoder
 from seq2seq.warmstart.options import ModelOptions
 
 
@@ -25,3 +26,10 @@ def test_folders_and_embedded_checkpoints_are_not_the_hubs(tmp_path, monkeypatch
     options = ModelOptions(plan="bert2gpt", encoder="models/bert", decoder="some/gpt2")
     assert find_hub_models(options) == {"decoder": "some/gpt2"}
     assert find_hub_models(ModelOptions(plan="bert2bert", encoder="embedded:quickstart-bert")) == {}
+
+
+def test_encoder_of_t5_is_told_from_a_whole_t5():
+    decoder = BertConfig(is_decoder=True)
+    assert has_t5_encoder(EncoderDecoderConfig.from_encoder_decoder_configs(T5Config(), decoder))
+    assert not has_t5_encoder(EncoderDecoderConfig.from_encoder_decoder_configs(BertConfig(), decoder))
+    assert not has_t5_encoder(T5Config())

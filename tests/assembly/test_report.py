@@ -47,6 +47,11 @@ def test_metrics_of_which_less_is_better_rank_the_other_way():
     assert measure_badness(float("nan"), "higher") == float("inf")
 
 
+def test_metrics_that_only_describe_rank_nothing(tmp_path):
+    recipe = {"evaluation": {"metrics": ["copied_words"]}}
+    assert choose_samples(build_record(tmp_path / "mine", recipe=recipe)) == []
+
+
 def test_run_without_outputs_has_no_samples(tmp_path):
     assert choose_samples(build_record(tmp_path / "mine", predictions=None)) == []
 

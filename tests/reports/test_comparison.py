@@ -51,7 +51,7 @@ def test_runs_stand_behind_the_baselines_with_their_settings_and_scores(warm, co
     ]  # fmt: skip
     assert rows[2] == [
         ("cold",), ("rnd2rnd",), ("50",), ("0.001", "random 0.002"), ("4",), ("1.0",), ("-",),
-        ("0.0",), ("40.73", "-20.50, p < 0.001"),
+        ("0.0",), ("40.73", "-20.50", "p < 0.001"),
     ]  # fmt: skip
     assert len(rows) == 3
 
@@ -130,7 +130,7 @@ def test_page_shows_table_differences_picture_settings_and_samples(warm, cold):
     settings = {"warm": {"model.plan": "bert2bert"}, "cold": {"model.plan": "rnd2rnd"}}
     page = build_page({"warm": warm, "cold": cold}, build(warm, cold), settings=settings)
     assert page.startswith("# warm, cold\n\n| run | plan |")
-    assert "| 0.0 | 40.73<br>-20.50, p \\< 0.001 |" in page
+    assert "| 0.0 | 40.73<br>-20.50<br>p \\< 0.001 |" in page
     assert "2 test pairs. In brackets 95% confidence intervals" in page
     assert "| less warm | sari |\n| --- | ---: |\n| cold | -20.50 \\[-25.00, -16.00\\], p \\< 0.001 |" in page
     assert "](pictures/losses.png)" in page

@@ -1,5 +1,7 @@
 """Learning curves: which lines stand in which panel, looked at before they are drawn."""
 
+import errno
+import os
 from dataclasses import replace
 
 import pytest
@@ -107,6 +109,18 @@ def test_groups_that_learn_alike_share_a_line(record):
 def test_many_runs_are_told_apart_by_colour_and_line():
     styles = [tuple(choose_style(index).values()) for index in range(20)]
     assert len(set(styles)) == 20
+
+
+def test_full_disk_is_named_with_the_picture_and_leaves_nothing(record, tmp_path, monkeypatch):
+    def refuse(self, path, **options):
+        path.touch()
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    figure = build_curves(record)
+    monkeypatch.setattr(type(figure), "savefig", refuse)
+    with pytest.raises(OSError, match=r"No space left on device: '.*new/curves\.png'"):
+        save_figure(figure, tmp_path / "new" / "curves.png")
+    assert list((tmp_path / "new").iterdir()) == []
 
 
 def test_figure_is_written_as_png_of_its_size(record, tmp_path):

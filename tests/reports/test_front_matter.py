@@ -89,6 +89,16 @@ def test_local_names_are_no_hub_names(tmp_path):
     assert "my.module" not in "".join(data.tags)
 
 
+def test_revision_of_a_data_set_stands_apart_from_its_name(tmp_path):
+    names = ["hub:some/pairs@refs/convert/parquet::train[:10%]"]
+    record = build_record(tmp_path / "mine", recipe={"data": {"train": names, "test": names}})
+    data = read(record)
+    assert data.datasets == ["some/pairs"]
+    result = data.eval_results[0]
+    assert (result.dataset_type, result.dataset_revision) == ("some/pairs", "refs/convert/parquet")
+    assert (result.dataset_config, result.dataset_split) == (None, "train[:10%]")
+
+
 def test_model_that_only_lends_its_shape_is_no_base(tmp_path):
     rows = [{"name": "e", "part": "embeddings", "kind": "random", "shape": [2], "file": None}]
     origin = {"parameters": rows, "totals": {"total": 2, "embeddings": 2, "initialised": 0, "random": 2}}

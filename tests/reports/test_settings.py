@@ -20,5 +20,11 @@ def test_whole_numbers_are_equal_to_integers_but_no_number_is_true():
     assert describe_settings({"a": True}, {"a": 1})[0] == "Set by the recipe:"
 
 
+def test_one_string_is_a_list_of_one():
+    assert describe_settings({"data.columns.source": ["source"]}, {"data.columns.source": "source"})[0] != (
+        "Set by the recipe:"
+    )
+
+
 def test_default_of_none_is_not_the_lack_of_one():
     assert describe_settings({"a": None}, {}) == ["Set by the recipe:", "```yaml\na: null\n```"]
