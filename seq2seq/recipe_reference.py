@@ -130,9 +130,9 @@ def _comment(text: str, margin: str) -> list[str]:
 
 def _describe_option(key: str, part: dict[str, Any], by_task: dict[str, Any]) -> Iterator[str]:
     """Sentences: the meaning, the values allowed, and the defaults of the tasks."""
-    allowed = describe_values(part)
+    allowed, names = describe_values(part), part.get("anyOf", [{}])[0].get("enum")
     yield part["description"]
-    if allowed != "a text":
+    if allowed != "a text" and not (names and all(name in part["description"] for name in names)):
         yield f"{allowed[0].upper()}{allowed[1:]}."
     listed = [
         f"{dump_yaml(value, flow=True)} for {task}" for task, value in by_task.items() if value != part["default"]

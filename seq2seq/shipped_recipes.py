@@ -5,15 +5,18 @@ is a path in there without its ending: summarization/xsum/bertshare.
 """
 
 import difflib
+import re
 from dataclasses import dataclass
+from functools import cache
 from importlib import resources
 from pathlib import Path
+from typing import Any
 
 import yaml
 
 from .errors import RecipeError
 from .files import write_text
-from .recipe import load_recipe
+from .recipe import merge
 
 MARKER = "recipe.schema.json"  # a folder that happens to be called recipes, beside site-packages, has none
 BASE = "base"
@@ -24,14 +27,15 @@ FIGURES = "# The paper: "  # how a header's line with the paper's figures begins
 class ShippedRecipe:
     """One recipe that comes with the package.
 
-    title: the first line of its header. figures: what the paper reports for this very plan and data set, if anything.
+    title: the first sentence of its header. about: that of the file that it extends, which tells of task and data.
+    figures: what the paper reports for this very plan and data set, if anything.
     """
 
     name: str
     path: Path
-    task: str
     plan: str
     title: str
+    about: str
     figures: str
 
     @property
@@ -56,18 +60,35 @@ def find_recipes_folder(package: Path | None = None) -> Path:
 
 
 def list_recipes() -> list[ShippedRecipe]:
-    """All recipes that can be run, by name; the files that others extend are no recipes of their own."""
+    """All recipes that can be run, data set by data set; files that others extend are no recipes of their own."""
     folder = find_recipes_folder()
-    paths = [path for path in sorted(folder.rglob("*.yaml")) if path.stem != BASE]
+    paths = [path for path in sorted(folder.rglob("*.yaml"), key=lambda path: (path.parent, path)) if path.stem != BASE]
     return [_describe(path, path.relative_to(folder).with_suffix("").as_posix()) for path in paths]
 
 
 def _describe(path: Path, name: str) -> ShippedRecipe:
-    recipe = load_recipe(path)
-    header = [line for line in path.read_text(encoding="utf-8").splitlines() if line.startswith("# ")]
-    title = next(line.removeprefix("# ") for line in header if not line.startswith("# yaml-language-server"))
+    values, header, about = _read_values(path), _read_header(path), ""
+    if "extends" in values:
+        base = path.parent / values["extends"]
+        values, about = merge(_read_values(base), values), _find_title(_read_header(base))
     figures = [line.removeprefix(FIGURES).removesuffix(".") for line in header if line.startswith(FIGURES)]
-    return ShippedRecipe(name, path, recipe.task, recipe.model.plan, title, "".join(figures))
+    return ShippedRecipe(name, path, values["model"]["plan"], _find_title(header), about, "".join(figures))
+
+
+def _read_header(path: Path) -> list[str]:
+    lines = path.read_text(encoding="utf-8").splitlines()
+    return [line for line in lines if line.startswith("# ") and not line.startswith("# yaml-language-server")]
+
+
+def _find_title(header: list[str]) -> str:
+    """Its first sentence, as far as the first line has it."""
+    return re.split(r"[.:]( |$)", header[0].removeprefix("# "))[0]
+
+
+@cache
+def _read_values(path: Path) -> dict[str, Any]:
+    """What a recipe's file says, unchecked: all of them are read for a list."""
+    return yaml.load(path.read_bytes(), getattr(yaml, "CSafeLoader", yaml.SafeLoader))
 
 
 def find_recipe(name: str) -> list[Path]:
@@ -84,7 +105,7 @@ def find_recipe(name: str) -> list[Path]:
         hint = f" Did you mean {' or '.join(close)}?" if close else ""
         raise RecipeError(f"{name}: there is no such recipe.{hint} `seq2seq recipes` lists them.")
     path = folder / f"{wanted}.yaml"
-    base = yaml.safe_load(path.read_text(encoding="utf-8")).get("extends")
+    base = _read_values(path).get("extends")
     return [path, *([path.parent / base] if base else [])]
 
 

@@ -1,33 +1,98 @@
-"""The recipes that ship: each loads, opens with the command that runs it, and names this file in it."""
+"""The recipes that ship: each loads, says in its header what a user needs to know, and stands in the folder's page."""
 
 import itertools
+import re
 from pathlib import Path
 
 import pytest
 import yaml
 
 from seq2seq.recipe import load_recipe
+from seq2seq.shipped_recipes import FIGURES
 
 ROOT = Path(__file__).parent.parent
-RECIPES = sorted(path.relative_to(ROOT) for path in (ROOT / "recipes").rglob("*.yaml"))
+FOLDER = ROOT / "recipes"
+RECIPES = sorted(path.relative_to(ROOT) for path in FOLDER.rglob("*.yaml"))
+BASES = [path for path in RECIPES if path.stem == "base"]
+PLANS = [path for path in RECIPES if (ROOT / path.parent / "base.yaml").exists() and path.stem != "base"]
+PAPER = [path for path in PLANS if FIGURES in (ROOT / path).read_text()]
+
+
+def read_header(path: Path) -> list[str]:
+    return list(itertools.takewhile(lambda line: line.startswith("#"), (ROOT / path).read_text().splitlines()))
 
 
 @pytest.mark.parametrize("path", RECIPES, ids=str)
-def test_recipe_loads(path):
+def test_recipe_loads_and_opens_with_the_command_that_runs_it(path):
     recipe = load_recipe(ROOT / path)
-    assert recipe.data.test
+    assert recipe.data.test or path.stem == "reference"
+    run = re.search(r"^#   seq2seq train (\S+)$|^# *seq2seq train (\S+) ", "\n".join(read_header(path)), re.MULTILINE)
+    named = Path(run[1] or run[2])
+    if path.stem == "base":
+        assert named in PLANS and named.parent == path.parent
+    else:
+        assert named == path
 
 
-@pytest.mark.parametrize("path", RECIPES, ids=str)
-def test_recipe_opens_with_the_command_that_runs_it(path):
-    lines = (ROOT / path).read_text().splitlines()
-    head = itertools.takewhile(lambda line: line.startswith("#"), lines)
-    named = path.parent / "bert2bert.yaml" if path.name == "base.yaml" else path
-    assert any(f"seq2seq train {named}" in line for line in head)
-
-
-@pytest.mark.parametrize("path", RECIPES, ids=str)
-def test_a_recipe_that_extends_changes_only_what_makes_it_another(path):
+@pytest.mark.parametrize("path", PLANS, ids=str)
+def test_recipe_that_extends_changes_only_what_makes_it_another(path):
     values = yaml.safe_load((ROOT / path).read_text())
-    if "extends" in values:
-        assert set(values) <= {"extends", "output", "model"}
+    other_length = path.stem.endswith("_24") or path.stem == "tiny"
+    assert set(values) - ({"training"} if other_length else set()) <= {"extends", "output", "model"}
+    assert values["extends"] == "base.yaml"
+
+
+@pytest.mark.parametrize("path", BASES, ids=str)
+def test_base_says_where_the_data_is_had(path):
+    header = " ".join(line.removeprefix("#").strip() for line in read_header(path))
+    assert re.search(r"Data: .*\((.* et al\. 20\d\d, |)[a-z0-9]+\.(com|org)/?[\w/-]*", header)
+    assert re.search(r"CC BY|MIT|Apache-2\.0|see its terms|research", header)
+    names = load_recipe(ROOT / path).data.train
+    if all(name.startswith("data/") for name in names):
+        assert all(Path(name).parent.as_posix() in header for name in names)
+
+
+@pytest.mark.parametrize("path", PLANS, ids=str)
+def test_header_of_a_recipe_or_its_base_says_which_hardware_to_expect(path):
+    header = [*read_header(path), *read_header(path.parent / "base.yaml")]
+    assert any(line.startswith("# Hardware: ") for line in header)
+
+
+def test_every_recipe_has_a_run_folder_of_its_own():
+    folders = [load_recipe(ROOT / path).output for path in PLANS]
+    assert len(set(folders)) == len(folders)
+
+
+def test_paper_has_eleven_plans_for_five_data_sets_and_nine_for_two_directions():
+    assert len(PAPER) == 5 * 11 + 2 * 9
+
+
+@pytest.mark.parametrize("path", PAPER, ids=str)
+def test_rate_is_the_papers_factor_of_its_schedule(path):
+    recipe = load_recipe(ROOT / path)
+    width = 1024 if path.stem.endswith("_24") else 768
+    # 0.05 * 768^-0.5 * 40000^-0.5 = 0.05 * 0.036084 * 0.005 = 9.0e-6; for 1024: 0.05 * 0.03125 * 0.005 = 7.8e-6.
+    assert recipe.training.learning_rate == pytest.approx(0.05 * width**-0.5 * 40000**-0.5, rel=0.005)
+    assert (recipe.training.warmup_steps, recipe.training.schedule) == (40000, "inverse_square_root")
+
+
+def read_page() -> dict[str, str]:
+    """Rows of the page's tables, by the file that they link to first."""
+    rows = [line for line in (FOLDER / "README.md").read_text().splitlines() if line.startswith("| [")]
+    return {re.search(r"\]\((\S+?)\)", row)[1]: row for row in rows}
+
+
+def test_page_names_every_recipe_and_no_other():
+    page = (FOLDER / "README.md").read_text()
+    linked = re.findall(r"\]\((\S+\.yaml)\)", page)
+    assert sorted(linked) == [path.relative_to("recipes").as_posix() for path in RECIPES]
+
+
+@pytest.mark.parametrize("path", PLANS, ids=str)
+def test_page_names_plan_checkpoints_and_the_papers_figures(path):
+    row, model = read_page()[path.relative_to("recipes").as_posix()], load_recipe(ROOT / path).model
+    needed = [model.encoder, model.decoder, model.source_tokenizer, model.target_tokenizer]
+    assert all(f"`{name}`" in row for name in (model.plan, *needed) if name)
+    if path in PAPER:
+        (figures,) = (line for line in read_header(path) if line.startswith(FIGURES))
+        assert f"| {figures.removeprefix(FIGURES).removesuffix('.')} |" in row

@@ -15,16 +15,17 @@ def run(context: typer.Context) -> None:
     """List the recipes that come with the package, with the paper's figures; `show` prints one, `copy` copies it."""
     if context.invoked_subcommand is not None:
         return
-    from ..reports.console import build_table, output
     from ..shipped_recipes import list_recipes
 
     recipes = list_recipes()
-    for group, members in groupby(recipes, key=lambda recipe: recipe.group):
-        rows = [[recipe.path.stem, recipe.plan, recipe.figures or recipe.title] for recipe in members]
-        output().print(
-            build_table(group or "for any task", ("recipe", "plan", "the paper's figures, or what it is"), rows)
-        )
-    typer.echo(f"{len(recipes)} recipes. A name is the title of its table, a slash, and the recipe.")
+    name_width = max(len(recipe.name) for recipe in recipes)
+    plan_width = max(len(recipe.plan) for recipe in recipes)
+    for group, members in groupby(recipes, key=lambda recipe: (recipe.group, recipe.about)):
+        typer.echo(f"\n{': '.join(group) if any(group) else 'of no data set'}")
+        for recipe in members:
+            meaning = f"the paper: {recipe.figures}" if recipe.figures else recipe.title
+            typer.echo(f"  {recipe.name:{name_width}}  {recipe.plan:{plan_width}}  {meaning}")
+    typer.echo(f"\n{len(recipes)} recipes.")
 
 
 @app.command("show")
