@@ -16,7 +16,7 @@ def run(
 ) -> None:
     """Show what would run before an hour is spent: rows as the model sees them, lengths, duplicates, time, warnings."""
     from .. import api
-    from ..assembly.inspection_tables import describe_inspection
+    from ..assembly.inspection.tables import describe_inspection
     from ..assembly.launch import is_first_process
     from ..data.plain_text import check_output
     from ..files import write_json

@@ -2,8 +2,8 @@
 
 import pytest
 
-from seq2seq.assembly.inspection_figures import Duplicates, Schedule, SplitFigures
-from seq2seq.assembly.inspection_warnings import find_warnings, format_share
+from seq2seq.assembly.inspection.figures import Duplicates, Schedule, SplitFigures
+from seq2seq.assembly.inspection.warnings import find_warnings, format_share
 from seq2seq.data.lengths import LengthSummary
 from seq2seq.recipe import build_recipe
 from seq2seq.text.round_trip import RoundTrip

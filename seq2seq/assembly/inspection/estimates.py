@@ -7,22 +7,22 @@ from itertools import islice
 import numpy
 import torch
 
-from ..data.batching import cut_micro_batches
-from ..data.collation import collate
-from ..data.encoding import EncodedExamples
-from ..data.lengths import summarize_lengths
-from ..data.survey import space_evenly
-from ..generation.transformers_engine import generate_ids
-from ..modeling.sharing import find_trained
-from ..modeling.token_loss import TokenLossModel
-from ..training.execution import run_uncompiled
-from ..training.sharding import gather_model
-from ..training.timing import UpdateTimes, count_cut_tokens, count_padded_tokens, time_updates
-from ..training.trainer import Callbacks, Trainer
-from ..training.validation import compute_validation_loss
-from .inspection_figures import Memory, Schedule, TimeEstimate
-from .run import Run
-from .splits import TextData
+from ...data.batching import cut_micro_batches
+from ...data.collation import collate
+from ...data.encoding import EncodedExamples
+from ...data.lengths import summarize_lengths
+from ...data.survey import space_evenly
+from ...generation.transformers_engine import generate_ids
+from ...modeling.sharing import find_trained
+from ...modeling.token_loss import TokenLossModel
+from ...training.execution import run_uncompiled
+from ...training.sharding import gather_model
+from ...training.timing import UpdateTimes, count_cut_tokens, count_padded_tokens, time_updates
+from ...training.trainer import Callbacks, Trainer
+from ...training.validation import compute_validation_loss
+from .figures import Memory, Schedule, TimeEstimate
+from ..run import Run
+from ..splits import TextData
 
 BATCHES_LOOKED_AT = 200  # the first ones of the first epoch, whose order is random
 TIMED_BATCHES = 12

@@ -3,9 +3,9 @@
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
-from ..data.lengths import LengthSummary
-from ..text.round_trip import RoundTrip
-from ..warmstart.origin import OriginReport
+from ...data.lengths import LengthSummary
+from ...text.round_trip import RoundTrip
+from ...warmstart.origin import OriginReport
 
 DuplicateKind = Literal["repeated", "conflicting", "same source", "same pair"]
 

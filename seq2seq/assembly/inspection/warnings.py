@@ -2,9 +2,9 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 
-from ..data.lengths import LengthSummary
-from ..recipe import Recipe
-from .inspection_figures import Duplicates, Finding, Schedule, SplitFigures
+from ...data.lengths import LengthSummary
+from ...recipe import Recipe
+from .figures import Duplicates, Finding, Schedule, SplitFigures
 
 MUCH_TRUNCATED = 0.05
 MUCH_REPEATED = 0.05

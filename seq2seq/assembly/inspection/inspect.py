@@ -2,17 +2,17 @@
 
 import torch
 
-from ..data.duplicates import COMPARISON, Matches, find_conflicting, find_overlap, find_repeated
-from ..data.lengths import summarize_lengths
-from ..data.survey import Survey, find_places, survey_split
-from ..errors import TrainingError
-from ..reports.console import show_progress
-from ..text.round_trip import measure_round_trip
+from ...data.duplicates import COMPARISON, Matches, find_conflicting, find_overlap, find_repeated
+from ...data.lengths import summarize_lengths
+from ...data.survey import Survey, find_places, survey_split
+from ...errors import TrainingError
+from ...reports.console import show_progress
+from ...text.round_trip import measure_round_trip
 from .estimates import estimate_memory, estimate_time, plan_schedule
-from .inspection_figures import DuplicateKind, Duplicates, Finding, Inspection, ShownRow, SplitFigures
-from .inspection_warnings import find_warnings
-from .run import Run
-from .splits import TextData
+from .figures import DuplicateKind, Duplicates, Finding, Inspection, ShownRow, SplitFigures
+from .warnings import find_warnings
+from ..run import Run
+from ..splits import TextData
 
 SAMPLED_TARGETS = 10_000  # of each split, written into tokens and back
 COMPARED_SPLITS = (("validation", "train"), ("test", "train"), ("test", "validation"))

@@ -8,8 +8,8 @@ import yaml
 from rich.table import Table
 
 from seq2seq import api
-from seq2seq.assembly import inspection as inspection_module
-from seq2seq.assembly.inspection_tables import describe_inspection, format_bytes, format_seconds
+from seq2seq.assembly.inspection import inspect as inspection_module
+from seq2seq.assembly.inspection.tables import describe_inspection, format_bytes, format_seconds
 from seq2seq.errors import TrainingError
 
 TRAIN = [

@@ -4,12 +4,12 @@ from collections.abc import Iterator
 
 from rich.table import Table
 
-from ..data.lengths import PERCENTILES
-from ..reports.console import build_table
-from ..text.round_trip import Returned
-from ..warmstart.origin import summarize
-from .inspection_figures import Duplicates, Inspection, ShownRow, TimeEstimate
-from .inspection_warnings import describe_fitting_limits, format_share
+from ...data.lengths import PERCENTILES
+from ...reports.console import build_table
+from ...text.round_trip import Returned
+from ...warmstart.origin import summarize
+from .figures import Duplicates, Inspection, ShownRow, TimeEstimate
+from .warnings import describe_fitting_limits, format_share
 
 SOME_TRUNCATED = 0.02
 ENOUGH_OF_A_STEP = 0.9
