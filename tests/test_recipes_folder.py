@@ -2,6 +2,7 @@
 
 import itertools
 import re
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -10,6 +11,7 @@ import yaml
 from seq2seq.recipe import load_recipe
 from seq2seq.shipped_recipes import FIGURES
 
+load = cache(load_recipe)
 ROOT = Path(__file__).parent.parent
 FOLDER = ROOT / "recipes"
 RECIPES = sorted(path.relative_to(ROOT) for path in FOLDER.rglob("*.yaml"))
@@ -24,7 +26,7 @@ def read_header(path: Path) -> list[str]:
 
 @pytest.mark.parametrize("path", RECIPES, ids=str)
 def test_recipe_loads_and_opens_with_the_command_that_runs_it(path):
-    recipe = load_recipe(ROOT / path)
+    recipe = load(ROOT / path)
     assert recipe.data.test or path.stem == "reference"
     run = re.search(r"^#   seq2seq train (\S+)$|^# *seq2seq train (\S+) ", "\n".join(read_header(path)), re.MULTILINE)
     named = Path(run[1] or run[2])
@@ -47,7 +49,7 @@ def test_base_says_where_the_data_is_had(path):
     header = " ".join(line.removeprefix("#").strip() for line in read_header(path))
     assert re.search(r"Data: .*\((.* et al\. 20\d\d, |)[a-z0-9]+\.(com|org)/?[\w/-]*", header)
     assert re.search(r"CC BY|MIT|Apache-2\.0|see its terms|research", header)
-    names = load_recipe(ROOT / path).data.train
+    names = load(ROOT / path).data.train
     if all(name.startswith("data/") for name in names):
         assert all(Path(name).parent.as_posix() in header for name in names)
 
@@ -59,7 +61,7 @@ def test_header_of_a_recipe_or_its_base_says_which_hardware_to_expect(path):
 
 
 def test_every_recipe_has_a_run_folder_of_its_own():
-    folders = [load_recipe(ROOT / path).output for path in PLANS]
+    folders = [load(ROOT / path).output for path in PLANS]
     assert len(set(folders)) == len(folders)
 
 
@@ -69,7 +71,7 @@ def test_paper_has_eleven_plans_for_five_data_sets_and_nine_for_two_directions()
 
 @pytest.mark.parametrize("path", PAPER, ids=str)
 def test_rate_is_the_papers_factor_of_its_schedule(path):
-    recipe = load_recipe(ROOT / path)
+    recipe = load(ROOT / path)
     width = 1024 if path.stem.endswith("_24") else 768
     # 0.05 * 768^-0.5 * 40000^-0.5 = 0.05 * 0.036084 * 0.005 = 9.0e-6; for 1024: 0.05 * 0.03125 * 0.005 = 7.8e-6.
     assert recipe.training.learning_rate == pytest.approx(0.05 * width**-0.5 * 40000**-0.5, rel=0.005)
@@ -90,7 +92,7 @@ def test_page_names_every_recipe_and_no_other():
 
 @pytest.mark.parametrize("path", PLANS, ids=str)
 def test_page_names_plan_checkpoints_and_the_papers_figures(path):
-    row, model = read_page()[path.relative_to("recipes").as_posix()], load_recipe(ROOT / path).model
+    row, model = read_page()[path.relative_to("recipes").as_posix()], load(ROOT / path).model
     needed = [model.encoder, model.decoder, model.source_tokenizer, model.target_tokenizer]
     assert all(f"`{name}`" in row for name in (model.plan, *needed) if name)
     if path in PAPER:
