@@ -10,8 +10,8 @@ from accelerate import Accelerator
 
 from .assembly.compared_files import find_references, find_sources
 from .assembly.comparison import compare_runs, write_comparison
-from .assembly.inspection.inspect import inspect_run
 from .assembly.inspection.figures import Inspection
+from .assembly.inspection.inspect import inspect_run
 from .assembly.processes import build_accelerator, leave_processes, run_on_main
 from .assembly.report import write_report
 from .assembly.run import Run

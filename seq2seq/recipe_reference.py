@@ -58,7 +58,11 @@ def build_schema() -> dict[str, Any]:
     """
     schema = _drop_titles(Recipe.model_json_schema())
     required = schema.pop("required")
-    required_in = {name: part.pop("required", []) for name, part in schema["$defs"].items()}
+    required_in = {
+        section: schema["$defs"][section].pop("required", [])
+        for part in schema["properties"].values()
+        if (section := _find_section(part)) is not None
+    }
     for (options, name), choices in NAMES.items():
         schema["$defs"][options]["properties"][name] |= _list_schema(choices)
     properties = schema["properties"]
@@ -119,8 +123,18 @@ def _describe_section(schema: dict, properties: dict, prefix: str, task_values: 
             yield from _describe_section(schema, schema["$defs"][section]["properties"], f"{key}.", task_values)
             continue
         yield from _comment(" ".join(_describe_option(key, part, task_values.get(key, {}))), margin)
+        yield from _describe_inner_options(schema, part, margin)
         value = EXAMPLES.get(key, part.get("default", {} if part.get("type") == "object" else None))
         yield f"{margin}{name}: {dump_yaml(value, flow=True)}"
+
+
+def _describe_inner_options(schema: dict, part: dict[str, Any], margin: str) -> Iterator[str]:
+    """Comments on the keys of a mapping that may be left out as a whole."""
+    for choice in part.get("anyOf", []):
+        if (section := _find_section(choice)) is not None:
+            for name, inner in schema["$defs"][section]["properties"].items():
+                default = f" Left out: {inner['default']}." if "default" in inner else ""
+                yield from _comment(f"{name}: {' '.join(_describe_option(name, inner, {}))}{default}", margin)
 
 
 def _comment(text: str, margin: str) -> list[str]:
@@ -151,6 +165,8 @@ def describe_values(part: dict[str, Any]) -> str:
         return "one of " + ", ".join(map(str, part["enum"]))
     if "anyOf" in part:
         return ", or ".join(map(describe_values, part["anyOf"]))
+    if _find_section(part) is not None:
+        return "a mapping"
     kind = part.get("type")
     if kind in ("integer", "number"):
         bounds = [f"{sign} {part[bound]:g}" for bound, sign in BOUNDS.items() if bound in part]

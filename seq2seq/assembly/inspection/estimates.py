@@ -20,9 +20,9 @@ from ...training.sharding import gather_model
 from ...training.timing import UpdateTimes, count_cut_tokens, count_padded_tokens, time_updates
 from ...training.trainer import Callbacks, Trainer
 from ...training.validation import compute_validation_loss
-from .figures import Memory, Schedule, TimeEstimate
 from ..run import Run
 from ..splits import TextData
+from .figures import Memory, Schedule, TimeEstimate
 
 BATCHES_LOOKED_AT = 200  # the first ones of the first epoch, whose order is random
 TIMED_BATCHES = 12

@@ -8,11 +8,11 @@ from ...data.survey import Survey, find_places, survey_split
 from ...errors import TrainingError
 from ...reports.console import show_progress
 from ...text.round_trip import measure_round_trip
+from ..run import Run
+from ..splits import TextData
 from .estimates import estimate_memory, estimate_time, plan_schedule
 from .figures import DuplicateKind, Duplicates, Finding, Inspection, ShownRow, SplitFigures
 from .warnings import find_warnings
-from ..run import Run
-from ..splits import TextData
 
 SAMPLED_TARGETS = 10_000  # of each split, written into tokens and back
 COMPARED_SPLITS = (("validation", "train"), ("test", "train"), ("test", "validation"))
