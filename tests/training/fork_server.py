@@ -44,6 +44,7 @@ def ask_server(request: dict) -> list[int]:
         return json.loads(server.stdout.readline())
     except BaseException:  # a timeout of the test's, say: what is still running goes, and the next launch starts afresh
         os.killpg(server.pid, signal.SIGKILL)
+        server.wait()
         start_server.cache_clear()
         raise
 
