@@ -7,7 +7,15 @@ import sys
 
 import pytest
 
-from seq2seq.data.plain_text import ReadTexts, is_row_format, read_references, read_texts, split_lines, write_texts
+from seq2seq.data.plain_text import (
+    ReadTexts,
+    find_texts,
+    is_row_format,
+    read_references,
+    read_texts,
+    split_lines,
+    write_texts,
+)
 from seq2seq.errors import DataError
 
 
@@ -124,3 +132,17 @@ def test_outputs_as_jsonl_stand_beside_their_sources(tmp_path):
 def test_outputs_without_a_path_go_to_standard_output(capsys):
     assert write_texts(None, ["s", "t"], ["a", "b\nc"]) == 1
     assert capsys.readouterr().out == "a\nb c\n"
+
+
+def test_texts_of_a_column_are_found_where_a_file_has_it(tmp_path):
+    (tmp_path / "a.jsonl").write_text('{"source": "b", "prediction": "c"}\n{"source": "", "prediction": "d"}\n')
+    (tmp_path / "a.txt").write_text("b\n")
+    assert find_texts(str(tmp_path / "a.jsonl"), "source") == ["b", ""]
+    assert find_texts(str(tmp_path / "a.jsonl"), "references") is None
+    assert find_texts(str(tmp_path / "a.txt"), "source") is None
+
+
+def test_column_that_only_some_rows_have_is_refused(tmp_path):
+    (tmp_path / "a.jsonl").write_text('{"source": "b"}\n{"prediction": "d"}\n')
+    with pytest.raises(DataError, match=r"a\.jsonl line 2: column 'source' is missing"):
+        find_texts(str(tmp_path / "a.jsonl"), "source")
