@@ -149,10 +149,12 @@ POSITIONS = {"bert": 512, "MiniLM": 512, "quickstart-bert": 128, "gpt2": 1024}
 @pytest.mark.parametrize("name", RECIPES)
 def test_texts_of_the_recipe_fit_the_positions_of_its_checkpoints(name):
     recipe = load(ROOT / name)
-    encoder, decoder = recipe.model.encoder or recipe.model.decoder, recipe.model.decoder or recipe.model.encoder
+    model = recipe.model
     source, target = (
-        max([count for part, count in POSITIONS.items() if part in side][-1], recipe.model.max_positions or 0)
-        for side in (encoder, decoder)
+        max([count for part, count in POSITIONS.items() if part in side][-1], model.max_positions or 0)
+        if side is not None
+        else model.shape.positions
+        for side in (model.encoder or model.decoder, model.decoder or model.encoder)
     )
     assert recipe.data.max_source_tokens <= source
     assert max(recipe.data.max_target_tokens, recipe.generation.max_target_tokens) <= target
