@@ -15,6 +15,7 @@ from ..data.loader import Step, StepLoader
 from .trainer import Trainer
 
 WARMUPS = 2  # updates that are not counted: the first makes the optimizer's state and touches all memory
+GROWTH = 4  # the next update may have so many times the tokens of the largest so far
 SMALLEST_SHARE = 0.1  # of the limit: with less time left, no further update begins
 
 
@@ -48,8 +49,9 @@ def time_updates(
 ) -> UpdateTimes:
     """Times updates of representative batches, in their order, until they are done or the limit is near.
 
-    A batch that would take more than half the time that is left is thinned out: evenly spaced pairs of it. One pair is
-    always timed, so that a slow machine may go over the limit. All processes call this with the same batches.
+    A batch that would take too much of the time that is left is thinned out: evenly spaced pairs of it. Single pairs
+    come first, whatever they take, and the last update may take twice the limit. All processes call this with the same
+    batches.
 
     Args:
         trainer: one that is thrown away afterwards; its rates are set to zero.
@@ -58,20 +60,31 @@ def time_updates(
     for group in trainer.optimizer.param_groups:
         group["lr"] = 0.0
     trainer.model.train()
-    begun = clock()
     examples = trainer.loader.examples
     tokens = examples.sources.lengths[batches[0]] + examples.labels.lengths[batches[0]]
     smallest = batches[0][[int(tokens.argmin())]]
     updates = [_time_update(trainer, smallest, clock) for _ in range(WARMUPS + 1)][WARMUPS:]
+    begun = clock()
     for batch in batches:
         left = _agree(limit_seconds - (clock() - begun))
         if left < SMALLEST_SHARE * limit_seconds:
             break
-        largest = max(updates, key=lambda update: update.padded_tokens)
-        # More tokens take at most as many times longer: this holds however noisy the times are.
-        affordable = _agree(largest.padded_tokens * left / 2 / largest.seconds)
+        affordable = _agree(_find_affordable(updates, left, limit_seconds))
         updates.append(_time_update(trainer, thin_out(trainer.loader, batch, affordable), clock))
     return fit_line(updates)
+
+
+def _find_affordable(updates: Sequence[TimedUpdate], left: float, limit_seconds: float) -> float:
+    """Padded tokens of the next update: what half the time that is left allows, or a good deal more than ever before.
+
+    More tokens take at most as many times longer, and often far less: where what every update costs rules, single pairs
+    alone would tell nothing of whole batches.
+    """
+    largest = max(updates, key=lambda update: update.padded_tokens)
+    factor = left / 2 / largest.seconds
+    if GROWTH * largest.seconds <= 2 * limit_seconds:
+        factor = max(factor, GROWTH)
+    return largest.padded_tokens * factor
 
 
 def _agree(value: float) -> float:

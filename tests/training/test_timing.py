@@ -19,9 +19,10 @@ from seq2seq.training.timing import (
 AN_UPDATE, A_TOKEN = 2.0, 0.5
 
 
-def build_loader(processes: int = 1) -> StepLoader:
-    """12 pairs with sources of 1 to 12 tokens and targets of 2."""
-    sources, labels = RaggedIds([[1] * length for length in range(1, 13)]), RaggedIds([[1, 1]] * 12)
+def build_loader(processes: int = 1, equal: bool = False) -> StepLoader:
+    """12 pairs with sources of 1 to 12 tokens, or all of 4, and targets of 2."""
+    lengths = [4] * 12 if equal else range(1, 13)
+    sources, labels = RaggedIds([[1] * length for length in lengths]), RaggedIds([[1, 1]] * 12)
     truncation = Truncation(12, 0, 99, 12)
     order = BatchOrder(sources.lengths, labels.lengths, seed=1, length_window=1, batch_examples=4)
     examples = EncodedExamples(sources, labels, truncation, truncation)
@@ -31,8 +32,8 @@ def build_loader(processes: int = 1) -> StepLoader:
 class SlowTrainer:
     """Computes nothing; its clock goes on by what an update would take."""
 
-    def __init__(self) -> None:
-        self.loader, self.now, self.examples = build_loader(), 0.0, []
+    def __init__(self, equal: bool = False) -> None:
+        self.loader, self.now, self.examples = build_loader(equal=equal), 0.0, []
         self.optimizer = SimpleNamespace(param_groups=[{"lr": 0.1}])
         self.model = SimpleNamespace(train=lambda: None)
 
@@ -66,18 +67,21 @@ def test_with_time_enough_every_batch_is_run_whole_behind_single_pairs():
     assert trainer.examples == [1, 1, 1, 4, 4, 4]  # two single pairs are not counted
 
 
+# Of equal pairs, 6 tokens each, one takes 2 + 6 x 0.5 = 5 s.
+
+
 def test_little_time_thins_batches_out_and_the_line_stays_the_same():
-    trainer = SlowTrainer()
-    times = time_all(trainer, limit_seconds=60)
-    assert trainer.examples[3] < 4
-    assert trainer.now < 60
-    assert times.predict(56) == pytest.approx(AN_UPDATE + 56 * A_TOKEN)
+    trainer = SlowTrainer(equal=True)
+    times = time_updates(trainer, [numpy.arange(12)] * 3, limit_seconds=20, clock=trainer.clock)
+    # Four times one pair, which take 14 s; of the 6 s that are left half is not enough for two; then 1 s is left.
+    assert trainer.examples == [1, 1, 1, 4, 1]
+    assert times.predict(72) == pytest.approx(AN_UPDATE + 72 * A_TOKEN)
 
 
-def test_without_any_time_single_pairs_are_timed():
-    trainer = SlowTrainer()
-    assert len(time_all(trainer, limit_seconds=1).updates) == 1
-    assert trainer.examples == [1, 1, 1]
+def test_with_hardly_any_time_single_pairs_alone_are_timed():
+    trainer = SlowTrainer(equal=True)
+    time_updates(trainer, [numpy.arange(12)] * 3, limit_seconds=1, clock=trainer.clock)
+    assert trainer.examples == [1, 1, 1, 1]
 
 
 def test_rates_are_zero_so_that_no_weight_moves():

@@ -147,8 +147,8 @@ def _describe_time(inspection: Inspection, time: TimeEstimate) -> Iterator[str]:
         yield f"  most memory that the GPU held in these updates: {format_bytes(time.peak_bytes)}"
     if time.largest_update_tokens < ENOUGH_OF_A_STEP * inspection.schedule.padded_tokens:
         yield (
-            f"  rough: the largest update that there was time for had {time.largest_update_tokens:,} tokens with "
-            f"padding, a step of the run has {inspection.schedule.padded_tokens:,.0f}"
+            f"  rough, and rather too long: there was time for updates of {time.largest_update_tokens:,} tokens with "
+            f"padding at most, a step of the run has {inspection.schedule.padded_tokens:,.0f}"
         )
     if inspection.recipe["training"]["compile"]:
         yield "  training.compile: the estimate is that of layers that are not compiled"

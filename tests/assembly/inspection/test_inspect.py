@@ -8,6 +8,7 @@ import yaml
 from rich.table import Table
 
 from seq2seq import api
+from seq2seq.assembly.inspection import estimates
 from seq2seq.assembly.inspection import inspect as inspection_module
 from seq2seq.assembly.inspection.tables import describe_inspection, format_bytes, format_seconds
 from seq2seq.errors import TrainingError
@@ -60,7 +61,9 @@ def folder(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def inspection(folder, tiny_bert):
-    return api.inspect(write_recipe(folder, tiny_bert), examples=5)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(estimates, "UPDATES_LIMIT_SECONDS", 1e6)  # a busy machine times all batches too
+        return api.inspect(write_recipe(folder, tiny_bert), examples=5)
 
 
 @pytest.fixture(scope="module")
