@@ -139,7 +139,7 @@ class ModelOptions(Options):
     )  # fmt: skip
     @classmethod
     def _refuse_beside_a_whole_checkpoint(cls, value: object, info: ValidationInfo) -> object:
-        if info.data.get("plan") == "pretrained":
+        if info.data.get("plan") == "pretrained" and value is not None:
             raise ValueError("changes how two sides are put together; plan pretrained takes its checkpoint as it is")
         return value
 
