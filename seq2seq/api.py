@@ -31,7 +31,7 @@ from .checkpoints.folder import Checkpoint, read_checkpoint
 from .checkpoints.steps import list_steps
 from .data.examples import load_examples
 from .data.options import LayoutOptions
-from .data.plain_text import check_output, read_references, read_texts
+from .data.plain_text import check_output, read_intact_texts, read_references
 from .data.training_texts import Sides, read_training_texts
 from .errors import (
     CheckpointError,
@@ -293,17 +293,17 @@ def score(
         ScoringError: an option is wrong, a metric lacks sources, or the files differ in length.
     """
     chosen = build_options(EvaluationOptions, options, ScoringError)
-    written = read_texts(str(predictions), ["prediction"]).texts
+    written = read_intact_texts(str(predictions), ["prediction"])
     rows = {str(predictions): written}
     expected = read_references(str(references))
     if checkpoint is not None:
         tokenizer = load_tokenizers(find_checkpoint(checkpoint)).target
         rows[CEILING_ROW] = write_back(tokenizer, [row[0] for row in expected])
-    read = find_sources(chosen.metrics, sources, [predictions]) or [""] * len(written)
+    read = find_sources(chosen.metrics, sources, [predictions])
     with show_progress("scoring", len(rows) * len(chosen.metrics)) as bar:
         return {
             name: compute_scores(
-                sources=read,
+                sources=[""] * len(texts) if read is None else read,
                 predictions=texts,
                 references=expected,
                 options=chosen,
@@ -344,12 +344,12 @@ def compare(
     if trials < 1:
         raise ScoringError(f"Expected at least one trial, found {trials}.")
     files = [predictions_a, predictions_b]
-    written_a, written_b = (read_texts(str(file), ["prediction"]).texts for file in files)
+    written_a, written_b = (read_intact_texts(str(file), ["prediction"]) for file in files)
     expected = find_references(references, files)
-    read = find_sources(chosen.metrics, sources, files) or [""] * len(written_a)
+    read = find_sources(chosen.metrics, sources, files)
     with show_progress("comparing", len(chosen.metrics)) as bar:
         return compare_predictions(
-            sources=read,
+            sources=[""] * len(written_a) if read is None else read,
             predictions_a=written_a,
             predictions_b=written_b,
             references=expected,

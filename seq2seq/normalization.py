@@ -14,13 +14,14 @@ from pydantic import AfterValidator
 from .detokenization import detokenize
 from .options import Strings
 
-WORD_OR_MARK = re.compile(r"\w+|[^\w\s]")
+# What combines with the letter before it, such as a decomposed accent or a vowel of Hindi: not of Python's \w.
+# Those beyond U+FFFF belong to scripts of the past, and would make the pattern eight times as slow.
+COMBINING = "".join(filter(lambda character: unicodedata.category(character)[0] == "M", map(chr, range(0x10000))))
+WORD = rf"\w+(?:[{COMBINING}]\w*)*"
+WORD_OR_MARK = re.compile(rf"{WORD}|[^\w\s][{COMBINING}]*")
 SENTENCE_SEPARATOR = "<::::>"  # between the sentences of WikiSplit's files
-_QUOTES = {
-    **dict.fromkeys(("``", "''", "“", "”", "„", "‟", "«", "»", "″"), '"'),
-    **dict.fromkeys(("‘", "’", "‚", "‛", "`", "´", "′"), "'"),
-}
-_QUOTE = re.compile("|".join(map(re.escape, _QUOTES)))
+_SINGLE_QUOTE = re.compile("['‘’‚‛`´′]")
+_DOUBLE_QUOTE = re.compile(f"[“”„‟«»″]|{_SINGLE_QUOTE.pattern}{{2}}")
 
 
 def collapse_spaces(text: str) -> str:
@@ -30,7 +31,7 @@ def collapse_spaces(text: str) -> str:
 
 def straighten_quotes(text: str) -> str:
     """Typographic and doubled quotation marks become " and '. “It’s” -> "It's"; `` it '' -> " it " """
-    return _QUOTE.sub(lambda found: _QUOTES[found[0]], text)
+    return _SINGLE_QUOTE.sub("'", _DOUBLE_QUOTE.sub('"', text))
 
 
 def separate_punctuation(text: str) -> str:

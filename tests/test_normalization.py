@@ -16,8 +16,14 @@ from seq2seq.normalization import STEPS, normalize_text
         ("collapse_spaces", " It's \t here.\n", "It's here."),
         ("straight_quotes", "“It’s” `` it ''", '"It\'s" " it "'),
         ("straight_quotes", "« oui » „ja“", '" oui " "ja"'),
+        ("straight_quotes", "‘‘so’’ `‘so’'", '"so" "so"'),  # two single ones are a double one, whichever they are
         ("separate_punctuation", "It's here.", "It ' s here ."),
         ("separate_punctuation", "don' t ,(x)", "don ' t , ( x )"),
+        (
+            "separate_punctuation",
+            "cafe\u0301s, नमस्ते ❤\ufe0f!",
+            "cafe\u0301s , नमस्ते ❤\ufe0f !",
+        ),  # no letter loses its accent
         ("join_sentences", "One . <::::> Two .", "One . Two ."),
         ("join_sentences", "Nothing  to join.", "Nothing  to join."),
         ("nfc", "e\u0301", "\u00e9"),

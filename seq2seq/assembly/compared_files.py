@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-from ..data.plain_text import find_texts, is_row_format, read_references, read_texts
+from ..data.plain_text import find_texts, is_row_format, read_intact_texts, read_references
 from ..errors import ScoringError
 from ..evaluation.metrics import METRICS
 
@@ -35,7 +35,7 @@ def find_sources(
         ScoringError: a metric needs sources and there are none, or they differ.
     """
     if sources is not None:
-        return read_texts(str(sources), ["source"]).texts
+        return read_intact_texts(str(sources), ["source"])
     found = [texts for name in predictions if (texts := find_texts(str(name), "source")) is not None]
     if len(found) == len(predictions):
         return _check_same(found, predictions, "sources")

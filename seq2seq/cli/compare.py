@@ -26,8 +26,9 @@ def run(
     from .. import api
     from ..reports.console import output
     from ..reports.tables import build_comparison_table
+    from .arguments import split_names
 
-    options = {"metrics": metrics.split(","), "normalization": normalization.split(",") if normalization else []}
+    options = {"metrics": split_names(metrics), "normalization": split_names(normalization)}
     compared = api.compare(a, b, references=references, sources=sources, options=options, trials=trials, seed=seed)
     figures = {
         metric: (row.value_a, row.value_b, row.test.difference, (row.test.low, row.test.high), row.test.p_value)

@@ -36,7 +36,7 @@ def run(
         output=output,
         columns={name: value for name, value in columns.items() if value is not None},
         header=split_names(header),
-        evaluation={"metrics": metrics.split(",")} if metrics else None,
+        evaluation=None if metrics is None else {"metrics": split_names(metrics)},
         **({"num_beams": num_beams} if num_beams is not None else {}),
     )
     results().print(build_score_table(scores["rows"], f"{checkpoint}: {scores['examples']} pairs", scores["intervals"]))

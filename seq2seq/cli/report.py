@@ -21,7 +21,7 @@ def run(
     from ..assembly.comparison import compare_runs, write_comparison
     from ..assembly.report import write_report
     from ..reports.comparison import collect_samples
-    from ..reports.console import build_table, errors
+    from ..reports.console import build_fitting_table, errors
     from ..reports.console import output as results
     from ..reports.run_folder import RunFolder
 
@@ -30,7 +30,7 @@ def run(
     console, first = results(), next(iter(comparison.records.values()))
     title = f"{first.scores['examples']} {first.scores['split']} pairs" if first.scores else "no test pairs"
     rows = [["\n".join(cell) for cell in row] for row in comparison.rows]
-    console.print(build_table(title, comparison.header, rows))
+    console.print(build_fitting_table(title, comparison.header, rows))
     for sample in collect_samples(comparison.records, samples) if first.predictions else []:
         console.print()
         for name, text in sample.items():

@@ -24,8 +24,9 @@ def run(
     from .. import api
     from ..reports.console import output
     from ..reports.tables import build_score_table
+    from .arguments import split_names
 
-    options = {"metrics": metrics.split(","), "normalization": normalization.split(",") if normalization else []}
+    options = {"metrics": split_names(metrics), "normalization": split_names(normalization)}
     rows = api.score(
         predictions,
         references,

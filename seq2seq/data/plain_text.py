@@ -49,6 +49,18 @@ def read_texts(name: str, columns: Sequence[str] = (), header: Sequence[str] = (
         raise DataError(f"{path}: reading failed: {error}.") from None
 
 
+def read_intact_texts(name: str, columns: Sequence[str] = ()) -> list[str]:
+    """Texts of a file as `read_texts` reads them, for what nothing may be replaced in.
+
+    Raises:
+        DataError: as `read_texts`; or a line is not UTF-8.
+    """
+    read = read_texts(name, columns)
+    if read.replaced:
+        raise DataError(f"{name}: {read.replaced} lines hold bytes that are not UTF-8. Save the file in UTF-8.")
+    return read.texts
+
+
 def read_references(name: str) -> list[tuple[str, ...]]:
     """References of every row: a text a line, or the columns `references` (else `target`) of a row format.
 
@@ -56,7 +68,7 @@ def read_references(name: str) -> list[tuple[str, ...]]:
         DataError: the file is missing or broken.
     """
     if not is_row_format(name):
-        return [(text,) for text in read_texts(name).texts]
+        return [(text,) for text in read_intact_texts(name)]
     columns = ColumnOptions()
     references = []
     for row in read_rows(name):

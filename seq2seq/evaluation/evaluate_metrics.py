@@ -12,7 +12,11 @@ from typing import Any
 import datasets
 import evaluate
 
-from . import metrics
+from ..errors import ScoringError
+from .metric import Metric
+from .metrics import METRICS
+from .options import EvaluationOptions
+from .scores import compute_scores
 
 
 class TextMetric(evaluate.Metric):
@@ -31,23 +35,34 @@ class TextMetric(evaluate.Metric):
         )
 
     @property
-    def _metric(self) -> metrics.Metric:
-        return metrics.METRICS[self.metric_name]
+    def _metric(self) -> Metric:
+        return METRICS[self.metric_name]
 
     def add_batch(self, *, predictions: Any = None, references: Any = None, **columns: Any) -> None:
         """Takes texts; `compute` too hands its own to this."""
-        super().add_batch(predictions=predictions, references=[_list_references(row) for row in references], **columns)
+        rows = [_list_references(row) for row in _require(references)]
+        super().add_batch(predictions=predictions, references=rows, **columns)
 
     def add(self, *, prediction: Any = None, reference: Any = None, **columns: Any) -> None:
-        """Takes one text."""
-        super().add(prediction=prediction, references=_list_references(reference), **columns)
+        """Takes one text; `evaluate.combine` hands it over in columns `predictions` and `references`."""
+        row = {"predictions": prediction, "references": reference} | columns
+        super().add(**row | {"references": _list_references(_require(row["references"]))})
 
     def _compute(
         self, predictions: Sequence[str], references: Sequence[Sequence[str]], sources: Sequence[str] | None = None
     ) -> dict[str, float]:
-        read = sources if sources is not None else [""] * len(predictions)
-        statistics = self._metric.compute_statistics(read, predictions, references)
-        return {self.metric_name: float(self._metric.aggregate(statistics.sum(axis=0)))}
+        return compute_scores(
+            sources=sources if sources is not None else [""] * len(predictions),
+            predictions=predictions,
+            references=references,
+            options=EvaluationOptions(metrics=(self.metric_name,), normalization=()),
+        ).values
+
+
+def _require(references: Any) -> Any:
+    if references is None:
+        raise ScoringError("Expected references, found none. Give a string or a list of strings for each prediction.")
+    return references
 
 
 def _list_references(row: str | Sequence[str]) -> list[str]:

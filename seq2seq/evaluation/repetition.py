@@ -7,7 +7,7 @@ one sentence: longer texts repeat their words rightly. References and sources do
 from collections.abc import Iterable, Sequence
 
 from .metric import MeanMetric
-from .words import list_words
+from .words import is_of_letters, list_words
 
 # English words that sentences repeat without fault. In other languages every word of letters is a content word.
 FUNCTION_WORDS = frozenset(
@@ -49,4 +49,4 @@ def repeats_content_word(text: str) -> bool:
 def is_content_word(word: str) -> bool:
     """Whether a lower-cased word is made of letters, apostrophes aside, and is no function word."""
     straight = word.replace("’", "'")
-    return straight not in FUNCTION_WORDS and straight.replace("'", "").isalpha()
+    return straight not in FUNCTION_WORDS and is_of_letters(straight.replace("'", ""))

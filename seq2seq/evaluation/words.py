@@ -2,13 +2,21 @@
 
 import re
 
-_WORD = re.compile(r"\w+(?:['’]\w+)*")
-_SENTENCE_END = re.compile(r"\s*\n\s*|(?<=[.!?])\s+")
+from ..normalization import COMBINING, WORD
+
+_WORD = re.compile(rf"{WORD}(?:['’]{WORD})*")
+_COMBINING = re.compile(f"[{COMBINING}]")
+_SENTENCE_END = re.compile(r"\n|(?<=[.!?])\s+")
 
 
 def list_words(text: str) -> list[str]:
-    """Runs of letters and digits, lower-cased; an apostrophe inside belongs to them. "It's 3.5." -> it's 3 5"""
+    """Runs of letters and digits, lower-cased, with accents and apostrophes inside. "It's 3.5." -> it's 3 5"""
     return _WORD.findall(text.lower())
+
+
+def is_of_letters(word: str) -> bool:
+    """Whether a word is made of letters and what combines with them alone."""
+    return word.isalpha() or _COMBINING.sub("", word).isalpha()
 
 
 def split_sentences(text: str) -> list[str]:
@@ -16,4 +24,4 @@ def split_sentences(text: str) -> list[str]:
 
     Simple on purpose, so that anybody can repeat it in any language: 'Dr. No' is two sentences.
     """
-    return [sentence for sentence in _SENTENCE_END.split(text.strip()) if sentence]
+    return [sentence for part in _SENTENCE_END.split(text) if (sentence := part.strip())]

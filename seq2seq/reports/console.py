@@ -5,6 +5,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, TextIO
 
+from rich.cells import cell_len
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 from rich.table import Table
@@ -92,3 +93,21 @@ def build_table(title: str, header: Sequence[str], rows: Sequence[Sequence[str]]
     for row in rows:
         table.add_row(*map(Text, row))
     return table
+
+
+def build_fitting_table(title: str, header: Sequence[str], rows: Sequence[Sequence[str]]) -> Table:
+    """A table whose figures stay whole on standard output: turned, the header down its side, where that is narrower."""
+    turned_header, *turned_rows = zip(header, *rows, strict=True)
+    needed, turned = _measure_table(header, rows), _measure_table(turned_header, turned_rows)
+    if needed > output().width and turned < needed:
+        return build_table(title, turned_header, turned_rows)
+    return build_table(title, header, rows)
+
+
+def _measure_table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> int:
+    """The width in which no line of a figure is broken, nor a word of the first column."""
+    first, *others = zip(header, *rows, strict=True)
+    widths = [max(cell_len(line) for cell in column for line in cell.split("\n")) for column in others]
+    longest_word = max((cell_len(word) for cell in first for word in cell.split()), default=0)
+    # rich narrows the widest columns first: a first column as wide as the others leaves them as they are.
+    return max([longest_word, *widths]) + sum(widths) + 3 * (1 + len(widths)) + 1

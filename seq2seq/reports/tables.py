@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 from rich.table import Table
 
-from .console import build_table
+from .console import build_fitting_table, build_table
 
 DIGITS = {"exact_match": 1, "loss": 4, "length_ratio": 3}  # others 2
 Rows = Mapping[str, Mapping[str, float]]  # values by row name and metric
@@ -40,7 +40,8 @@ def score_rows(rows: Rows, intervals: Intervals | None = None) -> tuple[list[str
 def build_score_table(rows: Rows, title: str, intervals: Intervals | None = None) -> Table:
     """A console table of scores; intervals stand below their values, which leaves room for more metrics."""
     header, cells = score_rows(rows, intervals)
-    return build_table(title, header, [[name, *(cell.replace(" [", "\n[") for cell in row)] for name, *row in cells])
+    cells = [[name, *(cell.replace(" [", "\n[") for cell in row)] for name, *row in cells]
+    return build_fitting_table(title, header, cells)
 
 
 def build_comparison_table(
@@ -54,7 +55,7 @@ def build_comparison_table(
             format_value(metric, value_b),
             f"{difference:+.{DIGITS.get(metric, 2)}f}",
             format_interval(metric, interval),
-            f"{p_value:.4f}",
+            "<0.0001" if p_value < 0.0001 else f"{p_value:.4f}",
         ]
         for metric, (value_a, value_b, difference, interval, p_value) in figures.items()
     ]

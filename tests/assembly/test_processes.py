@@ -37,6 +37,12 @@ def test_other_data_on_one_process_stops_both(lines):
     assert {f"other data on 0: {message}", f"other data on 1: {message}"} <= set(lines)
 
 
+def test_outputs_of_both_processes_are_whole_and_in_order_on_both(lines):
+    written = {5: "a0 b1 c0 d1 e0", 4: "a0 b1 c0 d1", 1: "a0", 0: ""}  # with one text, a process has none to write
+    expected = {f"outputs of {count} on {process}: {text}" for count, text in written.items() for process in (0, 1)}
+    assert expected <= set(lines)
+
+
 def test_single_process_runs_the_action_itself():
     accelerator = Accelerator(cpu=True)
     assert run_once_a_machine(accelerator, lambda: 7) == 7

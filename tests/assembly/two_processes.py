@@ -2,22 +2,37 @@
 
 import os
 import sys
+from collections.abc import Callable, Sequence
 
 from accelerate import Accelerator
 
-from seq2seq.assembly.processes import leave_processes, run_once_a_machine
+from seq2seq.assembly.processes import generate_in_processes, leave_processes, run_once_a_machine
 from seq2seq.assembly.splits import check_same_everywhere
 from seq2seq.errors import DataError, Seq2SeqError
+from seq2seq.generation.generator import Generated
 
 
 def fail() -> None:
     raise DataError("a.jsonl line 3: broken")
 
 
+class Signer:
+    """A generator that writes its process's number behind each source."""
+
+    def __init__(self, process: int) -> None:
+        self.process = process
+
+    def generate(self, texts: Sequence[str], advance: Callable[[int], None]) -> Generated:
+        return Generated([f"{text}{self.process}" for text in texts], empty=0, truncated=0)
+
+
 def main() -> None:
     accelerator = Accelerator(cpu=True)
     process = accelerator.process_index
     lines = [f"result on {process}: {run_once_a_machine(accelerator, lambda: f'of process {process}')}"]
+    for sources in ("abcde", "abcd", "a", ""):
+        written = generate_in_processes(accelerator, Signer(process), list(sources))
+        lines.append(f"outputs of {len(sources)} on {process}: {' '.join(written)}")
     for name, action in (
         ("failure", lambda: run_once_a_machine(accelerator, fail)),
         ("same data", lambda: check_same_everywhere(accelerator, "train", "the same")),

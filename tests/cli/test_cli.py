@@ -182,6 +182,45 @@ def write_predictions(path, predictions, references=("a cat", "a dog", "a bird")
     return path
 
 
+def test_spaces_behind_commas_are_no_part_of_a_name(seq2seq, checkpoint, pairs, tmp_path):
+    path = write_predictions(tmp_path / "a.jsonl", ["A cat", "no", "no"])
+    names = ("--metrics", "exact_match, sari", "--normalization", "lowercase, nfc")
+    code, out, _ = seq2seq("score", "--predictions", path, "--references", path, *names)
+    assert (code, "33.3" in out) == (0, True)
+    code, out, _ = seq2seq("compare", path, path, *names)
+    assert (code, "33.3" in out) == (0, True)
+    evaluate = ("evaluate", checkpoint, "--data", pairs, "--output", tmp_path / "out")
+    assert seq2seq(*evaluate, *names[:2])[0] == 0
+    assert "metrics: name at least one of" in seq2seq(*evaluate, "--metrics", "")[2]
+
+
+def test_files_to_score_must_be_utf8(seq2seq, tmp_path):
+    (tmp_path / "good.txt").write_text("café\n", encoding="utf-8")
+    (tmp_path / "bad.txt").write_text("café\n", encoding="latin-1")
+    for predictions, references, sources in (("bad", "good", "good"), ("good", "bad", "good"), ("good", "good", "bad")):
+        texts = ("--references", tmp_path / f"{references}.txt", "--sources", tmp_path / f"{sources}.txt")
+        for command in (
+            ("score", "--predictions", tmp_path / f"{predictions}.txt"),
+            ("compare", tmp_path / "good.txt", tmp_path / f"{predictions}.txt"),
+        ):
+            code, _, err = seq2seq(*command, *texts, "--metrics", "sari")
+            assert code == 1
+            assert "bad.txt: 1 lines hold bytes that are not UTF-8. Save the file in UTF-8." in err
+
+
+def test_empty_file_of_sources_is_not_taken_for_none(seq2seq, tmp_path):
+    (tmp_path / "a.txt").write_text("a cat\n")
+    (tmp_path / "empty.txt").write_text("")
+    texts = ("--references", tmp_path / "a.txt", "--sources", tmp_path / "empty.txt")
+    for command in (
+        ("score", "--predictions", tmp_path / "a.txt"),
+        ("compare", tmp_path / "a.txt", tmp_path / "a.txt"),
+    ):
+        code, _, err = seq2seq(*command, *texts, "--metrics", "sari")
+        assert code == 1
+        assert "found 0 sources, 1 predictions and 1 sets of references" in err
+
+
 def test_score_shows_intervals_unless_told_not_to(seq2seq, tmp_path):
     path = write_predictions(tmp_path / "a.jsonl", ["a cat", "no", "no"])
     arguments = ["score", "--predictions", path, "--references", path, "--metrics", "exact_match,sari"]

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 import seq2seq
+from seq2seq.errors import ScoringError
 from seq2seq.evaluation.metrics import METRICS
 from seq2seq.evaluation.options import EvaluationOptions
 from seq2seq.evaluation.scores import compute_scores
@@ -57,6 +58,33 @@ def test_texts_may_be_added_one_by_one_and_in_batches(build):
         in_batches.add_batch(predictions=[prediction], references=[reference])
     expected = build("rouge1").compute(predictions=PREDICTIONS, references=REFERENCES)
     assert one_by_one.compute() == in_batches.compute() == expected
+
+
+def test_combined_metrics_take_texts_one_by_one_and_together(build):
+    import evaluate
+
+    columns = {"predictions": PREDICTIONS, "references": LISTED, "sources": SOURCES}
+    together, one_by_one = (evaluate.combine([build("rouge1"), build("sari")]) for _ in range(2))
+    for source, prediction, references in zip(SOURCES, PREDICTIONS, LISTED, strict=True):
+        one_by_one.add(predictions=prediction, references=references, sources=source)
+    options = EvaluationOptions(metrics=("rouge1", "sari"), normalization=())
+    expected = compute_scores(sources=SOURCES, predictions=PREDICTIONS, references=LISTED, options=options).values
+    assert one_by_one.compute() == together.compute(**columns) == expected
+
+
+def test_predictions_without_references_are_refused(build):
+    with pytest.raises(ScoringError, match="Expected references, found none. Give a string or a list of strings"):
+        build("rouge1").compute(predictions=PREDICTIONS)
+    with pytest.raises(ScoringError, match="Expected references, found none"):
+        build("rouge1").add(prediction="a")
+    with pytest.raises(ScoringError, match="Text 1: expected a list of at least one reference"):
+        build("rouge1").compute(predictions=["a"], references=[[]])
+
+
+@pytest.mark.parametrize("name", ["bleu", "exact_match", "length_ratio"])
+def test_nothing_to_score_is_refused(build, name):
+    with pytest.raises(ScoringError, match="and at least one; found 0 sources, 0 predictions"):
+        build(name).compute(predictions=[], references=[])
 
 
 def test_sources_are_required_where_they_count(build):

@@ -47,6 +47,8 @@ def test_copied_words_refuses_lists_of_different_lengths():
         ("It's here, it’s there.", False),  # either apostrophe
         ("In 1990 and 1990, 3.5 of 3.5 [ ] [ ]", False),  # figures and marks are no words of letters
         ("Die Katze und die Katze", True),
+        ("बिल्ली और बिल्ली", True),  # its vowels are marks that combine with letters
+        ("बिल्ली बिल्ला", False),
         ("", False),
     ],
 )
@@ -67,6 +69,7 @@ def test_function_words_are_no_content_words():
     [
         (["a b c", "a"], [["a b"], ["a b"]], 1.0),  # 4 of 4: sums, not a mean of ratios
         (["a, b."], [["a b c d"]], 0.5),  # marks are no words
+        (["नमस्ते"], [["नमस्ते दुनिया"]], 0.5),  # nor do they part words where they combine with letters
         (["a b c"], [["a", "a b c d", "a b c d e f"]], 0.75),  # the closest of several
         (["a b c"], [["a b c d", "a b"]], 1.5),  # of two as close the shorter
         ([""], [["a b"]], 0.0),
@@ -96,6 +99,10 @@ def test_words_are_runs_of_letters_and_digits():
     assert list_words("It's 3.5, “naïve” re-runs\n(x_1)") == ["it's", "3", "5", "naïve", "re", "runs", "x_1"]
 
 
+def test_accents_belong_to_their_words():
+    assert list_words("Cafe\u0301s नमस्ते") == ["cafe\u0301s", "नमस्ते"]
+
+
 @pytest.mark.parametrize(
     ("text", "sentences"),
     [
@@ -109,3 +116,8 @@ def test_words_are_runs_of_letters_and_digits():
 )
 def test_sentences_end_at_line_breaks_and_marks(text, sentences):
     assert split_sentences(text) == sentences
+
+
+@pytest.mark.timeout(20)  # minutes, where every space looks for a line break behind all the others
+def test_sentences_of_a_text_with_very_many_spaces_are_found():
+    assert split_sentences("a" + " " * 300_000 + "b") == ["a" + " " * 300_000 + "b"]

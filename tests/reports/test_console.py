@@ -1,6 +1,6 @@
 """Progress where there is no terminal, and tables that keep their columns there."""
 
-from seq2seq.reports.console import build_table, errors, output, show_progress
+from seq2seq.reports.console import build_fitting_table, build_table, errors, output, show_progress
 
 
 def test_progress_is_plain_lines_without_a_terminal(capsys):
@@ -25,3 +25,21 @@ def test_tables_have_room_and_lines_are_left_whole(capsys):
     captured = capsys.readouterr()
     assert "x" * 60 in captured.out
     assert captured.err == "y" * 300 + "\n"
+
+
+def test_table_is_turned_where_its_columns_do_not_fit(capsys):
+    header = ["run", *(f"column_{index}" for index in range(20))]
+    output().print(build_fitting_table("Title", header, [["a", *["1.00"] * 20], ["b", *["2.00"] * 20]]))
+    shown = capsys.readouterr().out
+    cells = [
+        [cell.strip() for cell in line.strip("┃│ ").split("┃" if "┃" in line else "│")] for line in shown.splitlines()
+    ]
+    assert ["run", "a", "b"] in cells
+    assert all([name, "1.00", "2.00"] in cells for name in header[1:])
+
+
+def test_table_is_left_as_it_is_where_turning_it_would_make_it_wider(capsys):
+    table = build_fitting_table("Title", ["name", "figure"], [["x" * 50, "1"]] * 9)
+    assert [str(column.header) for column in table.columns] == ["name", "figure"]
+    table = build_fitting_table("Title", ["name", "figure"], [["x" * 200, "1"]] * 9)
+    assert [str(column.header) for column in table.columns] == ["name", "figure"]

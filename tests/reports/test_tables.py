@@ -1,5 +1,9 @@
 """Tables: digits, intervals, dashes."""
 
+import pytest
+
+from seq2seq.evaluation.metrics import METRICS
+from seq2seq.reports.console import TABLE_WIDTH, output
 from seq2seq.reports.tables import build_comparison_table, build_score_table, score_rows
 
 
@@ -27,3 +31,36 @@ def test_comparison_shows_values_difference_interval_and_p():
     table = build_comparison_table({"bleu": (30.0, 28.25, 1.75, (0.5, 3.0), 0.00123)}, "A against B")
     cells = [str(cell) for column in table.columns for cell in column.cells]
     assert cells == ["bleu", "30.00", "28.25", "+1.75", "[0.50, 3.00]", "0.0012"]
+
+
+def test_p_below_the_last_digit_is_never_zero():
+    table = build_comparison_table({"bleu": (30.0, 28.25, 1.75, (0.5, 3.0), 0.00001)}, "A against B")
+    assert [str(cell) for cell in table.columns[-1].cells] == ["<0.0001"]
+
+
+# The longest rows that a run has, and the widest figures.
+NAMES = ["bert2bert", "first 25 words of the source", "references through the target tokenizer"]
+
+
+@pytest.mark.parametrize("count", range(1, len(METRICS) + 1))
+def test_nothing_is_cut_however_many_metrics_there_are(capsys, count):
+    metrics = list(METRICS)[:count]
+    rows = {name: dict.fromkeys(metrics, 100.0) for name in NAMES}
+    intervals = {name: dict.fromkeys(metrics, (100.0, 100.0)) for name in NAMES}
+    output().print(build_score_table(rows, "Scores", intervals))
+    lines = capsys.readouterr().out.splitlines()
+    assert max(map(len, lines)) <= TABLE_WIDTH
+    shown = "\n".join(lines).split()
+    assert set(metrics) <= set(shown)
+    assert shown.count("[100.00,") + shown.count("[100.000,") + shown.count("[100.0,") == count * len(NAMES)
+    assert {"bert2bert", "tokenizer"} <= set(shown)
+
+
+@pytest.mark.parametrize(("count", "header"), [(4, ["", *list(METRICS)[:4]]), (len(METRICS), ["", *NAMES])])
+def test_metrics_are_rows_where_they_are_too_many_for_columns(count, header):
+    metrics = list(METRICS)[:count]
+    rows = {name: dict.fromkeys(metrics, 1.0) for name in NAMES}
+    intervals = {name: dict.fromkeys(metrics, (0.5, 1.5)) for name in NAMES}
+    table = build_score_table(rows, "Scores", intervals)
+    assert [str(column.header) for column in table.columns] == header
+    assert str(next(iter(table.columns[1].cells))) == "1.00\n[0.50, 1.50]"
