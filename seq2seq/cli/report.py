@@ -23,7 +23,9 @@ def run(
     from ..reports.comparison import collect_samples
     from ..reports.console import build_table, errors
     from ..reports.console import output as results
+    from ..reports.markdown import shorten, show_on_one_line
     from ..reports.run_folder import RunFolder
+    from ..reports.samples import MAX_CHARACTERS
 
     folders = [RunFolder(run) for run in runs]
     comparison = compare_runs(folders)
@@ -33,8 +35,8 @@ def run(
     console.print(build_table(title, comparison.header, rows))
     for sample in collect_samples(comparison.records, samples) if first.predictions else []:
         console.print()
-        for name, text in sample.items():
-            console.print(f"{name}: {text}")
+        for name, text in sample:
+            console.print(f"{name}: {show_on_one_line(shorten(text, MAX_CHARACTERS))}")
     if output is not None:
         errors().print(f"Written: {write_comparison(comparison, output, samples)}")
     elif len(folders) == 1:

@@ -25,3 +25,9 @@ def test_tables_have_room_and_lines_are_left_whole(capsys):
     captured = capsys.readouterr()
     assert "x" * 60 in captured.out
     assert captured.err == "y" * 300 + "\n"
+
+
+def test_texts_are_printed_as_they_are(capsys):
+    text = "at 12:30 :smile: :x: [bold]b[/bold]"
+    output().print(text)
+    assert capsys.readouterr().out == f"{text}\n"
