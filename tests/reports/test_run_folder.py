@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from seq2seq.errors import TrainingError
+from seq2seq.errors import DataError, TrainingError
 from seq2seq.reports.run_folder import RunFolder
 
 
@@ -86,6 +86,17 @@ def test_progress_line_that_a_crash_cut_short_is_left_out(run):
     with run.progress.open("a") as file:
         file.write('{"event": "tr')
     assert [event["step"] for event in run.read_progress()] == [1]
+
+
+@pytest.mark.parametrize("line", ['{"event": "tr', "5", '{"event": "train"}', "\udcff"])
+def test_broken_progress_line_within_the_file_is_refused(run, line):
+    run.append_progress({"event": "train", "step": 1})
+    with run.progress.open("a", errors="surrogateescape") as file:
+        file.write(f"{line}\n")
+    assert len(list(run.read_progress())) == 1  # as the last it may be one cut short
+    run.append_progress({"event": "train", "step": 2})
+    with pytest.raises(DataError, match=r"progress\.jsonl line 2 is broken.*Remove the line"):
+        list(run.read_progress())
 
 
 def test_progress_is_cut_behind_a_step_and_ends_are_dropped(run):

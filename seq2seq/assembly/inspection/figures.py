@@ -139,5 +139,9 @@ class Inspection:
     warnings: tuple[Finding, ...]
 
     def to_dict(self) -> dict[str, Any]:
-        """As JSON."""
-        return asdict(self) | {"origin": self.origin.to_dict()}
+        """As JSON, totals included."""
+        figures = asdict(self) | {"origin": self.origin.to_dict()}
+        figures["memory"]["total_bytes"] = self.memory.total_bytes
+        if self.time is not None:
+            figures["time"]["total_seconds"] = self.time.total_seconds
+        return figures

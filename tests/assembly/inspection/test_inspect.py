@@ -12,6 +12,7 @@ from seq2seq.assembly.inspection import estimates
 from seq2seq.assembly.inspection import inspect as inspection_module
 from seq2seq.assembly.inspection.tables import describe_inspection, format_bytes, format_seconds
 from seq2seq.errors import TrainingError
+from seq2seq.text.round_trip import Returned
 
 TRAIN = [
     ("the cat sat", "a cat"),
@@ -127,6 +128,13 @@ def test_targets_that_do_not_come_back_are_counted_and_shown(inspection, printed
     assert "data.test, with unknown tokens:\n  a ☃ cat\n    -> a cat" in printed
 
 
+def test_printed_texts_steer_no_terminal(inspection):
+    trip = replace(inspection.splits["test"].round_trip, changed=(Returned("a\x1b[2J\nb", "b"),))
+    splits = inspection.splits | {"train": replace(inspection.splits["train"], round_trip=trip)}
+    parts = describe_inspection(replace(inspection, splits=splits))
+    assert "  a\ufffd[2J ⏎ b\n    -> b" in "\n".join(part for part in parts if isinstance(part, str))
+
+
 def test_large_splits_are_sampled_and_the_table_says_so(folder, tiny_bert, monkeypatch):
     monkeypatch.setattr(inspection_module, "SAMPLED_TARGETS", 2)
     found = api.inspect(write_recipe(folder, tiny_bert), time=False)
@@ -200,6 +208,9 @@ def test_figures_are_json(inspection):
     assert figures["splits"]["train"]["source"]["percentiles"]["95"] == 7
     assert figures["recipe"]["training"]["max_steps"] == 6
     assert figures["origin"]["totals"]["total"] == inspection.memory.parameters
+    # Totals too, as they are printed.
+    assert figures["memory"]["total_bytes"] == inspection.memory.total_bytes
+    assert figures["time"]["total_seconds"] == inspection.time.total_seconds
 
 
 def test_quickstart_recipe_has_no_warning(monkeypatch):
