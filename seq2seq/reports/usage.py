@@ -1,5 +1,6 @@
 """How to use the model of a run: our commands, and code for plain transformers that needs none of this project."""
 
+import json
 from collections.abc import Mapping
 from shlex import quote
 from typing import Any
@@ -9,7 +10,7 @@ from .markdown import build_code_block
 PLAIN_USE = """\
 from transformers import {model_class}, AutoTokenizer
 
-folder = "{checkpoint}"
+folder = {checkpoint}
 tokenizer = AutoTokenizer.from_pretrained(folder)
 {target_line}\
 model = {model_class}.from_pretrained(folder)
@@ -19,7 +20,7 @@ T5_USE = """\
 from safetensors.torch import load_file
 from transformers import AutoConfig, AutoTokenizer, EncoderDecoderModel, GenerationConfig, T5EncoderModel
 
-folder = "{checkpoint}"
+folder = {checkpoint}
 config = AutoConfig.from_pretrained(folder)
 model = EncoderDecoderModel(config, encoder=T5EncoderModel(config.encoder)).eval()
 model.load_state_dict(load_file(f"{{folder}}/model.safetensors"), strict=False)
@@ -49,7 +50,7 @@ def describe_plain_use(model: Mapping[str, Any], checkpoint: str) -> list[str]:
     target_line = 'target_tokenizer = AutoTokenizer.from_pretrained(f"{folder}/target_tokenizer")\n'
     code = (T5_USE if of_t5 else PLAIN_USE).format(
         model_class=model["class"],
-        checkpoint=checkpoint,
+        checkpoint=json.dumps(checkpoint, ensure_ascii=False),
         target_line=target_line if model["two_tokenizers"] else "",
         target="target_tokenizer" if model["two_tokenizers"] else "tokenizer",
     )

@@ -128,6 +128,12 @@ def test_path_with_a_space_is_quoted_for_the_shell(tmp_path):
     assert f"seq2seq generate '{tmp_path}/my run' --text" in card
 
 
+def test_path_with_a_quote_is_still_code(record):
+    card = build_model_card(record, replace(PARTS, checkpoint='my "run"\\step'))
+    [line] = [line for line in card.splitlines() if line.startswith("folder = ")]
+    assert eval(line.removeprefix("folder = ")) == 'my "run"\\step'
+
+
 def test_run_without_a_checkpoint_cannot_be_used_yet(record):
     card = build_model_card(record, replace(PARTS, checkpoint=None))
     assert "## Use\n\nThe run has no checkpoint yet.\n" in card
