@@ -10,6 +10,8 @@ from .run_record import RunRecord
 from .samples import show_text
 from .tables import format_interval, format_value
 
+LAST_HEADING = "Run folders"
+
 
 def build_comparison_page(
     records: Mapping[str, RunRecord],
@@ -35,7 +37,7 @@ def build_comparison_page(
         "Losses": [f"![Training and validation loss of every run]({picture})"] if picture else [],
         "Settings that differ": _describe_settings(settings),
         "Samples": _describe_samples(records, samples) if tested else [],
-        "Run folders": ["\n".join(f"- {build_code_span(str(record.folder.path))}" for record in records.values())],
+        LAST_HEADING: ["\n".join(f"- {build_code_span(str(record.folder.path))}" for record in records.values())],
     }
     text = [f"# {escape_markdown(', '.join(records))}"]
     for heading, paragraphs in sections.items():
@@ -43,6 +45,11 @@ def build_comparison_page(
         if paragraphs:
             text += [f"## {heading}"] * bool(heading) + paragraphs
     return "\n\n".join(text) + "\n"
+
+
+def is_comparison_page(text: str) -> bool:
+    """Whether a page is one of these, so that it may be written anew."""
+    return f"\n## {LAST_HEADING}\n" in text
 
 
 def _join(cell: Cell) -> str:
