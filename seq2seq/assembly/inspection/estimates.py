@@ -30,7 +30,8 @@ UPDATES_LIMIT_SECONDS = 15.0
 VALIDATION_LIMIT_SECONDS = 3.0
 FORWARD_SHARE = 1 / 3  # of the work of an update is the way forward, roughly; it only sizes what is then timed
 TIMED_OUTPUT_TOKENS = (2, 10)  # outputs of these lengths are timed, and a line is drawn through both
-FIRST_SOURCES = 4  # are tried before a whole batch of them is generated for
+FIRST_SOURCES = 4  # are generated for first, then more until a batch is whole or takes too long
+GROWTH = 4  # times as many sources take at most so many times longer, and often far less
 FLOAT_BYTES = 4
 ADAM_AVERAGES = 2
 
@@ -154,11 +155,13 @@ def _estimate_generation(run: Run, model: TokenLossModel, data: TextData, texts:
     lengths = sorted({min(tokens, options.max_target_tokens) for tokens in TIMED_OUTPUT_TOKENS})
     longest = int(data.encoded.sources.lengths.max()) + options.max_target_tokens
     whole_batch = max(1, options.batch_tokens // (options.num_beams * longest))
-    for wanted in (FIRST_SOURCES, whole_batch):
+    wanted = min(FIRST_SOURCES, whole_batch)
+    while True:
         rows = space_evenly(count, wanted)
         seconds = [_time_outputs(run, model, data.encoded, rows, tokens) for tokens in lengths]
-        if sum(seconds) / len(rows) * min(whole_batch, count) > VALIDATION_LIMIT_SECONDS:
+        if wanted >= min(whole_batch, count) or GROWTH * sum(seconds) > VALIDATION_LIMIT_SECONDS:
             break
+        wanted = min(GROWTH * wanted, whole_batch)
     slope = max(0.0, (seconds[-1] - seconds[0]) / (lengths[-1] - lengths[0])) if len(lengths) > 1 else 0.0
     a_batch = seconds[-1] + slope * max(0, min(length, options.max_target_tokens) - lengths[-1])
     return a_batch * count / len(rows) / run.accelerator.num_processes

@@ -2,7 +2,9 @@
 
 import json
 from dataclasses import replace
+from types import SimpleNamespace
 
+import numpy
 import pytest
 import yaml
 from rich.table import Table
@@ -185,6 +187,31 @@ def test_time_is_an_estimate_from_this_machine_and_says_so(inspection, printed):
 def test_generation_is_timed_where_validation_needs_texts(folder, tiny_bert):
     found = api.inspect(write_recipe(folder, tiny_bert, validation_metrics=["exact_match"]))
     assert found.time.validation_seconds > 0
+
+
+@pytest.mark.parametrize(
+    ("base", "a_row", "largest"),
+    [
+        (0.1, 0.0001, 500),  # in batches all is quick
+        (0.1, 0.1, 4),  # 4 rows take a second for both lengths: 16 might take four
+    ],
+)
+def test_outputs_are_timed_in_batches_as_large_as_time_allows(monkeypatch, base, a_row, largest):
+    timed = []
+
+    def time_outputs(run, model, encoded, rows, tokens) -> float:
+        timed.append(len(rows))
+        return base + a_row * len(rows)
+
+    monkeypatch.setattr(estimates, "_time_outputs", time_outputs)
+    options = SimpleNamespace(num_beams=1, max_target_tokens=10, batch_tokens=20 * 500)
+    lengths = SimpleNamespace(lengths=numpy.full(1000, 10))
+    encoded = type("Encoded", (), {"sources": lengths, "labels": lengths, "__len__": lambda self: 1000})()
+    data = SimpleNamespace(encoded=encoded)
+    run = SimpleNamespace(recipe=SimpleNamespace(generation=options), accelerator=SimpleNamespace(num_processes=1))
+    seconds = estimates._estimate_generation(run, None, data, None)
+    assert max(timed) == largest
+    assert seconds == pytest.approx((base + a_row * largest) * 1000 / largest)
 
 
 def test_estimate_for_compiled_layers_says_that_it_is_of_others(inspection):
