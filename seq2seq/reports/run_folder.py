@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
+from shlex import quote
 from typing import Any
 
 from ..errors import DataError, TrainingError
@@ -164,12 +165,22 @@ def describe_environment() -> dict:
     """What a result may depend on besides the recipe: versions, machine, command, date."""
     return {
         "date": datetime.now(UTC).isoformat(timespec="seconds"),
-        "command": " ".join([Path(sys.argv[0]).name, *sys.argv[1:]]),
+        "command": describe_command(sys.argv),
         "python": platform.python_version(),
         "platform": platform.platform(),
         "processors": os.cpu_count(),
         "packages": {name: found for name in PACKAGES if (found := _find_version(name))},
     }
+
+
+def describe_command(arguments: list[str]) -> str:
+    """The command that began a program, as a shell reads it; the program goes by its name alone.
+
+    ["/bin/seq2seq", "train", "my recipe.yaml"] -> "seq2seq train 'my recipe.yaml'"
+    """
+    program = Path(arguments[0])
+    module = f"python -m {program.parent.name}" if program.name == "__main__.py" else quote(program.name)
+    return " ".join([module, *map(quote, arguments[1:])])
 
 
 def _find_version(package: str) -> str | None:

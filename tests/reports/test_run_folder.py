@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from seq2seq.errors import DataError, TrainingError
-from seq2seq.reports.run_folder import RunFolder
+from seq2seq.reports.run_folder import RunFolder, describe_command
 
 
 @pytest.fixture
@@ -23,6 +23,17 @@ def test_new_run_holds_recipe_and_environment(run):
     environment = json.loads((run.path / "environment.json").read_text())
     assert {"date", "command", "python", "platform", "processors", "packages"} == set(environment)
     assert {"torch", "transformers", "accelerate"} <= set(environment["packages"])
+
+
+@pytest.mark.parametrize(
+    ("arguments", "command"),
+    [
+        (["/bin/seq2seq", "train", "my recipe.yaml"], "seq2seq train 'my recipe.yaml'"),
+        (["/lib/seq2seq/__main__.py", "train", "a.yaml"], "python -m seq2seq train a.yaml"),
+    ],
+)
+def test_command_of_a_run_can_be_typed_again(arguments, command):
+    assert describe_command(arguments) == command
 
 
 def test_run_is_not_begun_twice(run):
