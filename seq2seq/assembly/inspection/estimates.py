@@ -38,8 +38,7 @@ ADAM_AVERAGES = 2
 
 def plan_schedule(trainer: Trainer) -> Schedule:
     """Steps, epochs and what a step holds."""
-    loader = trainer.loader
-    batches = list(islice(loader.order.batches(0), BATCHES_LOOKED_AT))
+    loader, batches = trainer.loader, _look_at_batches(trainer)
     cuts = [cut for batch in batches for process in loader.cut(batch) for cut in process if len(cut)]
     padded = sum(count_cut_tokens(loader, cut) for cut in cuts)
     source_tokens = sum(int(loader.examples.sources.lengths[batch].sum()) for batch in batches)
@@ -91,7 +90,7 @@ def estimate_time(run: Run, trainer: Trainer, schedule: Schedule) -> TimeEstimat
         validations = _count_validations(run, trainer.max_steps)
         validation_seconds = _estimate_validation(run, model, times) if validations else 0.0
         test_seconds = _estimate_generation(run, model, run.test_data, None) if run.test_data else 0.0
-    seconds_per_step = times.predict(schedule.padded_tokens)
+    seconds_per_step = times.predict(_measure_step(trainer))
     return TimeEstimate(
         device=_describe_device(),
         processes=schedule.processes,
@@ -110,13 +109,22 @@ def _describe_device() -> str:
     return torch.cuda.get_device_name() if torch.cuda.is_available() else f"CPU, {torch.get_num_threads()} threads"
 
 
+def _look_at_batches(trainer: Trainer) -> list[numpy.ndarray]:
+    return list(islice(trainer.loader.order.batches(0), BATCHES_LOOKED_AT))
+
+
 def _choose_batches(trainer: Trainer) -> list[numpy.ndarray]:
     """Batches of all sizes among those looked at, in an order of which every beginning is mixed."""
-    batches = list(islice(trainer.loader.order.batches(0), BATCHES_LOOKED_AT))
+    batches = _look_at_batches(trainer)
     ranked = sorted(batches, key=lambda batch: count_padded_tokens(trainer.loader, batch))
     middle = len(ranked) // (2 * TIMED_BATCHES)
     chosen = [ranked[index + middle] for index in space_evenly(len(ranked), TIMED_BATCHES)]
     return [batch for start in (2, 1, 0) for batch in chosen[start::3]]
+
+
+def _measure_step(trainer: Trainer) -> float:
+    """Padded tokens of the busiest process in a step, in the mean."""
+    return float(numpy.mean([count_padded_tokens(trainer.loader, batch) for batch in _look_at_batches(trainer)]))
 
 
 def _count_validations(run: Run, max_steps: int) -> int:

@@ -96,7 +96,7 @@ class Memory:
 class TimeEstimate:
     """Seconds, extrapolated from a few updates and outputs on this machine.
 
-    updates, largest_update_tokens: how many were timed, and the padded tokens of the largest of them.
+    updates, largest_update_tokens: how many were timed, and the padded tokens of a process in the largest of them.
     validations: how many the run has, each of validation_seconds; peak_bytes: the most the GPU held, if there is one.
     """
 
