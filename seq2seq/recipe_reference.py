@@ -149,7 +149,9 @@ def _describe_option(key: str, part: dict[str, Any], by_task: dict[str, Any]) ->
     if allowed != "a text" and not (names and all(name in part["description"] for name in names)):
         yield f"{allowed[0].upper()}{allowed[1:]}."
     listed = [
-        f"{dump_yaml(value, flow=True)} for {task}" for task, value in by_task.items() if value != part["default"]
+        f"{dump_yaml(value, flow=True)} for {task}"
+        for task, value in by_task.items()
+        if part["default"] not in (value, [value])  # one name stands for a list of one
     ]
     if listed:
         yield f"Default by task: {', '.join(listed)}."

@@ -55,7 +55,7 @@ def test_checkpoint_says_how_its_data_was_read(tiny_bert):
             "generation": {"max_target_tokens": 9}, "training": {"max_steps": 1},
         }
     )  # fmt: skip
-    layout = describe_checkpoint(recipe, start_model(recipe), 1).layout
+    layout = describe_checkpoint(recipe, start_model(recipe), recipe.evaluation, 1).layout
     assert LayoutOptions(**layout) == recipe.data.layout == LayoutOptions(**LAYOUT)
 
 

@@ -82,6 +82,13 @@ def test_reference_names_what_a_task_fills_in():
     assert "Default by task: 512 for summarization.\n  max_source_tokens: 128" in build_reference()
 
 
+def test_reference_tells_no_default_of_a_task_that_is_the_default_anyway():
+    # Every task's source column is the column `source`; the class has it as a list of one.
+    assert (
+        "# One, or several that are joined by a space where they have text. A text, or a list.\n" in build_reference()
+    )
+
+
 @pytest.mark.parametrize(
     ("part", "words"),
     [

@@ -54,6 +54,25 @@ def test_base_says_where_the_data_is_had(path):
         assert all(Path(name).parent.as_posix() in header for name in names)
 
 
+# Data sets of the hub that are loading scripts, which the library `datasets` refuses since its version 4.
+SCRIPTS = ("google-research-datasets/wiki_split", "Harvard/gigaword", "EdinburghNLP/xsum")
+
+
+@pytest.mark.parametrize("path", BASES, ids=str)
+def test_data_is_no_script_of_the_hub(path):
+    data = load(ROOT / path).data
+    names = [name.split(":")[1] for name in (*data.train, *data.validation, *data.test) if name.startswith("hub:")]
+    assert not set(names) & set(SCRIPTS)
+
+
+@pytest.mark.parametrize("path", [path for path in RECIPES if path.stem in ("base", "tiny")], ids=str)
+def test_hardware_is_told_for_the_length_of_the_recipe(path):
+    training = load(ROOT / path).training
+    told = re.search(r"# Hardware: .* ([\d,]+) (steps|passes)", "\n".join(read_header(path)))
+    if told is not None:
+        assert int(told[1].replace(",", "")) == (training.max_steps if told[2] == "steps" else training.max_epochs)
+
+
 @pytest.mark.parametrize("path", PLANS, ids=str)
 def test_header_of_a_recipe_or_its_base_says_which_hardware_to_expect(path):
     header = [*read_header(path), *read_header(path.parent / "base.yaml")]

@@ -2,7 +2,7 @@
 
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, Self, get_origin
 
 from ..errors import CheckpointError, DataError
 from ..files import load_json
@@ -40,7 +40,8 @@ class CheckpointDescription:
         """Reads it from a checkpoint folder.
 
         Raises:
-            CheckpointError: it is missing or broken, of a newer format, or has missing or unknown keys.
+            CheckpointError: it is missing or broken, of a newer format, has missing or unknown keys, or values of
+                another type.
         """
         path = folder / DESCRIPTION_FILE
         try:
@@ -60,4 +61,8 @@ class CheckpointDescription:
             raise CheckpointError(
                 f"{path}: missing keys {sorted(expected - set(values))}, unknown keys {sorted(set(values) - expected)}."
             )
+        types = {field.name: get_origin(field.type) or field.type for field in fields(cls)}
+        if wrong := [name for name, kind in types.items() if not isinstance(values[name], kind)]:
+            found = ", ".join(f"{name} is {type(values[name]).__name__}, not {types[name].__name__}" for name in wrong)
+            raise CheckpointError(f"{path}: {found}. Put back what was written there.")
         return cls(**values)

@@ -26,20 +26,20 @@ def read_text(row: Row, columns: Sequence[str], advice: str) -> str:
 
 
 def read_reference_list(row: Row, column: str) -> tuple[str, ...]:
-    """The references of a row; none where it has no column of the default name.
+    """The references of a row; none where it has no column of the default name, or nothing there.
 
     Raises:
         DataError: the column is missing, or is no list of texts.
     """
     value = _search(row.values, column)
-    if value is _MISSING or value is None:  # Parquet and the hub write a missing list as null
+    if value is _MISSING or value is None or value == "":  # a missing list: null in Parquet, an empty cell in CSV
         if column != ColumnOptions().references:
             find_value(row, column, "Set data.columns.references.")
         return ()
     if isinstance(value, str):  # CSV and TSV have no lists
         try:
             value = json.loads(value)
-        except json.JSONDecodeError:
+        except (ValueError, RecursionError):  # no JSON, or numbers of thousands of digits, or brackets a thousand deep
             pass
     if not isinstance(value, list) or not value:
         raise DataError(f"{row.place}: column {column!r} must hold a list of texts (in CSV and TSV, as JSON).")

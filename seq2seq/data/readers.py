@@ -150,7 +150,8 @@ def _read_delimited(path: Path, dialect: dict, names: Sequence[str]) -> Iterator
         except csv.Error as error:
             raise DataError(f"{path} line {line}: {error}.") from None
         if header is None:
-            header = _check_header(path, cells)
+            header = cells
+            _check_names(f"{path} line 1", "header", header)
         elif len(cells) != len(header):
             hint = f" (data.header names {', '.join(map(repr, names))})" if names else ""
             raise DataError(f"{path} line {line}: expected {len(header)} cells{hint}, found {len(cells)}.")
@@ -160,11 +161,10 @@ def _read_delimited(path: Path, dialect: dict, names: Sequence[str]) -> Iterator
             yield Row(f"{path} line {line}", dict(zip(header, cells, strict=True)))
 
 
-def _check_header(path: Path, cells: list[str]) -> list[str]:
-    repeated = sorted({cell for cell in cells if cells.count(cell) > 1})
+def _check_names(place: str, what: str, names: Sequence[str]) -> None:
+    repeated = sorted({name for name in names if names.count(name) > 1})
     if repeated:
-        raise DataError(f"{path} line 1: the header names {', '.join(map(repr, repeated))} more than once.")
-    return cells
+        raise DataError(f"{place}: the {what} names {', '.join(map(repr, repeated))} more than once.")
 
 
 def _read_parquet(path: Path) -> Iterator[Row]:
@@ -177,6 +177,7 @@ def _read_parquet(path: Path) -> Iterator[Row]:
                 file = parquet.ParquetFile(io.BytesIO(packed.read()))
         else:
             file = parquet.ParquetFile(path)
+        _check_names(str(path), "file", file.schema_arrow.names)
         number = 0
         for batch in file.iter_batches():
             for values in batch.to_pylist():
@@ -198,7 +199,7 @@ def _read_embedded(name: str) -> Iterator[Row]:
 
 def _read_hub(name: str) -> Iterator[Row]:
     parts = name.removeprefix(HUB_PREFIX).split(":", 2)
-    if len(parts) != 3 or not parts[0] or not parts[2]:
+    if len(parts) != 3 or not parts[0].partition("@")[0] or not parts[2]:
         raise DataError(f"{name}: expected hub:NAME:CONFIG:SPLIT, for instance hub:knkarthick/dialogsum::train.")
     from datasets import load_dataset
     from datasets.exceptions import DatasetsError

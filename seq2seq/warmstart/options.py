@@ -1,6 +1,7 @@
 """What a recipe says about the model: its plan, where weights come from, how they start. Imports no torch."""
 
 import re
+from pathlib import Path
 from typing import Annotated, Literal
 
 from pydantic import BeforeValidator, Field, ValidationInfo, field_validator
@@ -138,7 +139,7 @@ class ModelOptions(Options):
     )  # fmt: skip
     @classmethod
     def _refuse_beside_a_whole_checkpoint(cls, value: object, info: ValidationInfo) -> object:
-        if info.data.get("plan") == "pretrained":
+        if info.data.get("plan") == "pretrained" and value is not None:
             raise ValueError("changes how two sides are put together; plan pretrained takes its checkpoint as it is")
         return value
 
@@ -154,7 +155,7 @@ class ModelOptions(Options):
     def _require_tokenizer(cls, tokenizer: str | None, info: ValidationInfo) -> str | None:
         if tokenizer is None and info.data.get("shape") is not None:
             raise ValueError("model.shape has no tokenizer of its own; give the folder of one")
-        return tokenizer
+        return tokenizer and str(Path(tokenizer))  # a/b/ and ./a/b are the same folder, and one vocabulary
 
     @field_validator("encoder")
     @classmethod

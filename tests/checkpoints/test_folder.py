@@ -236,6 +236,8 @@ def test_missing_tokenizer_is_named(written):
     ("change", "message"),
     [
         ({"format": 3}, "format 3 is unknown; this version reads 1 and 2"),
+        ({"layout": []}, "seq2seq.json: layout is list, not dict"),
+        ({"generation": None, "step": "7"}, "generation is NoneType, not dict, step is str, not int"),
         ({"colour": "red"}, r"missing keys \[\], unknown keys \['colour'\]"),
     ],
 )

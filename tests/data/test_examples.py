@@ -31,6 +31,11 @@ def test_references_of_a_row_are_read_and_stripped():
     assert build(source="a", target="b", references=[" c ", "d"]).references == ("c", "d")
 
 
+@pytest.mark.parametrize("nothing", [None, ""], ids=["null", "an empty cell"])
+def test_row_without_references_has_its_target(nothing):
+    assert build(source="a", target="b", references=nothing).references == ("b",)
+
+
 def test_references_in_a_text_cell_are_json():
     assert build(source="a", target="b", references='["c", "d"]').references == ("c", "d")
 
@@ -53,6 +58,8 @@ def test_references_in_a_text_cell_are_json():
         ({"source": "a", "target": "b", "references": []}, r"17: column 'references' must hold a list of texts"),
         ({"source": "a", "target": "b", "references": "c"}, r"column 'references' must hold a list of texts"),
         ({"source": "a", "target": "b", "references": '"c"'}, r"column 'references' must hold a list of texts"),
+        ({"source": "a", "target": "b", "references": "[" * 100_000}, r"column 'references' must hold a list of texts"),
+        ({"source": "a", "target": "b", "references": "9" * 5000}, r"column 'references' must hold a list of texts"),
         ({"source": "a", "target": "b", "references": [3]}, r"17: column 'references' holds int, expected text"),
         ({"source": "a", "target": "b", "references": ["c", " "]}, r"17: column 'references' is empty"),
     ],

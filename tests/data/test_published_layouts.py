@@ -113,8 +113,8 @@ def test_wmt14_in_both_directions(hub, source, target, expected, through):
 
 @pytest.mark.parametrize(
     ("config", "source", "target"),
-    [("3.0.0", "article", "highlights"), ("default", "document", "summary")],
-    ids=["CNN/DailyMail", "XSum and Gigaword"],
+    [("3.0.0", "article", "highlights"), ("default", "document", "summary"), ("data", "article", "summary")],
+    ids=["CNN/DailyMail", "XSum", "Gigaword"],
 )
 def test_news_with_summaries(hub, config, source, target):
     write(

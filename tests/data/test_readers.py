@@ -173,6 +173,12 @@ def test_rows_before_a_broken_line_are_read(tmp_path):
     assert next(rows).values == {"a": 1}
 
 
+def test_parquet_that_has_a_column_twice_is_refused(tmp_path):
+    parquet.write_table(pyarrow.table([["1"], ["2"]], names=["a", "a"]), tmp_path / "a.parquet")
+    with pytest.raises(DataError, match=r"a\.parquet: the file names 'a' more than once\."):
+        list(read_rows(str(tmp_path / "a.parquet")))
+
+
 def test_parquet_without_rows_is_refused(tmp_path):
     with pytest.raises(DataError, match=r"a\.parquet: the file has no rows"):
         list(read_rows(write_parquet(tmp_path / "a.parquet", [])))
@@ -322,7 +328,9 @@ def test_folder_whose_name_has_an_at_sign_is_read(hub):
     assert len(list(read_rows(f"hub:{renamed}::train"))) == 2
 
 
-@pytest.mark.parametrize("name", ["hub:some/set", "hub:some/set:train", "hub:::train", "hub:some/set::"])
+@pytest.mark.parametrize(
+    "name", ["hub:some/set", "hub:some/set:train", "hub:::train", "hub:@main::train", "hub:some/set::"]
+)
 def test_hub_name_of_another_form_is_refused(name):
     with pytest.raises(DataError, match=r"expected hub:NAME:CONFIG:SPLIT, for instance hub:"):
         list(read_rows(name))

@@ -136,7 +136,7 @@ def test_random_encoder_may_leave_its_checkpoint_out(folders, plan):
 
 
 def test_plan_without_any_checkpoint_is_refused():
-    with pytest.raises(WarmStartError, match=r"decoder: set this or model\.encoder"):
+    with pytest.raises(WarmStartError, match=r"decoder: set this, model\.encoder or, for plan rnd2rnd, model\.shape"):
         warm_start(plan="rnd2gpt")
     with pytest.raises(WarmStartError, match="encoder: plan bert2gpt needs one"):
         warm_start(plan="bert2gpt", decoder="x")

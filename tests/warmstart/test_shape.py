@@ -34,6 +34,12 @@ def test_parameters_are_those_of_the_shape_with_one_table_for_one_vocabulary(tok
     assert started.origin.totals()["random"] == count_by_hand([420])
 
 
+def test_folder_named_in_two_ways_is_one_vocabulary(tokenizers):
+    options = {"source_tokenizer": tokenizers["target"], "target_tokenizer": tokenizers["target"] + "/"}
+    started = warm_start(plan="rnd2rnd", shape=SHAPE, **options)
+    assert started.origin.totals()["random"] == count_by_hand([420])
+
+
 def test_two_tokenizers_have_a_table_each(tokenizers):
     options = {f"{side}_tokenizer": folder for side, folder in tokenizers.items()}
     started = warm_start(plan="rnd2rnd", shape=SHAPE, **options)
