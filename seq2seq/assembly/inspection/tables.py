@@ -132,8 +132,9 @@ def _describe_run(inspection: Inspection) -> Iterator[str]:
     )
     yield f"  padding: {format_share(1 - schedule.padding_efficiency, 1)} of the tokens that are computed"
     yield f"  parameters: {memory.parameters:,}, {memory.trained_parameters:,} of them trained"
+    sharding = ", before sharding" * (inspection.recipe["training"]["sharding"] != "none")
     yield (
-        f"  memory of a process: {format_bytes(memory.total_bytes)} ({held}"
+        f"  memory of a process{sharding}: {format_bytes(memory.total_bytes)} ({held}"
         + (f", averages {averages}" if memory.average_bytes else "")
         + "), and what the layers remember of a micro-batch"
     )

@@ -166,6 +166,16 @@ def test_memory_is_four_bytes_a_number_and_two_averages_a_trained_one(inspection
     assert memory.total_bytes == 4 * memory.parameters + (4 + 8) * memory.trained_parameters
 
 
+def test_memory_of_a_sharded_model_is_that_before_sharding(inspection):
+    def describe(sharding: str) -> str:
+        recipe = inspection.recipe | {"training": inspection.recipe["training"] | {"sharding": sharding}}
+        parts = describe_inspection(replace(inspection, recipe=recipe))
+        return "\n".join(part for part in parts if isinstance(part, str))
+
+    assert "memory of a process: " in describe("none")
+    assert "memory of a process, before sharding: " in describe("fsdp")
+
+
 def test_frozen_parts_and_averages_change_the_memory(folder, tiny_bert):
     path = write_recipe(folder, tiny_bert, freeze={"encoder": None}, ema_decay=0.9)
     memory = api.inspect(path, time=False).memory
