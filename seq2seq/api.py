@@ -9,11 +9,11 @@ import torch
 from accelerate import Accelerator
 
 from .assembly.compared_files import find_references, find_sources
-from .assembly.comparison import compare_runs, write_comparison
+from .assembly.comparison import check_page, compare_runs, write_comparison
 from .assembly.inspection.figures import Inspection
 from .assembly.inspection.inspect import inspect_run
 from .assembly.processes import build_accelerator, leave_processes, run_on_main
-from .assembly.report import write_report
+from .assembly.report import explain_refused, write_report
 from .assembly.run import Run
 from .assembly.scoring import (
     CEILING_ROW,
@@ -372,15 +372,20 @@ def report(*runs: str | Path, output: str | Path | None = None, samples: int = 3
 
     Raises:
         CheckpointError: a folder holds no run.
-        DataError: a file of one is missing or broken.
-        ScoringError: several were not tested alike, or are to be compared without an output.
+        DataError: a file of one is missing or broken, or the page cannot be written.
+        ScoringError: several were not tested alike, or are to be compared without an output, or a page of another kind
+            stands there.
     """
     folders = [RunFolder(Path(run)) for run in runs]
     if output is not None:
-        return write_comparison(compare_runs(folders), Path(output), samples)
+        check_page(Path(output))
+        comparison = compare_runs(folders)
+        with explain_refused():
+            return write_comparison(comparison, Path(output), samples)
     if len(folders) != 1:
         raise ScoringError(f"Found {len(folders)} runs and no output. Give the folder for their comparison.")
-    write_report(folders[0])
+    with explain_refused():
+        write_report(folders[0])
     return folders[0].card
 
 

@@ -5,13 +5,15 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ..checkpoints.steps import load_best
+from ..data.plain_text import check_output
+from ..errors import ScoringError
 from ..evaluation.options import EvaluationOptions
 from ..evaluation.scores import compare_predictions
 from ..evaluation.significance import Bootstrap
 from ..files import write_text
 from ..recipe import flatten
 from ..reports.comparison import Cell, Difference, Differences, build_comparison, check_comparable, name_runs
-from ..reports.comparison_page import build_comparison_page
+from ..reports.comparison_page import build_comparison_page, is_comparison_page
 from ..reports.console import show_progress
 from ..reports.curves import build_loss_comparison
 from ..reports.plots import save_figure
@@ -31,6 +33,19 @@ class Comparison:
     header: list[str]
     rows: list[list[Cell]]
     differences: Differences
+
+
+def check_page(output: Path) -> None:
+    """Makes sure, before any work is done, that a comparison may be written into a folder.
+
+    Raises:
+        DataError: the folder cannot be written to.
+        ScoringError: it holds a README.md that is something else, such as a run's card.
+    """
+    page = output / PAGE
+    check_output(page)
+    if page.exists() and not is_comparison_page(page.read_text(encoding="utf-8", errors="replace")):
+        raise ScoringError(f"{page} is there already and is no comparison of runs. Choose another output.")
 
 
 def compare_runs(folders: Sequence[RunFolder]) -> Comparison:

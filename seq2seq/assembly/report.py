@@ -1,14 +1,15 @@
 """The report of one run: its card and pictures, from the files of its folder. Loads no model and imports no torch."""
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from pydantic import ValidationError
 from pydantic_core import PydanticUndefined
 
 from ..checkpoints.steps import find_chosen
-from ..errors import RecipeError, ScoringError
+from ..errors import DataError, RecipeError, ScoringError
 from ..evaluation.metric import Better
 from ..evaluation.metrics import METRICS
 from ..evaluation.options import EvaluationOptions
@@ -26,6 +27,19 @@ from ..reports.samples import Sample, choose_places
 from ..tasks.task import find_task
 
 RANKED_BY = 2  # metrics: exact_match alone leaves most outputs equal
+
+
+@contextmanager
+def explain_refused() -> Iterator[None]:
+    """Says as a user's mistake what the system refuses to write in the block; for reports made outside of a run.
+
+    Raises:
+        DataError: naming the file.
+    """
+    try:
+        yield
+    except OSError as error:
+        raise DataError(f"{error.filename} cannot be written: {error.strerror}.") from None
 
 
 def write_report(folder: RunFolder) -> RunRecord:

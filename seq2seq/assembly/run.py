@@ -112,7 +112,7 @@ class Run:
         # The card is written last; the others may have been deleted since.
         expected = [folder.card, folder.progress]
         if self.test_data is not None:
-            expected.append(folder.scores)
+            expected += [folder.scores, folder.predictions("test")]
         if state.best_step is not None:
             expected.append(folder.path / CHECKPOINTS_FOLDER / BEST_FILE)
         ended = find_end(state, self.recipe.training, max_steps) is not None
@@ -142,10 +142,10 @@ class Run:
         state, path = self.start.state, self.folder.path
         if not self.folder.progress.exists():
             errors().print(f"{self.folder.progress} is missing: the figures up to step {state.step} are lost.")
+        self.folder.cut_progress(state.step)  # first, because it refuses a damaged file
         if not self.folder.inputs.exists():
             self._write_inputs()
         self.folder.remove_results()
-        self.folder.cut_progress(state.step)
         for step in list_steps(path):
             if step > state.step:
                 errors().print(f"Set aside: {set_aside(step_folder(path, step))}")
@@ -325,6 +325,9 @@ class Run:
 
     def write_test_results(self) -> None:
         """Generates and scores data.test, if there is one, with the run's best checkpoint, and prints the table."""
+        if self.accelerator.is_main_process:
+            # One made while the run went on; a card says that all is done.
+            self.folder.card.unlink(missing_ok=True)
         if self.test_data is None:
             return
         checkpoint = read_checkpoint(find_chosen(self.folder.path))

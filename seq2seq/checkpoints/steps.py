@@ -3,6 +3,7 @@
 import re
 from pathlib import Path
 
+from ..errors import DataError
 from ..files import load_json, write_json
 
 CHECKPOINTS_FOLDER = "checkpoints"
@@ -33,9 +34,18 @@ def forget_best(run: Path) -> None:
 
 
 def load_best(run: Path) -> dict | None:
-    """What `record_best` wrote, or None."""
+    """What `record_best` wrote, or None.
+
+    Raises:
+        DataError: the file holds something else.
+    """
     path = run / CHECKPOINTS_FOLDER / BEST_FILE
-    return load_json(path) if path.exists() else None
+    if not path.exists():
+        return None
+    best = load_json(path)
+    if not isinstance(best, dict) or best.keys() != {"step", "metric", "value"}:
+        raise DataError(f"{path}: expected step, metric and value of the best checkpoint, found {best!r}. Put it back.")
+    return best
 
 
 def find_chosen(run: Path) -> Path | None:

@@ -18,13 +18,17 @@ def run(
     One run: README.md and pictures/ of its folder are written anew from its other files. Several: one table, in which
     the first is what the others are tested against.
     """
-    from ..assembly.comparison import compare_runs, write_comparison
-    from ..assembly.report import write_report
+    from ..assembly.comparison import check_page, compare_runs, write_comparison
+    from ..assembly.report import explain_refused, write_report
     from ..reports.comparison import collect_samples
     from ..reports.console import build_fitting_table, errors
     from ..reports.console import output as results
+    from ..reports.markdown import shorten, show_on_one_line
     from ..reports.run_folder import RunFolder
+    from ..reports.samples import MAX_CHARACTERS
 
+    if output is not None:
+        check_page(output)
     folders = [RunFolder(run) for run in runs]
     comparison = compare_runs(folders)
     console, first = results(), next(iter(comparison.records.values()))
@@ -33,12 +37,15 @@ def run(
     console.print(build_fitting_table(title, comparison.header, rows))
     for sample in collect_samples(comparison.records, samples) if first.predictions else []:
         console.print()
-        for name, text in sample.items():
-            console.print(f"{name}: {text}")
+        for name, text in sample:
+            console.print(f"{name}: {show_on_one_line(shorten(text, MAX_CHARACTERS))}")
     if output is not None:
-        errors().print(f"Written: {write_comparison(comparison, output, samples)}")
+        with explain_refused():
+            page = write_comparison(comparison, output, samples)
+        errors().print(f"Written: {page}")
     elif len(folders) == 1:
-        write_report(folders[0])
+        with explain_refused():
+            write_report(folders[0])
         errors().print(f"Written: {folders[0].card}, {folders[0].pictures}")
     for folder in folders:
         console.print(f"Run folder: {folder.path}")

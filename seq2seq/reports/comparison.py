@@ -41,9 +41,10 @@ def check_comparable(records: Sequence[RunRecord]) -> bool:
     """Whether the runs have test scores; makes sure that they are of the same data and of the same kind.
 
     Raises:
-        ScoringError: some have scores and some have none, or two were not tested on the same data in the same way.
+        ScoringError: some have scores and some have none, or two were not tested on the same data in the same way, or
+            the outputs of one are gone, so that nobody can tell.
     """
-    tested = [record.scores is not None and record.predictions is not None for record in records]
+    tested = [record.scores is not None for record in records]
     if not all(tested):
         if any(tested):
             lacking = records[tested.index(False)].folder.path
@@ -52,8 +53,14 @@ def check_comparable(records: Sequence[RunRecord]) -> bool:
                 "with data.test in the recipe, or compare it with runs that have none either."
             )
         return False
-    first = records[0]
-    for record in records[1:]:
+    first, *others = records
+    for record in records if others else ():
+        if record.predictions is None:
+            raise ScoringError(
+                f"{record.folder.predictions('test')} is missing, so nobody can tell whether the runs were tested on "
+                "the same data. Put it back, or report the runs one by one."
+            )
+    for record in others:
         if _list_tested(record) != _list_tested(first):
             raise ScoringError(
                 f"{record.folder.path} was tested on other data than {first.folder.path}. Only like can be compared."
@@ -159,12 +166,15 @@ def find_differing_settings(settings: Mapping[str, Mapping[str, Any]]) -> dict[s
     return {key: found for key, found in values.items() if any(value != found[0] for value in found)}
 
 
-def collect_samples(records: Mapping[str, RunRecord], count: int) -> list[dict[str, str]]:
-    """Evenly spaced test rows: source, reference, and each run's output under its name."""
+def collect_samples(records: Mapping[str, RunRecord], count: int) -> list[list[tuple[str, str]]]:
+    """Evenly spaced test rows, each as names and texts: source, reference, and the runs' outputs under their names."""
     first = next(iter(records.values())).predictions
     places = [index * len(first) // count for index in range(min(count, len(first)))]
     return [
-        {"source": first[place]["source"], "reference": first[place]["references"][0]}
-        | {name: record.predictions[place]["prediction"] for name, record in records.items()}
+        [
+            ("source", first[place]["source"]),
+            ("reference", first[place]["references"][0]),
+            *((name, record.predictions[place]["prediction"]) for name, record in records.items()),
+        ]
         for place in places
     ]

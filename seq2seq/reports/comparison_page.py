@@ -5,10 +5,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from .comparison import Cell, Difference, Differences, collect_samples, find_differing_settings, format_p
-from .markdown import build_code_span, build_markdown_table, escape_markdown, shorten
+from .markdown import build_code_span, build_markdown_table, escape_markdown
 from .run_record import RunRecord
-from .samples import MAX_CHARACTERS
+from .samples import show_text
 from .tables import format_interval, format_value
+
+LAST_HEADING = "Run folders"
 
 
 def build_comparison_page(
@@ -28,14 +30,14 @@ def build_comparison_page(
         picture: the path of the losses from the page, None where there is none.
     """
     header, rows = table
-    tested = next(iter(records.values())).scores is not None
+    tested = next(iter(records.values())).predictions is not None
     sections = {
         "": [build_markdown_table(header, [[_join(cell) for cell in row] for row in rows]), *_explain(records)],
         "Differences from the first run": _describe_differences(records, differences),
         "Losses": [f"![Training and validation loss of every run]({picture})"] if picture else [],
         "Settings that differ": _describe_settings(settings),
         "Samples": _describe_samples(records, samples) if tested else [],
-        "Run folders": ["\n".join(f"- {build_code_span(str(record.folder.path))}" for record in records.values())],
+        LAST_HEADING: ["\n".join(f"- {build_code_span(str(record.folder.path))}" for record in records.values())],
     }
     text = [f"# {escape_markdown(', '.join(records))}"]
     for heading, paragraphs in sections.items():
@@ -43,6 +45,11 @@ def build_comparison_page(
         if paragraphs:
             text += [f"## {heading}"] * bool(heading) + paragraphs
     return "\n\n".join(text) + "\n"
+
+
+def is_comparison_page(text: str) -> bool:
+    """Whether a page is one of these, so that it may be written anew."""
+    return f"\n## {LAST_HEADING}\n" in text
 
 
 def _join(cell: Cell) -> str:
@@ -95,8 +102,5 @@ def _describe_settings(settings: Mapping[str, Mapping[str, Any]]) -> Iterator[st
 
 def _describe_samples(records: Mapping[str, RunRecord], count: int) -> Iterator[str]:
     for sample in collect_samples(records, count):
-        yield "\n".join(
-            f"- {escape_markdown(name)}: {escape_markdown(shorten(text, MAX_CHARACTERS)) or '*(empty)*'}"
-            for name, text in sample.items()
-        )
+        yield "\n".join(f"- {escape_markdown(name)}: {show_text(text)}" for name, text in sample)
         yield "---"

@@ -28,11 +28,9 @@ def output() -> Console:
 
 def _open(stream: TextIO) -> Console:
     # A file has no width; lines of text are left whole there, tables get room for their columns.
-    return (
-        Console(file=stream, highlight=False, markup=False)
-        if stream.isatty()
-        else _FileConsole(file=stream, width=TABLE_WIDTH)
-    )
+    # Texts are printed as they are: rich would take [b] for markup and :x: for a picture.
+    plain = {"highlight": False, "markup": False, "emoji": False}
+    return Console(file=stream, **plain) if stream.isatty() else _FileConsole(file=stream, width=TABLE_WIDTH, **plain)
 
 
 class _FileConsole(Console):
@@ -40,7 +38,7 @@ class _FileConsole(Console):
 
     def print(self, *objects: Any, **options: Any) -> None:
         soft = not any(isinstance(item, Table) for item in objects)
-        super().print(*objects, **({"soft_wrap": soft, "highlight": False, "markup": False} | options))
+        super().print(*objects, **({"soft_wrap": soft} | options))
 
 
 class ProgressBar:

@@ -12,6 +12,8 @@ if TYPE_CHECKING:
 
 LOSS_LABEL = "loss per target token\n(nats)"
 WIDTH, LOSS_HEIGHT, PANEL_HEIGHT, MARGIN = 8.5, 3.0, 1.7, 0.5  # inches
+FINELY_MARKED = 1000  # largest by smallest gradient norm
+LONG_NAME, LONGEST_NAME = 30, 100  # characters: of names that share a row of a legend, and of any in it
 KIND_NAMES = {"train": "training", "validation": "validation"}
 COUNTERS = ("step", "examples", "source_tokens", "target_tokens", "seconds")
 Events = Sequence[Mapping[str, Any]]
@@ -43,7 +45,7 @@ def _choose_panels(train: Events, validations: Events) -> list[Panel]:
         _draw_loss: list_points([*train, *validations], "loss"),
         _draw_metrics: any(list_points(validations, metric) for metric in _list_metrics(validations)),
         _draw_rates: list_points(train, "learning_rate"),
-        _draw_gradient_norm: list_points(train, "gradient_norm"),
+        _draw_gradient_norm: _list_norms(train),
     }
     return [panel for panel, found in has.items() if found]
 
@@ -82,12 +84,20 @@ def _draw_rates(axes: "Axes", train: Events, validations: Events) -> None:
     finish_axes(axes, x=None, y="learning rate")
 
 
+def _list_norms(train: Events) -> list[tuple[float, float]]:
+    """Those that have a logarithm."""
+    return [(step, norm) for step, norm in list_points(train, "gradient_norm") if norm > 0]
+
+
 def _draw_gradient_norm(axes: "Axes", train: Events, validations: Events) -> None:
     from matplotlib.ticker import LogLocator
 
-    draw_line(axes, list_points(train, "gradient_norm"), "gradient norm", linewidth=1.2, **choose_style(0))
-    axes.set_yscale("log", nonpositive="mask")
-    axes.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+    points = _list_norms(train)
+    norms = [norm for _, norm in points]
+    draw_line(axes, points, "gradient norm", linewidth=1.2, **choose_style(0))
+    axes.set_yscale("log")
+    # Beyond some powers of ten the locator finds no room for 2 and 5, and would then mark none at all.
+    axes.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5) if max(norms) < FINELY_MARKED * min(norms) else (1,)))
     axes.yaxis.set_major_formatter("{x:g}")
     axes.yaxis.set_minor_formatter("")
     finish_axes(axes, x=None, y="gradient norm\nbefore clipping")
@@ -101,7 +111,7 @@ def build_loss_comparison(records: Mapping[str, RunRecord]) -> "Figure | None":
     kinds = [kind for kind in ("train", "validation") if any(_list_losses(record, kind) for record in records.values())]
     if not kinds:
         return None
-    columns = 1 if len(records) <= 3 else 3
+    columns = 1 if len(records) <= 3 or max(map(len, records)) > LONG_NAME else 3
     legend_height = 0.3 + 0.25 * -(-len(records) // columns)
     figure = new_figure(11, 3.0 * len(kinds) + legend_height)
     panels = figure.subplots(len(kinds), 2, sharex="col", sharey="row", squeeze=False)
@@ -115,10 +125,19 @@ def build_loss_comparison(records: Mapping[str, RunRecord]) -> "Figure | None":
     for axes, label in zip(panels[-1], ("step", "minutes of training"), strict=True):
         axes.set_xlabel(label)
     lines = {line.get_label(): line for axes in reversed(panels[:, 0]) for line in axes.get_lines()}
-    named = [(lines[name], name) for name in records if name in lines]
-    figure.legend(*zip(*named, strict=True), loc="outside lower center", frameon=False, ncols=columns)
+    _add_legend(figure, {name: lines[name] for name in records if name in lines}, columns)
     figure.align_ylabels()
     return figure
+
+
+def _add_legend(figure: "Figure", lines: Mapping[str, Any], columns: int) -> None:
+    """Names below the panels, as they are: matplotlib would read $ as mathematics and leave out what begins with _."""
+    numbers = [str(index) for index in range(len(lines))]
+    legend = figure.legend([*lines.values()], numbers, loc="outside lower center", frameon=False, ncols=columns)
+    for text, name in zip(legend.get_texts(), lines, strict=True):
+        text.set_parse_math(False)
+        # The ends of paths differ.
+        text.set_text(name if len(name) <= LONGEST_NAME else f"…{name[-LONGEST_NAME:]}")
 
 
 def _list_losses(record: RunRecord, kind: str, *, x: str = "step", scale: float = 1.0) -> list[tuple[float, float]]:

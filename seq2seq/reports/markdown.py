@@ -17,9 +17,13 @@ def escape_markdown(text: str) -> str:
 
     "a|b" -> "a\\|b"
     """
+    return SPECIAL.sub(r"\\\1", show_on_one_line(text))
+
+
+def show_on_one_line(text: str) -> str:
+    """A text as it may be printed: line ends are shown as ⏎, and no character steers a terminal or turns the line."""
     shown = LINE_ENDS.sub(" ⏎ ", text).replace("\t", " ").translate(TURNING)
-    shown = "".join("\ufffd" if unicodedata.category(character) == "Cc" else character for character in shown)
-    return SPECIAL.sub(r"\\\1", shown)
+    return "".join("\ufffd" if unicodedata.category(character) == "Cc" else character for character in shown)
 
 
 def shorten(text: str, limit: int) -> str:
@@ -37,7 +41,7 @@ def build_code_block(code: str, language: str = "") -> str:
 
 
 def build_code_span(code: str) -> str:
-    """Code within a line; a bar would end a table's cell, so it is escaped as tables want it."""
+    """Code within a line of text; not for tables, whose cells a bar in it would end."""
     longest = max(map(len, re.findall(r"`+", code)), default=0)
     fence, space = "`" * (longest + 1), " " if longest else ""
     return f"{fence}{space}{LINE_ENDS.sub(' ', code)}{space}{fence}"

@@ -91,7 +91,7 @@ def _describe_use(record: RunRecord, checkpoint: str | None) -> Iterator[str]:
     data = record.recipe["data"]
     yield describe_commands(str(record.folder.path), (data["test"] or data["validation"] or data["train"])[0])
     if record.inputs is not None:
-        yield from describe_plain_use(record.inputs["model"], checkpoint)
+        yield from describe_plain_use(record.inputs["model"], checkpoint, data.get("normalization", ()))
 
 
 def _describe_scores(record: RunRecord) -> Iterator[str]:

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ..files import name_refused
+from ..files import name_refused, sync_entry
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -78,6 +78,7 @@ def save_figure(figure: "Figure", path: Path) -> None:
     try:
         with name_refused(path):
             figure.savefig(beside, dpi=DOTS_PER_INCH, format="png", metadata={"Software": None})
+            sync_entry(beside)
             beside.replace(path)
     finally:
         beside.unlink(missing_ok=True)

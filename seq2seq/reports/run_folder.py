@@ -15,9 +15,10 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
+from shlex import quote
 from typing import Any
 
-from ..errors import TrainingError
+from ..errors import DataError, TrainingError
 from ..files import name_refused, write_json, write_json_lines, write_text
 from .run_lock import LOCK_FILE
 
@@ -125,13 +126,21 @@ class RunFolder:
                 raise
 
     def read_progress(self) -> Iterator[dict]:
-        """The events so far; a last line that a crash cut short is left out."""
-        if self.progress.exists():
-            for line in self.progress.read_text(encoding="utf-8").splitlines():
-                try:
-                    yield json.loads(line)
-                except json.JSONDecodeError:
-                    return
+        """The events so far; a last line that a crash cut short is left out.
+
+        Raises:
+            DataError: another line is no event.
+        """
+        lines = self.progress.read_bytes().splitlines() if self.progress.exists() else []
+        for number, line in enumerate(lines, 1):
+            event = _read_event(line)
+            if event is not None:
+                yield event
+            elif number < len(lines):
+                raise DataError(
+                    f"{self.progress} line {number} is broken: it is no event with its step. Remove the line, or put "
+                    "the file back as it was."
+                )
 
     def cut_progress(self, step: int) -> None:
         """Drops the events behind a step, and any end, before a run goes on from its checkpoint."""
@@ -144,16 +153,34 @@ class RunFolder:
         write_json_lines(self.predictions(split), rows)
 
 
+def _read_event(line: bytes) -> dict | None:
+    try:
+        event = json.loads(line)
+    except ValueError:  # no JSON, or no UTF-8
+        return None
+    return event if isinstance(event, dict) and {"event", "step"} <= event.keys() else None
+
+
 def describe_environment() -> dict:
     """What a result may depend on besides the recipe: versions, machine, command, date."""
     return {
         "date": datetime.now(UTC).isoformat(timespec="seconds"),
-        "command": " ".join([Path(sys.argv[0]).name, *sys.argv[1:]]),
+        "command": describe_command(sys.argv),
         "python": platform.python_version(),
         "platform": platform.platform(),
         "processors": os.cpu_count(),
         "packages": {name: found for name in PACKAGES if (found := _find_version(name))},
     }
+
+
+def describe_command(arguments: list[str]) -> str:
+    """The command that began a program, as a shell reads it; the program goes by its name alone.
+
+    ["/bin/seq2seq", "train", "my recipe.yaml"] -> "seq2seq train 'my recipe.yaml'"
+    """
+    program = Path(arguments[0])
+    module = f"python -m {program.parent.name}" if program.name == "__main__.py" else quote(program.name)
+    return " ".join([module, *map(quote, arguments[1:])])
 
 
 def _find_version(package: str) -> str | None:

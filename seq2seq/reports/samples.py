@@ -43,13 +43,14 @@ def describe_sample(sample: Sample) -> str:
     """A sample in Markdown; whatever its texts hold is shown, not obeyed."""
     scores = ", ".join(f"{metric} {format_value(metric, value)}" for metric, value in sample.scores.items())
     lines = [f"**{sample.standing.capitalize()}**, row {sample.place}: {escape_markdown(scores)}", ""]
-    lines.append(f"- source: {_show(sample.source)}")
-    lines += [f"- reference: {_show(reference)}" for reference in sample.references[:MAX_REFERENCES]]
+    lines.append(f"- source: {show_text(sample.source)}")
+    lines += [f"- reference: {show_text(reference)}" for reference in sample.references[:MAX_REFERENCES]]
     if len(sample.references) > MAX_REFERENCES:
         lines.append(f"- {len(sample.references) - MAX_REFERENCES} more references")
-    lines.append(f"- output: {_show(sample.prediction)}")
+    lines.append(f"- output: {show_text(sample.prediction)}")
     return "\n".join(lines)
 
 
-def _show(text: str) -> str:
+def show_text(text: str) -> str:
+    """The beginning of a text in Markdown."""
     return escape_markdown(shorten(text, MAX_CHARACTERS)) if text.strip() else "*(empty)*"

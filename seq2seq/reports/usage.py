@@ -1,15 +1,16 @@
 """How to use the model of a run: our commands, and code for plain transformers that needs none of this project."""
 
-from collections.abc import Mapping
+import json
+from collections.abc import Mapping, Sequence
 from shlex import quote
 from typing import Any
 
-from .markdown import build_code_block
+from .markdown import build_code_block, escape_markdown
 
 PLAIN_USE = """\
 from transformers import {model_class}, AutoTokenizer
 
-folder = "{checkpoint}"
+folder = {checkpoint}
 tokenizer = AutoTokenizer.from_pretrained(folder)
 {target_line}\
 model = {model_class}.from_pretrained(folder)
@@ -19,7 +20,7 @@ T5_USE = """\
 from safetensors.torch import load_file
 from transformers import AutoConfig, AutoTokenizer, EncoderDecoderModel, GenerationConfig, T5EncoderModel
 
-folder = "{checkpoint}"
+folder = {checkpoint}
 config = AutoConfig.from_pretrained(folder)
 model = EncoderDecoderModel(config, encoder=T5EncoderModel(config.encoder)).eval()
 model.load_state_dict(load_file(f"{{folder}}/model.safetensors"), strict=False)
@@ -38,8 +39,8 @@ def describe_commands(run: str, data: str) -> str:
     return build_code_block(COMMANDS.format(run=quote(run), data=quote(data)), "bash")
 
 
-def describe_plain_use(model: Mapping[str, Any], checkpoint: str) -> list[str]:
-    """Code for a checkpoint folder.
+def describe_plain_use(model: Mapping[str, Any], checkpoint: str, normalization: Sequence[str] = ()) -> list[str]:
+    """Code for a checkpoint folder, which leaves `data.normalization` to its reader.
 
     Args:
         model: `model` of inputs.json: the class that loads it, whether a T5 encoder has to be handed to that class, and
@@ -49,9 +50,11 @@ def describe_plain_use(model: Mapping[str, Any], checkpoint: str) -> list[str]:
     target_line = 'target_tokenizer = AutoTokenizer.from_pretrained(f"{folder}/target_tokenizer")\n'
     code = (T5_USE if of_t5 else PLAIN_USE).format(
         model_class=model["class"],
-        checkpoint=checkpoint,
+        checkpoint=json.dumps(checkpoint, ensure_ascii=False),
         target_line=target_line if model["two_tokenizers"] else "",
         target="target_tokenizer" if model["two_tokenizers"] else "tokenizer",
     )
     t5 = "transformers takes the config of a T5 encoder for a whole T5, so the encoder has to be handed over:"
-    return ["Or in plain transformers:", *([t5] if of_t5 else []), build_code_block(code, "python")]
+    steps = f"The model was trained on texts after {', '.join(normalization)}; this code leaves that to you:"
+    notes = [t5] * of_t5 + [escape_markdown(steps)] * bool(normalization)
+    return ["Or in plain transformers:", *notes, build_code_block(code, "python")]

@@ -1,6 +1,7 @@
 """How long updates take here: a few real ones, timed within a limit, and a straight line through them.
 
-seconds = seconds_per_update + padded tokens x seconds_per_token, for one process. The weights stay as they are.
+seconds = seconds_per_update + padded tokens x seconds_per_token, the tokens being those of the busiest process. The
+weights stay as they are.
 """
 
 import time
@@ -21,7 +22,7 @@ SMALLEST_SHARE = 0.1  # of the limit: with less time left, no further update beg
 
 @dataclass(frozen=True)
 class TimedUpdate:
-    """One update: the padded tokens that this process computed, and its time."""
+    """One update: the padded tokens that the busiest process computed, and its time."""
 
     padded_tokens: int
     seconds: float
@@ -102,8 +103,11 @@ def _time_update(trainer: Trainer, batch: numpy.ndarray, clock: Callable[[], flo
 
 
 def count_padded_tokens(loader: StepLoader, batch: numpy.ndarray) -> int:
-    """What this process computes of a batch: over its micro-batches, examples x (longest source + longest target)."""
-    return sum(count_cut_tokens(loader, cut) for cut in loader.cut(batch)[loader.process])
+    """What the busiest process computes of a batch, which the others wait for.
+
+    Over its micro-batches, examples x (longest source + longest target). The same number on every process.
+    """
+    return max(sum(count_cut_tokens(loader, cut) for cut in cuts) for cuts in loader.cut(batch))
 
 
 def count_cut_tokens(loader: StepLoader, cut: numpy.ndarray) -> int:
@@ -113,7 +117,7 @@ def count_cut_tokens(loader: StepLoader, cut: numpy.ndarray) -> int:
 
 
 def thin_out(loader: StepLoader, batch: numpy.ndarray, padded_tokens: float) -> numpy.ndarray:
-    """Evenly spaced pairs of a batch, at least one, whose padded tokens a process are about so many; all, where few."""
+    """Evenly spaced pairs of a batch, at least one, with about so many padded tokens a process; all, where few."""
     whole = count_padded_tokens(loader, batch)
     kept = max(1, min(len(batch), int(len(batch) * padded_tokens / max(whole, 1))))
     return batch[numpy.arange(kept) * len(batch) // kept]

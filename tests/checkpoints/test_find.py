@@ -5,7 +5,7 @@ import pytest
 from seq2seq.checkpoints.find import find_checkpoint, find_last, find_newest_whole
 from seq2seq.checkpoints.folder import write_checkpoint
 from seq2seq.checkpoints.steps import find_chosen, list_steps, load_best, record_best, step_folder
-from seq2seq.errors import CheckpointError
+from seq2seq.errors import CheckpointError, DataError
 from tests.conftest import describe
 
 
@@ -100,3 +100,10 @@ def test_run_is_used_by_its_best_checkpoint_else_by_its_newest(run, tmp_path):
 
 def test_run_without_a_checkpoint_is_used_by_none(tmp_path):
     assert find_chosen(tmp_path) is None
+
+
+@pytest.mark.parametrize("text", ["[]", "{}", '{"step": 10}'])
+def test_damaged_title_of_the_best_is_refused(run, text):
+    (run / "checkpoints/best.json").write_text(text)
+    with pytest.raises(DataError, match=r"best\.json: expected step, metric and value of the best checkpoint, found"):
+        load_best(run)

@@ -75,6 +75,12 @@ def test_runs_of_which_one_lacks_scores_are_refused(warm, cold):
         check_comparable([warm, replace(cold, scores=None)])
 
 
+def test_runs_whose_outputs_are_gone_are_not_compared(warm, cold):
+    with pytest.raises(ScoringError, match=r"cold/predictions/test\.jsonl is missing, so nobody can tell"):
+        check_comparable([warm, replace(cold, predictions=None)])
+    assert check_comparable([replace(cold, predictions=None)]) is True  # of one run there is nothing to tell
+
+
 def test_runs_of_different_data_are_refused(warm, cold):
     with pytest.raises(ScoringError, match=r"cold was tested on other data than .*warm\. Only like can be compared"):
         check_comparable([warm, replace(cold, predictions=PREDICTIONS[:1])])
@@ -111,9 +117,15 @@ def test_samples_are_spread_over_the_test_rows(warm, cold):
     other = [row | {"prediction": "x"} for row in rows]
     records = {"warm": replace(warm, predictions=rows), "cold": replace(cold, predictions=other)}
     samples = collect_samples(records, 3)
-    assert [sample["source"] for sample in samples] == ["s0", "s2", "s4"]
-    assert samples[1] == {"source": "s2", "reference": "r2", "warm": "p2", "cold": "x"}
+    assert [sample[0] for sample in samples] == [("source", "s0"), ("source", "s2"), ("source", "s4")]
+    assert samples[1] == [("source", "s2"), ("reference", "r2"), ("warm", "p2"), ("cold", "x")]
     assert len(collect_samples(records, 10)) == 6
+
+
+def test_run_may_be_called_like_what_stands_beside_it(warm):
+    assert collect_samples({"reference": warm}, 1) == [
+        [("source", "a b. c d."), ("reference", "a b and c d."), ("reference", "a b and c d.")]
+    ]
 
 
 def test_p_values_are_never_zero():
@@ -139,8 +151,17 @@ def test_page_shows_table_differences_picture_settings_and_samples(warm, cold):
     assert f"- `{warm.folder.path}`\n- `{cold.folder.path}`" in page
 
 
+def test_page_of_a_run_whose_outputs_are_gone_has_its_scores_alone(warm):
+    record = replace(warm, predictions=None)
+    page = build_page({"warm": record}, build_comparison({"warm": record}, {"warm": None}, {}), differences={})
+    assert "61.23" in page
+    assert "## Samples" not in page
+
+
 def test_page_of_runs_without_scores_has_neither_differences_nor_samples(warm, cold):
-    records = {name: replace(record, scores=None) for name, record in (("warm", warm), ("cold", cold))}
+    records = {
+        name: replace(record, scores=None, predictions=None) for name, record in (("warm", warm), ("cold", cold))
+    }
     page = build_page(records, build(*records.values()), differences={}, picture=None)
     assert "## Differences" not in page
     assert "## Samples" not in page

@@ -43,3 +43,9 @@ def test_table_is_left_as_it_is_where_turning_it_would_make_it_wider(capsys):
     assert [str(column.header) for column in table.columns] == ["name", "figure"]
     table = build_fitting_table("Title", ["name", "figure"], [["x" * 200, "1"]] * 9)
     assert [str(column.header) for column in table.columns] == ["name", "figure"]
+
+
+def test_texts_are_printed_as_they_are(capsys):
+    text = "at 12:30 :smile: :x: [bold]b[/bold]"
+    output().print(text)
+    assert capsys.readouterr().out == f"{text}\n"

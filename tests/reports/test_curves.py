@@ -130,3 +130,27 @@ def test_figure_is_written_as_png_of_its_size(record, tmp_path):
     width, height = figure.get_size_inches() * DOTS_PER_INCH
     assert imread(tmp_path / "new/curves.png").shape[:2] == (round(height), round(width))
     assert [path.name for path in (tmp_path / "new").iterdir()] == ["curves.png"]
+
+
+def test_names_of_runs_stand_in_the_legend_as_they_are(record):
+    names = ["_warm", "$\\no$ mathematics", "a" * 100, "runs/" + "b" * 200]
+    figure = build_loss_comparison(dict.fromkeys(names, record))
+    figure.draw_without_rendering()
+    texts = figure.legends[0].get_texts()
+    assert [text.get_text() for text in texts] == [*names[:3], "…" + "b" * 100]
+    width = figure.bbox.width
+    assert all(0 <= text.get_window_extent().x0 and text.get_window_extent().x1 <= width for text in texts)
+
+
+@pytest.mark.parametrize("largest", [0.02, 0.1, 10, 1e3, 1e6, 1e12])
+def test_gradient_norms_of_any_range_have_marks_on_their_axis(record, largest):
+    events = [{"event": "train", "gradient_norm": norm, **count(4)} for norm in (0.0, 0.013, largest)]
+    figure = build_curves(replace(record, events=events))
+    figure.draw_without_rendering()
+    low, high = figure.axes[0].get_ylim()
+    assert 2 <= sum(low <= place <= high for place in figure.axes[0].yaxis.get_majorticklocs()) <= 12
+
+
+def test_gradient_norms_of_zero_alone_are_no_picture(record):
+    events = [{"event": "train", "gradient_norm": 0.0, **count(4)}]
+    assert build_curves(replace(record, events=events)) is None

@@ -4,7 +4,7 @@ import pytest
 from huggingface_hub import EvalResult, ModelCard, ModelCardData
 
 from seq2seq.reports.front_matter import build_front_matter, find_pipeline
-from tests.reports.made_up_run import SCORES, build_record
+from tests.reports.made_up_run import INPUTS, SCORES, build_record
 
 
 def read(record) -> ModelCardData:
@@ -78,7 +78,7 @@ def test_local_names_are_no_hub_names(tmp_path):
         "model": {"encoder": "models/bert"},
         "data": {"train": ["home/me/train.jsonl"], "test": ["/home/me/pairs/test.jsonl", "embedded:quickstart:test"]},
     }
-    inputs = {"splits": {}, "hub_models": {}, "model": {}}
+    inputs = {"splits": INPUTS["splits"], "hub_models": {}, "model": INPUTS["model"]}
     record = build_record(tmp_path / "mine", recipe=recipe, inputs=inputs)
     data = read(record)
     assert data.base_model is None
@@ -108,7 +108,7 @@ def test_model_that_only_lends_its_shape_is_no_base(tmp_path):
 
 
 def test_encoder_decoder_trained_on_is_the_base(tmp_path):
-    inputs = {"splits": {}, "hub_models": {"checkpoint": "some/bart"}, "model": {}}
+    inputs = {"splits": INPUTS["splits"], "hub_models": {"checkpoint": "some/bart"}, "model": INPUTS["model"]}
     assert read(build_record(tmp_path / "mine", inputs=inputs)).base_model == ["some/bart"]
 
 

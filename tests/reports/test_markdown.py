@@ -12,6 +12,7 @@ from seq2seq.reports.markdown import (
     build_markdown_table,
     escape_markdown,
     shorten,
+    show_on_one_line,
 )
 
 
@@ -46,6 +47,10 @@ def test_line_ends_are_shown_and_the_text_stays_on_one_line():
 
 def test_characters_that_are_not_seen_are_replaced():
     assert escape_markdown("a\x00b\x1b[31m\u202ec") == "a\ufffdb\ufffd\\[31m\ufffdc"
+
+
+def test_text_on_one_line_has_no_markup_escaped():
+    assert show_on_one_line("a|b\n\x1b[31mc") == "a|b ⏎ \ufffd[31mc"
 
 
 def test_underscores_within_a_word_need_no_escape():

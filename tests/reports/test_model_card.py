@@ -123,9 +123,21 @@ def test_card_of_a_t5_encoder_and_two_tokenizers_hands_both_over(record):
     assert "print(target_tokenizer.batch_decode(model.generate(**inputs)" in card
 
 
+def test_code_that_leaves_out_the_normalization_of_the_data_says_so(tmp_path):
+    card = build_model_card(build_record(tmp_path / "mine", recipe={"data": {"normalization": ["lowercase"]}}), PARTS)
+    assert "trained on texts after lowercase; this code leaves that to you:\n\n```python" in card
+    assert "this code leaves" not in build_model_card(build_record(tmp_path / "other"), PARTS)
+
+
 def test_path_with_a_space_is_quoted_for_the_shell(tmp_path):
     card = build_model_card(build_record(tmp_path / "my run"), PARTS)
     assert f"seq2seq generate '{tmp_path}/my run' --text" in card
+
+
+def test_path_with_a_quote_is_still_code(record):
+    card = build_model_card(record, replace(PARTS, checkpoint='my "run"\\step'))
+    [line] = [line for line in card.splitlines() if line.startswith("folder = ")]
+    assert eval(line.removeprefix("folder = ")) == 'my "run"\\step'
 
 
 def test_run_without_a_checkpoint_cannot_be_used_yet(record):

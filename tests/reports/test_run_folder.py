@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from seq2seq.errors import TrainingError
-from seq2seq.reports.run_folder import RunFolder
+from seq2seq.errors import DataError, TrainingError
+from seq2seq.reports.run_folder import RunFolder, describe_command
 
 
 @pytest.fixture
@@ -23,6 +23,17 @@ def test_new_run_holds_recipe_and_environment(run):
     environment = json.loads((run.path / "environment.json").read_text())
     assert {"date", "command", "python", "platform", "processors", "packages"} == set(environment)
     assert {"torch", "transformers", "accelerate"} <= set(environment["packages"])
+
+
+@pytest.mark.parametrize(
+    ("arguments", "command"),
+    [
+        (["/bin/seq2seq", "train", "my recipe.yaml"], "seq2seq train 'my recipe.yaml'"),
+        (["/lib/seq2seq/__main__.py", "train", "a.yaml"], "python -m seq2seq train a.yaml"),
+    ],
+)
+def test_command_of_a_run_can_be_typed_again(arguments, command):
+    assert describe_command(arguments) == command
 
 
 def test_run_is_not_begun_twice(run):
@@ -86,6 +97,17 @@ def test_progress_line_that_a_crash_cut_short_is_left_out(run):
     with run.progress.open("a") as file:
         file.write('{"event": "tr')
     assert [event["step"] for event in run.read_progress()] == [1]
+
+
+@pytest.mark.parametrize("line", ['{"event": "tr', "5", '{"event": "train"}', "\udcff"])
+def test_broken_progress_line_within_the_file_is_refused(run, line):
+    run.append_progress({"event": "train", "step": 1})
+    with run.progress.open("a", errors="surrogateescape") as file:
+        file.write(f"{line}\n")
+    assert len(list(run.read_progress())) == 1  # as the last it may be one cut short
+    run.append_progress({"event": "train", "step": 2})
+    with pytest.raises(DataError, match=r"progress\.jsonl line 2 is broken.*Remove the line"):
+        list(run.read_progress())
 
 
 def test_progress_is_cut_behind_a_step_and_ends_are_dropped(run):

@@ -1,5 +1,7 @@
 """A run read back from its folder, and what is said of a folder that holds none."""
 
+import json
+
 import pytest
 
 from seq2seq.errors import CheckpointError, DataError
@@ -40,4 +42,29 @@ def test_missing_origin_is_refused(tmp_path):
     folder = write_run(tmp_path / "mine")
     folder.origin.unlink()
     with pytest.raises(DataError, match=r"origin\.json is missing"):
+        load_run_record(folder)
+
+
+@pytest.mark.parametrize(
+    ("file", "text", "lacking"),
+    [
+        ("origin.json", "[]", "totals.total"), ("origin.json", '{"totals": 5}', "totals.total"),
+        ("environment.json", "{}", "packages"), ("inputs.json", '{"splits": {}}', "splits.train"),
+        ("scores.json", "{}", "split"),
+        ("scores.json", json.dumps(SCORES | {"rows": {}}), "rows"),
+        ("predictions/test.jsonl", "5", "source"),
+        ("predictions/test.jsonl", '{"source": "a", "prediction": "b", "references": []}', "references"),
+    ],
+)  # fmt: skip
+def test_file_that_lacks_what_a_run_writes_is_refused(tmp_path, file, text, lacking):
+    folder = write_run(tmp_path / "mine")
+    (folder.path / file).write_text(text)
+    with pytest.raises(DataError, match=rf"mine/{file}.* has no '{lacking}', which every run writes there"):
+        load_run_record(folder)
+
+
+def test_recipe_without_its_sections_is_refused(tmp_path):
+    folder = write_run(tmp_path / "mine")
+    folder.recipe.write_text("task: translation\n")
+    with pytest.raises(CheckpointError, match=r"recipe\.yaml is no longer the recipe"):
         load_run_record(folder)

@@ -20,7 +20,7 @@ from safetensors import SafetensorError
 from seq2seq import api
 from seq2seq.checkpoints import folder as folder_module
 from seq2seq.checkpoints.steps import list_steps, load_best
-from seq2seq.errors import TrainingError
+from seq2seq.errors import DataError, TrainingError
 from seq2seq.reports.run_folder import RunFolder
 from seq2seq.text.tokenizers import TokenizerPair
 from tests.training.runs import read_events, write_pairs
@@ -158,14 +158,14 @@ def test_file_that_the_kernel_refuses_to_let_grow_is_survived(whole, begun, resu
     assert hash_results(begun) == hash_results(whole.with_name("run"))
 
 
-@pytest.mark.parametrize("name", ["progress.jsonl", "scores.json", "README.md"])
-def test_disk_that_fills_up_elsewhere_stops_the_run_and_is_survived(whole, begun, resume, monkeypatch, name):
+@pytest.mark.parametrize("name", ["progress.jsonl", "scores.json", "curves.png", "README.md"])
+def test_disk_that_fills_up_elsewhere_stops_the_run_and_is_survived(whole, begun, resume, monkeypatch, drawn, name):
     with monkeypatch.context() as patch:
         # What resuming itself writes to progress.jsonl still fits.
         patch.setattr(RunFolder, "cut_progress", lambda self, step: fill_disk_at(name, begun, patch))
         with pytest.raises(TrainingError, match=rf"{name} cannot be written: No space left on device"):
             resume(begun)
-    assert not (begun / name).exists() or name == "progress.jsonl"
+    assert name == "progress.jsonl" or not list(begun.rglob(name))
     assert {4} <= set(list_steps(begun))
     resume(begun)
     assert hash_results(begun) == hash_results(whole.with_name("run"))
@@ -218,7 +218,9 @@ def test_damaged_newest_checkpoint_is_passed_over_and_put_aside(whole, run, resu
     assert list_events(run) == list_events(whole.with_name("run"))
 
 
-@pytest.mark.parametrize("name", ["scores.json", "README.md", "progress.jsonl", "checkpoints/best.json"])
+@pytest.mark.parametrize(
+    "name", ["scores.json", "predictions/test.jsonl", "README.md", "progress.jsonl", "checkpoints/best.json"]
+)
 def test_deleted_file_of_a_finished_run_is_written_again(whole, run, resume, capsys, name):
     (run / name).unlink()
     resume(run)
@@ -227,6 +229,34 @@ def test_deleted_file_of_a_finished_run_is_written_again(whole, run, resume, cap
     assert hash_results(run) == hash_results(whole.with_name("run"))
     message = "progress.jsonl is missing: the figures up to step 6 are lost"
     assert (message in capsys.readouterr().err) == (name == "progress.jsonl")
+
+
+def test_card_made_while_a_run_goes_on_is_not_taken_for_its_last(begun, resume, monkeypatch):
+    def report_early(run) -> dict[str, float]:
+        api.report(run.folder.path)
+        return {"loss": 1.0}
+
+    def be_killed(run) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr("seq2seq.assembly.run.Run.validate", report_early)
+        patch.setattr("seq2seq.assembly.run.Run.write_report", be_killed)
+        with pytest.raises(KeyboardInterrupt):
+            resume(begun)
+    assert (begun / "scores.json").exists()
+    resume(begun)
+    assert "ended by max_steps" in (begun / "README.md").read_text()
+
+
+def test_damaged_progress_file_is_refused_and_the_run_left_as_it_is(run, resume):
+    (run / "checkpoints/best.json").unlink()  # else there is nothing to do
+    progress = run / "progress.jsonl"
+    progress.write_text(progress.read_text().replace("{", "", 1))
+    before = hash_files(run)
+    with pytest.raises(DataError, match=r"progress\.jsonl line 1 is broken"):
+        resume(run)
+    assert hash_files(run) == before
 
 
 @pytest.mark.parametrize("name", ["recipe.yaml", "origin.json"])

@@ -1,5 +1,6 @@
 """Times of updates, on a clock that the updates themselves move: 2 s each, and 0.5 s for every token they compute."""
 
+from dataclasses import replace
 from types import SimpleNamespace
 
 import numpy
@@ -19,14 +20,14 @@ from seq2seq.training.timing import (
 AN_UPDATE, A_TOKEN = 2.0, 0.5
 
 
-def build_loader(processes: int = 1, equal: bool = False) -> StepLoader:
+def build_loader(processes: int = 1, equal: bool = False, process: int = 0) -> StepLoader:
     """12 pairs with sources of 1 to 12 tokens, or all of 4, and targets of 2."""
     lengths = [4] * 12 if equal else range(1, 13)
     sources, labels = RaggedIds([[1] * length for length in lengths]), RaggedIds([[1, 1]] * 12)
     truncation = Truncation(12, 0, 99, 12)
     order = BatchOrder(sources.lengths, labels.lengths, seed=1, length_window=1, batch_examples=4)
     examples = EncodedExamples(sources, labels, truncation, truncation)
-    return StepLoader(examples, order, 0, micro_batch_tokens=1000, processes=processes)
+    return StepLoader(examples, order, 0, micro_batch_tokens=1000, process=process, processes=processes)
 
 
 class SlowTrainer:
@@ -90,12 +91,21 @@ def test_rates_are_zero_so_that_no_weight_moves():
     assert trainer.optimizer.param_groups[0]["lr"] == 0
 
 
-def test_padded_tokens_are_those_of_this_process():
+def test_padded_tokens_are_those_of_the_busiest_process():
     # Sources of 1 to 4: alone 4 x (4 + 2); cut for two, three short ones and a long one are as even as can be.
     assert count_padded_tokens(build_loader(), numpy.arange(4)) == 24
     loader = build_loader(processes=2)
-    own = [sum(len(cut) * (int(cut.max()) + 1 + 2) for cut in cuts) for cuts in loader.cut(numpy.arange(4))]
-    assert count_padded_tokens(loader, numpy.arange(4)) == own[0] < 24
+    shares = [sum(len(cut) * (int(cut.max()) + 1 + 2) for cut in cuts) for cuts in loader.cut(numpy.arange(4))]
+    assert count_padded_tokens(loader, numpy.arange(4)) == max(shares) < 24
+    assert count_padded_tokens(replace(loader, process=1), numpy.arange(4)) == max(shares)
+
+
+@pytest.mark.parametrize("process", [0, 1])
+def test_process_that_has_none_of_the_single_pairs_times_whole_batches_too(process):
+    trainer = SlowTrainer()
+    trainer.loader = build_loader(processes=2, process=process)
+    time_all(trainer, limit_seconds=1e6)
+    assert trainer.examples == [1, 1, 1, 4, 4, 4]
 
 
 @pytest.mark.parametrize(("padded_tokens", "kept"), [(0, [0]), (12, [0, 2]), (24, [0, 1, 2, 3]), (1e9, [0, 1, 2, 3])])

@@ -30,15 +30,15 @@ UPDATES_LIMIT_SECONDS = 15.0
 VALIDATION_LIMIT_SECONDS = 3.0
 FORWARD_SHARE = 1 / 3  # of the work of an update is the way forward, roughly; it only sizes what is then timed
 TIMED_OUTPUT_TOKENS = (2, 10)  # outputs of these lengths are timed, and a line is drawn through both
-FIRST_SOURCES = 4  # are tried before a whole batch of them is generated for
+FIRST_SOURCES = 4  # are generated for first, then more until a batch is whole or takes too long
+GROWTH = 4  # times as many sources take at most so many times longer, and often far less
 FLOAT_BYTES = 4
 ADAM_AVERAGES = 2
 
 
 def plan_schedule(trainer: Trainer) -> Schedule:
     """Steps, epochs and what a step holds."""
-    loader = trainer.loader
-    batches = list(islice(loader.order.batches(0), BATCHES_LOOKED_AT))
+    loader, batches = trainer.loader, _look_at_batches(trainer)
     cuts = [cut for batch in batches for process in loader.cut(batch) for cut in process if len(cut)]
     padded = sum(count_cut_tokens(loader, cut) for cut in cuts)
     source_tokens = sum(int(loader.examples.sources.lengths[batch].sum()) for batch in batches)
@@ -90,7 +90,7 @@ def estimate_time(run: Run, trainer: Trainer, schedule: Schedule) -> TimeEstimat
         validations = _count_validations(run, trainer.max_steps)
         validation_seconds = _estimate_validation(run, model, times) if validations else 0.0
         test_seconds = _estimate_generation(run, model, run.test_data, None) if run.test_data else 0.0
-    seconds_per_step = times.predict(schedule.padded_tokens)
+    seconds_per_step = times.predict(_measure_step(trainer))
     return TimeEstimate(
         device=_describe_device(),
         processes=schedule.processes,
@@ -109,13 +109,22 @@ def _describe_device() -> str:
     return torch.cuda.get_device_name() if torch.cuda.is_available() else f"CPU, {torch.get_num_threads()} threads"
 
 
+def _look_at_batches(trainer: Trainer) -> list[numpy.ndarray]:
+    return list(islice(trainer.loader.order.batches(0), BATCHES_LOOKED_AT))
+
+
 def _choose_batches(trainer: Trainer) -> list[numpy.ndarray]:
     """Batches of all sizes among those looked at, in an order of which every beginning is mixed."""
-    batches = list(islice(trainer.loader.order.batches(0), BATCHES_LOOKED_AT))
+    batches = _look_at_batches(trainer)
     ranked = sorted(batches, key=lambda batch: count_padded_tokens(trainer.loader, batch))
     middle = len(ranked) // (2 * TIMED_BATCHES)
     chosen = [ranked[index + middle] for index in space_evenly(len(ranked), TIMED_BATCHES)]
     return [batch for start in (2, 1, 0) for batch in chosen[start::3]]
+
+
+def _measure_step(trainer: Trainer) -> float:
+    """Padded tokens of the busiest process in a step, in the mean."""
+    return float(numpy.mean([count_padded_tokens(trainer.loader, batch) for batch in _look_at_batches(trainer)]))
 
 
 def _count_validations(run: Run, max_steps: int) -> int:
@@ -154,11 +163,13 @@ def _estimate_generation(run: Run, model: TokenLossModel, data: TextData, texts:
     lengths = sorted({min(tokens, options.max_target_tokens) for tokens in TIMED_OUTPUT_TOKENS})
     longest = int(data.encoded.sources.lengths.max()) + options.max_target_tokens
     whole_batch = max(1, options.batch_tokens // (options.num_beams * longest))
-    for wanted in (FIRST_SOURCES, whole_batch):
+    wanted = min(FIRST_SOURCES, whole_batch)
+    while True:
         rows = space_evenly(count, wanted)
         seconds = [_time_outputs(run, model, data.encoded, rows, tokens) for tokens in lengths]
-        if sum(seconds) / len(rows) * min(whole_batch, count) > VALIDATION_LIMIT_SECONDS:
+        if wanted >= min(whole_batch, count) or GROWTH * sum(seconds) > VALIDATION_LIMIT_SECONDS:
             break
+        wanted = min(GROWTH * wanted, whole_batch)
     slope = max(0.0, (seconds[-1] - seconds[0]) / (lengths[-1] - lengths[0])) if len(lengths) > 1 else 0.0
     a_batch = seconds[-1] + slope * max(0, min(length, options.max_target_tokens) - lengths[-1])
     return a_batch * count / len(rows) / run.accelerator.num_processes

@@ -96,7 +96,7 @@ class Memory:
 class TimeEstimate:
     """Seconds, extrapolated from a few updates and outputs on this machine.
 
-    updates, largest_update_tokens: how many were timed, and the padded tokens of the largest of them.
+    updates, largest_update_tokens: how many were timed, and the padded tokens of a process in the largest of them.
     validations: how many the run has, each of validation_seconds; peak_bytes: the most the GPU held, if there is one.
     """
 
@@ -139,5 +139,9 @@ class Inspection:
     warnings: tuple[Finding, ...]
 
     def to_dict(self) -> dict[str, Any]:
-        """As JSON."""
-        return asdict(self) | {"origin": self.origin.to_dict()}
+        """As JSON, totals included."""
+        figures = asdict(self) | {"origin": self.origin.to_dict()}
+        figures["memory"]["total_bytes"] = self.memory.total_bytes
+        if self.time is not None:
+            figures["time"]["total_seconds"] = self.time.total_seconds
+        return figures

@@ -6,6 +6,7 @@ from rich.table import Table
 
 from ...data.lengths import PERCENTILES
 from ...reports.console import build_table
+from ...reports.markdown import shorten, show_on_one_line
 from ...text.round_trip import Returned
 from ...warmstart.origin import summarize
 from .figures import Duplicates, Inspection, ShownRow, TimeEstimate
@@ -45,9 +46,13 @@ def _describe_row(split: str, row: ShownRow) -> Iterator[str]:
         return f" [cut here, {tokens:,} tokens lost]" if tokens else ""
 
     yield f"\ndata.{split}, {row.place}"
-    yield f"  source ({_count(row.source)}): {' '.join(row.source)}{cut(row.cut_source_tokens)}"
-    yield f"  decoder input ({_count(row.decoder_input)}): {' '.join(row.decoder_input)}"
-    yield f"  labels ({_count(row.labels)}): {' '.join(row.labels)}{cut(row.cut_target_tokens)}"
+    yield f"  source ({_count(row.source)}): {_join(row.source)}{cut(row.cut_source_tokens)}"
+    yield f"  decoder input ({_count(row.decoder_input)}): {_join(row.decoder_input)}"
+    yield f"  labels ({_count(row.labels)}): {_join(row.labels)}{cut(row.cut_target_tokens)}"
+
+
+def _join(tokens: tuple[str, ...]) -> str:
+    return show_on_one_line(" ".join(tokens))
 
 
 def _count(tokens: tuple[str, ...]) -> str:
@@ -104,11 +109,11 @@ def _describe_round_trips(inspection: Inspection) -> Iterator[str | Table]:
 def _show_returned(title: str, examples: tuple[Returned, ...]) -> Iterator[str]:
     yield title
     for example in examples:
-        yield f"  {_shorten(example.text)}\n    -> {_shorten(example.came_back)}"
+        yield f"  {_show(example.text)}\n    -> {_show(example.came_back)}"
 
 
-def _shorten(text: str) -> str:
-    return text if len(text) <= LONG_TEXT else f"{text[:LONG_TEXT]} ..."
+def _show(text: str) -> str:
+    return show_on_one_line(shorten(text, LONG_TEXT))
 
 
 def _describe_run(inspection: Inspection) -> Iterator[str]:
@@ -127,8 +132,9 @@ def _describe_run(inspection: Inspection) -> Iterator[str]:
     )
     yield f"  padding: {format_share(1 - schedule.padding_efficiency, 1)} of the tokens that are computed"
     yield f"  parameters: {memory.parameters:,}, {memory.trained_parameters:,} of them trained"
+    sharding = ", before sharding" * (inspection.recipe["training"]["sharding"] != "none")
     yield (
-        f"  memory of a process: {format_bytes(memory.total_bytes)} ({held}"
+        f"  memory of a process{sharding}: {format_bytes(memory.total_bytes)} ({held}"
         + (f", averages {averages}" if memory.average_bytes else "")
         + "), and what the layers remember of a micro-batch"
     )

@@ -2,7 +2,9 @@
 
 import json
 from dataclasses import replace
+from types import SimpleNamespace
 
+import numpy
 import pytest
 import yaml
 from rich.table import Table
@@ -12,6 +14,7 @@ from seq2seq.assembly.inspection import estimates
 from seq2seq.assembly.inspection import inspect as inspection_module
 from seq2seq.assembly.inspection.tables import describe_inspection, format_bytes, format_seconds
 from seq2seq.errors import TrainingError
+from seq2seq.text.round_trip import Returned
 
 TRAIN = [
     ("the cat sat", "a cat"),
@@ -127,6 +130,13 @@ def test_targets_that_do_not_come_back_are_counted_and_shown(inspection, printed
     assert "data.test, with unknown tokens:\n  a ☃ cat\n    -> a cat" in printed
 
 
+def test_printed_texts_steer_no_terminal(inspection):
+    trip = replace(inspection.splits["test"].round_trip, changed=(Returned("a\x1b[2J\nb", "b"),))
+    splits = inspection.splits | {"train": replace(inspection.splits["train"], round_trip=trip)}
+    parts = describe_inspection(replace(inspection, splits=splits))
+    assert "  a\ufffd[2J ⏎ b\n    -> b" in "\n".join(part for part in parts if isinstance(part, str))
+
+
 def test_large_splits_are_sampled_and_the_table_says_so(folder, tiny_bert, monkeypatch):
     monkeypatch.setattr(inspection_module, "SAMPLED_TARGETS", 2)
     found = api.inspect(write_recipe(folder, tiny_bert), time=False)
@@ -156,6 +166,16 @@ def test_memory_is_four_bytes_a_number_and_two_averages_a_trained_one(inspection
     assert memory.total_bytes == 4 * memory.parameters + (4 + 8) * memory.trained_parameters
 
 
+def test_memory_of_a_sharded_model_is_that_before_sharding(inspection):
+    def describe(sharding: str) -> str:
+        recipe = inspection.recipe | {"training": inspection.recipe["training"] | {"sharding": sharding}}
+        parts = describe_inspection(replace(inspection, recipe=recipe))
+        return "\n".join(part for part in parts if isinstance(part, str))
+
+    assert "memory of a process: " in describe("none")
+    assert "memory of a process, before sharding: " in describe("fsdp")
+
+
 def test_frozen_parts_and_averages_change_the_memory(folder, tiny_bert):
     path = write_recipe(folder, tiny_bert, freeze={"encoder": None}, ema_decay=0.9)
     memory = api.inspect(path, time=False).memory
@@ -179,6 +199,31 @@ def test_generation_is_timed_where_validation_needs_texts(folder, tiny_bert):
     assert found.time.validation_seconds > 0
 
 
+@pytest.mark.parametrize(
+    ("base", "a_row", "largest"),
+    [
+        (0.1, 0.0001, 500),  # in batches all is quick
+        (0.1, 0.1, 4),  # 4 rows take a second for both lengths: 16 might take four
+    ],
+)
+def test_outputs_are_timed_in_batches_as_large_as_time_allows(monkeypatch, base, a_row, largest):
+    timed = []
+
+    def time_outputs(run, model, encoded, rows, tokens) -> float:
+        timed.append(len(rows))
+        return base + a_row * len(rows)
+
+    monkeypatch.setattr(estimates, "_time_outputs", time_outputs)
+    options = SimpleNamespace(num_beams=1, max_target_tokens=10, batch_tokens=20 * 500)
+    lengths = SimpleNamespace(lengths=numpy.full(1000, 10))
+    encoded = type("Encoded", (), {"sources": lengths, "labels": lengths, "__len__": lambda self: 1000})()
+    data = SimpleNamespace(encoded=encoded)
+    run = SimpleNamespace(recipe=SimpleNamespace(generation=options), accelerator=SimpleNamespace(num_processes=1))
+    seconds = estimates._estimate_generation(run, None, data, None)
+    assert max(timed) == largest
+    assert seconds == pytest.approx((base + a_row * largest) * 1000 / largest)
+
+
 def test_estimate_for_compiled_layers_says_that_it_is_of_others(inspection):
     recipe = inspection.recipe | {"training": inspection.recipe["training"] | {"compile": True}}
     lines = [part for part in describe_inspection(replace(inspection, recipe=recipe)) if isinstance(part, str)]
@@ -200,6 +245,9 @@ def test_figures_are_json(inspection):
     assert figures["splits"]["train"]["source"]["percentiles"]["95"] == 7
     assert figures["recipe"]["training"]["max_steps"] == 6
     assert figures["origin"]["totals"]["total"] == inspection.memory.parameters
+    # Totals too, as they are printed.
+    assert figures["memory"]["total_bytes"] == inspection.memory.total_bytes
+    assert figures["time"]["total_seconds"] == inspection.time.total_seconds
 
 
 def test_quickstart_recipe_has_no_warning(monkeypatch):
