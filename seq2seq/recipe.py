@@ -58,6 +58,17 @@ class Recipe(Options):
             raise ValueError("early_stopping needs validations to count; name files under data.validation")
         return training
 
+    @field_validator("training")
+    @classmethod
+    def _check_validation(cls, training: TrainingOptions, info: ValidationInfo) -> TrainingOptions:
+        of_text = [metric for metric in training.validation_metrics if metric != "loss"]
+        if of_text and (data := info.data.get("data")) is not None and not data.validation:
+            raise ValueError(
+                f"validation_metrics names {', '.join(of_text)}, and there is nothing to validate with; "
+                "name files under data.validation"
+            )
+        return training
+
     def to_yaml(self) -> str:
         """The resolved recipe as YAML that loads to the same recipe."""
         return dump_yaml(self.model_dump(mode="json")) + "\n"

@@ -108,6 +108,12 @@ def test_batch_size_is_the_option_given_or_256_pairs(overrides, batch_size):
     assert build(*overrides).training.batch_size == batch_size
 
 
+def test_text_metrics_without_validation_data_are_refused():
+    with pytest.raises(RecipeError, match=r"validation_metrics names bleu, and there is nothing to validate with"):
+        build("training.validation_metrics=[loss, bleu]")
+    assert build("training.validation_metrics=[bleu]", "data.validation=x.jsonl").data.validation == ("x.jsonl",)
+
+
 def test_recipe_is_frozen():
     with pytest.raises(ValidationError, match="frozen"):
         build().seed = 2
@@ -415,5 +421,5 @@ def test_warmup_that_never_ends_is_refused():
 
 
 def test_metric_that_only_describes_may_stand_behind_one_that_chooses():
-    recipe = build("training.validation_metrics=[length_ratio, copied_words]")
+    recipe = build("data.validation=x.jsonl", "training.validation_metrics=[length_ratio, copied_words]")
     assert recipe.training.validation_metrics == ("length_ratio", "copied_words")
