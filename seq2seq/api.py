@@ -43,7 +43,7 @@ from .errors import (
 )
 from .evaluation.options import EvaluationOptions
 from .evaluation.scores import Comparison, Scores, compare_predictions, compute_scores
-from .evaluation.significance import Bootstrap
+from .evaluation.significance import TRIALS, Bootstrap
 from .files import write_json, write_json_lines
 from .generation.generator import Generated, Generator
 from .generation.options import GenerationOptions
@@ -321,7 +321,7 @@ def compare(
     references: str | Path | None = None,
     sources: str | Path | None = None,
     options: dict[str, Any],
-    trials: int = 10_000,
+    trials: int = TRIALS,
     seed: int = 1,
 ) -> dict[str, Comparison]:
     """Tests two files of predictions for the same sources against each other, by every metric.

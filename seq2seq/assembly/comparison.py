@@ -9,7 +9,7 @@ from ..data.plain_text import check_output
 from ..errors import ScoringError
 from ..evaluation.options import EvaluationOptions
 from ..evaluation.scores import compare_predictions
-from ..evaluation.significance import Bootstrap
+from ..evaluation.significance import TRIALS, Bootstrap
 from ..files import write_text
 from ..recipe import flatten
 from ..reports.comparison import Cell, Difference, Differences, build_comparison, check_comparable, name_runs
@@ -21,7 +21,6 @@ from ..reports.run_folder import RunFolder
 from ..reports.run_record import RunRecord, load_run_record
 from .report import load_evaluation
 
-TRIALS = 10_000  # exchanges of outputs that a p value counts
 PAGE, PICTURE = "README.md", "pictures/losses.png"
 
 

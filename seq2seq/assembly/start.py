@@ -3,7 +3,6 @@
 from dataclasses import dataclass, field
 
 import torch
-import yaml
 from accelerate import Accelerator
 from transformers import GenerationConfig
 
@@ -182,10 +181,7 @@ def check_same_recipe(folder: RunFolder, recipe: Recipe) -> None:
 
 
 def _load_run_recipe(folder: RunFolder) -> dict:
-    try:
-        values = yaml.safe_load(folder.recipe.read_text(encoding="utf-8"))
-    except (yaml.YAMLError, UnicodeDecodeError):
-        values = None
+    values = folder.read_recipe()
     if not isinstance(values, dict):
         raise TrainingError(
             f"{folder.recipe} is no longer the recipe that the run wrote there. Put it back, or choose another output."

@@ -19,6 +19,7 @@ Both differ from the paper as printed in one more point: it takes F1 of precisio
 both implementations average the orders' F1.
 """
 
+from abc import abstractmethod
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from itertools import chain
@@ -29,10 +30,9 @@ MAX_ORDER = 4
 Ngram = str | tuple[str, ...]
 
 
-class Sari(MeanMetric):
-    """tensor2tensor's SARI with F1 for deletion."""
+class NgramSari(MeanMetric):
+    """What both have in common: a text's value is the mean of three scores over the orders."""
 
-    name = "sari"
     needs_sources = True
 
     def compute_shares(
@@ -42,12 +42,27 @@ class Sari(MeanMetric):
             read, written, wanted = source.split(), prediction.split(), [text.split() for text in allowed]
             total = 0.0
             for order in range(1, MAX_ORDER + 1):
-                # A reference shorter than the order has no say in it.
-                of_references = [set(_list_ngrams(words, order)) for words in wanted if len(words) >= order]
-                total += self.score_order(
-                    set(_list_ngrams(read, order)), set(_list_ngrams(written, order)), of_references
-                )
+                total += self.score_words(read, written, wanted, order)
             yield total / (3 * MAX_ORDER)
+
+    @abstractmethod
+    def score_words(
+        self, source: Sequence[str], prediction: Sequence[str], references: Sequence[Sequence[str]], order: int
+    ) -> float:
+        """The scores of keeping, adding and deleting n-grams of one order, summed."""
+
+
+class Sari(NgramSari):
+    """tensor2tensor's SARI with F1 for deletion."""
+
+    name = "sari"
+
+    def score_words(
+        self, source: Sequence[str], prediction: Sequence[str], references: Sequence[Sequence[str]], order: int
+    ) -> float:
+        # A reference shorter than the order has no say in it.
+        of_references = [set(_list_ngrams(words, order)) for words in references if len(words) >= order]
+        return self.score_order(set(_list_ngrams(source, order)), set(_list_ngrams(prediction, order)), of_references)
 
     @staticmethod
     def score_order(source: set[Ngram], prediction: set[Ngram], references: Sequence[set[Ngram]]) -> float:
@@ -71,27 +86,17 @@ class Sari(MeanMetric):
         return "tensor2tensor's: F1 of keep, add and delete, each n-gram once, n 1-4, 0/0 is 1, mean over texts"
 
 
-class SariXu(MeanMetric):
+class SariXu(NgramSari):
     """SARI as the script of Xu et al. computes it."""
 
     name = "sari_xu"
-    needs_sources = True
 
-    def compute_shares(
-        self, sources: Sequence[str], predictions: Sequence[str], references: Sequence[Sequence[str]]
-    ) -> Iterable[float]:
-        for source, prediction, allowed in zip(sources, predictions, references, strict=True):
-            read, written, wanted = source.split(), prediction.split(), [text.split() for text in allowed]
-            total = 0.0
-            for order in range(1, MAX_ORDER + 1):
-                in_references = Counter(chain.from_iterable(_list_ngrams(words, order) for words in wanted))
-                total += self.score_order(
-                    Counter(_list_ngrams(read, order)),
-                    Counter(_list_ngrams(written, order)),
-                    in_references,
-                    len(wanted),
-                )
-            yield total / (3 * MAX_ORDER)
+    def score_words(
+        self, source: Sequence[str], prediction: Sequence[str], references: Sequence[Sequence[str]], order: int
+    ) -> float:
+        in_references = Counter(chain.from_iterable(_list_ngrams(words, order) for words in references))
+        had, wrote = Counter(_list_ngrams(source, order)), Counter(_list_ngrams(prediction, order))
+        return self.score_order(had, wrote, in_references, len(references))
 
     @staticmethod
     def score_order(had: Counter[Ngram], wrote: Counter[Ngram], wanted: Counter[Ngram], references: int) -> float:

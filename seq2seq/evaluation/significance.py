@@ -12,6 +12,7 @@ import numpy
 from ..randomness import build_generator
 from .metric import Metric
 
+TRIALS = 10_000  # exchanges of outputs that a p-value counts, unless told otherwise
 CHUNK = 2_000_000  # drawn numbers held at once
 ROUNDING = 1e-9  # of values up to 100: differences as large but for rounding count as as large
 
@@ -58,7 +59,7 @@ def compare_paired(
     statistics_a: numpy.ndarray,
     statistics_b: numpy.ndarray,
     *,
-    trials: int = 10_000,
+    trials: int = TRIALS,
     resamples: int = 1000,
     level: float = 0.95,
     seed: int,

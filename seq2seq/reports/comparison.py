@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 from ..errors import ScoringError
 from .run_folder import RunFolder
 from .run_record import RunRecord
-from .tables import format_interval, format_value
+from .tables import format_difference, format_interval, format_value
 
 NONE = "-"
 
@@ -150,8 +150,7 @@ def _describe_score(
     if metric in intervals:
         lines.append(format_interval(metric, intervals[metric]))
     if difference is not None:
-        sign = "+" if difference.value >= 0 else ""
-        lines += [f"{sign}{format_value(metric, difference.value)}", format_p(difference.p_value)]
+        lines += [format_difference(metric, difference.value), format_p(difference.p_value)]
     return tuple(lines)
 
 

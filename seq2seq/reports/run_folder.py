@@ -18,6 +18,8 @@ from pathlib import Path
 from shlex import quote
 from typing import Any
 
+import yaml
+
 from ..errors import DataError, TrainingError
 from ..files import name_refused, write_json, write_json_lines, write_text
 from .run_lock import LOCK_FILE
@@ -111,6 +113,13 @@ class RunFolder:
         self.path.mkdir(parents=True, exist_ok=True)
         write_text(self.recipe, recipe_yaml)
         write_json(self.environment, describe_environment() | dict(machine or {}))
+
+    def read_recipe(self) -> Any:
+        """What recipe.yaml holds, unchecked; None where it is no YAML any more."""
+        try:
+            return yaml.safe_load(self.recipe.read_text(encoding="utf-8"))
+        except (yaml.YAMLError, UnicodeDecodeError):
+            return None
 
     def append_progress(self, event: dict) -> None:
         """Adds one line to progress.jsonl, on disk before it returns; a line that does not fit there leaves nothing."""

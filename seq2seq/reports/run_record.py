@@ -5,8 +5,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from ..errors import CheckpointError, DataError
 from ..files import load_json, load_json_lines
 from .run_folder import RunFolder
@@ -121,10 +119,7 @@ def _load_recipe(folder: RunFolder) -> dict[str, Any]:
         raise CheckpointError(
             f"{folder.path} is no run folder: it has no {folder.recipe.name}. Give the folder of a run."
         )
-    try:
-        recipe = yaml.safe_load(folder.recipe.read_text(encoding="utf-8"))
-    except (yaml.YAMLError, UnicodeDecodeError):
-        recipe = None
+    recipe = folder.read_recipe()
     if _find_lacking(recipe, RECIPE_KEYS) is not None:
         raise CheckpointError(f"{folder.recipe} is no longer the recipe that the run wrote there. Put it back.")
     return recipe

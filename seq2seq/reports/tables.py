@@ -16,6 +16,11 @@ def format_value(metric: str, value: float | None) -> str:
     return "-" if value is None else f"{value:.{DIGITS.get(metric, 2)}f}"
 
 
+def format_difference(metric: str, value: float) -> str:
+    """Of two scores, with its sign. '+1.75'"""
+    return f"{value:+.{DIGITS.get(metric, 2)}f}"
+
+
 def format_interval(metric: str, interval: tuple[float, float] | list[float]) -> str:
     """Both ends with the digits of the metric. '[41.20, 43.05]'"""
     low, high = interval
@@ -53,7 +58,7 @@ def build_comparison_table(
             metric,
             format_value(metric, value_a),
             format_value(metric, value_b),
-            f"{difference:+.{DIGITS.get(metric, 2)}f}",
+            format_difference(metric, difference),
             format_interval(metric, interval),
             "<0.0001" if p_value < 0.0001 else f"{p_value:.4f}",
         ]

@@ -9,6 +9,7 @@ from itertools import islice
 from transformers import PreTrainedTokenizerFast
 
 from ..errors import TokenizerError
+from ..normalization import collapse_spaces
 from .tokenizers import decode_ids, encode_texts
 from .vocabulary import find_marking
 
@@ -49,7 +50,7 @@ def measure_coverage(tokenizer: PreTrainedTokenizerFast, texts: Iterable[str]) -
             characters += len(text)
             words.update(text.split())
             tokens.update(ids)
-            returning += _collapse(decode_ids(tokenizer, ids)) == _collapse(_normalize(tokenizer, text))
+            returning += collapse_spaces(decode_ids(tokenizer, ids)) == collapse_spaces(_normalize(tokenizer, text))
     if not words:
         raise TokenizerError(f"Coverage needs text; {count} texts were given, and none holds a word.")
     return Coverage(
@@ -103,10 +104,6 @@ def _normalize(tokenizer: PreTrainedTokenizerFast, text: str) -> str:
     normalizer = tokenizer.backend_tokenizer.normalizer
     # Some normalizers write spaces as sentencepiece's '▁' already.
     return text if normalizer is None else normalizer.normalize_str(text).replace("▁", " ")
-
-
-def _collapse(text: str) -> str:
-    return " ".join(text.split())
 
 
 def _format_share(share: float) -> str:

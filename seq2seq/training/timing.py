@@ -13,6 +13,7 @@ import torch
 from accelerate.utils import gather_object
 
 from ..data.loader import Step, StepLoader
+from ..data.survey import space_evenly
 from .trainer import Trainer
 
 WARMUPS = 2  # updates that are not counted: the first makes the optimizer's state and touches all memory
@@ -120,7 +121,7 @@ def thin_out(loader: StepLoader, batch: numpy.ndarray, padded_tokens: float) -> 
     """Evenly spaced pairs of a batch, at least one, with about so many padded tokens a process; all, where few."""
     whole = count_padded_tokens(loader, batch)
     kept = max(1, min(len(batch), int(len(batch) * padded_tokens / max(whole, 1))))
-    return batch[numpy.arange(kept) * len(batch) // kept]
+    return batch[space_evenly(len(batch), kept)]
 
 
 def fit_line(updates: Sequence[TimedUpdate]) -> UpdateTimes:

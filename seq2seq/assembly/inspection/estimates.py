@@ -36,9 +36,14 @@ FLOAT_BYTES = 4
 ADAM_AVERAGES = 2
 
 
-def plan_schedule(trainer: Trainer) -> Schedule:
-    """Steps, epochs and what a step holds."""
-    loader, batches = trainer.loader, _look_at_batches(trainer)
+def look_at_batches(trainer: Trainer) -> list[numpy.ndarray]:
+    """The batches that schedule and time are worked out from; a whole epoch is shuffled for them."""
+    return list(islice(trainer.loader.order.batches(0), BATCHES_LOOKED_AT))
+
+
+def plan_schedule(trainer: Trainer, batches: Sequence[numpy.ndarray]) -> Schedule:
+    """Steps, epochs and what a step holds, in the mean of some batches."""
+    loader = trainer.loader
     cuts = [cut for batch in batches for process in loader.cut(batch) for cut in process if len(cut)]
     padded = sum(count_cut_tokens(loader, cut) for cut in cuts)
     source_tokens = sum(int(loader.examples.sources.lengths[batch].sum()) for batch in batches)
@@ -74,8 +79,10 @@ def estimate_memory(run: Run) -> Memory:
     )
 
 
-def estimate_time(run: Run, trainer: Trainer, schedule: Schedule) -> TimeEstimate:
+def estimate_time(run: Run, trainer: Trainer, schedule: Schedule, batches: Sequence[numpy.ndarray]) -> TimeEstimate:
     """Times some updates, a piece of a validation and some outputs; the run is of no use afterwards.
+
+    `batches` are those that the schedule was planned from.
 
     Raises:
         TrainingError: memory does not hold a single pair.
@@ -84,13 +91,13 @@ def estimate_time(run: Run, trainer: Trainer, schedule: Schedule) -> TimeEstimat
     if torch.cuda.is_available():
         torch.cuda.reset_peak_memory_stats()
     with run_uncompiled(run.recipe.training.compile):  # compiling takes minutes
-        times = time_updates(trainer, _choose_batches(trainer), limit_seconds=UPDATES_LIMIT_SECONDS)
+        times = time_updates(trainer, _choose_batches(trainer, batches), limit_seconds=UPDATES_LIMIT_SECONDS)
         peak = torch.cuda.max_memory_allocated() if torch.cuda.is_available() else None
         model = gather_model(run.start.model, run.accelerator.device)
         validations = _count_validations(run, trainer.max_steps)
         validation_seconds = _estimate_validation(run, model, times) if validations else 0.0
         test_seconds = _estimate_generation(run, model, run.test_data, None) if run.test_data else 0.0
-    seconds_per_step = times.predict(_measure_step(trainer))
+    seconds_per_step = times.predict(_measure_step(trainer, batches))
     return TimeEstimate(
         device=_describe_device(),
         processes=schedule.processes,
@@ -109,22 +116,17 @@ def _describe_device() -> str:
     return torch.cuda.get_device_name() if torch.cuda.is_available() else f"CPU, {torch.get_num_threads()} threads"
 
 
-def _look_at_batches(trainer: Trainer) -> list[numpy.ndarray]:
-    return list(islice(trainer.loader.order.batches(0), BATCHES_LOOKED_AT))
-
-
-def _choose_batches(trainer: Trainer) -> list[numpy.ndarray]:
+def _choose_batches(trainer: Trainer, batches: Sequence[numpy.ndarray]) -> list[numpy.ndarray]:
     """Batches of all sizes among those looked at, in an order of which every beginning is mixed."""
-    batches = _look_at_batches(trainer)
     ranked = sorted(batches, key=lambda batch: count_padded_tokens(trainer.loader, batch))
     middle = len(ranked) // (2 * TIMED_BATCHES)
     chosen = [ranked[index + middle] for index in space_evenly(len(ranked), TIMED_BATCHES)]
     return [batch for start in (2, 1, 0) for batch in chosen[start::3]]
 
 
-def _measure_step(trainer: Trainer) -> float:
+def _measure_step(trainer: Trainer, batches: Sequence[numpy.ndarray]) -> float:
     """Padded tokens of the busiest process in a step, in the mean."""
-    return float(numpy.mean([count_padded_tokens(trainer.loader, batch) for batch in _look_at_batches(trainer)]))
+    return float(numpy.mean([count_padded_tokens(trainer.loader, batch) for batch in batches]))
 
 
 def _count_validations(run: Run, max_steps: int) -> int:

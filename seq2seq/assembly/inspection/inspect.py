@@ -1,4 +1,4 @@
-"""What `seq2seq inspect` finds out about a recipe before anything is trained; shown by inspection_tables."""
+"""What `seq2seq inspect` finds out about a recipe before anything is trained; shown by tables.py."""
 
 import torch
 
@@ -10,7 +10,7 @@ from ...reports.console import show_progress
 from ...text.round_trip import measure_round_trip
 from ..run import Run
 from ..splits import TextData
-from .estimates import estimate_memory, estimate_time, plan_schedule
+from .estimates import estimate_memory, estimate_time, look_at_batches, plan_schedule
 from .figures import DuplicateKind, Duplicates, Finding, Inspection, ShownRow, SplitFigures
 from .warnings import find_warnings
 
@@ -25,14 +25,15 @@ def inspect_run(run: Run, *, examples: int, timed: bool) -> Inspection:
     splits = {name: _describe_split(run, data, surveys[name], examples) for name, data in run.splits.items()}
     duplicates = _find_duplicates(run, surveys)
     trainer = run.build_trainer()
-    schedule = plan_schedule(trainer)
+    batches = look_at_batches(trainer)
+    schedule = plan_schedule(trainer, batches)
     model = run.start.model
     positions = {"source": model.max_source_positions, "target": model.max_target_positions}
     findings = find_warnings(run.recipe, splits, duplicates, schedule, positions)
     time = None
     if timed:
         try:
-            time = estimate_time(run, trainer, schedule)
+            time = estimate_time(run, trainer, schedule, batches)
         except TrainingError as error:  # memory does not hold a single pair; the rest is worth knowing all the same
             findings.append(Finding("memory", str(error)))
     return Inspection(
