@@ -51,7 +51,8 @@ def test_defaults_of_the_model_section():
         "plan": "bert2bert", "shape": None, "encoder": "some/bert", "decoder": None, "share": False, "convert": True,
         "cross_attention": "random", "encoder_layers": None, "decoder_layers": None, "max_positions": None,
         "checkpoint": None, "source_language": None, "target_language": None, "dropout": None,
-        "source_tokenizer": None, "target_tokenizer": None, "new_tokens": "pieces", "trim_vocabulary": False,
+        "source_tokenizer": None, "target_tokenizer": None, "new_tokens": "pieces", "source_marks": True,
+        "trim_vocabulary": False,
     }  # fmt: skip
 
 

@@ -58,7 +58,7 @@ def start_model(recipe: Recipe) -> Start:
     """The model that a recipe begins with."""
     corpus = load_corpus(recipe) if recipe.model.trim_vocabulary else None
     started = start_from_options(recipe.model, seed=recipe.seed, corpus=corpus)
-    _check_lengths(started.model, recipe)
+    _check_lengths(started.model, started.framing, recipe)
     return Start(started.model, started.tokenizers, started.framing, started.origin, TrainingState(), {})
 
 
@@ -143,7 +143,13 @@ def _load_origin(run: RunFolder) -> OriginReport:
         ) from None
 
 
-def _check_lengths(model: TokenLossModel, recipe: Recipe) -> None:
+def _check_lengths(model: TokenLossModel, framing: Framing, recipe: Recipe) -> None:
+    marks = len(framing.source_prefix) + len(framing.source_suffix)
+    if recipe.data.max_source_tokens <= marks:
+        raise RecipeError(
+            f"data.max_source_tokens is {recipe.data.max_source_tokens}, and {marks} of them are the marks around a "
+            "source, so that nothing is left of it. Set more, or model.source_marks to false."
+        )
     try:
         check_lengths(model, recipe.data.max_source_tokens, recipe.data.max_target_tokens)
         check_lengths(model, 0, recipe.generation.max_target_tokens)

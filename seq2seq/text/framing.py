@@ -1,6 +1,6 @@
-"""Framing: the marks that open and close a text. Warm-started sources get none (Rothe et al. 2020).
+"""Framing: the marks that open and close a text.
 
-Derived once, from the target tokenizer or, for encoder-decoders published whole, from their own; model config,
+Derived once, from the tokenizers of both sides or, for encoder-decoders published whole, from their own; model config,
 generation config, data and generation all take it from here.
 """
 
@@ -17,7 +17,7 @@ from ..errors import TokenizerError
 class Framing:
     """Ids of the begin, end and pad marks of a target, and what else a published model puts around its texts.
 
-    source_prefix, source_suffix: ids around a source, such as <s> and </s> of BART.
+    source_prefix, source_suffix: ids around a source, such as [CLS] and [SEP] of BERT.
     target_prefix: ids that a target begins with behind the begin mark, such as <s> of BART or a language of mBART-50.
 
     Example: with begin 101, end 102, the ids [7, 8, 9] become labels [7, 8, 9, 102] and, shifted by the model, decoder
@@ -78,6 +78,22 @@ def derive_framing(tokenizer: PreTrainedTokenizerFast) -> Framing:
             "Give it a pad token of its own."
         )
     return Framing(marks["begin"], marks["end"], marks["pad"])
+
+
+def find_source_marks(tokenizer: PreTrainedTokenizerFast) -> tuple[tuple[int, ...], tuple[int, ...]]:
+    """What stands before and behind a source: [CLS] or the begin mark, the end mark or [SEP]. T5 has only the second.
+
+    Raises:
+        TokenizerError: the tokenizer has neither.
+    """
+    marks = first_id(tokenizer, "cls_token", "bos_token"), first_id(tokenizer, "eos_token", "sep_token")
+    if marks == (None, None):
+        raise TokenizerError(
+            "model.source_marks: the source tokenizer has no mark to put around sources (its special tokens: "
+            f"{tokenizer.special_tokens_map}). Set cls_token and sep_token there, or model.source_marks to false."
+        )
+    prefix, suffix = (() if mark is None else (mark,) for mark in marks)
+    return prefix, suffix
 
 
 def first_id(tokenizer: PreTrainedTokenizerFast, *roles: str) -> int | None:

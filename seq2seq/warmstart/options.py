@@ -102,6 +102,11 @@ class ModelOptions(Options):
         "pieces",
         description="How a token that the old vocabulary lacks begins: as the mean of its old pieces, or of all.",
     )
+    source_marks: bool = Field(
+        True,
+        description="Put marks around sources as in the pre-training of encoders, such as [CLS] and [SEP]; false "
+        "leaves them out, as in the paper.",
+    )
     trim_vocabulary: bool = Field(
         False, description="Keep only the tokens that the run's data needs; nothing new becomes unknown."
     )
@@ -135,7 +140,7 @@ class ModelOptions(Options):
 
     @field_validator(
         "convert", "cross_attention", "encoder_layers", "decoder_layers", "max_positions", "source_tokenizer",
-        "target_tokenizer", "new_tokens", "trim_vocabulary",
+        "target_tokenizer", "new_tokens", "source_marks", "trim_vocabulary",
     )  # fmt: skip
     @classmethod
     def _refuse_beside_a_whole_checkpoint(cls, value: object, info: ValidationInfo) -> object:

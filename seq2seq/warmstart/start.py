@@ -11,7 +11,7 @@ from ..modeling.families import count_positions, find_family, set_dropout
 from ..modeling.sharing import Sharing
 from ..modeling.token_loss import TokenLossModel
 from ..randomness import derive_seed
-from ..text.framing import Framing, derive_framing, first_id
+from ..text.framing import Framing, derive_framing, find_source_marks, first_id
 from ..text.tokenizers import TokenizerPair, load_tokenizer
 from .conversion import CONVERTIBLE
 from .cross_attention import start_cross_attention
@@ -60,6 +60,9 @@ def warm_start(options: ModelOptions, *, seed: int = 1, corpus: Corpus | None = 
     tokenizers = vocabularies.tokenizers
     plan = replace(plan, one_table=plan.one_table and vocabularies.one)
     framing = derive_framing(tokenizers.target)
+    if options.source_marks:
+        prefix, suffix = find_source_marks(tokenizers.source)
+        framing = replace(framing, source_prefix=prefix, source_suffix=suffix)
     old_rows = (vocabularies.source_rows, vocabularies.target_rows)
     encoder, decoder = build_sides(plan, *sources, options, rows=tuple(map(len, old_rows)), old_rows=old_rows)
     source_pad_id = first_id(tokenizers.source, "pad_token")

@@ -26,10 +26,14 @@ from tests.conftest import describe, shake
 TEXTS = ["the cat sat on the mat.", "[SEP] a dog, and a bird!", "the un##ed sea", "fish don't swim"]
 
 
-@pytest.fixture(params=["bert2bert", "bertshare", "rnd2bert"])
+@pytest.fixture(
+    params=[("bert2bert", True), ("bert2bert", False), ("bertshare", False), ("rnd2bert", True)],
+    ids=lambda param: f"{param[0]}-{'marked' if param[1] else 'bare'}",
+)
 def written(request, tiny_bert, tmp_path):
     """A shaken model and the folder it was written to."""
-    started = warm_start(plan=request.param, encoder=str(tiny_bert))
+    plan, source_marks = request.param
+    started = warm_start(plan=plan, encoder=str(tiny_bert), source_marks=source_marks)
     shake(started.model)
     write_checkpoint(tmp_path / "ckpt", started.model, started.tokenizers, describe(started, num_beams=3))
     return started, tmp_path / "ckpt"
@@ -54,9 +58,9 @@ def test_plain_transformers_writes_the_same_texts(written):
     assert len(set(theirs)) > 1
 
 
-@pytest.mark.parametrize("plan", ["bert2bert", "bertshare"])
-def test_plain_transformers_writes_the_same_texts_on_real_weights(minilm, tmp_path, plan):
-    started = warm_start(plan=plan, encoder=str(minilm))
+@pytest.mark.parametrize(("plan", "source_marks"), [("bert2bert", False), ("bert2bert", True), ("bertshare", True)])
+def test_plain_transformers_writes_the_same_texts_on_real_weights(minilm, tmp_path, plan, source_marks):
+    started = warm_start(plan=plan, encoder=str(minilm), source_marks=source_marks)
     shake(started.model, 0.05)
     write_checkpoint(tmp_path / "ckpt", started.model, started.tokenizers, describe(started, max_target_tokens=8))
     texts = [

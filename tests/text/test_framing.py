@@ -5,7 +5,7 @@ from tokenizers import Tokenizer, models
 from transformers import PreTrainedTokenizerFast
 
 from seq2seq.errors import TokenizerError
-from seq2seq.text.framing import Framing, derive_framing, first_id
+from seq2seq.text.framing import Framing, derive_framing, find_source_marks, first_id
 
 FRAMING = Framing(begin_id=101, end_id=102, pad_id=0)
 PIECES = ["<pad>", "<a>", "<b>", "<c>", "<d>"]  # ids 0 to 4
@@ -82,3 +82,22 @@ def test_first_filled_role_counts():
 
 def test_no_filled_role_gives_none():
     assert first_id(build_tokenizer(), "cls_token", "bos_token") is None
+
+
+@pytest.mark.parametrize(
+    ("roles", "marks"),
+    [
+        ({"cls_token": "<a>", "sep_token": "<b>"}, ((1,), (2,))),
+        ({"bos_token": "<c>", "eos_token": "<d>"}, ((3,), (4,))),
+        ({"bos_token": "<c>", "eos_token": "<d>", "sep_token": "<b>"}, ((3,), (4,))),
+        ({"eos_token": "<d>"}, ((), (4,))),
+    ],
+    ids=["BERT", "EuroBERT", "BertGeneration", "T5"],
+)
+def test_source_marks_are_those_of_the_encoders_family(roles, marks):
+    assert find_source_marks(build_tokenizer(**roles)) == marks
+
+
+def test_a_source_tokenizer_without_marks_is_refused():
+    with pytest.raises(TokenizerError, match=r"model\.source_marks: .*no mark.*or model\.source_marks to false"):
+        find_source_marks(build_tokenizer(pad_token="<pad>"))

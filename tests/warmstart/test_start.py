@@ -6,10 +6,11 @@ import shutil
 import pytest
 import torch
 from safetensors.torch import load_file, save_file
-from transformers import BertForMaskedLM, BertModel
+from transformers import AutoTokenizer, BertForMaskedLM, BertModel, BertTokenizer
 
 from seq2seq.api import warm_start
 from seq2seq.errors import WarmStartError
+from seq2seq.text.tokenizers import encode_texts
 from tests.conftest import build_bert_config, save_bert
 
 BERT_PLANS = ("rnd2rnd", "bert2rnd", "rnd2bert", "bert2bert", "bertshare")
@@ -36,6 +37,23 @@ def test_encoder_states_equal_bert_on_real_weights(minilm, plan):
     mask = torch.arange(50)[None] < torch.tensor([50, 31, 7, 1])[:, None]
     model = warm_start(plan=plan, encoder=str(minilm)).model
     assert largest_difference(model, BertModel.from_pretrained(minilm).eval(), ids, mask.long()) < 1e-5
+
+
+@pytest.mark.parametrize("plan", BERT_PLANS)
+def test_sources_get_the_marks_of_the_pre_training_unless_told_otherwise(tiny_bert, plan):
+    text = "the cat sat on the [SEP] mat"
+    ids = [2, *BertTokenizer.from_pretrained(tiny_bert)(text, split_special_tokens=True).input_ids[1:-1], 3]
+    marked, bare = (warm_start(plan=plan, encoder=str(tiny_bert), source_marks=marks) for marks in (True, False))
+    assert warm_start(plan=plan, encoder=str(tiny_bert)).framing == marked.framing
+    assert marked.framing.frame_source(encode_texts(marked.tokenizers.source, [text])[0], 64) == (ids, False)
+    assert bare.framing.frame_source(encode_texts(bare.tokenizers.source, [text])[0], 64) == (ids[1:-1], False)
+
+
+def test_framed_sources_are_what_the_published_tokenizer_gives_on_real_weights(minilm):
+    text = "The city's oldest bridge, 1874."
+    started = warm_start(plan="bert2bert", encoder=str(minilm))
+    ids, _ = started.framing.frame_source(encode_texts(started.tokenizers.source, [text])[0], 64)
+    assert ids == AutoTokenizer.from_pretrained(minilm)(text, truncation=False, padding=False).input_ids
 
 
 def test_decoder_without_source_equals_a_causal_bert(tiny_bert):
