@@ -141,7 +141,7 @@ def describe(started: WarmStart, **generation) -> CheckpointDescription:
     )
 
 
-def shake(model: torch.nn.Module, amount: float = 0.3, seed: int = 0) -> None:
+def shake(model: torch.nn.Module, amount: float = 0.5, seed: int = 0) -> None:
     """Moves every weight at random, as training would, so that outputs differ from text to text."""
     generator = torch.Generator().manual_seed(seed)
     with torch.no_grad():

@@ -297,7 +297,7 @@ def test_inspect_prints_everything_and_leaves_no_run_behind(seq2seq, tiny_bert, 
     recipe = write_recipe(tmp_path, tiny_bert, pairs)
     code, out, _ = seq2seq("inspect", recipe, "--examples", "1", "--json", tmp_path / "figures.json")
     assert code == 0
-    assert "source (3 tokens): the cat sat" in out
+    assert "source (5 tokens): [CLS] the cat sat [SEP]" in out
     assert "decoder input (3 tokens): [CLS] a cat\n" in out
     assert "labels (3 tokens): a cat [SEP]" in out
     assert "a dog ran" not in out

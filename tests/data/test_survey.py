@@ -9,6 +9,7 @@ from seq2seq.data import encoding, survey
 from seq2seq.data.options import LayoutOptions
 from seq2seq.data.split import Split
 from seq2seq.data.survey import find_places, space_evenly, survey_split
+from seq2seq.text.framing import derive_framing
 
 ROWS = [
     ("the cat sat", "a cat"),
@@ -21,7 +22,7 @@ ROWS = [
 def split(started, tmp_path):
     path = tmp_path / "rows.jsonl"
     path.write_text("".join(json.dumps({"source": source, "target": target}) + "\n" for source, target in ROWS))
-    return Split((str(path),), LayoutOptions(), started.tokenizers, started.framing, 4, 5)
+    return Split((str(path),), LayoutOptions(), started.tokenizers, derive_framing(started.tokenizers.target), 4, 5)
 
 
 def test_lengths_are_those_before_the_cut(split):

@@ -70,7 +70,7 @@ def test_no_texts_give_no_outputs(started):
 
 
 def test_long_texts_are_cut_and_counted(started):
-    generator = build(started, max_source_tokens=3)
+    generator = build(started, max_source_tokens=5)  # three words and two marks
     generated = generator.generate(["the cat sat on the mat", "the cat sat"])
     assert generated.truncated == 1
     assert generated.texts[0] == generated.texts[1]

@@ -81,7 +81,7 @@ def compute_expected_step(tiny_bert: Path, pairs: Path) -> tuple[float, float]:
     total, tokens = torch.zeros(()), 0
     for row in rows:
         source, target = encode_texts(started.tokenizers.source, [row["source"], row["target"]])
-        labels = [*target, 3]
+        source, labels = [2, *source, 3], [*target, 3]
         logits = EncoderDecoderModel.forward(
             started.model, input_ids=torch.tensor([source]), decoder_input_ids=torch.tensor([[2, *target]])
         ).logits

@@ -183,7 +183,7 @@ def test_validation_is_of_the_averages(runs):
     for row in load_examples([str(runs[0] / "validation.jsonl")], LayoutOptions()):
         source, target = encode_texts(loaded.tokenizers.source, [row.source, row.target])
         labels = torch.tensor([[*target, 3]])
-        loss += loaded.model(input_ids=torch.tensor([source]), labels=labels).negative_log_likelihood.item()
+        loss += loaded.model(input_ids=torch.tensor([[2, *source, 3]]), labels=labels).negative_log_likelihood.item()
         tokens += labels.numel()
     assert events[0] == pytest.approx(loss / tokens, rel=1e-5)
     assert abs(events[1] - events[0]) > 1e-3

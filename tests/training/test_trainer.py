@@ -312,9 +312,11 @@ def test_run_folder_holds_what_the_readme_says(recipe, tmp_path, drawn):
 def test_progress_counts_examples_and_tokens(recipe):
     folder = api.train(recipe(max_steps=5))  # one epoch: 40 pairs in batches of 8
     last = read_events(folder, "train")[-1]
-    lengths = [2 + number % 6 for number in range(40)]  # words of the sources, each one token
+    lengths = [
+        2 + number % 6 for number in range(40)
+    ]  # words of a side, each one token; sources have two marks, targets one
     assert (last["step"], last["examples"]) == (5, 40)
-    assert (last["source_tokens"], last["target_tokens"]) == (sum(lengths), sum(lengths) + 40)
+    assert (last["source_tokens"], last["target_tokens"]) == (sum(lengths) + 80, sum(lengths) + 40)
     assert last["learning_rate"] == pytest.approx(1e-3 / 5)  # linear, no warm-up: the last of five steps
 
 
@@ -347,6 +349,11 @@ def test_fp16_with_sharding_is_refused(recipe):
 def test_lengths_beyond_the_checkpoint_are_refused(recipe):
     with pytest.raises(RecipeError, match="A source of 65 tokens was asked for, but the model has 64 positions"):
         api.train(recipe(data={"max_source_tokens": 65}))
+
+
+def test_a_limit_that_leaves_nothing_between_the_marks_is_refused(recipe):
+    with pytest.raises(RecipeError, match=r"max_source_tokens is 2, and 2 of them are the marks around a source"):
+        api.train(recipe(data={"max_source_tokens": 2}))
 
 
 def test_broken_data_trains_nothing(recipe, tmp_path):

@@ -1,4 +1,6 @@
-"""`inspect` on files made by hand, in which every count is known. The tiny BERT takes each word for one token."""
+"""`inspect` on files made by hand, in which every count is known. The tiny BERT takes each word for one token, and a
+source has two more, [CLS] and [SEP].
+"""
 
 import json
 from dataclasses import replace
@@ -18,10 +20,13 @@ from seq2seq.text.round_trip import Returned
 
 TRAIN = [
     ("the cat sat", "a cat"),
-    ("a dog ran on the mat", "a dog ran"),  # 6 tokens: cut
+    ("a dog ran on the mat", "a dog ran"),  # 6 words: cut
     ("The  cat SAT", "A Cat"),  # repeats line 1
     ("the cat sat", "a dog"),  # contradicts line 1
-    ("the bird flew and the fish swam", "the bird flew and the fish"),  # 7 tokens and, with its end mark, 7: both cut
+    (
+        "the bird flew and the fish swam",
+        "the bird flew and the fish",
+    ),  # 7 words and, with its end mark, 7 tokens: both cut
 ]
 VALIDATION = [("a bird sat", "a bird")]
 TEST = [
@@ -46,7 +51,7 @@ def write_recipe(folder, bert, **training):
             "train": write_rows(folder / "train.jsonl", TRAIN),
             "validation": write_rows(folder / "validation.jsonl", VALIDATION),
             "test": write_rows(folder / "test.jsonl", TEST),
-            "max_source_tokens": 5,
+            "max_source_tokens": 7,
             "max_target_tokens": 6,
         },
         "training": {"batch_examples": 2, "max_steps": 6, "validate_every_steps": 4} | training,
@@ -76,15 +81,15 @@ def printed(inspection) -> str:
 
 def test_lengths_are_those_before_the_cut_and_cuts_are_counted(inspection):
     source, target = inspection.splits["train"].source, inspection.splits["train"].target
-    assert (source.tokens, source.longest, source.truncated) == (3 + 6 + 3 + 3 + 7, 7, 2)
-    assert source.percentiles == {"50": 3, "90": 7, "95": 7, "99": 7}
+    assert (source.tokens, source.longest, source.truncated) == (5 + 8 + 5 + 5 + 9, 9, 2)
+    assert source.percentiles == {"50": 5, "90": 9, "95": 9, "99": 9}
     assert (target.tokens, target.longest, target.truncated) == (3 + 4 + 3 + 3 + 7, 7, 1)
 
 
 def test_rows_are_shown_as_the_model_sees_them(inspection, folder):
     row = inspection.splits["train"].examples[1]
     assert row.place == f"{folder / 'train.jsonl'} line 2"
-    assert row.source == ("a", "dog", "ran", "on", "the")
+    assert row.source == ("[CLS]", "a", "dog", "ran", "on", "the", "[SEP]")
     assert row.decoder_input == ("[CLS]", "a", "dog", "ran")
     assert row.labels == ("a", "dog", "ran", "[SEP]")
     assert (row.cut_source_tokens, row.cut_target_tokens) == (1, 0)
@@ -149,15 +154,15 @@ def test_schedule_counts_steps_epochs_and_tokens(inspection):
     schedule = inspection.schedule
     assert (schedule.steps, schedule.steps_per_epoch, schedule.epochs) == (6, 3, 2)
     assert schedule.examples == pytest.approx(5 / 3)
-    assert schedule.source_tokens == pytest.approx((3 + 5 + 3 + 3 + 5) / 3)
+    assert schedule.source_tokens == pytest.approx((5 + 7 + 5 + 5 + 7) / 3)
     assert schedule.target_tokens == pytest.approx((3 + 4 + 3 + 3 + 6) / 3)
 
 
 def test_padding_efficiency_is_that_of_the_batches(inspection):
-    # Pairs of 3 + 3, 3 + 3, 3 + 3, 5 + 4 and 5 + 6 tokens by length: two of 3 + 3; one of them with 5 + 4, which makes
-    # 2 x (5 + 4); and the last alone.
-    assert inspection.schedule.padded_tokens == pytest.approx((12 + 18 + 11) / 3)
-    assert inspection.schedule.padding_efficiency == pytest.approx(38 / 41)
+    # Pairs of 5 + 3, 5 + 3, 5 + 3, 7 + 4 and 7 + 6 tokens by length: two of 5 + 3; one of them with 7 + 4, which makes
+    # 2 x (7 + 4); and the last alone.
+    assert inspection.schedule.padded_tokens == pytest.approx((16 + 22 + 13) / 3)
+    assert inspection.schedule.padding_efficiency == pytest.approx(48 / 51)
 
 
 def test_memory_is_four_bytes_a_number_and_two_averages_a_trained_one(inspection):
@@ -242,7 +247,7 @@ def test_lack_of_memory_is_a_warning_and_the_rest_is_found(folder, tiny_bert, mo
 
 def test_figures_are_json(inspection):
     figures = json.loads(json.dumps(inspection.to_dict(), allow_nan=False))
-    assert figures["splits"]["train"]["source"]["percentiles"]["95"] == 7
+    assert figures["splits"]["train"]["source"]["percentiles"]["95"] == 9
     assert figures["recipe"]["training"]["max_steps"] == 6
     assert figures["origin"]["totals"]["total"] == inspection.memory.parameters
     # Totals too, as they are printed.
