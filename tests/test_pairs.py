@@ -37,8 +37,8 @@ PAIRS = (
     [(family, 32, "bert", 32) for family in ENCODERS] + [("bert", 32, family, 32) for family in DECODERS[1:]] + ACROSS
 )
 TEXTS = [
-    "the big cat sat on the mat", "a dog ran", "fish swam and birds flew over the red tree by the sea", "red", "x y z ! ?",
-    "sea sea sea", "the a the a the a", "big red fish sat . small red birds ran .",
+    "the big cat sat on the mat", "a dog ran", "fish swam and birds flew over the red tree by the sea", "red",
+    "x y z ! ?", "sea sea sea", "the a the a the a", "big red fish sat . small red birds ran .",
 ]  # fmt: skip
 all_pairs = pytest.mark.parametrize("pair", PAIRS, ids=lambda pair: "{}-{}-{}-{}".format(*pair))
 
