@@ -127,7 +127,7 @@ def build_encoder(config: PreTrainedConfig) -> PreTrainedModel:
 
 
 def freeze_unreached(model: PreTrainedModel) -> None:
-    """Freezes what no source reaches: the attention of marked tokens, which sources do not have (Longformer, LED)."""
+    """Freezes what no source reaches: global attention, which no token is given here (Longformer, LED)."""
     for name, parameter in model.named_parameters():
         if "_global." in name:
             parameter.requires_grad_(False)
