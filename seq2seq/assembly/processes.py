@@ -139,7 +139,8 @@ def generate_in_processes(accelerator: Accelerator, generator: Generator, source
     """Outputs of all sources in order, on every process; each process writes every n-th."""
     mine = list(sources[accelerator.process_index :: accelerator.num_processes])
     with show_progress("generating", len(mine), visible=accelerator.is_main_process) as bar:
-        written = generator.generate(mine, bar.advance).texts
+        places = range(accelerator.process_index, len(sources), accelerator.num_processes)
+        written = generator.generate(mine, bar.advance, places=places).texts
     outputs = [""] * len(sources)
     shares = gather_object([(accelerator.process_index, written)])
     for process, texts in shares:

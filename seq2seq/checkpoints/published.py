@@ -23,7 +23,9 @@ from ..text.published import OwnMarks, load_published_tokenizers
 from ..text.tokenizers import TokenizerPair
 from .published_weights import fill
 
-GENERATION_OPTIONS = ("num_beams", "length_penalty", "no_repeat_ngram_size")  # called alike by transformers
+# Called alike by transformers.
+GENERATION_OPTIONS = ("num_beams", "length_penalty", "no_repeat_ngram_size", "repetition_penalty")
+SAMPLING_OPTIONS = ("temperature", "top_k", "top_p")
 
 
 @dataclass(frozen=True)
@@ -202,5 +204,11 @@ def _read_generation_config(folder: Path) -> GenerationConfig:
 def _translate(generation: GenerationConfig) -> dict:
     """Our generation options for what a published generation config says."""
     options = {name: value for name in GENERATION_OPTIONS if (value := getattr(generation, name, None)) is not None}
+    if generation.do_sample and (options.get("num_beams") or 1) == 1:
+        options |= {name: value for name in SAMPLING_OPTIONS if (value := getattr(generation, name)) is not None}
+        options |= {"sampling": True, "num_beams": 1}
+    # Lengths of transformers count the begin mark, but for those of new tokens.
+    if (shortest := generation.min_new_tokens or (generation.min_length or 0) - 1) > 0:
+        options["min_target_tokens"] = shortest
     longest = generation.max_new_tokens or (generation.max_length or 0) - 1
     return options | ({"max_target_tokens": longest} if longest > 20 else {})  # 20 is transformers' own default

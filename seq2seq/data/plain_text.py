@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ..errors import DataError
-from ..files import open_bytes, write_json_lines, write_text
+from ..files import open_bytes, write_text
 from .columns import read_reference_list, read_text
 from .examples import read_filled_text
 from .options import ColumnOptions
@@ -122,15 +122,8 @@ def check_output(path: Path) -> None:
         raise DataError(f"{path} cannot be written. Choose another output.")
 
 
-def write_texts(path: Path | None, sources: Sequence[str], outputs: Sequence[str]) -> int:
-    """Writes outputs one a line, or as JSONL with their sources where the name says so; None is standard output.
-
-    Returns how many outputs had line breaks, which become spaces in plain text.
-    """
-    if path is not None and path.suffix == ".jsonl":
-        rows = zip(sources, outputs, strict=True)
-        write_json_lines(path, ({"source": source, "prediction": output} for source, output in rows))
-        return 0
+def write_texts(path: Path | None, outputs: Sequence[str]) -> int:
+    """Writes outputs one a line; None is standard output. Returns how many had line breaks, which become spaces."""
     lines = [output.replace("\r\n", " ").replace("\n", " ").replace("\r", " ") for output in outputs]
     text = "".join(line + "\n" for line in lines)
     if path is None:

@@ -1,31 +1,56 @@
 """Texts in, texts out, in order: tokenizing, cutting at the limit, generating, decoding, and counting what was odd."""
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
 
 from ..errors import GenerationError
 from ..modeling.token_loss import TokenLossModel
 from ..normalization import normalize_text
 from ..text.framing import Framing
 from ..text.tokenizers import TokenizerPair, decode_ids, encode_texts
+from .forced_decoding import score_ids
 from .options import GenerationOptions
-from .transformers_engine import check_lengths, generate_ids
+from .transformers_engine import check_lengths, check_prefix, generate_ids
+
+
+@dataclass(frozen=True)
+class Output:
+    """A text, and its log-probability where the options ask for scores and the source has a token."""
+
+    text: str
+    score: float | None = None
 
 
 @dataclass(frozen=True)
 class Generated:
-    """Outputs in the order of the sources.
+    """Outputs in the order of the sources: `num_outputs` for each, the best first.
 
-    empty: sources without a token, whose output is empty; truncated: sources cut at the limit.
+    empty: sources without a token, whose outputs are empty; truncated: sources cut at the limit.
     """
 
-    texts: list[str]
+    outputs: list[list[Output]]
     empty: int
     truncated: int
 
+    @property
+    def texts(self) -> list[str]:
+        """The best output of each source."""
+        return [outputs[0].text for outputs in self.outputs]
 
-def check_texts(texts: Sequence[str]) -> None:
-    """Makes sure that sources are a list of encodable strings.
+    def describe(self, sources: Sequence[str]) -> Iterator[dict]:
+        """A row for each source: `prediction`, `score` where there is one; of several outputs lists, the best first."""
+        for source, outputs in zip(sources, self.outputs, strict=True):
+            row = {"source": source, "prediction": outputs[0].text}
+            if outputs[0].score is not None:
+                row["score"] = outputs[0].score
+            if len(outputs) > 1:
+                row["predictions"] = [output.text for output in outputs]
+                row |= {"scores": [output.score for output in outputs]} if "score" in row else {}
+            yield row
+
+
+def check_texts(texts: Sequence[str], name: str = "Text") -> None:
+    """Makes sure that sources, or what `name` says, are a list of encodable strings.
 
     Raises:
         GenerationError: naming the index of the first that is not.
@@ -34,11 +59,11 @@ def check_texts(texts: Sequence[str]) -> None:
         raise GenerationError("Expected a list of texts, found one text. Put it into a list: [text].")
     for index, text in enumerate(texts):
         if not isinstance(text, str):
-            raise GenerationError(f"Text {index}: expected a string, found {type(text).__name__}.")
+            raise GenerationError(f"{name} {index}: expected a string, found {type(text).__name__}.")
         try:
             text.encode()
         except UnicodeEncodeError:
-            raise GenerationError(f"Text {index} holds half of a surrogate pair, which is no text.") from None
+            raise GenerationError(f"{name} {index} holds half of a surrogate pair, which is no text.") from None
 
 
 @dataclass(frozen=True)
@@ -49,7 +74,8 @@ class Generator:
     texts have gone through them.
 
     Raises:
-        GenerationError: on construction, if a limit is beyond the model's position table.
+        GenerationError: on construction, if a limit is beyond the model's position table, or the target prefix has no
+            token or as many as an output may have.
     """
 
     model: TokenLossModel
@@ -58,25 +84,70 @@ class Generator:
     max_source_tokens: int
     options: GenerationOptions
     normalization: tuple[str, ...] = ()
+    prefix: tuple[int, ...] = field(init=False, default=())
 
     def __post_init__(self) -> None:
         check_lengths(self.model, self.max_source_tokens, self.options.max_target_tokens)
+        if forced := self.options.target_prefix:
+            ids = encode_texts(self.tokenizers.target, [forced])[0]
+            if not ids:
+                raise GenerationError(f"target_prefix: {forced!r} has no token. Leave it out, or set one with letters.")
+            object.__setattr__(self, "prefix", (*self.framing.target_prefix, *ids))
+            check_prefix(self.prefix, self.options)
 
-    def generate(self, texts: Sequence[str], advance: Callable[[int], None] = lambda sources: None) -> Generated:
-        """One output for each text; a text without tokens, such as an empty one, gives an empty output.
+    def generate(
+        self,
+        texts: Sequence[str],
+        advance: Callable[[int], None] = lambda sources: None,
+        *,
+        places: Sequence[int] | None = None,
+    ) -> Generated:
+        """Outputs for each text; a text without tokens, such as an empty one, gives empty outputs.
+
+        Args:
+            advance: told after every batch how many texts it finished.
+            places: number of each text in the whole input, by which sampling draws; left out: 0, 1, 2 ...
 
         Raises:
             GenerationError: `texts` is one string, or one of them is no text; its index is named.
         """
-        check_texts(texts)
-        sources = [normalize_text(text, self.normalization) for text in texts]
-        encoded = encode_texts(self.tokenizers.source, sources)
+        encoded = self._encode_sources(texts)
         filled = [index for index, ids in enumerate(encoded) if ids]
         advance(len(texts) - len(filled))
         framed = [self.framing.frame_source(encoded[index], self.max_source_tokens) for index in filled]
-        source_ids = [ids for ids, _ in framed]
-        outputs = [""] * len(texts)
-        for index, ids in zip(filled, generate_ids(self.model, source_ids, self.options, advance), strict=True):
-            outputs[index] = decode_ids(self.tokenizers.target, ids)
+        sources = [ids for ids, _ in framed]
+        outputs = [[Output("")] * self.options.num_outputs for _ in texts]
+        places = filled if places is None else [places[index] for index in filled]
+        written = generate_ids(self.model, sources, self.options, advance, prefix=self.prefix, places=places)
+        for index, hypotheses in zip(filled, written, strict=True):
+            outputs[index] = [Output(decode_ids(self.tokenizers.target, h.ids), h.score) for h in hypotheses]
         truncated = sum(was_cut for _, was_cut in framed)
         return Generated(outputs, empty=len(texts) - len(filled), truncated=truncated)
+
+    def score(
+        self, texts: Sequence[str], targets: Sequence[str], advance: Callable[[int], None] = lambda pairs: None
+    ) -> list[float]:
+        """The log-probability of each target given its text (forced decoding), its end mark included.
+
+        Texts are cut as for `generate`; targets must fit. Options of the search, such as penalties, do not count here.
+
+        Raises:
+            GenerationError: the lists differ in length, an entry is no text, a text has no token, or a target is longer
+                than `max_target_tokens`; its index is named.
+        """
+        if len(texts) != len(targets):
+            raise GenerationError(f"Expected a target for each text, found {len(texts)} texts, {len(targets)} targets.")
+        check_texts(targets, "Target")
+        encoded, limit = self._encode_sources(texts), self.options.max_target_tokens
+        if [] in encoded:
+            raise GenerationError(f"Text {encoded.index([])} has no token for this tokenizer. Leave it out.")
+        framed = [self.framing.frame_target(ids, limit) for ids in encode_texts(self.tokenizers.target, targets)]
+        for index, (_, was_cut) in enumerate(framed):
+            if was_cut:
+                raise GenerationError(f"Target {index} has more tokens than max_target_tokens, {limit}. Set more.")
+        sources = [self.framing.frame_source(ids, self.max_source_tokens)[0] for ids in encoded]
+        return score_ids(self.model, sources, [labels for labels, _ in framed], advance)
+
+    def _encode_sources(self, texts: Sequence[str]) -> list[list[int]]:
+        check_texts(texts)
+        return encode_texts(self.tokenizers.source, [normalize_text(text, self.normalization) for text in texts])

@@ -1,15 +1,30 @@
 """Ids in, ids out with transformers' `generate`: sorted by length, batched by tokens, order kept. Knows no text."""
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 
-import numpy
 import torch
 
 from ..data.collation import pad_sources
 from ..errors import GenerationError
 from ..modeling.generation_config import translate_options
 from ..modeling.token_loss import TokenLossModel
+from .batching import cut_by_length, evaluating
+from .forced_decoding import score_ids
 from .options import GenerationOptions
+from .sampling import Draws
+
+
+@dataclass(frozen=True)
+class Hypothesis:
+    """An output as target ids without begin and end mark; what was forced is part of it.
+
+    is_ended: whether the end mark followed. score: its log-probability under the model, where it was asked for.
+    """
+
+    ids: list[int]
+    is_ended: bool
+    score: float | None = None
 
 
 def generate_ids(
@@ -17,28 +32,33 @@ def generate_ids(
     sources: Sequence[Sequence[int]],
     options: GenerationOptions,
     advance: Callable[[int], None] = lambda sources: None,
-) -> list[list[int]]:
-    """The best output of each source, in their order, without begin and end mark.
+    *,
+    prefix: Sequence[int] = (),
+    places: Sequence[int] | None = None,
+) -> list[list[Hypothesis]]:
+    """The best outputs of each source, in their order, the best first; draws stand in the order they were drawn in.
 
     Args:
         sources: token ids, none of them empty.
         advance: told after every batch how many sources it finished.
+        prefix: ids that every output begins with.
+        places: number of each source in the whole input, by which it is drawn; left out: 0, 1, 2 ...
 
     Raises:
-        GenerationError: an output or a source could be longer than the model's position table.
+        GenerationError: an output or a source could be longer than the model's position table, or the prefix is as
+            long as an output may be.
     """
     check_lengths(model, max(map(len, sources), default=0), options.max_target_tokens)
-    outputs: list[list[int]] = [[] for _ in sources]
-    was_training = model.training
-    model.eval()
-    try:
+    check_prefix(prefix, options)
+    places = range(len(sources)) if places is None else places
+    outputs: list[list[Hypothesis]] = [[] for _ in sources]
+    with evaluating(model):
         for indices in _batch_by_tokens([len(source) for source in sources], options):
-            for index, ids in zip(indices, _generate_batch(model, [sources[i] for i in indices], options), strict=True):
-                outputs[index] = ids
+            batch, at = [sources[index] for index in indices], [places[index] for index in indices]
+            for index, hypotheses in zip(indices, _generate_batch(model, batch, options, prefix, at), strict=True):
+                outputs[index] = hypotheses
             advance(len(indices))
-    finally:
-        model.train(was_training)
-    return outputs
+    return _add_scores(model, sources, outputs) if options.scores else outputs
 
 
 def check_lengths(model: TokenLossModel, source_tokens: int, target_tokens: int) -> None:
@@ -58,35 +78,68 @@ def check_lengths(model: TokenLossModel, source_tokens: int, target_tokens: int)
             )
 
 
+def check_prefix(prefix: Sequence[int], options: GenerationOptions) -> None:
+    """Refuses a prefix that leaves no room for an end mark behind it.
+
+    Raises:
+        GenerationError: naming both lengths.
+    """
+    if prefix and len(prefix) >= options.max_target_tokens:
+        raise GenerationError(
+            f"target_prefix has {len(prefix)} tokens, and an output may have {options.max_target_tokens} with its end "
+            "mark. Set a shorter prefix or more max_target_tokens."
+        )
+
+
 def _batch_by_tokens(lengths: Sequence[int], options: GenerationOptions) -> list[list[int]]:
-    """Indices in batches, longest first, so that memory runs out at once or never."""
-    order = numpy.argsort(-numpy.asarray(lengths, dtype=numpy.int64), kind="stable").tolist()
-    batches: list[list[int]] = []
-    for index in order:
-        width = lengths[batches[-1][0]] + options.max_target_tokens if batches else 0
-        if not batches or (len(batches[-1]) + 1) * width * options.num_beams > options.batch_tokens:
-            batches.append([])
-        batches[-1].append(index)
-    return batches
+    rows = options.num_outputs if options.sampling else options.num_beams
+    longest = options.max_target_tokens
+    return cut_by_length(lengths, lambda width, examples: examples * (width + longest) * rows <= options.batch_tokens)
 
 
 @torch.inference_mode()
 def _generate_batch(
-    model: TokenLossModel, sources: Sequence[Sequence[int]], options: GenerationOptions
-) -> list[list[int]]:
-    marks = model.generation_config
+    model: TokenLossModel,
+    sources: Sequence[Sequence[int]],
+    options: GenerationOptions,
+    prefix: Sequence[int],
+    places: Sequence[int],
+) -> list[list[Hypothesis]]:
+    marks, outputs = model.generation_config, options.num_outputs
+    arguments = translate_options(options.model_dump())
+    if options.sampling:  # a search for the likeliest token, in which noise decides
+        arguments |= {"do_sample": False, "temperature": None, "top_k": None, "top_p": None}
+        arguments["logits_processor"] = [Draws(options, places)]
+        sources = [source for source in sources for _ in range(outputs)]
+    else:
+        arguments["num_return_sequences"] = outputs
+    prompt = [marks.decoder_start_token_id, *prefix]
+    if prefix:
+        arguments["decoder_input_ids"] = torch.tensor([prompt] * len(sources), device=model.device)
+        arguments["max_new_tokens"] -= len(prefix)
+        arguments["min_new_tokens"] = max(options.min_target_tokens - len(prefix), 0) or None
     input_ids, attention_mask = pad_sources(sources, model.source_pad_id)
     sequences = model.generate(
-        input_ids=input_ids.to(model.device),
-        attention_mask=attention_mask.to(model.device),
-        do_sample=False,
-        **translate_options(options.model_dump()),
+        input_ids=input_ids.to(model.device), attention_mask=attention_mask.to(model.device), **arguments
     )
-    return [_strip_marks(row, marks.eos_token_id, marks.pad_token_id) for row in sequences[:, 1:].tolist()]
+    rows = sequences[:, len(prompt) :].tolist()
+    hypotheses = [_strip_marks(row, prefix, marks.eos_token_id, marks.pad_token_id) for row in rows]
+    return [hypotheses[start : start + outputs] for start in range(0, len(hypotheses), outputs)]
 
 
-def _strip_marks(ids: list[int], end_id: int, pad_id: int) -> list[int]:
-    """What stands before the end mark. [7, 8, 102, 0, 0] -> [7, 8]"""
-    if end_id in ids:
+def _strip_marks(ids: list[int], prefix: Sequence[int], end_id: int, pad_id: int) -> Hypothesis:
+    """What stands before the end mark, behind the prefix. [7, 8, 102, 0, 0] -> [7, 8]"""
+    is_ended = end_id in ids
+    if is_ended:
         ids = ids[: ids.index(end_id)]
-    return [i for i in ids if i != pad_id]
+    return Hypothesis([*prefix, *(i for i in ids if i != pad_id)], is_ended)
+
+
+def _add_scores(
+    model: TokenLossModel, sources: Sequence[Sequence[int]], outputs: Sequence[Sequence[Hypothesis]]
+) -> list[list[Hypothesis]]:
+    end = model.generation_config.eos_token_id
+    flat = [(source, output) for source, hypotheses in zip(sources, outputs, strict=True) for output in hypotheses]
+    labels = [[*output.ids, end] if output.is_ended else output.ids for _, output in flat]
+    scores = iter(score_ids(model, [source for source, _ in flat], labels))
+    return [[replace(output, score=next(scores)) for output in hypotheses] for hypotheses in outputs]

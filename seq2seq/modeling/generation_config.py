@@ -12,16 +12,39 @@ MARKS = (
 )  # fmt: skip
 
 
+class GnmtPenalty(float):
+    """An alpha for which `length ** alpha` is ((5 + length) / 6)^alpha (Wu et al. 2016, eq. 14).
+
+    transformers' beam search divides by `length ** length_penalty` and knows no other form. In a file it is the number.
+
+    Example: 7 ** GnmtPenalty(0.5) == 2 ** 0.5
+    """
+
+    def __rpow__(self, length: int) -> float:
+        return ((5 + length) / 6) ** float(self)
+
+
 def read_marks(config: PreTrainedConfig | GenerationConfig) -> dict[str, Any]:
     """The special tokens that `generate` needs, from a model's config."""
     return {mark: getattr(config, mark, None) for mark in MARKS}
 
 
 def translate_options(options: Mapping[str, Any]) -> dict[str, Any]:
-    """Arguments of `generate` for the options of a recipe's section `generation`."""
-    return {
+    """Arguments of `generate` for the options of a recipe's section `generation`.
+
+    Left out is what plain transformers has no place for: the forced text and the seed.
+    """
+    penalty = options["length_penalty"]
+    if options.get("length_penalty_form") == "gnmt":
+        penalty = GnmtPenalty(penalty)
+    arguments = {
         "num_beams": options["num_beams"],
         "max_new_tokens": options["max_target_tokens"],
-        "length_penalty": options["length_penalty"] if options["num_beams"] > 1 else None,
+        "min_new_tokens": options.get("min_target_tokens") or None,
+        "length_penalty": penalty if options["num_beams"] > 1 else None,
         "no_repeat_ngram_size": options["no_repeat_ngram_size"] or None,
+        "repetition_penalty": None if options.get("repetition_penalty", 1.0) == 1.0 else options["repetition_penalty"],
     }
+    if options.get("sampling"):
+        arguments |= {"do_sample": True, **{name: options[name] for name in ("temperature", "top_k", "top_p")}}
+    return arguments

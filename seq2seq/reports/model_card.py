@@ -91,7 +91,9 @@ def _describe_use(record: RunRecord, checkpoint: str | None) -> Iterator[str]:
     data = record.recipe["data"]
     yield describe_commands(str(record.folder.path), (data["test"] or data["validation"] or data["train"])[0])
     if record.inputs is not None:
-        yield from describe_plain_use(record.inputs["model"], checkpoint, data.get("normalization", ()))
+        yield from describe_plain_use(
+            record.inputs["model"], checkpoint, data.get("normalization", ()), record.recipe["generation"]
+        )
 
 
 def _describe_scores(record: RunRecord) -> Iterator[str]:

@@ -39,10 +39,16 @@ def describe_commands(run: str, data: str) -> str:
     return build_code_block(COMMANDS.format(run=quote(run), data=quote(data)), "bash")
 
 
-def describe_plain_use(model: Mapping[str, Any], checkpoint: str, normalization: Sequence[str] = ()) -> list[str]:
-    """Code for a checkpoint folder, which leaves `data.normalization` to its reader.
+def describe_plain_use(
+    model: Mapping[str, Any],
+    checkpoint: str,
+    normalization: Sequence[str] = (),
+    generation: Mapping[str, Any] | None = None,
+) -> list[str]:
+    """Code for a checkpoint folder, which leaves `data.normalization` and what else it lacks to its reader.
 
     Args:
+        generation: the recipe's section.
         model: `model` of inputs.json: the class that loads it, whether a T5 encoder has to be handed to that class, and
             whether the target has a tokenizer of its own.
     """
@@ -57,4 +63,11 @@ def describe_plain_use(model: Mapping[str, Any], checkpoint: str, normalization:
     t5 = "transformers takes the config of a T5 encoder for a whole T5, so the encoder has to be handed over:"
     steps = f"The model was trained on texts after {', '.join(normalization)}; this code leaves that to you:"
     notes = [t5] * of_t5 + [escape_markdown(steps)] * bool(normalization)
+    generation = generation or {}
+    if generation.get("length_penalty_form") == "gnmt":
+        notes.append(
+            "transformers knows length^alpha alone; the length penalty of this run is ((5 + length) / 6)^alpha."
+        )
+    if generation.get("target_prefix"):
+        notes.append("The forced beginning of outputs (`generation.target_prefix`) is left to you, too.")
     return ["Or in plain transformers:", *notes, build_code_block(code, "python")]

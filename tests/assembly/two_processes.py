@@ -9,7 +9,7 @@ from accelerate import Accelerator
 from seq2seq.assembly.processes import generate_in_processes, leave_processes, run_once_a_machine
 from seq2seq.assembly.splits import check_same_everywhere
 from seq2seq.errors import DataError, Seq2SeqError
-from seq2seq.generation.generator import Generated
+from seq2seq.generation.generator import Generated, Output
 
 
 def fail() -> None:
@@ -22,8 +22,8 @@ class Signer:
     def __init__(self, process: int) -> None:
         self.process = process
 
-    def generate(self, texts: Sequence[str], advance: Callable[[int], None]) -> Generated:
-        return Generated([f"{text}{self.process}" for text in texts], empty=0, truncated=0)
+    def generate(self, texts: Sequence[str], advance: Callable[[int], None], *, places: Sequence[int]) -> Generated:
+        return Generated([[Output(f"{text}{self.process}")] for text in texts], empty=0, truncated=0)
 
 
 def main() -> None:

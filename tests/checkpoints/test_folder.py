@@ -58,6 +58,29 @@ def test_plain_transformers_writes_the_same_texts(written):
     assert len(set(theirs)) > 1
 
 
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"min_target_tokens": 6, "num_beams": 1},
+        {"repetition_penalty": 1.7, "no_repeat_ngram_size": 2},
+        {"length_penalty": 0.2, "num_beams": 4},
+    ],
+)
+def test_plain_transformers_writes_the_same_texts_under_any_options_of_the_search(tiny_bert, tmp_path, options):
+    started = warm_start(plan="bert2bert", encoder=str(tiny_bert))
+    shake(started.model)
+    write_checkpoint(tmp_path / "ckpt", started.model, started.tokenizers, describe(started, **options))
+    assert write_with_plain_transformers(tmp_path / "ckpt", TEXTS) == write_with_ours(tmp_path / "ckpt", TEXTS)
+
+
+def test_plain_transformers_samples_where_the_checkpoint_does(tiny_bert, tmp_path):
+    started = warm_start(plan="bert2bert", encoder=str(tiny_bert))
+    options = {"sampling": True, "num_beams": 1, "temperature": 0.7, "top_k": 5, "top_p": 0.9}
+    write_checkpoint(tmp_path / "ckpt", started.model, started.tokenizers, describe(started, **options))
+    stored = EncoderDecoderModel.from_pretrained(tmp_path / "ckpt").generation_config
+    assert (stored.do_sample, stored.temperature, stored.top_k, stored.top_p) == (True, 0.7, 5, 0.9)
+
+
 @pytest.mark.parametrize(("plan", "source_marks"), [("bert2bert", False), ("bert2bert", True), ("bertshare", True)])
 def test_plain_transformers_writes_the_same_texts_on_real_weights(minilm, tmp_path, plan, source_marks):
     started = warm_start(plan=plan, encoder=str(minilm), source_marks=source_marks)

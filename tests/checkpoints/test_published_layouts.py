@@ -14,13 +14,18 @@ from transformers import (
     BertGenerationConfig,
     EncoderDecoderConfig,
     EncoderDecoderModel,
+    GenerationConfig,
     PreTrainedConfig,
     RobertaConfig,
 )
 
 from seq2seq import api
 from seq2seq.checkpoints.folder import write_checkpoint
+from seq2seq.checkpoints.published import _translate
+from seq2seq.errors import GenerationError
+from seq2seq.generation.options import GenerationOptions
 from seq2seq.modeling.sharing import Sharing
+from seq2seq.recipe import build_options
 from seq2seq.text.framing import Framing
 from tests.conftest import describe
 from tests.families import build_byte_pairs
@@ -170,3 +175,23 @@ def test_checkpoint_of_it_writes_the_same_in_plain_transformers(layout, tmp_path
     write_checkpoint(tmp_path / "ckpt", started.model, started.tokenizers, describe(started, num_beams=4))
     texts = write_plainly(tmp_path / "ckpt")
     assert texts == api.generate(tmp_path / "ckpt", TEXTS) == api.generate(folder, TEXTS, max_target_tokens=12)
+
+
+@pytest.mark.parametrize(
+    ("published", "options"),
+    [
+        ({"min_length": 56, "max_length": 142}, {"min_target_tokens": 55, "max_target_tokens": 141}),  # BART's
+        ({"min_new_tokens": 5, "max_new_tokens": 30}, {"min_target_tokens": 5, "max_target_tokens": 30}),
+        ({"repetition_penalty": 1.5}, {"repetition_penalty": 1.5}),
+        (
+            {"do_sample": True, "temperature": 0.7, "top_k": 50},
+            {"sampling": True, "num_beams": 1, "temperature": 0.7, "top_k": 50},
+        ),
+        ({"do_sample": False, "temperature": 0.7}, {}),
+    ],
+)
+def test_published_generation_options_are_taken_over(published, options):
+    found = _translate(GenerationConfig(**published))
+    assert {name: found[name] for name in options} == options
+    assert "sampling" in options or "sampling" not in found
+    build_options(GenerationOptions, found, GenerationError)

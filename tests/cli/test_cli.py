@@ -127,6 +127,24 @@ def test_generate_refuses_an_option_out_of_range(seq2seq, checkpoint):
     assert "num_beams: input should be greater than 0 (found: 0)" in err
 
 
+def test_generate_writes_several_outputs_with_scores_as_jsonl(seq2seq, checkpoint, tmp_path):
+    path = tmp_path / "out.jsonl"
+    command = ("generate", checkpoint, "--text", "the cat", "--num-beams", "3", "--num-outputs", "3", "--scores")
+    assert seq2seq(*command, "--output", path)[0] == 0
+    [row] = [json.loads(line) for line in path.read_text().splitlines()]
+    assert len(row["predictions"]) == len(row["scores"]) == 3
+    assert (row["prediction"], row["score"]) == (row["predictions"][0], row["scores"][0])
+    code, _, err = seq2seq(*command, "--output", tmp_path / "out.txt")
+    assert code == 1
+    assert "several outputs of a text, and scores, need a file --output FILE.jsonl" in err
+
+
+def test_generate_draws_by_the_seed(seq2seq, checkpoint):
+    command = ("generate", checkpoint, "--text", "the cat", "--sampling", "--num-beams", "1", "--temperature", "2")
+    texts = [seq2seq(*command, "--seed", seed)[1] for seed in ("1", "1", "2")]
+    assert texts[0] == texts[1] != texts[2]
+
+
 def test_generate_needs_text_or_input(seq2seq, checkpoint):
     code, _, err = seq2seq("generate", checkpoint)
     assert code == 1

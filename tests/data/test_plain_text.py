@@ -2,7 +2,6 @@
 
 import gzip
 import io
-import json
 import sys
 
 import pytest
@@ -108,29 +107,23 @@ def test_row_without_references_and_target_is_refused(tmp_path):
 
 
 def test_outputs_are_written_one_a_line(tmp_path):
-    assert write_texts(tmp_path / "a.txt", ["s", "t"], ["ä", ""]) == 0
+    assert write_texts(tmp_path / "a.txt", ["ä", ""]) == 0
     assert (tmp_path / "a.txt").read_bytes() == b"\xc3\xa4\n\n"
 
 
 def test_line_breaks_of_outputs_become_spaces_and_are_counted(tmp_path):
-    assert write_texts(tmp_path / "a.txt", ["s"] * 3, ["a\nb\r\nc", "d\re", "f"]) == 2
+    assert write_texts(tmp_path / "a.txt", ["a\nb\r\nc", "d\re", "f"]) == 2
     assert (tmp_path / "a.txt").read_bytes() == b"a b c\nd e\nf\n"
 
 
 def test_written_outputs_are_read_back_in_place(tmp_path):
     outputs = ["a\u2028b", "", "c\x85", "ä"]
-    write_texts(tmp_path / "a.txt", [""] * 4, outputs)
+    write_texts(tmp_path / "a.txt", outputs)
     assert read_texts(str(tmp_path / "a.txt")) == ReadTexts(outputs, 0)
 
 
-def test_outputs_as_jsonl_stand_beside_their_sources(tmp_path):
-    assert write_texts(tmp_path / "a.jsonl", ["s", "t"], ["a\nb", "ä"]) == 0
-    rows = [json.loads(line) for line in (tmp_path / "a.jsonl").read_text(encoding="utf-8").splitlines()]
-    assert rows == [{"source": "s", "prediction": "a\nb"}, {"source": "t", "prediction": "ä"}]
-
-
 def test_outputs_without_a_path_go_to_standard_output(capsys):
-    assert write_texts(None, ["s", "t"], ["a", "b\nc"]) == 1
+    assert write_texts(None, ["a", "b\nc"]) == 1
     assert capsys.readouterr().out == "a\nb c\n"
 
 

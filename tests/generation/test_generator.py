@@ -6,7 +6,7 @@ import torch
 from seq2seq.errors import GenerationError
 from seq2seq.generation.generator import Generator
 from seq2seq.generation.options import GenerationOptions
-from seq2seq.generation.transformers_engine import generate_ids
+from seq2seq.generation.transformers_engine import Hypothesis, generate_ids
 from tests.conftest import shake
 
 TEXTS = ["the cat sat", "a dog ran and a bird flew on the red road .", "fish", "the small tree , the big sea", "a mat"]
@@ -55,7 +55,8 @@ def test_greedy_output_equals_a_literal_loop(model):
             if written[-1] == 3:
                 break
     expected = [token for token in written[1:] if token not in (0, 3)]
-    assert generate_ids(model, [source], GenerationOptions(num_beams=1, max_target_tokens=6)) == [expected]
+    [[found]] = generate_ids(model, [source], GenerationOptions(num_beams=1, max_target_tokens=6))
+    assert found == Hypothesis(expected, is_ended=written[-1] == 3)
 
 
 @pytest.mark.parametrize("empty", ["", "   ", "\t\n"])
@@ -90,7 +91,7 @@ def test_model_returns_to_training_mode(model):
 
 def test_outputs_have_at_most_the_tokens_asked_for(model):
     outputs = generate_ids(model, [[6, 7, 8], [9]], GenerationOptions(num_beams=1, max_target_tokens=4))
-    assert all(len(ids) <= 4 for ids in outputs)
+    assert all(len(hypothesis.ids) <= 4 for [hypothesis] in outputs)
 
 
 @pytest.mark.parametrize(

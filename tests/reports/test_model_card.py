@@ -129,6 +129,16 @@ def test_code_that_leaves_out_the_normalization_of_the_data_says_so(tmp_path):
     assert "this code leaves" not in build_model_card(build_record(tmp_path / "other"), PARTS)
 
 
+def test_code_says_what_plain_transformers_does_otherwise(tmp_path):
+    generation = {"length_penalty_form": "gnmt", "target_prefix": "The"}
+    card = build_model_card(build_record(tmp_path / "mine", recipe={"generation": generation}), PARTS)
+    assert "the length penalty of this run is ((5 + length) / 6)^alpha.\n" in card
+    assert "The forced beginning of outputs (`generation.target_prefix`) is left to you, too.\n" in card
+    other = build_model_card(build_record(tmp_path / "other"), PARTS)
+    assert "length penalty of this run" not in other
+    assert "forced beginning" not in other
+
+
 def test_path_with_a_space_is_quoted_for_the_shell(tmp_path):
     card = build_model_card(build_record(tmp_path / "my run"), PARTS)
     assert f"seq2seq generate '{tmp_path}/my run' --text" in card

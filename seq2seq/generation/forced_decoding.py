@@ -1,0 +1,51 @@
+"""Log-probabilities of given targets.
+
+Shapes: B pairs, S source and T target positions, N real labels, V vocabulary.
+"""
+
+from collections.abc import Callable, Sequence
+
+import torch
+
+from ..data.collation import pad_rows, pad_sources
+from ..modeling.token_loss import IGNORED_LABEL, TokenLossModel
+from .batching import cut_by_length, evaluating
+
+BATCH_TOKENS = 2048  # padded positions of a batch: the logits of its real labels are held at once
+
+
+def score_ids(
+    model: TokenLossModel,
+    sources: Sequence[Sequence[int]],
+    labels: Sequence[Sequence[int]],
+    advance: Callable[[int], None] = lambda pairs: None,
+) -> list[float]:
+    """The log-probability of each target given its source, natural logarithm, summed over its labels.
+
+    Args:
+        sources: token ids with their marks, none of them empty.
+        labels: ids of the targets, with the end mark where it counts.
+        advance: told after every batch how many pairs it finished.
+    """
+    scores = [0.0] * len(sources)
+    lengths = [len(source) + len(target) for source, target in zip(sources, labels, strict=True)]
+    with evaluating(model), torch.inference_mode():
+        for indices in cut_by_length(lengths, lambda width, rows: rows * width <= BATCH_TOKENS):
+            batch = _score_batch(model, [sources[index] for index in indices], [labels[index] for index in indices])
+            for index, score in zip(indices, batch, strict=True):
+                scores[index] = score
+            advance(len(indices))
+    return scores
+
+
+def _score_batch(
+    model: TokenLossModel, sources: Sequence[Sequence[int]], labels: Sequence[Sequence[int]]
+) -> list[float]:
+    input_ids, attention_mask = pad_sources(sources, model.source_pad_id)
+    targets = pad_rows(labels, IGNORED_LABEL)
+    input_ids, attention_mask, targets = (part.to(model.device) for part in (input_ids, attention_mask, targets))
+    real = targets.ne(IGNORED_LABEL)
+    logits = model.compute_logits(input_ids, attention_mask, model.shift_right(targets), real)  # (N, V)
+    found = torch.log_softmax(logits.float(), dim=-1).gather(1, targets[real][:, None])[:, 0]
+    scores = found.new_zeros(targets.shape).masked_scatter(real, found)  # (B, T)
+    return scores.double().sum(dim=1).tolist()
