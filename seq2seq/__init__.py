@@ -8,8 +8,8 @@ from typing import Any
 
 __version__ = "0.1.0"
 __all__ = [
-    "average", "evaluate", "generate", "inspect", "load_checkpoint", "load_generator", "report", "score", "train",
-    "train_tokenizer", "warm_start",
+    "average", "evaluate", "export", "generate", "inspect", "load_checkpoint", "load_generator", "report", "score",
+    "train", "train_tokenizer", "warm_start",
 ]  # fmt: skip
 
 

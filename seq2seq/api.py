@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, replace
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -29,13 +30,14 @@ from .checkpoints.averaging import Averaged, average_checkpoints
 from .checkpoints.find import find_checkpoint, find_last
 from .checkpoints.folder import Checkpoint, read_checkpoint
 from .checkpoints.steps import list_steps
-from .data.examples import load_examples
+from .data.examples import load_examples, read_examples
 from .data.options import LayoutOptions
 from .data.plain_text import check_output, read_intact_texts, read_references
 from .data.training_texts import Sides, read_training_texts
 from .errors import (
     CheckpointError,
     DataError,
+    ExportError,
     GenerationError,
     ScoringError,
     TrainingInterrupted,
@@ -44,9 +46,14 @@ from .errors import (
 from .evaluation.options import EvaluationOptions
 from .evaluation.scores import Comparison, Scores, compare_predictions, compute_scores
 from .evaluation.significance import TRIALS, Bootstrap
+from .exporting.export import Exported, export_ctranslate2, export_transformers
+from .exporting.exported import ExportedModel, load_exported
+from .exporting.options import Format, Quantization
 from .files import write_json, write_json_lines
+from .generation.ctranslate2_engine import is_exported
 from .generation.generator import Generated, Generator
-from .generation.options import GenerationOptions
+from .generation.options import EngineName, GenerationOptions
+from .generation.transformers_engine import TransformersEngine
 from .recipe import Recipe, build_options, load_recipe, merge
 from .reports.console import errors, show_progress
 from .reports.run_folder import RunFolder
@@ -60,8 +67,10 @@ from .warmstart.options import ModelOptions
 from .warmstart.start import WarmStart
 from .warmstart.vocabulary import Corpus
 
+COMPARED_PAIRS = 64  # that an export is compared with its model on
+
 __all__ = [
-    "WarmStart", "average", "compare", "evaluate", "generate", "inspect", "load_checkpoint", "load_generator",
+    "WarmStart", "average", "compare", "evaluate", "export", "generate", "inspect", "load_checkpoint", "load_generator",
     "report", "score", "train", "train_tokenizer", "warm_start",
 ]  # fmt: skip
 
@@ -144,9 +153,14 @@ def load_checkpoint(checkpoint: str | Path) -> Checkpoint:
     """Model and tokenizers of a run folder (its best, else newest checkpoint), a checkpoint folder or a hub name.
 
     Raises:
-        CheckpointError: there is no such checkpoint, or it is broken.
+        CheckpointError: there is no such checkpoint, it is broken, or an export for CTranslate2.
     """
-    loaded = read_checkpoint(find_checkpoint(checkpoint))
+    folder = find_checkpoint(checkpoint)
+    if is_exported(folder):
+        raise CheckpointError(
+            f"{folder} is an export for CTranslate2, to generate with. Name the checkpoint behind it."
+        )
+    loaded = read_checkpoint(folder)
     if loaded.shared:
         errors().print(f"{checkpoint}: its file was saved with {loaded.shared} shared; they are shared here again.")
     return loaded
@@ -172,24 +186,79 @@ def average(checkpoints: Sequence[str | Path], *, output: str | Path, last: int 
     return average_checkpoints(find_last(Path(checkpoints[0]), last), Path(output))
 
 
-def load_generator(checkpoint: str | Path | Checkpoint, **options: Any) -> Generator:
+def load_generator(checkpoint: str | Path | Checkpoint | ExportedModel, **options: Any) -> Generator:
     """A model that stays loaded and writes texts; options are those under `generation:` of a recipe.
 
-    Options left out are the ones the checkpoint was trained with. The model goes to the GPU where there is one. Texts
-    go through the checkpoint's `data.normalization` first.
+    Options left out are the ones the checkpoint was trained with. A folder that `export` wrote for CTranslate2 runs
+    there, every other checkpoint in transformers; on the GPU where there is one. Texts go through the checkpoint's
+    `data.normalization` first.
 
     Raises:
         CheckpointError: as `load_checkpoint`.
-        GenerationError: an option is unknown or out of its range.
+        GenerationError: an option is unknown, out of its range or beyond the engine.
     """
-    loaded = checkpoint if isinstance(checkpoint, Checkpoint) else load_checkpoint(checkpoint)
+    loaded = checkpoint if isinstance(checkpoint, Checkpoint | ExportedModel) else load_model(checkpoint)
     chosen = build_options(GenerationOptions, loaded.description.generation | options, GenerationError)
-    model = loaded.model.to("cuda" if torch.cuda.is_available() else "cpu")
+    if isinstance(loaded, ExportedModel):
+        engine = loaded.engine
+    else:
+        engine = TransformersEngine(loaded.model.to("cuda" if torch.cuda.is_available() else "cpu"))
     limit, steps = loaded.description.max_source_tokens, read_layout(loaded).normalization
-    return Generator(model, loaded.tokenizers, loaded.framing, limit, chosen, steps)
+    return Generator(engine, loaded.tokenizers, loaded.framing, limit, chosen, steps)
 
 
-def read_layout(checkpoint: Checkpoint, **options: Any) -> LayoutOptions:
+def load_model(checkpoint: str | Path, engine: EngineName | None = None) -> Checkpoint | ExportedModel:
+    """A checkpoint or an exported folder, to generate with; `engine`, where it is given, must be its engine.
+
+    Raises:
+        CheckpointError: as `load_checkpoint`.
+        GenerationError: the engine is not the folder's, or is not installed.
+    """
+    folder = find_checkpoint(checkpoint)
+    found = "ctranslate2" if is_exported(folder) else "transformers"
+    if engine not in (None, found):
+        advice = (
+            f"Export it first: seq2seq export {checkpoint} --format ctranslate2 --output FOLDER, and name that folder."
+            if engine == "ctranslate2"
+            else "Name the checkpoint that it was exported from."
+        )
+        raise GenerationError(f"{folder} is for the engine {found}, not {engine}. {advice}")
+    return load_exported(folder) if found == "ctranslate2" else load_checkpoint(checkpoint)
+
+
+def export(
+    checkpoint: str | Path,
+    *,
+    output: str | Path,
+    format: Format = "ctranslate2",
+    quantization: Quantization = "float32",
+    data: Sequence[str] | None = None,
+) -> Exported:
+    """Writes a checkpoint for another library and compares it with the model before it is kept.
+
+    Args:
+        output: the folder to write; it must not exist.
+        quantization: number type of the weights, for ctranslate2; all but float32 change the outputs a little.
+        data: data files whose first pairs the export is compared on; left out: pairs of the embedded corpus.
+
+    Raises:
+        CheckpointError: as `load_checkpoint`.
+        ExportError: the format cannot hold the model, the output exists, or a float32 export is not equal to the model.
+        GenerationError: CTranslate2 is not installed.
+        DataError: as `load_examples`.
+    """
+    loaded = load_checkpoint(checkpoint)
+    layout = read_layout(loaded) if data else LayoutOptions()
+    examples = islice(read_examples(data or ["embedded:quickstart:test"], layout), COMPARED_PAIRS)
+    pairs = [(example.source, example.target) for example in examples]
+    if format == "ctranslate2":
+        return export_ctranslate2(loaded, Path(output), quantization=quantization, pairs=pairs)
+    if quantization != "float32":
+        raise ExportError(f"quantization is for ctranslate2; transformers has float32 (found {quantization!r}).")
+    return export_transformers(loaded, Path(output), pairs=pairs)
+
+
+def read_layout(checkpoint: Checkpoint | ExportedModel, **options: Any) -> LayoutOptions:
     """How a checkpoint's data is read, with options `columns`, `header`, `normalization` over its own.
 
     Raises:
@@ -238,7 +307,7 @@ def evaluate(
         ScoringError: an evaluation option is wrong.
     """
     check_output(Path(output) / "predictions.jsonl")
-    loaded = load_checkpoint(checkpoint)
+    loaded = load_model(checkpoint)
     chosen = build_options(EvaluationOptions, loaded.description.evaluation | (evaluation or {}), ScoringError)
     layout = read_layout(loaded, columns=columns, header=header, normalization=normalization)
     examples = load_examples(data, layout)

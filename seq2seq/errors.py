@@ -47,5 +47,9 @@ class GenerationError(Seq2SeqError):
     """Text cannot be generated as asked."""
 
 
+class ExportError(Seq2SeqError):
+    """A checkpoint cannot be exported as asked."""
+
+
 class ScoringError(Seq2SeqError):
     """Predictions cannot be scored as asked."""

@@ -14,6 +14,7 @@ from seq2seq.checkpoints.folder import read_checkpoint
 from seq2seq.errors import CheckpointError, RecipeError, TokenizerError, WarmStartError
 from seq2seq.generation.generator import Generator
 from seq2seq.generation.options import GenerationOptions
+from seq2seq.generation.transformers_engine import TransformersEngine
 from seq2seq.modeling.sharing import find_shared_names
 from seq2seq.reports.run_folder import RunFolder
 from seq2seq.text.tokenizers import TARGET_FOLDER
@@ -122,7 +123,7 @@ def test_own_run_is_trained_on_as_it_was(plan, tiny_bert, tmp_path):
     model = {"plan": "pretrained", "checkpoint": str(first)}
     before, started = api.load_checkpoint(first), api.warm_start(**model)
     options = GenerationOptions(num_beams=2, max_target_tokens=12)
-    generator = Generator(started.model, started.tokenizers, started.framing, 48, options)
+    generator = Generator(TransformersEngine(started.model), started.tokenizers, started.framing, 48, options)
     assert generator.generate(SOURCES).texts == api.generate(first, SOURCES)
     after = api.load_checkpoint(api.train(write_recipe(tmp_path, "second", model, max_steps=2)))
     assert (after.framing, after.model.sharing) == (before.framing, before.model.sharing)

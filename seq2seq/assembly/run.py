@@ -38,6 +38,7 @@ from ..evaluation.baselines import measure_mean_words
 from ..evaluation.options import EvaluationOptions
 from ..files import write_json
 from ..generation.generator import Generator
+from ..generation.transformers_engine import TransformersEngine
 from ..modeling.token_loss import TokenLossModel
 from ..recipe import Recipe
 from ..reports.console import build_table, errors
@@ -288,7 +289,8 @@ class Run:
         """Texts written by a model, each process writing its share, all of them in order everywhere."""
         model.to(self.accelerator.device)
         start, recipe = self.start, self.recipe
-        generator = Generator(model, start.tokenizers, start.framing, recipe.data.max_source_tokens, recipe.generation)
+        limit = recipe.data.max_source_tokens
+        generator = Generator(TransformersEngine(model), start.tokenizers, start.framing, limit, recipe.generation)
         return generate_in_processes(self.accelerator, generator, sources)
 
     def save(self, state: TrainingState, best: bool) -> None:

@@ -19,6 +19,9 @@ def run(
         str | None, typer.Option(help="Of the source; several by commas; left out: as the checkpoint says.")
     ] = None,
     header: Annotated[str | None, typer.Option(help="Columns of CSV and TSV without a header line, by commas.")] = None,
+    engine: Annotated[
+        Literal["transformers", "ctranslate2"] | None, typer.Option(help="Left out: the one that the folder is for.")
+    ] = None,
     num_beams: Annotated[int | None, typer.Option(help="1 is greedy.")] = None,
     max_target_tokens: Annotated[int | None, typer.Option(help="Longest output, end mark included.")] = None,
     min_target_tokens: Annotated[int | None, typer.Option(help="Shortest output, end mark not counted.")] = None,
@@ -55,7 +58,7 @@ def run(
         raise GenerationError("Give either --text or --input.")
     if output != "-":
         check_output(Path(output))
-    loaded = api.load_checkpoint(checkpoint)
+    loaded = api.load_model(checkpoint, engine)
     layout = api.read_layout(
         loaded,
         columns={"source": split_names(column)} if column else None,

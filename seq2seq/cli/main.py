@@ -6,7 +6,7 @@ import sys
 import typer
 
 from ..errors import Seq2SeqError, TrainingInterrupted
-from . import average, compare, evaluate, generate, inspect, plans, recipes, report, score, tokenizer, train
+from . import average, compare, evaluate, export, generate, inspect, plans, recipes, report, score, tokenizer, train
 
 app = typer.Typer(
     name="seq2seq",
@@ -15,7 +15,7 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-for command in (train, generate, evaluate, average, score, compare, report, inspect, plans):
+for command in (train, generate, evaluate, average, export, score, compare, report, inspect, plans):
     app.command(command.__name__.rpartition(".")[2])(command.run)
 app.add_typer(tokenizer.app, name="tokenizer")
 app.add_typer(recipes.app, name="recipes")

@@ -19,15 +19,15 @@ def score_ids(
     sources: Sequence[Sequence[int]],
     labels: Sequence[Sequence[int]],
     advance: Callable[[int], None] = lambda pairs: None,
-) -> list[float]:
-    """The log-probability of each target given its source, natural logarithm, summed over its labels.
+) -> list[list[float]]:
+    """The log-probability of each label of each target given its source and the labels before it, natural logarithm.
 
     Args:
         sources: token ids with their marks, none of them empty.
         labels: ids of the targets, with the end mark where it counts.
         advance: told after every batch how many pairs it finished.
     """
-    scores = [0.0] * len(sources)
+    scores: list[list[float]] = [[] for _ in sources]
     lengths = [len(source) + len(target) for source, target in zip(sources, labels, strict=True)]
     with evaluating(model), torch.inference_mode():
         for indices in cut_by_length(lengths, lambda width, rows: rows * width <= BATCH_TOKENS):
@@ -40,12 +40,11 @@ def score_ids(
 
 def _score_batch(
     model: TokenLossModel, sources: Sequence[Sequence[int]], labels: Sequence[Sequence[int]]
-) -> list[float]:
+) -> list[list[float]]:
     input_ids, attention_mask = pad_sources(sources, model.source_pad_id)
     targets = pad_rows(labels, IGNORED_LABEL)
     input_ids, attention_mask, targets = (part.to(model.device) for part in (input_ids, attention_mask, targets))
     real = targets.ne(IGNORED_LABEL)
     logits = model.compute_logits(input_ids, attention_mask, model.shift_right(targets), real)  # (N, V)
     found = torch.log_softmax(logits.float(), dim=-1).gather(1, targets[real][:, None])[:, 0]
-    scores = found.new_zeros(targets.shape).masked_scatter(real, found)  # (B, T)
-    return scores.double().sum(dim=1).tolist()
+    return [part.tolist() for part in found.split(real.sum(dim=1).tolist())]

@@ -4,13 +4,11 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 from ..errors import GenerationError
-from ..modeling.token_loss import TokenLossModel
 from ..normalization import normalize_text
 from ..text.framing import Framing
 from ..text.tokenizers import TokenizerPair, decode_ids, encode_texts
-from .forced_decoding import score_ids
+from .engine import Engine, check_prefix
 from .options import GenerationOptions
-from .transformers_engine import check_lengths, check_prefix, generate_ids
 
 
 @dataclass(frozen=True)
@@ -68,17 +66,17 @@ def check_texts(texts: Sequence[str], name: str = "Text") -> None:
 
 @dataclass(frozen=True)
 class Generator:
-    """A loaded model that writes texts; sources longer than max_source_tokens are cut and counted.
+    """A loaded engine that writes texts; sources longer than max_source_tokens are cut and counted.
 
     normalization: steps that every source goes through first; none where sources come from `data.examples`, whose
     texts have gone through them.
 
     Raises:
-        GenerationError: on construction, if a limit is beyond the model's position table, or the target prefix has no
-            token or as many as an output may have.
+        GenerationError: on construction, if an option is beyond the engine or the model's positions, or the target
+            prefix has no token or as many as an output may have.
     """
 
-    model: TokenLossModel
+    engine: Engine
     tokenizers: TokenizerPair
     framing: Framing
     max_source_tokens: int
@@ -87,7 +85,7 @@ class Generator:
     prefix: tuple[int, ...] = field(init=False, default=())
 
     def __post_init__(self) -> None:
-        check_lengths(self.model, self.max_source_tokens, self.options.max_target_tokens)
+        self.engine.check(self.options, self.max_source_tokens)
         if forced := self.options.target_prefix:
             ids = encode_texts(self.tokenizers.target, [forced])[0]
             if not ids:
@@ -118,7 +116,7 @@ class Generator:
         sources = [ids for ids, _ in framed]
         outputs = [[Output("")] * self.options.num_outputs for _ in texts]
         places = filled if places is None else [places[index] for index in filled]
-        written = generate_ids(self.model, sources, self.options, advance, prefix=self.prefix, places=places)
+        written = self.engine.generate(sources, self.options, advance, prefix=self.prefix, places=places)
         for index, hypotheses in zip(filled, written, strict=True):
             outputs[index] = [Output(decode_ids(self.tokenizers.target, h.ids), h.score) for h in hypotheses]
         truncated = sum(was_cut for _, was_cut in framed)
@@ -146,7 +144,7 @@ class Generator:
             if was_cut:
                 raise GenerationError(f"Target {index} has more tokens than max_target_tokens, {limit}. Set more.")
         sources = [self.framing.frame_source(ids, self.max_source_tokens)[0] for ids in encoded]
-        return score_ids(self.model, sources, [labels for labels, _ in framed], advance)
+        return [sum(scores) for scores in self.engine.score(sources, [labels for labels, _ in framed], advance)]
 
     def _encode_sources(self, texts: Sequence[str]) -> list[list[int]]:
         check_texts(texts)

@@ -6,6 +6,7 @@ from pydantic import Field, ValidationInfo, field_validator
 
 from ..options import Options
 
+EngineName = Literal["transformers", "ctranslate2"]
 LengthPenaltyForm = Literal["power", "gnmt"]
 
 

@@ -1,30 +1,48 @@
 """Ids in, ids out with transformers' `generate`: sorted by length, batched by tokens, order kept. Knows no text."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+from functools import partial
 
 import torch
 
 from ..data.collation import pad_sources
-from ..errors import GenerationError
 from ..modeling.generation_config import translate_options
 from ..modeling.token_loss import TokenLossModel
 from .batching import cut_by_length, evaluating
+from .engine import Hypothesis, add_scores, check_positions, check_prefix
 from .forced_decoding import score_ids
 from .options import GenerationOptions
 from .sampling import Draws
 
 
 @dataclass(frozen=True)
-class Hypothesis:
-    """An output as target ids without begin and end mark; what was forced is part of it.
+class TransformersEngine:
+    """The model in transformers; an `Engine` for every encoder-decoder."""
 
-    is_ended: whether the end mark followed. score: its log-probability under the model, where it was asked for.
-    """
+    model: TokenLossModel
 
-    ids: list[int]
-    is_ended: bool
-    score: float | None = None
+    def check(self, options: GenerationOptions, max_source_tokens: int) -> None:
+        check_lengths(self.model, max_source_tokens, options.max_target_tokens)
+
+    def generate(
+        self,
+        sources: Sequence[Sequence[int]],
+        options: GenerationOptions,
+        advance: Callable[[int], None] = lambda sources: None,
+        *,
+        prefix: Sequence[int] = (),
+        places: Sequence[int] | None = None,
+    ) -> list[list[Hypothesis]]:
+        return generate_ids(self.model, sources, options, advance, prefix=prefix, places=places)
+
+    def score(
+        self,
+        sources: Sequence[Sequence[int]],
+        labels: Sequence[Sequence[int]],
+        advance: Callable[[int], None] = lambda pairs: None,
+    ) -> list[list[float]]:
+        return score_ids(self.model, sources, labels, advance)
 
 
 def generate_ids(
@@ -36,18 +54,7 @@ def generate_ids(
     prefix: Sequence[int] = (),
     places: Sequence[int] | None = None,
 ) -> list[list[Hypothesis]]:
-    """The best outputs of each source, in their order, the best first; draws stand in the order they were drawn in.
-
-    Args:
-        sources: token ids, none of them empty.
-        advance: told after every batch how many sources it finished.
-        prefix: ids that every output begins with.
-        places: number of each source in the whole input, by which it is drawn; left out: 0, 1, 2 ...
-
-    Raises:
-        GenerationError: an output or a source could be longer than the model's position table, or the prefix is as
-            long as an output may be.
-    """
+    """As `Engine.generate`; `advance` is told after every batch."""
     check_lengths(model, max(map(len, sources), default=0), options.max_target_tokens)
     check_prefix(prefix, options)
     places = range(len(sources)) if places is None else places
@@ -58,7 +65,9 @@ def generate_ids(
             for index, hypotheses in zip(indices, _generate_batch(model, batch, options, prefix, at), strict=True):
                 outputs[index] = hypotheses
             advance(len(indices))
-    return _add_scores(model, sources, outputs) if options.scores else outputs
+    if options.scores:
+        return add_scores(partial(score_ids, model), sources, outputs, model.generation_config.eos_token_id)
+    return outputs
 
 
 def check_lengths(model: TokenLossModel, source_tokens: int, target_tokens: int) -> None:
@@ -67,28 +76,8 @@ def check_lengths(model: TokenLossModel, source_tokens: int, target_tokens: int)
     Raises:
         GenerationError: naming the limit.
     """
-    for side, wanted, limit in (
-        ("source", source_tokens, model.max_source_positions),
-        ("target", target_tokens, model.max_target_positions),
-    ):
-        if limit is not None and wanted > limit:
-            raise GenerationError(
-                f"A {side} of {wanted} tokens was asked for, but the model has {limit} positions. "
-                f"Set max_{side}_tokens to at most {limit}, or train a model with model.max_positions={wanted}."
-            )
-
-
-def check_prefix(prefix: Sequence[int], options: GenerationOptions) -> None:
-    """Refuses a prefix that leaves no room for an end mark behind it.
-
-    Raises:
-        GenerationError: naming both lengths.
-    """
-    if prefix and len(prefix) >= options.max_target_tokens:
-        raise GenerationError(
-            f"target_prefix has {len(prefix)} tokens, and an output may have {options.max_target_tokens} with its end "
-            "mark. Set a shorter prefix or more max_target_tokens."
-        )
+    limits = {"source": model.max_source_positions, "target": model.max_target_positions}
+    check_positions(limits, {"source": source_tokens, "target": target_tokens})
 
 
 def _batch_by_tokens(lengths: Sequence[int], options: GenerationOptions) -> list[list[int]]:
@@ -133,13 +122,3 @@ def _strip_marks(ids: list[int], prefix: Sequence[int], end_id: int, pad_id: int
     if is_ended:
         ids = ids[: ids.index(end_id)]
     return Hypothesis([*prefix, *(i for i in ids if i != pad_id)], is_ended)
-
-
-def _add_scores(
-    model: TokenLossModel, sources: Sequence[Sequence[int]], outputs: Sequence[Sequence[Hypothesis]]
-) -> list[list[Hypothesis]]:
-    end = model.generation_config.eos_token_id
-    flat = [(source, output) for source, hypotheses in zip(sources, outputs, strict=True) for output in hypotheses]
-    labels = [[*output.ids, end] if output.is_ended else output.ids for _, output in flat]
-    scores = iter(score_ids(model, [source for source, _ in flat], labels))
-    return [[replace(output, score=next(scores)) for output in hypotheses] for hypotheses in outputs]

@@ -20,6 +20,7 @@ from seq2seq.checkpoints.folder import (
 from seq2seq.errors import CheckpointError
 from seq2seq.generation.generator import Generator
 from seq2seq.generation.options import GenerationOptions
+from seq2seq.generation.transformers_engine import TransformersEngine
 from seq2seq.modeling.sharing import find_shared_names
 from tests.conftest import describe, shake
 
@@ -48,7 +49,11 @@ def write_with_plain_transformers(folder, texts) -> list[str]:
 def write_with_ours(folder, texts) -> list[str]:
     loaded = read_checkpoint(folder)
     options = GenerationOptions(**loaded.description.generation)
-    return Generator(loaded.model, loaded.tokenizers, loaded.framing, 32, options).generate(texts).texts
+    return (
+        Generator(TransformersEngine(loaded.model), loaded.tokenizers, loaded.framing, 32, options)
+        .generate(texts)
+        .texts
+    )
 
 
 def test_plain_transformers_writes_the_same_texts(written):

@@ -4,9 +4,10 @@ import pytest
 import torch
 
 from seq2seq.errors import GenerationError
+from seq2seq.generation.engine import Hypothesis
 from seq2seq.generation.generator import Generator
 from seq2seq.generation.options import GenerationOptions
-from seq2seq.generation.transformers_engine import Hypothesis, generate_ids
+from seq2seq.generation.transformers_engine import TransformersEngine, generate_ids
 from tests.conftest import shake
 
 TEXTS = ["the cat sat", "a dog ran and a bird flew on the red road .", "fish", "the small tree , the big sea", "a mat"]
@@ -21,7 +22,7 @@ def model(started):
 def build(started, max_source_tokens=32, **options) -> Generator:
     shake(started.model)
     chosen = GenerationOptions(**({"max_target_tokens": 10} | options))
-    return Generator(started.model, started.tokenizers, started.framing, max_source_tokens, chosen)
+    return Generator(TransformersEngine(started.model), started.tokenizers, started.framing, max_source_tokens, chosen)
 
 
 @pytest.mark.parametrize("num_beams", [1, 3])
@@ -36,7 +37,7 @@ def test_batched_equals_one_by_one(started, num_beams):
 def test_order_does_not_depend_on_the_batches(started, batch_tokens):
     whole = build(started, num_beams=2).generate(TEXTS).texts
     shaken = Generator(
-        started.model,
+        TransformersEngine(started.model),
         started.tokenizers,
         started.framing,
         32,

@@ -1,0 +1,84 @@
+"""Whether an exported model is the model it was made from: log-probabilities of given targets, and outputs."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from ..errors import ExportError
+from ..generation.engine import Engine, Hypothesis
+from ..generation.options import GenerationOptions
+
+TOLERANCE = 1e-4  # of the log-probability of a token, and of the compared scores of two outputs that tie
+
+
+@dataclass(frozen=True)
+class Equality:
+    """How an export compares with its model on some texts.
+
+    largest_difference: of the log-probability of a token of a given target.
+    equal: greedy outputs that are the same; ties: others that the model finds as good within `TOLERANCE`, or better.
+    equal_beams: the same outputs of a beam search. Libraries stop a search by rules of their own and choose otherwise
+        among beams that were cut, so that a few differ though every log-probability is the same.
+    """
+
+    texts: int
+    largest_difference: float
+    equal: int
+    ties: int
+    equal_beams: int
+
+    def check(self) -> None:
+        """Makes sure that an export in full precision is its model.
+
+        Raises:
+            ExportError: saying what differs.
+        """
+        differences = []
+        if not self.largest_difference <= TOLERANCE:
+            differences.append(
+                f"the log-probability of a token differs by {self.largest_difference:.2g}, more than {TOLERANCE:g}"
+            )
+        if different := self.texts - self.equal - self.ties:
+            differences.append(f"{different} of {self.texts} greedy outputs differ and are no ties")
+        if differences:
+            raise ExportError(f"{' and '.join(differences)}. The export is not the model, and was not kept.")
+
+
+def compare_engines(
+    ours: Engine,
+    exported: Engine,
+    sources: Sequence[Sequence[int]],
+    labels: Sequence[Sequence[int]],
+    beams: GenerationOptions,
+    end_id: int,
+) -> Equality:
+    """Scores the given targets with both, and writes the greedy outputs and those of a beam search.
+
+    Args:
+        sources, labels: ids with their marks, those of targets with the end mark, which is `end_id`.
+        beams: the search, which both engines must be able to do.
+    """
+    scores = [engine.score(sources, labels) for engine in (ours, exported)]
+    differences = [
+        abs(first - second) for target in zip(*scores, strict=True) for first, second in zip(*target, strict=True)
+    ]
+    greedy = beams.model_copy(update={"num_beams": 1})
+    (first, second), (first_beams, second_beams) = (
+        [[hypotheses[0] for hypotheses in engine.generate(sources, options)] for engine in (ours, exported)]
+        for options in (greedy, beams)
+    )
+    different = [index for index, pair in enumerate(zip(first, second, strict=True)) if pair[0].ids != pair[1].ids]
+    return Equality(
+        texts=len(sources),
+        largest_difference=max(differences, default=0.0),
+        equal=len(sources) - len(different),
+        ties=_count_ties(ours, [(sources[index], first[index], second[index]) for index in different], end_id),
+        equal_beams=sum(one.ids == other.ids for one, other in zip(first_beams, second_beams, strict=True)),
+    )
+
+
+def _count_ties(ours: Engine, different: Sequence[tuple[Sequence[int], Hypothesis, Hypothesis]], end_id: int) -> int:
+    """How often the model finds the second output of a source as good as the first, or better."""
+    sources, *outputs = zip(*different, strict=True) if different else ((), (), ())
+    labels = [[[*output.ids, end_id] if output.is_ended else output.ids for output in side] for side in outputs]
+    sums = [[sum(scores) for scores in ours.score(sources, side)] for side in labels]
+    return sum(second >= first - TOLERANCE for first, second in zip(*sums, strict=True))
