@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import partial
 
 import torch
 
@@ -34,7 +33,21 @@ class TransformersEngine:
         prefix: Sequence[int] = (),
         places: Sequence[int] | None = None,
     ) -> list[list[Hypothesis]]:
-        return generate_ids(self.model, sources, options, advance, prefix=prefix, places=places)
+        """As `Engine.generate`; `advance` is told after every batch."""
+        self.check(options, max(map(len, sources), default=0))
+        check_prefix(prefix, options)
+        places = range(len(sources)) if places is None else places
+        outputs: list[list[Hypothesis]] = [[] for _ in sources]
+        with evaluating(self.model):
+            for indices in _batch_by_tokens([len(source) for source in sources], options):
+                batch, at = [sources[index] for index in indices], [places[index] for index in indices]
+                written = _generate_batch(self.model, batch, options, prefix, at)
+                for index, hypotheses in zip(indices, written, strict=True):
+                    outputs[index] = hypotheses
+                advance(len(indices))
+        if options.scores:
+            return add_scores(self.score, sources, outputs, self.model.generation_config.eos_token_id)
+        return outputs
 
     def score(
         self,
@@ -43,31 +56,6 @@ class TransformersEngine:
         advance: Callable[[int], None] = lambda pairs: None,
     ) -> list[list[float]]:
         return score_ids(self.model, sources, labels, advance)
-
-
-def generate_ids(
-    model: TokenLossModel,
-    sources: Sequence[Sequence[int]],
-    options: GenerationOptions,
-    advance: Callable[[int], None] = lambda sources: None,
-    *,
-    prefix: Sequence[int] = (),
-    places: Sequence[int] | None = None,
-) -> list[list[Hypothesis]]:
-    """As `Engine.generate`; `advance` is told after every batch."""
-    check_lengths(model, max(map(len, sources), default=0), options.max_target_tokens)
-    check_prefix(prefix, options)
-    places = range(len(sources)) if places is None else places
-    outputs: list[list[Hypothesis]] = [[] for _ in sources]
-    with evaluating(model):
-        for indices in _batch_by_tokens([len(source) for source in sources], options):
-            batch, at = [sources[index] for index in indices], [places[index] for index in indices]
-            for index, hypotheses in zip(indices, _generate_batch(model, batch, options, prefix, at), strict=True):
-                outputs[index] = hypotheses
-            advance(len(indices))
-    if options.scores:
-        return add_scores(partial(score_ids, model), sources, outputs, model.generation_config.eos_token_id)
-    return outputs
 
 
 def check_lengths(model: TokenLossModel, source_tokens: int, target_tokens: int) -> None:

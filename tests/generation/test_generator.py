@@ -7,7 +7,7 @@ from seq2seq.errors import GenerationError
 from seq2seq.generation.engine import Hypothesis
 from seq2seq.generation.generator import Generator
 from seq2seq.generation.options import GenerationOptions
-from seq2seq.generation.transformers_engine import TransformersEngine, generate_ids
+from seq2seq.generation.transformers_engine import TransformersEngine
 from tests.conftest import shake
 
 TEXTS = ["the cat sat", "a dog ran and a bird flew on the red road .", "fish", "the small tree , the big sea", "a mat"]
@@ -56,7 +56,7 @@ def test_greedy_output_equals_a_literal_loop(model):
             if written[-1] == 3:
                 break
     expected = [token for token in written[1:] if token not in (0, 3)]
-    [[found]] = generate_ids(model, [source], GenerationOptions(num_beams=1, max_target_tokens=6))
+    [[found]] = TransformersEngine(model).generate([source], GenerationOptions(num_beams=1, max_target_tokens=6))
     assert found == Hypothesis(expected, is_ended=written[-1] == 3)
 
 
@@ -86,12 +86,12 @@ def test_progress_counts_every_source(started):
 
 def test_model_returns_to_training_mode(model):
     model.train()
-    generate_ids(model, [[6, 7]], GenerationOptions(num_beams=1, max_target_tokens=2))
+    TransformersEngine(model).generate([[6, 7]], GenerationOptions(num_beams=1, max_target_tokens=2))
     assert model.training
 
 
 def test_outputs_have_at_most_the_tokens_asked_for(model):
-    outputs = generate_ids(model, [[6, 7, 8], [9]], GenerationOptions(num_beams=1, max_target_tokens=4))
+    outputs = TransformersEngine(model).generate([[6, 7, 8], [9]], GenerationOptions(num_beams=1, max_target_tokens=4))
     assert all(len(hypothesis.ids) <= 4 for [hypothesis] in outputs)
 
 

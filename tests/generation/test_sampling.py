@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from seq2seq.generation.options import GenerationOptions
-from seq2seq.generation.transformers_engine import generate_ids
+from seq2seq.generation.transformers_engine import TransformersEngine
 from tests.conftest import shake
 
 SOURCES = [[2, 6, 7, 8, 3], [2, 9, 3], [2, 10, 11, 12, 13, 14, 15, 3]]
@@ -18,7 +18,9 @@ def model(started):
 
 def draw(model, sources=SOURCES, places=None, **options) -> list[list[list[int]]]:
     chosen = GenerationOptions(**({"sampling": True, "num_beams": 1, "max_target_tokens": 6} | options))
-    return [[h.ids for h in hypotheses] for hypotheses in generate_ids(model, sources, chosen, places=places)]
+    return [
+        [h.ids for h in hypotheses] for hypotheses in TransformersEngine(model).generate(sources, chosen, places=places)
+    ]
 
 
 def compute_first(model) -> torch.Tensor:
@@ -88,7 +90,7 @@ def test_draws_differ_by_place_and_seed(model):
 
 
 def test_one_likeliest_token_is_the_greedy_output(model):
-    greedy = generate_ids(model, SOURCES, GenerationOptions(num_beams=1, max_target_tokens=6))
+    greedy = TransformersEngine(model).generate(SOURCES, GenerationOptions(num_beams=1, max_target_tokens=6))
     assert draw(model, top_k=1) == [[h.ids for h in hypotheses] for hypotheses in greedy]
 
 

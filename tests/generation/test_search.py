@@ -10,7 +10,7 @@ from seq2seq.errors import GenerationError
 from seq2seq.generation.forced_decoding import score_ids
 from seq2seq.generation.generator import Generator
 from seq2seq.generation.options import GenerationOptions
-from seq2seq.generation.transformers_engine import TransformersEngine, generate_ids
+from seq2seq.generation.transformers_engine import TransformersEngine
 from seq2seq.modeling.generation_config import GnmtPenalty, translate_options
 from seq2seq.recipe import build_options
 from tests.conftest import shake
@@ -26,7 +26,9 @@ def model(started):
 
 
 def search(model, sources=SOURCES, prefix=(), **options):
-    return generate_ids(model, sources, GenerationOptions(**({"max_target_tokens": 8} | options)), prefix=prefix)
+    return TransformersEngine(model).generate(
+        sources, GenerationOptions(**({"max_target_tokens": 8} | options)), prefix=prefix
+    )
 
 
 def compute_log_probabilities(model, source, target) -> list[float]:

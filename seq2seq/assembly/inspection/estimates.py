@@ -12,7 +12,7 @@ from ...data.collation import collate
 from ...data.encoding import EncodedExamples
 from ...data.lengths import summarize_lengths
 from ...data.survey import space_evenly
-from ...generation.transformers_engine import generate_ids
+from ...generation.transformers_engine import TransformersEngine
 from ...modeling.sharing import find_trained
 from ...modeling.token_loss import TokenLossModel
 from ...training.execution import run_uncompiled
@@ -182,7 +182,7 @@ def _time_outputs(run: Run, model: TokenLossModel, encoded: EncodedExamples, row
     options = run.recipe.generation.model_copy(update={"max_target_tokens": tokens})
     model.generation_config.min_new_tokens = tokens
     begun = time.perf_counter()
-    generate_ids(model, [encoded.sources[row].tolist() for row in rows], options)
+    TransformersEngine(model).generate([encoded.sources[row].tolist() for row in rows], options)
     seconds = time.perf_counter() - begun
     model.generation_config.min_new_tokens = None
     return seconds
