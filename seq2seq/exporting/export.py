@@ -91,8 +91,8 @@ def _export(
         raise ExportError(f"{output} exists. Choose another output, or remove it.")
     beside = output.with_name(f".{output.name}.partial")
     shutil.rmtree(beside, ignore_errors=True)
-    beside.parent.mkdir(parents=True, exist_ok=True)
     try:
+        beside.parent.mkdir(parents=True, exist_ok=True)
         write(beside)
         equality = _compare(checkpoint, load(beside), pairs)
         if is_exact:
@@ -100,6 +100,8 @@ def _export(
         beside.replace(output)
     except ExportError as error:
         raise ExportError(f"{checkpoint.folder}: {error}") from None
+    except OSError as error:
+        raise ExportError(f"{output} cannot be written ({error.strerror}). Choose another output.") from None
     finally:
         shutil.rmtree(beside, ignore_errors=True)
     size = sum(path.stat().st_size for path in output.rglob("*") if path.is_file())

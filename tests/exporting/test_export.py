@@ -140,6 +140,13 @@ def test_export_over_something_is_refused(write, tmp_path):
         api.export(write("bert2bert"), output=tmp_path)
 
 
+@pytest.mark.parametrize("format", ["ctranslate2", "transformers"])
+def test_folder_that_cannot_be_made_is_refused(write, tmp_path, format):
+    (tmp_path / "file").write_text("")
+    with pytest.raises(ExportError, match="file/export cannot be written .*Choose another output"):
+        api.export(write("bert2bert"), output=tmp_path / "file/export", format=format)
+
+
 def test_quantization_of_a_transformers_export_is_refused(write, tmp_path):
     with pytest.raises(ExportError, match="quantization is for ctranslate2"):
         api.export(write("bert2bert"), output=tmp_path / "a", format="transformers", quantization="int8")
