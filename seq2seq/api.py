@@ -50,9 +50,10 @@ from .exporting.export import Exported, export_ctranslate2, export_transformers
 from .exporting.exported import ExportedModel, load_exported
 from .exporting.options import Format, Quantization
 from .files import write_json, write_json_lines
+from .generation.choices import EngineName
 from .generation.ctranslate2_engine import is_exported
 from .generation.generator import Generated, Generator
-from .generation.options import EngineName, GenerationOptions
+from .generation.options import GenerationOptions
 from .generation.transformers_engine import TransformersEngine
 from .recipe import Recipe, build_options, load_recipe, merge
 from .reports.console import errors, show_progress
@@ -160,9 +161,13 @@ def load_checkpoint(checkpoint: str | Path) -> Checkpoint:
         raise CheckpointError(
             f"{folder} is an export for CTranslate2, to generate with. Name the checkpoint behind it."
         )
+    return _read_checkpoint(folder, checkpoint)
+
+
+def _read_checkpoint(folder: Path, name: str | Path) -> Checkpoint:
     loaded = read_checkpoint(folder)
     if loaded.shared:
-        errors().print(f"{checkpoint}: its file was saved with {loaded.shared} shared; they are shared here again.")
+        errors().print(f"{name}: its file was saved with {loaded.shared} shared; they are shared here again.")
     return loaded
 
 
@@ -223,7 +228,7 @@ def load_model(checkpoint: str | Path, engine: EngineName | None = None) -> Chec
             else "Name the checkpoint that it was exported from."
         )
         raise GenerationError(f"{folder} is for the engine {found}, not {engine}. {advice}")
-    return load_exported(folder) if found == "ctranslate2" else load_checkpoint(checkpoint)
+    return load_exported(folder) if found == "ctranslate2" else _read_checkpoint(folder, checkpoint)
 
 
 def export(

@@ -144,8 +144,7 @@ def _load_origin(run: RunFolder) -> OriginReport:
 
 
 def _check_lengths(model: TokenLossModel, framing: Framing, recipe: Recipe) -> None:
-    marks = len(framing.source_prefix) + len(framing.source_suffix)
-    if recipe.data.max_source_tokens <= marks:
+    if recipe.data.max_source_tokens <= (marks := framing.source_marks):
         raise RecipeError(
             f"data.max_source_tokens is {recipe.data.max_source_tokens}, and {marks} of them are the marks around a "
             "source, so that nothing is left of it. Set more, or model.source_marks to false."

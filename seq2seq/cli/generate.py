@@ -1,9 +1,11 @@
 """`seq2seq generate`."""
 
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated
 
 import typer
+
+from ..generation.choices import EngineName, LengthPenaltyForm
 
 
 def run(
@@ -19,15 +21,13 @@ def run(
         str | None, typer.Option(help="Of the source; several by commas; left out: as the checkpoint says.")
     ] = None,
     header: Annotated[str | None, typer.Option(help="Columns of CSV and TSV without a header line, by commas.")] = None,
-    engine: Annotated[
-        Literal["transformers", "ctranslate2"] | None, typer.Option(help="Left out: the one that the folder is for.")
-    ] = None,
+    engine: Annotated[EngineName | None, typer.Option(help="Left out: the one that the folder is for.")] = None,
     num_beams: Annotated[int | None, typer.Option(help="1 is greedy.")] = None,
     max_target_tokens: Annotated[int | None, typer.Option(help="Longest output, end mark included.")] = None,
     min_target_tokens: Annotated[int | None, typer.Option(help="Shortest output, end mark not counted.")] = None,
     length_penalty: Annotated[float | None, typer.Option(help="Alpha of the length penalty of beams.")] = None,
     length_penalty_form: Annotated[
-        Literal["power", "gnmt"] | None, typer.Option(help="length^alpha, or ((5 + length) / 6)^alpha.")
+        LengthPenaltyForm | None, typer.Option(help="length^alpha, or ((5 + length) / 6)^alpha.")
     ] = None,
     no_repeat_ngram_size: Annotated[int | None, typer.Option(help="No n-gram of so many tokens twice.")] = None,
     repetition_penalty: Annotated[float | None, typer.Option(help="Above 1: written tokens get less likely.")] = None,

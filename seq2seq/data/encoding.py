@@ -136,8 +136,6 @@ def encode_chunks(
 ) -> Iterator[EncodedExamples]:
     """As `encode_examples`, some examples at a time, so that their number is not limited by memory."""
     examples = iter(examples)
-    source_marks = len(framing.source_prefix) + len(framing.source_suffix)
-    target_marks = len(framing.target_prefix) + 1
     while chunk := list(islice(examples, CHUNK)):
         sources = encode_texts(tokenizers.source, [example.source for example in chunk])
         targets = encode_texts(tokenizers.target, [example.target for example in chunk])
@@ -150,8 +148,8 @@ def encode_chunks(
         yield EncodedExamples(
             RaggedIds(ids for ids, _ in framed),
             RaggedIds(ids for ids, _ in labels),
-            _count_cuts(framed, sources, source_marks, max_source_tokens),
-            _count_cuts(labels, targets, target_marks, max_target_tokens),
+            _count_cuts(framed, sources, framing.source_marks, max_source_tokens),
+            _count_cuts(labels, targets, framing.target_marks, max_target_tokens),
         )
 
 

@@ -49,12 +49,11 @@ def survey_split(
 ) -> Survey:
     """Reads once more the texts that `encoded` was made of; `advance` is told of the rows that are done."""
     rows, framing = len(encoded), split.framing
-    source_marks, target_marks = len(framing.source_prefix + framing.source_suffix), len(framing.target_prefix) + 1
     sources, targets = (
         _UncutLengths(ids.lengths.copy(), tokenizer, marks, limit)
         for ids, tokenizer, marks, limit in (
-            (encoded.sources, split.tokenizers.source, source_marks, split.max_source_tokens),
-            (encoded.labels, split.tokenizers.target, target_marks, split.max_target_tokens),
+            (encoded.sources, split.tokenizers.source, framing.source_marks, split.max_source_tokens),
+            (encoded.labels, split.tokenizers.target, framing.target_marks, split.max_target_tokens),
         )
     )
     hashes = TextHashes(numpy.empty(rows, dtype=numpy.uint64), numpy.empty(rows, dtype=numpy.uint64))

@@ -38,7 +38,7 @@ def build_spec(model: TokenLossModel, tokenizers: TokenizerPair, framing: Framin
     from ctranslate2.specs import TransformerSpec
 
     _check(model)
-    spec = TransformerSpec(_build_encoder(model), _build_decoder(model))
+    spec = TransformerSpec(_build_encoder(model.encoder), _build_decoder(model))
     source = list_tokens(tokenizers.source, model.encoder.get_input_embeddings().num_embeddings)
     target = list_tokens(tokenizers.target, model.decoder.get_input_embeddings().num_embeddings)
     spec.register_source_vocabulary(source)
@@ -100,21 +100,11 @@ def _find_activation(name: str) -> int:
     return Activation[ACTIVATIONS[name]]
 
 
-def _build_encoder(model: Seq2SeqModel) -> "TransformerEncoderSpec":
-    from ctranslate2.specs import transformer_spec
+def _build_encoder(encoder: nn.Module) -> "TransformerEncoderSpec":
+    from ctranslate2.specs.transformer_spec import TransformerEncoderSpec
 
-    encoder, config = model.encoder, model.encoder.config
-    spec = transformer_spec.TransformerEncoderSpec(
-        config.num_hidden_layers,
-        config.num_attention_heads,
-        pre_norm=False,
-        activation=_find_activation(config.hidden_act),
-        layernorm_embedding=True,
-    )
+    spec = _build_bert(TransformerEncoderSpec, encoder)
     spec.embeddings[0].weight = _read(encoder.embeddings.word_embeddings.weight)
-    _set_embeddings(spec, encoder)
-    for layer_spec, layer in zip(spec.layer, encoder.encoder.layer, strict=True):
-        _set_bert_layer(layer_spec, layer)
     return spec
 
 
@@ -132,20 +122,12 @@ def _build_decoder(model: Seq2SeqModel) -> "TransformerDecoderSpec":
 
 
 def _build_bert_decoder(decoder: nn.Module, bridge: nn.Linear | None) -> "TransformerDecoderSpec":
-    from ctranslate2.specs import transformer_spec
+    from ctranslate2.specs.transformer_spec import TransformerDecoderSpec
 
-    config, bert = decoder.config, decoder.bert
-    spec = transformer_spec.TransformerDecoderSpec(
-        config.num_hidden_layers,
-        config.num_attention_heads,
-        pre_norm=False,
-        activation=_find_activation(config.hidden_act),
-        layernorm_embedding=True,
-    )
+    bert = decoder.bert
+    spec = _build_bert(TransformerDecoderSpec, bert)
     spec.embeddings.weight = _read(bert.embeddings.word_embeddings.weight)
-    _set_embeddings(spec, bert)
     for layer_spec, layer in zip(spec.layer, bert.encoder.layer, strict=True):
-        _set_bert_layer(layer_spec, layer)
         cross = layer.crossattention
         _set_linears(layer_spec.attention.linear[0], cross.self.query)
         _set_linears(layer_spec.attention.linear[1], cross.self.key, cross.self.value, bridge=bridge)
@@ -154,10 +136,22 @@ def _build_bert_decoder(decoder: nn.Module, bridge: nn.Linear | None) -> "Transf
     return spec
 
 
-def _set_embeddings(spec: Any, bert: nn.Module) -> None:
+def _build_bert(kind: type, bert: nn.Module) -> Any:
+    """A side of BERT's layers, all but its word embeddings and what attends to the other side."""
+    config = bert.config
+    spec = kind(
+        config.num_hidden_layers,
+        config.num_attention_heads,
+        pre_norm=False,
+        activation=_find_activation(config.hidden_act),
+        layernorm_embedding=True,
+    )
     spec.scale_embeddings = False
     spec.position_encodings.encodings = _read(bert.embeddings.position_embeddings.weight)
     _set_norm(spec.layernorm_embedding, bert.embeddings.LayerNorm)
+    for layer_spec, layer in zip(spec.layer, bert.encoder.layer, strict=True):
+        _set_bert_layer(layer_spec, layer)
+    return spec
 
 
 def _set_bert_layer(spec: Any, layer: nn.Module) -> None:

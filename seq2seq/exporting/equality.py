@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from ..errors import ExportError
-from ..generation.engine import Engine, Hypothesis
+from ..generation.engine import Engine
 from ..generation.options import GenerationOptions
 
 TOLERANCE = 1e-4  # of the log-probability of a token, and of the compared scores of two outputs that tie
@@ -49,12 +49,11 @@ def compare_engines(
     sources: Sequence[Sequence[int]],
     labels: Sequence[Sequence[int]],
     beams: GenerationOptions,
-    end_id: int,
 ) -> Equality:
     """Scores the given targets with both, and writes the greedy outputs and those of a beam search.
 
     Args:
-        sources, labels: ids with their marks, those of targets with the end mark, which is `end_id`.
+        sources, labels: ids with their marks, those of targets with the end mark.
         beams: the search, which both engines must be able to do.
     """
     scores = [engine.score(sources, labels) for engine in (ours, exported)]
@@ -66,19 +65,13 @@ def compare_engines(
         [[hypotheses[0] for hypotheses in engine.generate(sources, options)] for engine in (ours, exported)]
         for options in (greedy, beams)
     )
-    different = [index for index, pair in enumerate(zip(first, second, strict=True)) if pair[0].ids != pair[1].ids]
+    pairs = zip(sources, zip(first, second, strict=True), strict=True)
+    different = [(source, pair) for source, pair in pairs if pair[0].ids != pair[1].ids]
+    scored = ours.add_scores([source for source, _ in different], [pair for _, pair in different])
     return Equality(
         texts=len(sources),
         largest_difference=max(differences, default=0.0),
         equal=len(sources) - len(different),
-        ties=_count_ties(ours, [(sources[index], first[index], second[index]) for index in different], end_id),
+        ties=sum(theirs.score >= own.score - TOLERANCE for own, theirs in scored),
         equal_beams=sum(one.ids == other.ids for one, other in zip(first_beams, second_beams, strict=True)),
     )
-
-
-def _count_ties(ours: Engine, different: Sequence[tuple[Sequence[int], Hypothesis, Hypothesis]], end_id: int) -> int:
-    """How often the model finds the second output of a source as good as the first, or better."""
-    sources, *outputs = zip(*different, strict=True) if different else ((), (), ())
-    labels = [[[*output.ids, end_id] if output.is_ended else output.ids for output in side] for side in outputs]
-    sums = [[sum(scores) for scores in ours.score(sources, side)] for side in labels]
-    return sum(second >= first - TOLERANCE for first, second in zip(*sums, strict=True))

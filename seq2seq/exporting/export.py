@@ -125,5 +125,4 @@ def _compare(checkpoint: Checkpoint, exported: Engine, pairs: Sequence[tuple[str
         [framing.frame_source(sources[index], description.max_source_tokens)[0] for index in kept],
         [framing.frame_target(targets[index], description.max_target_tokens)[0] for index in kept],
         beams,
-        framing.end_id,
     )

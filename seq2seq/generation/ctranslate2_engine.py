@@ -4,7 +4,8 @@ CTranslate2 is an optional library and is imported inside functions.
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,8 +13,8 @@ import torch
 
 from ..errors import DataError, GenerationError
 from ..files import load_json
-from .batching import cut_by_length
-from .engine import Hypothesis, add_scores, check_positions, check_prefix
+from .batching import Result, map_by_length
+from .engine import Engine, Hypothesis, check_positions
 from .options import GenerationOptions
 
 if TYPE_CHECKING:
@@ -46,8 +47,8 @@ def import_ctranslate2() -> "ctranslate2":
 
 
 @dataclass(frozen=True)
-class CTranslate2Engine:
-    """An exported pair; an `Engine`. Vocabularies list the token of each id.
+class CTranslate2Engine(Engine):
+    """An exported pair. Vocabularies list the token of each id.
 
     limits: positions of "source" and "target".
     """
@@ -57,11 +58,15 @@ class CTranslate2Engine:
     target_vocabulary: list[str]
     end_token: str
     limits: dict[str, int | None]
-    target_ids: dict[str, int] = field(init=False)
 
-    def __post_init__(self) -> None:
-        ids = {token: index for index, token in enumerate(self.target_vocabulary)}
-        object.__setattr__(self, "target_ids", ids)
+    @cached_property
+    def target_ids(self) -> dict[str, int]:
+        """The id of each token of the target."""
+        return {token: index for index, token in enumerate(self.target_vocabulary)}
+
+    @property
+    def end_id(self) -> int:
+        return self.target_ids[self.end_token]
 
     @classmethod
     def load(cls, folder: Path) -> "CTranslate2Engine":
@@ -98,31 +103,25 @@ class CTranslate2Engine:
             )
         check_positions(self.limits, {"source": max_source_tokens, "target": options.max_target_tokens})
 
-    def generate(
+    def write(
         self,
         sources: Sequence[Sequence[int]],
         options: GenerationOptions,
-        advance: Callable[[int], None] = lambda sources: None,
-        *,
-        prefix: Sequence[int] = (),
-        places: Sequence[int] | None = None,
+        advance: Callable[[int], None],
+        prefix: Sequence[int],
+        places: Sequence[int],
     ) -> list[list[Hypothesis]]:
-        self.check(options, max(map(len, sources), default=0))
-        check_prefix(prefix, options)
         arguments = self._translate_options(options)
-        outputs: list[list[Hypothesis]] = [[] for _ in sources]
-        for indices in cut_by_length([len(source) for source in sources], lambda width, rows: rows <= WINDOW):
+
+        def write(indices: list[int]) -> list[list[Hypothesis]]:
             results = self.translator.translate_batch(
-                [self._name_sources(sources[index]) for index in indices],
-                [self._name_targets(prefix)] * len(indices) if prefix else None,
+                self._name_sources(sources, indices),
+                [self._name_target(prefix)] * len(indices) if prefix else None,
                 **arguments,
             )
-            for index, result in zip(indices, results, strict=True):
-                outputs[index] = [self._read(tokens) for tokens in result.hypotheses]
-            advance(len(indices))
-        if options.scores:
-            return add_scores(self.score, sources, outputs, self.target_ids[self.end_token])
-        return outputs
+            return [[self._read(tokens) for tokens in result.hypotheses] for result in results]
+
+        return _map_windows(sources, write, advance)
 
     def score(
         self,
@@ -130,24 +129,24 @@ class CTranslate2Engine:
         labels: Sequence[Sequence[int]],
         advance: Callable[[int], None] = lambda pairs: None,
     ) -> list[list[float]]:
-        scores: list[list[float]] = [[] for _ in sources]
-        end_id = self.target_ids[self.end_token]
-        lengths = [len(source) for source in sources]
-        for indices in cut_by_length(lengths, lambda width, rows: rows <= WINDOW):
-            ended = [bool(labels[index]) and labels[index][-1] == end_id for index in indices]
-            targets = [labels[index][:-1] if end else labels[index] for index, end in zip(indices, ended, strict=True)]
+        def score(indices: list[int]) -> list[list[float]]:
+            chosen = [labels[index] for index in indices]
+            ended = [list(target[-1:]) == [self.end_id] for target in chosen]
+            targets = [target[:-1] if end else target for target, end in zip(chosen, ended, strict=True)]
             results = self.translator.score_batch(
-                [self._name_sources(sources[index]) for index in indices],
-                [self._name_targets(target) for target in targets],
+                self._name_sources(sources, indices),
+                [self._name_target(target) for target in targets],
                 max_batch_size=BATCH_SOURCE_TOKENS,
                 batch_type="tokens",
                 max_input_length=0,
             )
-            for index, end, result in zip(indices, ended, results, strict=True):
-                # CTranslate2 scores an end mark behind every target.
-                scores[index] = list(result.log_probs if end else result.log_probs[:-1])
-            advance(len(indices))
-        return scores
+            # CTranslate2 scores an end mark behind every target.
+            return [
+                list(result.log_probs if end else result.log_probs[:-1])
+                for result, end in zip(results, ended, strict=True)
+            ]
+
+        return _map_windows(sources, score, advance)
 
     def _translate_options(self, options: GenerationOptions) -> dict:
         return {
@@ -164,12 +163,20 @@ class CTranslate2Engine:
             "batch_type": "tokens",
         }
 
-    def _name_sources(self, ids: Sequence[int]) -> list[str]:
-        return [self.source_vocabulary[index] for index in ids]
+    def _name_sources(self, sources: Sequence[Sequence[int]], indices: Sequence[int]) -> list[list[str]]:
+        return [[self.source_vocabulary[token] for token in sources[index]] for index in indices]
 
-    def _name_targets(self, ids: Sequence[int]) -> list[str]:
+    def _name_target(self, ids: Sequence[int]) -> list[str]:
         return [self.target_vocabulary[index] for index in ids]
 
     def _read(self, tokens: Sequence[str]) -> Hypothesis:
         is_ended = bool(tokens) and tokens[-1] == self.end_token
         return Hypothesis([self.target_ids[token] for token in tokens[: len(tokens) - is_ended]], is_ended)
+
+
+def _map_windows(
+    sources: Sequence[Sequence[int]],
+    compute: Callable[[list[int]], Sequence[Result]],
+    advance: Callable[[int], None],
+) -> list[Result]:
+    return map_by_length([len(source) for source in sources], lambda width, rows: rows <= WINDOW, compute, advance)

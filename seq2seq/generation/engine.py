@@ -1,8 +1,8 @@
 """What writes ids, whichever library computes: the same options, the same outputs."""
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from typing import Protocol
 
 from ..errors import GenerationError
 from .options import GenerationOptions
@@ -19,10 +19,20 @@ class Hypothesis:
     is_ended: bool
     score: float | None = None
 
+    def to_labels(self, end_id: int) -> list[int]:
+        """The ids with the end mark where it followed."""
+        return [*self.ids, end_id] if self.is_ended else self.ids
 
-class Engine(Protocol):
+
+class Engine(ABC):
     """A loaded model that writes and scores ids."""
 
+    @property
+    @abstractmethod
+    def end_id(self) -> int:
+        """The id of the target's end mark."""
+
+    @abstractmethod
     def check(self, options: GenerationOptions, max_source_tokens: int) -> None:
         """Refuses what it cannot do.
 
@@ -51,7 +61,23 @@ class Engine(Protocol):
             GenerationError: an option is beyond the engine, a text beyond the model's positions, or the prefix is as
                 long as an output may be.
         """
+        self.check(options, max(map(len, sources), default=0))
+        check_prefix(prefix, options)
+        outputs = self.write(sources, options, advance, prefix, range(len(sources)) if places is None else places)
+        return self.add_scores(sources, outputs) if options.scores else outputs
 
+    @abstractmethod
+    def write(
+        self,
+        sources: Sequence[Sequence[int]],
+        options: GenerationOptions,
+        advance: Callable[[int], None],
+        prefix: Sequence[int],
+        places: Sequence[int],
+    ) -> list[list[Hypothesis]]:
+        """What `generate` returns but for the scores, of arguments that were checked."""
+
+    @abstractmethod
     def score(
         self,
         sources: Sequence[Sequence[int]],
@@ -66,6 +92,15 @@ class Engine(Protocol):
             sources: token ids with their marks, none of them empty.
             labels: ids of the targets with their end mark; one that was cut has none.
         """
+
+    def add_scores(
+        self, sources: Sequence[Sequence[int]], outputs: Sequence[Sequence[Hypothesis]]
+    ) -> list[list[Hypothesis]]:
+        """The same outputs of each source with their log-probabilities."""
+        flat = [(source, output) for source, hypotheses in zip(sources, outputs, strict=True) for output in hypotheses]
+        labels = [output.to_labels(self.end_id) for _, output in flat]
+        scores = iter(self.score([source for source, _ in flat], labels))
+        return [[replace(output, score=sum(next(scores))) for output in hypotheses] for hypotheses in outputs]
 
 
 def check_positions(limits: dict[str, int | None], wanted: dict[str, int]) -> None:
@@ -93,16 +128,3 @@ def check_prefix(prefix: Sequence[int], options: GenerationOptions) -> None:
             f"target_prefix has {len(prefix)} tokens, and an output may have {options.max_target_tokens} with its end "
             "mark. Set a shorter prefix or more max_target_tokens."
         )
-
-
-def add_scores(
-    score: Callable[[list, list], list[list[float]]],
-    sources: Sequence[Sequence[int]],
-    outputs: Sequence[Sequence[Hypothesis]],
-    end_id: int,
-) -> list[list[Hypothesis]]:
-    """The same outputs with their log-probabilities: the sums of what `score` gives for sources and labels."""
-    flat = [(source, output) for source, hypotheses in zip(sources, outputs, strict=True) for output in hypotheses]
-    labels = [[*output.ids, end_id] if output.is_ended else output.ids for _, output in flat]
-    scores = iter(score([source for source, _ in flat], labels))
-    return [[replace(output, score=sum(next(scores))) for output in hypotheses] for hypotheses in outputs]

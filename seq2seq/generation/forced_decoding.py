@@ -9,7 +9,7 @@ import torch
 
 from ..data.collation import pad_rows, pad_sources
 from ..modeling.token_loss import IGNORED_LABEL, TokenLossModel
-from .batching import cut_by_length, evaluating
+from .batching import evaluating, map_by_length
 
 BATCH_TOKENS = 2048  # padded positions of a batch: the logits of its real labels are held at once
 
@@ -27,17 +27,16 @@ def score_ids(
         labels: ids of the targets, with the end mark where it counts.
         advance: told after every batch how many pairs it finished.
     """
-    scores: list[list[float]] = [[] for _ in sources]
+
+    def score(indices: list[int]) -> list[list[float]]:
+        return _score_batch(model, [sources[index] for index in indices], [labels[index] for index in indices])
+
     lengths = [len(source) + len(target) for source, target in zip(sources, labels, strict=True)]
-    with evaluating(model), torch.inference_mode():
-        for indices in cut_by_length(lengths, lambda width, rows: rows * width <= BATCH_TOKENS):
-            batch = _score_batch(model, [sources[index] for index in indices], [labels[index] for index in indices])
-            for index, score in zip(indices, batch, strict=True):
-                scores[index] = score
-            advance(len(indices))
-    return scores
+    with evaluating(model):
+        return map_by_length(lengths, lambda width, rows: rows * width <= BATCH_TOKENS, score, advance)
 
 
+@torch.inference_mode()
 def _score_batch(
     model: TokenLossModel, sources: Sequence[Sequence[int]], labels: Sequence[Sequence[int]]
 ) -> list[list[float]]:

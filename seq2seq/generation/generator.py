@@ -1,7 +1,8 @@
 """Texts in, texts out, in order: tokenizing, cutting at the limit, generating, decoding, and counting what was odd."""
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from functools import cached_property
 
 from ..errors import GenerationError
 from ..normalization import normalize_text
@@ -82,16 +83,21 @@ class Generator:
     max_source_tokens: int
     options: GenerationOptions
     normalization: tuple[str, ...] = ()
-    prefix: tuple[int, ...] = field(init=False, default=())
 
     def __post_init__(self) -> None:
         self.engine.check(self.options, self.max_source_tokens)
-        if forced := self.options.target_prefix:
-            ids = encode_texts(self.tokenizers.target, [forced])[0]
-            if not ids:
-                raise GenerationError(f"target_prefix: {forced!r} has no token. Leave it out, or set one with letters.")
-            object.__setattr__(self, "prefix", (*self.framing.target_prefix, *ids))
-            check_prefix(self.prefix, self.options)
+        check_prefix(self.prefix, self.options)
+
+    @cached_property
+    def prefix(self) -> tuple[int, ...]:
+        """The ids that every output begins with; none where no text is forced."""
+        forced = self.options.target_prefix
+        if not forced:
+            return ()
+        ids = encode_texts(self.tokenizers.target, [forced])[0]
+        if not ids:
+            raise GenerationError(f"target_prefix: {forced!r} has no token. Leave it out, or set one with letters.")
+        return (*self.framing.target_prefix, *ids)
 
     def generate(
         self,

@@ -1,13 +1,9 @@
 """What a recipe says about generation. Imports no torch."""
 
-from typing import Literal
-
 from pydantic import Field, ValidationInfo, field_validator
 
 from ..options import Options
-
-EngineName = Literal["transformers", "ctranslate2"]
-LengthPenaltyForm = Literal["power", "gnmt"]
+from .choices import LengthPenaltyForm
 
 
 class GenerationOptions(Options):

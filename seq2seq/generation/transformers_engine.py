@@ -8,46 +8,44 @@ import torch
 from ..data.collation import pad_sources
 from ..modeling.generation_config import translate_options
 from ..modeling.token_loss import TokenLossModel
-from .batching import cut_by_length, evaluating
-from .engine import Hypothesis, add_scores, check_positions, check_prefix
+from .batching import evaluating, map_by_length
+from .engine import Engine, Hypothesis, check_positions
 from .forced_decoding import score_ids
 from .options import GenerationOptions
 from .sampling import Draws
 
 
 @dataclass(frozen=True)
-class TransformersEngine:
-    """The model in transformers; an `Engine` for every encoder-decoder."""
+class TransformersEngine(Engine):
+    """The model in transformers, for every encoder-decoder."""
 
     model: TokenLossModel
 
     def check(self, options: GenerationOptions, max_source_tokens: int) -> None:
         check_lengths(self.model, max_source_tokens, options.max_target_tokens)
 
-    def generate(
+    @property
+    def end_id(self) -> int:
+        return self.model.generation_config.eos_token_id
+
+    def write(
         self,
         sources: Sequence[Sequence[int]],
         options: GenerationOptions,
-        advance: Callable[[int], None] = lambda sources: None,
-        *,
-        prefix: Sequence[int] = (),
-        places: Sequence[int] | None = None,
+        advance: Callable[[int], None],
+        prefix: Sequence[int],
+        places: Sequence[int],
     ) -> list[list[Hypothesis]]:
-        """As `Engine.generate`; `advance` is told after every batch."""
-        self.check(options, max(map(len, sources), default=0))
-        check_prefix(prefix, options)
-        places = range(len(sources)) if places is None else places
-        outputs: list[list[Hypothesis]] = [[] for _ in sources]
+        def write(indices: list[int]) -> list[list[Hypothesis]]:
+            batch, at = [sources[index] for index in indices], [places[index] for index in indices]
+            return _generate_batch(self.model, batch, options, prefix, at)
+
+        def fits(width: int, examples: int) -> bool:
+            rows = examples * (options.num_outputs if options.sampling else options.num_beams)
+            return rows * (width + options.max_target_tokens) <= options.batch_tokens
+
         with evaluating(self.model):
-            for indices in _batch_by_tokens([len(source) for source in sources], options):
-                batch, at = [sources[index] for index in indices], [places[index] for index in indices]
-                written = _generate_batch(self.model, batch, options, prefix, at)
-                for index, hypotheses in zip(indices, written, strict=True):
-                    outputs[index] = hypotheses
-                advance(len(indices))
-        if options.scores:
-            return add_scores(self.score, sources, outputs, self.model.generation_config.eos_token_id)
-        return outputs
+            return map_by_length([len(source) for source in sources], fits, write, advance)
 
     def score(
         self,
@@ -68,12 +66,6 @@ def check_lengths(model: TokenLossModel, source_tokens: int, target_tokens: int)
     check_positions(limits, {"source": source_tokens, "target": target_tokens})
 
 
-def _batch_by_tokens(lengths: Sequence[int], options: GenerationOptions) -> list[list[int]]:
-    rows = options.num_outputs if options.sampling else options.num_beams
-    longest = options.max_target_tokens
-    return cut_by_length(lengths, lambda width, examples: examples * (width + longest) * rows <= options.batch_tokens)
-
-
 @torch.inference_mode()
 def _generate_batch(
     model: TokenLossModel,
@@ -83,9 +75,10 @@ def _generate_batch(
     places: Sequence[int],
 ) -> list[list[Hypothesis]]:
     marks, outputs = model.generation_config, options.num_outputs
-    arguments = translate_options(options.model_dump())
-    if options.sampling:  # a search for the likeliest token, in which noise decides
-        arguments |= {"do_sample": False, "temperature": None, "top_k": None, "top_p": None}
+    # Sampling too is a search for the likeliest token, in which noise decides. A checkpoint's own may say otherwise.
+    arguments = translate_options(options.model_dump()) | {"do_sample": False}
+    if options.sampling:
+        arguments |= {"temperature": None, "top_k": None, "top_p": None}
         arguments["logits_processor"] = [Draws(options, places)]
         sources = [source for source in sources for _ in range(outputs)]
     else:

@@ -31,9 +31,19 @@ class Framing:
     source_suffix: tuple[int, ...] = ()
     target_prefix: tuple[int, ...] = ()
 
+    @property
+    def source_marks(self) -> int:
+        """How many ids stand around a source."""
+        return len(self.source_prefix) + len(self.source_suffix)
+
+    @property
+    def target_marks(self) -> int:
+        """How many ids the labels of a whole target have besides its own."""
+        return len(self.target_prefix) + 1
+
     def frame_source(self, ids: Sequence[int], max_source_tokens: int) -> tuple[list[int], bool]:
         """A source with its marks and whether it was truncated; the limit counts the marks, which always stay."""
-        room = max(max_source_tokens - len(self.source_prefix) - len(self.source_suffix), 0)
+        room = max(max_source_tokens - self.source_marks, 0)
         return [*self.source_prefix, *ids[:room], *self.source_suffix], len(ids) > room
 
     def frame_target(self, ids: Sequence[int], max_target_tokens: int) -> tuple[list[int], bool]:

@@ -10,9 +10,10 @@ from transformers import AutoTokenizer, EncoderDecoderModel
 from seq2seq import api
 from seq2seq.checkpoints.folder import write_checkpoint
 from seq2seq.errors import CheckpointError, ExportError, GenerationError
+from seq2seq.exporting.ctranslate2_spec import build_spec
 from seq2seq.exporting.equality import TOLERANCE, Equality, compare_engines
 from seq2seq.exporting.exported import load_exported
-from seq2seq.generation.engine import Hypothesis
+from seq2seq.generation.engine import Engine, Hypothesis
 from seq2seq.generation.options import GenerationOptions
 from seq2seq.generation.transformers_engine import TransformersEngine
 from tests.conftest import describe, save_bert, shake
@@ -30,6 +31,7 @@ STARTS = {
     "two widths": {"plan": "pair", "encoder": "loose bert", "decoder": "wide roberta"},
     "fewer layers": {"plan": "bert2bert", "encoder": "bert", "decoder_layers": 1},
 }
+OF_GPT2 = {"plan": "pair", "encoder": "bert", "decoder": "gpt2"}
 
 
 @pytest.fixture(scope="module")
@@ -46,14 +48,16 @@ def write(tmp_path_factory):
 
     @cache
     def write(name: str):
-        options = {key: save(value) if key in ("encoder", "decoder") else value for key, value in STARTS[name].items()}
+        options = {
+            key: save(value) if key in ("encoder", "decoder") else value
+            for key, value in (STARTS | {"gpt2": OF_GPT2})[name].items()
+        }
         started = api.warm_start(**options)
         shake(started.model, 0.2, seed=1)
         folder = tmp_path_factory.mktemp("checkpoint") / "checkpoint"
         write_checkpoint(folder, started.model, started.tokenizers, describe(started, num_beams=3))
         return folder
 
-    STARTS.setdefault("gpt2", {"plan": "pair", "encoder": "bert", "decoder": "gpt2"})
     return write
 
 
@@ -153,8 +157,8 @@ def test_quantization_of_a_transformers_export_is_refused(write, tmp_path):
 
 
 def test_export_that_is_not_the_model_is_not_kept(write, tmp_path, monkeypatch):
-    def spoil(model, *arguments, build=api.export_ctranslate2.__globals__["build_spec"]):
-        spec = build(model, *arguments)
+    def spoil(*arguments):
+        spec = build_spec(*arguments)
         spec.decoder.projection.bias = spec.decoder.projection.bias + 0.5 * (spec.decoder.projection.bias > 0)
         return spec
 
@@ -181,13 +185,18 @@ def test_equal_exports_pass():
     Equality(10, 1e-5, 7, 3, 9).check()
 
 
-class Fixed:
+class Fixed(Engine):
     """An engine that writes the same outputs, and scores targets by their first label."""
+
+    end_id = 3
 
     def __init__(self, *outputs: list[int], scores: dict[int, float]) -> None:
         self.outputs, self.scores = [Hypothesis(ids, True) for ids in outputs], scores
 
-    def generate(self, sources, options):
+    def check(self, options, max_source_tokens):
+        pass
+
+    def write(self, *arguments):
         return [[output] for output in self.outputs]
 
     def score(self, sources, labels):
@@ -198,7 +207,7 @@ def test_outputs_that_differ_are_ties_where_the_model_finds_them_as_good():
     scores = {5: -1.0, 6: -1.00005, 7: -1.2, 8: -0.9}
     ours = Fixed([5], [5], [5], [5], scores=scores)
     theirs = Fixed([5], [6], [7], [8], scores=scores | {5: -1.3})
-    found = compare_engines(ours, theirs, [[1]] * 4, [[5]] * 4, GenerationOptions(), 3)
+    found = compare_engines(ours, theirs, [[1]] * 4, [[5]] * 4, GenerationOptions())
     assert found == Equality(texts=4, largest_difference=pytest.approx(0.3), equal=1, ties=2, equal_beams=1)
 
 

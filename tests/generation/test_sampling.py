@@ -94,6 +94,14 @@ def test_one_likeliest_token_is_the_greedy_output(model):
     assert draw(model, top_k=1) == [[h.ids for h in hypotheses] for hypotheses in greedy]
 
 
+def test_search_is_no_draw_though_the_checkpoint_says_so(model):
+    model.generation_config.update(do_sample=True, temperature=5.0)
+    search = GenerationOptions(num_beams=1, max_target_tokens=6)
+    drawn, again = (TransformersEngine(model).generate(SOURCES, search) for _ in range(2))
+    model.generation_config.update(do_sample=False, temperature=None)
+    assert drawn == again == TransformersEngine(model).generate(SOURCES, search)
+
+
 def test_sampling_leaves_torchs_random_state_alone(model):
     torch.manual_seed(5)
     expected = torch.rand(1)

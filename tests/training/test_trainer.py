@@ -312,10 +312,9 @@ def test_run_folder_holds_what_the_readme_says(recipe, tmp_path, drawn):
 def test_progress_counts_examples_and_tokens(recipe):
     folder = api.train(recipe(max_steps=5))  # one epoch: 40 pairs in batches of 8
     last = read_events(folder, "train")[-1]
-    lengths = [
-        2 + number % 6 for number in range(40)
-    ]  # words of a side, each one token; sources have two marks, targets one
+    lengths = [2 + number % 6 for number in range(40)]  # words of a side, each one token
     assert (last["step"], last["examples"]) == (5, 40)
+    # A source has two marks besides, a target one.
     assert (last["source_tokens"], last["target_tokens"]) == (sum(lengths) + 80, sum(lengths) + 40)
     assert last["learning_rate"] == pytest.approx(1e-3 / 5)  # linear, no warm-up: the last of five steps
 

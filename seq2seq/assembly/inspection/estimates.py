@@ -179,10 +179,8 @@ def _estimate_generation(run: Run, model: TokenLossModel, data: TextData, texts:
 
 def _time_outputs(run: Run, model: TokenLossModel, encoded: EncodedExamples, rows: Sequence[int], tokens: int) -> float:
     """Seconds to write outputs of exactly so many tokens, whatever the untrained model would rather write."""
-    options = run.recipe.generation.model_copy(update={"max_target_tokens": tokens})
-    model.generation_config.min_new_tokens = tokens
+    lengths = {"max_target_tokens": tokens, "min_target_tokens": tokens}
+    options = run.recipe.generation.model_copy(update=lengths)
     begun = time.perf_counter()
     TransformersEngine(model).generate([encoded.sources[row].tolist() for row in rows], options)
-    seconds = time.perf_counter() - begun
-    model.generation_config.min_new_tokens = None
-    return seconds
+    return time.perf_counter() - begun

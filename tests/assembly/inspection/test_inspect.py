@@ -8,6 +8,7 @@ from types import SimpleNamespace
 
 import numpy
 import pytest
+import torch
 import yaml
 from rich.table import Table
 
@@ -16,6 +17,8 @@ from seq2seq.assembly.inspection import estimates
 from seq2seq.assembly.inspection import inspect as inspection_module
 from seq2seq.assembly.inspection.tables import describe_inspection, format_bytes, format_seconds
 from seq2seq.errors import TrainingError
+from seq2seq.generation.options import GenerationOptions
+from seq2seq.generation.transformers_engine import TransformersEngine
 from seq2seq.text.round_trip import Returned
 
 TRAIN = [
@@ -243,6 +246,19 @@ def test_lack_of_memory_is_a_warning_and_the_rest_is_found(folder, tiny_bert, mo
     found = api.inspect(write_recipe(folder, tiny_bert))
     assert found.time is None
     assert found.warnings[-1].text == "memory ran out with a single pair"
+
+
+def test_timed_outputs_have_the_tokens_asked_for_though_the_model_would_end_at_once(started, monkeypatch):
+    written, write = [], TransformersEngine.write
+    monkeypatch.setattr(
+        TransformersEngine, "write", lambda *arguments: written.append(write(*arguments)) or written[-1]
+    )
+    with torch.no_grad():
+        started.model.decoder.get_output_embeddings().bias[3] = 30.0
+    run = SimpleNamespace(recipe=SimpleNamespace(generation=GenerationOptions(num_beams=1)))
+    encoded = SimpleNamespace(sources=[numpy.array([2, 6, 7, 3])])
+    estimates._time_outputs(run, started.model, encoded, [0], 5)
+    assert [len(hypothesis.ids) for [[hypothesis]] in written] == [5]
 
 
 def test_figures_are_json(inspection):
