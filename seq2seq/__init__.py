@@ -8,8 +8,8 @@ from typing import Any
 
 __version__ = "0.1.0"
 __all__ = [
-    "average", "evaluate", "export", "generate", "inspect", "load_checkpoint", "load_generator", "report", "score",
-    "train", "train_tokenizer", "warm_start",
+    "average", "compare", "evaluate", "export", "fuse", "generate", "generate_file", "inspect", "load_checkpoint",
+    "load_generator", "report", "score", "split", "summarize", "train", "train_tokenizer", "translate", "warm_start",
 ]  # fmt: skip
 
 

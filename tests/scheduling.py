@@ -4,6 +4,7 @@ from xdist.scheduler import LoadFileScheduling
 
 # Files whose tests start processes, on all cores: one after the other in one worker, beside the other files in others.
 LAUNCHING = (
+    "tests/assembly/test_file_generation.py",
     "tests/assembly/test_processes.py",
     "tests/launch/test_processes.py",
     "tests/training/test_fork_server.py",

@@ -81,7 +81,7 @@ def test_imports_of_lower_floors_and_of_the_own_package_are_no_breach():
 
 def test_package_inits_import_nothing():
     inits = [path for path in PACKAGE.glob("*/__init__.py") if path.read_text().strip()]
-    assert inits == []
+    assert inits == [PACKAGE / "api" / "__init__.py"]  # whose one purpose is to have everything
 
 
 @pytest.mark.parametrize(

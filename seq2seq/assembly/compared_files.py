@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-from ..data.plain_text import find_texts, is_row_format, read_intact_texts, read_references
+from ..data.plain_text import find_texts, is_row_format, load_intact_texts, load_references
 from ..errors import ScoringError
 from ..evaluation.metrics import METRICS
 
@@ -16,10 +16,10 @@ def find_references(references: str | Path | None, predictions: Sequence[str | P
         ScoringError: there are none, or they differ.
     """
     if references is not None:
-        return read_references(str(references))
+        return load_references(str(references))
     if plain := [str(name) for name in predictions if not is_row_format(str(name))]:
         raise ScoringError(f"{plain[0]} is plain text, which holds no references. Give a file of references.")
-    found = [read_references(str(name)) for name in predictions]
+    found = [load_references(str(name)) for name in predictions]
     return _check_same(found, predictions, "references")
 
 
@@ -35,7 +35,7 @@ def find_sources(
         ScoringError: a metric needs sources and there are none, or they differ.
     """
     if sources is not None:
-        return read_intact_texts(str(sources), ["source"])
+        return load_intact_texts(str(sources), ["source"])
     found = [texts for name in predictions if (texts := find_texts(str(name), "source")) is not None]
     if len(found) == len(predictions):
         return _check_same(found, predictions, "sources")

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ..checkpoints.steps import load_best
-from ..data.plain_text import check_output
+from ..data.outputs import check_output
 from ..errors import ScoringError
 from ..evaluation.options import EvaluationOptions
 from ..evaluation.scores import compare_predictions

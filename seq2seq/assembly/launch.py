@@ -67,7 +67,7 @@ def _check_address(environment: Mapping[str, str]) -> None:
     if count_processes(environment) > 1 and missing:
         raise TrainingError(
             f"WORLD_SIZE is {environment['WORLD_SIZE']}, but {', '.join(missing)} is not set, so this process cannot "
-            "find the others. torchrun sets all of it: torchrun --nproc-per-node N -m seq2seq train ..."
+            "find the others. torchrun sets all of it: torchrun --nproc-per-node N -m seq2seq COMMAND ..."
         )
 
 
@@ -77,8 +77,8 @@ def _check_tasks(environment: Mapping[str, str]) -> None:
         asked = int(environment.get(name, 1))
         if asked > started:
             raise TrainingError(
-                f"{starter} started {asked} tasks ({name}), but each would train alone and write to the same run "
-                f"folder: expected WORLD_SIZE to count them all, found {environment.get('WORLD_SIZE', 'it unset')}. "
+                f"{starter} started {asked} tasks ({name}), but each would work alone and write to the same "
+                f"place: expected WORLD_SIZE to count them all, found {environment.get('WORLD_SIZE', 'it unset')}. "
                 "Under SLURM use the scripts in launch/slurm; elsewhere torchrun. For one process, ask for one task."
             )
 
@@ -89,7 +89,7 @@ def _check_accelerate_started_all(environment: Mapping[str, str], launcher: str)
         raise TrainingError(
             "accelerate launch was asked for several processes (MASTER_ADDR is set) and started one, as it does with "
             "--cpu, on a machine with fewer than two GPUs, and with distributed_type NO or MULTI_CPU in its "
-            "configuration. Use torchrun: torchrun --nproc-per-node N -m seq2seq train ... For one process, add "
+            "configuration. Use torchrun: torchrun --nproc-per-node N -m seq2seq COMMAND ... For one process, add "
             "--num_processes 1, and unset MASTER_ADDR if your shell sets it."
         )
     # It divides the processes by the machines and drops the rest. The configuration's number cannot be seen from here.

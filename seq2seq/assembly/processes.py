@@ -1,21 +1,24 @@
-"""The processes of a run: the accelerator, what the main one does alone, and text written by all of them."""
+"""The processes of a command: the accelerator, what the main one does alone, and text written by all of them."""
 
 import os
 import socket
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
 from datetime import timedelta
 from functools import lru_cache
 from pathlib import Path
 from typing import TypeVar
 
 import torch
-from accelerate import Accelerator
+from accelerate import Accelerator, PartialState
 from accelerate.state import AcceleratorState
 from accelerate.utils import ProjectConfiguration, broadcast_object_list, gather_object
 from torch import distributed
 
 from ..errors import TrainingError
-from ..generation.generator import Generator
+from ..generation.batching import Advance, Batch, Compute, Result, Spread, compute_here
+from ..generation.generator import Generated, Generator
 from ..recipe import Recipe
 from ..reports.console import show_progress
 from ..reports.run_folder import RunFolder
@@ -23,6 +26,7 @@ from .launch import check_launch, count_processes, read_launcher_command
 from .trackers import check_trackers
 
 T = TypeVar("T")
+Processes = Accelerator | PartialState
 PATIENCE = timedelta(days=30)  # the usual ten or thirty minutes are too short to tokenize a large corpus in
 
 
@@ -46,12 +50,34 @@ def build_accelerator(recipe: Recipe) -> Accelerator:
         log_with=list(trackers) or None,
         project_config=ProjectConfiguration(logging_dir=str(RunFolder(Path(recipe.output)).trackers)),
     )
-    if accelerator.num_processes != count_processes(os.environ):
+    _check_count(accelerator)
+    return accelerator
+
+
+def _check_count(processes: Processes) -> None:
+    if processes.num_processes != count_processes(os.environ):
         raise TrainingError(
-            f"Accelerate runs {accelerator.num_processes} processes where the launcher set WORLD_SIZE to "
+            f"Accelerate runs {processes.num_processes} processes where the launcher set WORLD_SIZE to "
             f"{os.environ['WORLD_SIZE']}. Begin the run in a fresh process of its own."
         )
-    return accelerator
+
+
+@contextmanager
+def open_processes() -> Iterator[PartialState]:
+    """The processes of a command that trains nothing, while the block runs; each on its own GPU where there are any.
+
+    Raises:
+        TrainingError: as `build_accelerator`.
+    """
+    check_launch(os.environ, read_launcher_command(), "fp32")
+    processes = PartialState(cpu=not torch.cuda.is_available())
+    _check_count(processes)
+    yield processes
+    # After a failure the launcher ends the others, which a group that is being left would wait for.
+    if processes.num_processes > 1:
+        distributed.barrier()
+        _open_gloo_group.cache_clear()
+        processes.destroy_process_group()
 
 
 def describe_machine(accelerator: Accelerator) -> dict[str, str | int]:
@@ -60,7 +86,7 @@ def describe_machine(accelerator: Accelerator) -> dict[str, str | int]:
     return {"device": device, "processes": accelerator.num_processes}
 
 
-def run_on_main(accelerator: Accelerator, action: Callable[[], T]) -> T:
+def run_on_main(processes: Processes, action: Callable[[], T]) -> T:
     """The result of an action that the main process runs alone, on every process: what each would find may differ.
 
     Where it fails, every process stops instead of waiting for ever.
@@ -70,7 +96,7 @@ def run_on_main(accelerator: Accelerator, action: Callable[[], T]) -> T:
     """
     result = failure = None
     try:
-        if accelerator.is_main_process:
+        if processes.is_main_process:
             result = action()
     except BaseException as error:
         failure = str(error)
@@ -135,14 +161,28 @@ def leave_processes(accelerator: Accelerator) -> None:
     accelerator.end_training()
 
 
-def generate_in_processes(accelerator: Accelerator, generator: Generator, sources: Sequence[str]) -> list[str]:
-    """Outputs of all sources in order, on every process; each process writes every n-th."""
-    mine = list(sources[accelerator.process_index :: accelerator.num_processes])
-    with show_progress("generating", len(mine), visible=accelerator.is_main_process) as bar:
-        places = range(accelerator.process_index, len(sources), accelerator.num_processes)
-        written = generator.generate(mine, bar.advance, places=places).texts
-    outputs = [""] * len(sources)
-    shares = gather_object([(accelerator.process_index, written)])
-    for process, texts in shares:
-        outputs[process :: accelerator.num_processes] = texts
-    return outputs
+def spread_batches(processes: Processes) -> Spread:
+    """Lets each process compute every n-th batch and have the results of all; the batches are those of one process."""
+    index, count = processes.process_index, processes.num_processes
+
+    def spread(batches: Sequence[Batch], compute: Compute, advance: Advance) -> Sequence[Sequence[Result]]:
+        mine = batches[index::count]
+        own = compute_here(mine, compute, advance)
+        results: list[Sequence[Result]] = [[]] * len(batches)
+        for process, share in gather_object([(index, own)]):
+            results[process::count] = share
+        advance(sum(map(len, batches)) - sum(map(len, mine)))
+        return results
+
+    return spread if count > 1 else compute_here
+
+
+def share_work(generator: Generator, processes: Processes) -> Generator:
+    """The same generator, whose batches all processes share."""
+    return replace(generator, engine=replace(generator.engine, spread=spread_batches(processes)))
+
+
+def generate_in_processes(processes: Processes, generator: Generator, sources: Sequence[str]) -> Generated:
+    """Outputs for all sources in order, on every process, written by all of them."""
+    with show_progress("generating", len(sources), visible=processes.is_main_process) as bar:
+        return share_work(generator, processes).generate(sources, bar.advance)

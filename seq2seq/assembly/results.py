@@ -7,6 +7,7 @@ from ..checkpoints.steps import CHECKPOINTS_FOLDER
 from ..data.examples import Example
 from ..evaluation.options import EvaluationOptions
 from ..files import write_json
+from ..generation.generator import Generated
 from ..reports.console import output
 from ..reports.run_folder import RunFolder
 from ..reports.tables import build_score_table
@@ -18,7 +19,7 @@ def write_test_results(
     plan: str,
     options: EvaluationOptions,
     examples: Sequence[Example],
-    predictions: Sequence[str],
+    generated: Generated,
     checkpoint: Checkpoint,
 ) -> None:
     """Scores the outputs for data.test, writes them and their scores into the run folder, and prints the table.
@@ -26,14 +27,14 @@ def write_test_results(
     Args:
         plan: the name of the model's row; checkpoint: what the outputs were written with.
     """
-    outputs = {plan: predictions} | write_baselines(examples, checkpoint.tokenizers, options)
+    outputs = {plan: generated.texts} | write_baselines(examples, checkpoint.tokenizers, options)
     scores = {
         "split": "test",
         "examples": len(examples),
         "checkpoint": f"{CHECKPOINTS_FOLDER}/{checkpoint.folder.name}",
         **describe_scores(score_outputs(outputs, examples, options)),
     }
-    folder.write_predictions("test", describe_predictions(examples, predictions))
+    folder.write_predictions("test", describe_predictions(examples, generated))
     write_json(folder.scores, scores)
     title = f"{folder.path}: {len(examples)} test pairs"
     output().print(build_score_table(scores["rows"], title, scores["intervals"]))

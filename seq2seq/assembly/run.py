@@ -37,7 +37,8 @@ from ..errors import RecipeError, TrainingError
 from ..evaluation.baselines import measure_mean_words
 from ..evaluation.options import EvaluationOptions
 from ..files import write_json
-from ..generation.generator import Generator
+from ..generation.generator import Generated, Generator
+from ..generation.options import GenerationOptions
 from ..generation.transformers_engine import TransformersEngine
 from ..modeling.token_loss import TokenLossModel
 from ..recipe import Recipe
@@ -271,7 +272,8 @@ class Run:
         of_text = tuple(metric for metric in metrics if metric != "loss")
         if of_text:
             examples = self.validation_data.examples[: self.recipe.training.validation_texts]
-            predictions = self.generate(model, [example.source for example in examples])
+            only_best = self.recipe.generation.model_copy(update={"num_outputs": 1, "scores": False})
+            predictions = self.generate(model, [example.source for example in examples], only_best).texts
             options = self.recipe.evaluation.model_copy(update={"metrics": of_text})
             values |= score_predictions(examples, predictions, options).values
         return {metric: values[metric] for metric in metrics}
@@ -285,12 +287,11 @@ class Run:
             processes=self.accelerator.num_processes,
         )
 
-    def generate(self, model: TokenLossModel, sources: Sequence[str]) -> list[str]:
-        """Texts written by a model, each process writing its share, all of them in order everywhere."""
+    def generate(self, model: TokenLossModel, sources: Sequence[str], options: GenerationOptions) -> Generated:
+        """Outputs of a model, each process writing its share, all of them in order everywhere."""
         model.to(self.accelerator.device)
-        start, recipe = self.start, self.recipe
-        limit = recipe.data.max_source_tokens
-        generator = Generator(TransformersEngine(model), start.tokenizers, start.framing, limit, recipe.generation)
+        start, limit = self.start, self.recipe.data.max_source_tokens
+        generator = Generator(TransformersEngine(model), start.tokenizers, start.framing, limit, options)
         return generate_in_processes(self.accelerator, generator, sources)
 
     def save(self, state: TrainingState, best: bool) -> None:
@@ -334,9 +335,10 @@ class Run:
             return
         checkpoint = read_checkpoint(find_chosen(self.folder.path))
         examples = self.test_data.examples
-        predictions = self.generate(checkpoint.model, [example.source for example in examples])
+        sources = [example.source for example in examples]
+        generated = self.generate(checkpoint.model, sources, self.recipe.generation)
         if self.accelerator.is_main_process:
-            write_test_results(self.folder, self.recipe.model.plan, self.evaluation, examples, predictions, checkpoint)
+            write_test_results(self.folder, self.recipe.model.plan, self.evaluation, examples, generated, checkpoint)
 
     def write_report(self) -> None:
         """README.md and pictures of the run folder: what was trained, from what, how to use it, how well it does."""

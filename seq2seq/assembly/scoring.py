@@ -9,6 +9,7 @@ from ..evaluation.baselines import measure_mean_words, name_first_words, name_le
 from ..evaluation.options import EvaluationOptions
 from ..evaluation.scores import Scores, compute_scores
 from ..evaluation.significance import Bootstrap
+from ..generation.generator import Generated
 from ..reports.console import show_progress
 from ..text.tokenizers import TokenizerPair, decode_ids, encode_texts
 
@@ -83,9 +84,7 @@ def describe_scores(rows: Mapping[str, Scores], bootstrap: Bootstrap = Bootstrap
     }
 
 
-def describe_predictions(examples: Sequence[Example], predictions: Sequence[str]) -> list[dict]:
+def describe_predictions(examples: Sequence[Example], generated: Generated) -> list[dict]:
     """Rows of predictions/<split>.jsonl."""
-    return [
-        {"source": example.source, "prediction": prediction, "references": list(example.references)}
-        for example, prediction in zip(examples, predictions, strict=True)
-    ]
+    rows = generated.describe([example.source for example in examples])
+    return [row | {"references": list(example.references)} for row, example in zip(rows, examples, strict=True)]

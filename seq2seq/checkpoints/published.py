@@ -75,7 +75,9 @@ def read_published(
     if len(framing.target_prefix) == 1:
         marks["forced_bos_token_id"] = framing.target_prefix[0]
     model.generation_config.update(**marks)
-    return Published(model.eval(), tokenizers, framing, _translate(model.generation_config), unused, shared)
+    return Published(
+        model.eval(), tokenizers, framing, read_generation_options(model.generation_config), unused, shared
+    )
 
 
 def _read_config(folder: Path) -> PreTrainedConfig:
@@ -201,7 +203,7 @@ def _read_generation_config(folder: Path) -> GenerationConfig:
     )
 
 
-def _translate(generation: GenerationConfig) -> dict:
+def read_generation_options(generation: GenerationConfig) -> dict:
     """Our generation options for what a published generation config says."""
     options = {name: value for name in GENERATION_OPTIONS if (value := getattr(generation, name, None)) is not None}
     if generation.do_sample and (options.get("num_beams") or 1) == 1:

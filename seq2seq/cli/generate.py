@@ -1,6 +1,5 @@
 """`seq2seq generate`."""
 
-from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -22,6 +21,11 @@ def run(
     ] = None,
     header: Annotated[str | None, typer.Option(help="Columns of CSV and TSV without a header line, by commas.")] = None,
     engine: Annotated[EngineName | None, typer.Option(help="Left out: the one that the folder is for.")] = None,
+    resume: Annotated[bool, typer.Option("--resume", help="Go on with an output that was not finished.")] = False,
+    strict: Annotated[bool, typer.Option("--strict", help="Refuse texts that would be cut or are not UTF-8.")] = False,
+    window: Annotated[
+        int | None, typer.Option(help="Texts that are sorted by length and written together; left out: 1,024.")
+    ] = None,
     num_beams: Annotated[int | None, typer.Option(help="1 is greedy.")] = None,
     max_target_tokens: Annotated[int | None, typer.Option(help="Longest output, end mark included.")] = None,
     min_target_tokens: Annotated[int | None, typer.Option(help="Shortest output, end mark not counted.")] = None,
@@ -43,48 +47,27 @@ def run(
 ) -> None:
     """Write one output for each text, in order. Empty lines give empty lines.
 
+    torchrun and accelerate launch share the work among processes: torchrun --nproc-per-node 2 -m seq2seq generate ...
+
     Options from --num-beams on, left out, are as the checkpoint says.
     """
     arguments = {name: value for name, value in locals().items() if value is not None}
     from .. import api
-    from ..data.plain_text import check_output, read_texts, write_texts
     from ..errors import GenerationError
-    from ..files import write_json_lines
     from ..generation.options import GenerationOptions
-    from ..reports.console import errors, show_progress
     from .arguments import split_names
 
     if (text is None) == (input is None):
         raise GenerationError("Give either --text or --input.")
-    if output != "-":
-        check_output(Path(output))
-    loaded = api.load_model(checkpoint, engine)
-    layout = api.read_layout(
-        loaded,
-        columns={"source": split_names(column)} if column else None,
+    api.generate_file(
+        checkpoint,
+        text if input is None else input,
+        output,
+        columns=split_names(column),
         header=split_names(header),
+        engine=engine,
+        resume=resume,
+        strict=strict,
+        **({} if window is None else {"window_texts": window}),
+        **{name: value for name, value in arguments.items() if name in GenerationOptions.model_fields},
     )
-    read = read_texts(input, layout.columns.source, layout.header) if input is not None else None
-    texts = read.texts if read else text
-    generator = api.load_generator(
-        loaded, **{name: value for name, value in arguments.items() if name in GenerationOptions.model_fields}
-    )
-    is_jsonl = output != "-" and Path(output).suffix == ".jsonl"
-    if not is_jsonl and (generator.options.num_outputs > 1 or generator.options.scores):
-        raise GenerationError(f"{output}: several outputs of a text, and scores, need a file --output FILE.jsonl.")
-    with show_progress("generating", len(texts), visible=output != "-") as bar:
-        generated = generator.generate(texts, bar.advance)
-    joined = 0
-    if is_jsonl:
-        write_json_lines(Path(output), generated.describe(texts))
-    else:
-        joined = write_texts(None if output == "-" else Path(output), generated.texts)
-    counts = {
-        "sources without a token, output empty": generated.empty,
-        f"sources cut at {generator.max_source_tokens} tokens": generated.truncated,
-        "sources with bytes that are not UTF-8, replaced by U+FFFD": read.replaced if read else 0,
-        "outputs whose line breaks became spaces": joined,
-    }
-    for what, count in counts.items():
-        if count:
-            errors().print(f"{count} {what}")

@@ -18,7 +18,7 @@ def run(
     from .. import api
     from ..assembly.inspection.tables import describe_inspection
     from ..assembly.launch import is_first_process
-    from ..data.plain_text import check_output
+    from ..data.outputs import check_output
     from ..files import write_json
     from ..reports.console import errors, output
 

@@ -1,74 +1,129 @@
-"""Texts for generation, in and out: one a line, or JSONL. Here nothing is refused that can be written back in place.
+"""Texts for generation: one a line, or a column of rows. Here nothing is refused that can be kept in its place.
 
 A line ends at \\n or \\r\\n and nowhere else.
 """
 
-import codecs
-import os
+import re
 import sys
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
+from typing import IO, NamedTuple
 
 from ..errors import DataError
-from ..files import open_bytes, write_text
+from ..files import open_bytes
 from .columns import read_reference_list, read_text
 from .examples import read_filled_text
 from .options import ColumnOptions
-from .readers import UNREADABLE, find_format, read_rows, resolve_path
+from .readers import UNREADABLE, Row, find_file, find_format, read_lines, read_rows
+
+STANDARD_INPUT = "-"
+ADVICE = "Name the column that holds the texts."
+REPLACEMENT = "\ufffd"  # Unicode's own for what is no text
+SURROGATE = re.compile("[\ud800-\udfff]")  # half of a pair: JSON and Python can write it, no encoding can hold it
 
 
-@dataclass(frozen=True)
-class ReadTexts:
-    """Texts in order; `replaced` of them held bytes that are not UTF-8, now U+FFFD."""
+class ReadText(NamedTuple):
+    """A text, where it stands, and whether something in it that is no text became U+FFFD."""
 
-    texts: list[str]
-    replaced: int
+    place: str
+    text: str
+    replaced: bool = False
 
 
-def read_texts(name: str, columns: Sequence[str] = (), header: Sequence[str] = ()) -> ReadTexts:
-    """Texts of a file (.jsonl and the other row formats by columns, anything else a text a line) or of standard input.
+def read_texts(name: str, columns: Sequence[str] = (), header: Sequence[str] = ()) -> Iterator[ReadText]:
+    """Streams the texts of a file (.jsonl and other row formats by columns, else a text a line) or of standard input.
 
     They are as they stand there, may be empty, and are not normalized.
 
     Raises:
-        DataError: the file is missing, or a row lacks a column or has no text there.
+        DataError: the file is missing or broken, or a row lacks a column or has no text there.
     """
-    if name == "-":
-        return split_lines(sys.stdin.buffer.read())
-    if is_row_format(name):
-        advice = "Name the column that holds the texts."
-        return ReadTexts([read_text(row, columns, advice) for row in read_rows(name, header)], 0)
-    path = resolve_path(name)
-    if not path.is_file():
-        raise DataError(f"{path}: there is no such file.")
-    try:
-        with open_bytes(path) as file:
-            return split_lines(file.read())
-    except UNREADABLE as error:
-        raise DataError(f"{path}: reading failed: {error}.") from None
+    if name == STANDARD_INPUT:
+        yield from _read_plain(sys.stdin.buffer, "standard input")
+    elif is_row_format(name):
+        yield from _read_columns(name, columns, header)
+    else:
+        path = find_file(name)
+        try:
+            with open_bytes(path) as file:
+                yield from _read_plain(file, str(path))
+        except UNREADABLE as error:
+            raise DataError(f"{path}: reading failed: {error}.") from None
 
 
-def read_intact_texts(name: str, columns: Sequence[str] = ()) -> list[str]:
-    """Texts of a file as `read_texts` reads them, for what nothing may be replaced in.
+def _read_plain(file: IO[bytes], name: str) -> Iterator[ReadText]:
+    for place, line in read_lines(file, name):
+        text = line.decode(errors="replace")
+        yield ReadText(place, text, text.encode() != line)
+
+
+def _read_columns(name: str, columns: Sequence[str], header: Sequence[str]) -> Iterator[ReadText]:
+    broken = []  # places of lines with bytes that are not UTF-8, since the last row
+
+    def decode(place: str, line: bytes) -> str:
+        text = line.decode(errors="replace")
+        if text.encode() != line:
+            broken.append(place)
+        return text
+
+    for row in read_rows(name, header, decode):
+        values = _replace_surrogates(row.values)
+        replaced = bool(broken) or values != row.values
+        broken.clear()
+        yield ReadText(row.place, read_text(Row(row.place, values), columns, ADVICE), replaced)
+
+
+def _replace_surrogates(value: object) -> object:
+    """The same value with U+FFFD for every half of a surrogate pair in its texts."""
+    if isinstance(value, str):
+        return replace_surrogates(value)
+    if isinstance(value, dict):
+        return {key: _replace_surrogates(inner) for key, inner in value.items()}
+    return value
+
+
+def replace_surrogates(text: str) -> str:
+    """'a\\ud800' -> 'a\\ufffd'"""
+    return SURROGATE.sub(REPLACEMENT, text)
+
+
+def name_texts(texts: Iterable[str]) -> Iterator[ReadText]:
+    """Texts from elsewhere, as if read from a file."""
+    for number, text in enumerate(texts, 1):
+        clean = replace_surrogates(text)
+        yield ReadText(f"text {number}", clean, clean != text)
+
+
+def count_texts(name: str) -> int | None:
+    """How many texts a file has, where that is soon known: one a line."""
+    if name == STANDARD_INPUT or not name.endswith((".txt", ".jsonl")):
+        return None
+    with find_file(name).open("rb") as file:
+        return sum(1 for _ in file)
+
+
+def load_intact_texts(name: str, columns: Sequence[str] = ()) -> list[str]:
+    """All texts that `read_texts` reads, where nothing may be replaced in them.
 
     Raises:
-        DataError: as `read_texts`; or a line is not UTF-8.
+        DataError: as `read_texts`; or a text is not UTF-8.
     """
-    read = read_texts(name, columns)
-    if read.replaced:
-        raise DataError(f"{name}: {read.replaced} lines hold bytes that are not UTF-8. Save the file in UTF-8.")
-    return read.texts
+    if is_row_format(name):
+        return [read_text(row, columns, ADVICE) for row in read_rows(name)]
+    read = list(read_texts(name))
+    if replaced := sum(text.replaced for text in read):
+        raise DataError(f"{name}: {replaced} lines hold bytes that are not UTF-8. Save the file in UTF-8.")
+    return [text.text for text in read]
 
 
-def read_references(name: str) -> list[tuple[str, ...]]:
+def load_references(name: str) -> list[tuple[str, ...]]:
     """References of every row: a text a line, or the columns `references` (else `target`) of a row format.
 
     Raises:
         DataError: the file is missing or broken.
     """
     if not is_row_format(name):
-        return [(text,) for text in read_intact_texts(name)]
+        return [(text,) for text in load_intact_texts(name)]
     columns = ColumnOptions()
     references = []
     for row in read_rows(name):
@@ -87,47 +142,9 @@ def find_texts(name: str, column: str) -> list[str] | None:
     if not is_row_format(name):
         return None
     first = next(iter(read_rows(name)), None)
-    return None if first is None or column not in first.values else read_texts(name, [column]).texts
+    return None if first is None or column not in first.values else load_intact_texts(name, [column])
 
 
 def is_row_format(name: str) -> bool:
     """Whether a file holds rows with columns; any other is plain text."""
     return find_format(Path(name)) in (".jsonl", ".csv", ".tsv", ".parquet")
-
-
-def split_lines(content: bytes) -> ReadTexts:
-    """The lines of a text. b'a\\n\\nb\\r\\n' -> ['a', '', 'b']"""
-    lines = content.removeprefix(codecs.BOM_UTF8).split(b"\n")
-    if lines[-1] == b"":
-        lines.pop()
-    lines = [line.removesuffix(b"\r") for line in lines]
-    texts = [line.decode("utf-8", errors="replace") for line in lines]
-    replaced = sum(text.encode("utf-8") != line for text, line in zip(texts, lines, strict=True))
-    return ReadTexts(texts, replaced)
-
-
-def check_output(path: Path) -> None:
-    """Makes sure, before any work is done, that outputs can be written to a path; makes its folder.
-
-    Raises:
-        DataError: the folder cannot be made or written to, or the name asks for a format that is not written.
-    """
-    if path.suffix == ".gz" or (is_row_format(path.name) and path.suffix != ".jsonl"):
-        raise DataError(f"{path}: outputs are written as plain text or .jsonl. Choose such a name.")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise DataError(f"{path.parent}: the folder cannot be made ({error.strerror}).") from None
-    if path.is_dir() or not os.access(path.parent, os.W_OK):
-        raise DataError(f"{path} cannot be written. Choose another output.")
-
-
-def write_texts(path: Path | None, outputs: Sequence[str]) -> int:
-    """Writes outputs one a line; None is standard output. Returns how many had line breaks, which become spaces."""
-    lines = [output.replace("\r\n", " ").replace("\n", " ").replace("\r", " ") for output in outputs]
-    text = "".join(line + "\n" for line in lines)
-    if path is None:
-        sys.stdout.write(text)
-    else:
-        write_text(path, text)
-    return sum(line != output for line, output in zip(lines, outputs, strict=True))

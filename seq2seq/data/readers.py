@@ -9,9 +9,9 @@ import io
 import json
 import os
 import zlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import IO, NamedTuple
 
 from ..errors import DataError
 from ..files import open_bytes
@@ -35,19 +35,38 @@ class Row(NamedTuple):
     values: dict
 
 
-def read_rows(name: str, header: Sequence[str] = ()) -> Iterator[Row]:
+Decode = Callable[[str, bytes], str]  # of a place and a line
+
+
+def decode_intact(place: str, line: bytes) -> str:
+    """A line as text.
+
+    Raises:
+        DataError: it is not UTF-8; place and byte are named.
+    """
+    try:
+        return line.decode()
+    except UnicodeDecodeError as error:
+        raise DataError(
+            f"{place}: expected UTF-8, found byte 0x{line[error.start]:02x} at column {error.start + 1}. "
+            "Convert the file to UTF-8."
+        ) from None
+
+
+def read_rows(name: str, header: Sequence[str] = (), decode: Decode = decode_intact) -> Iterator[Row]:
     """Streams the rows of one data name.
 
     Names: a file (a leading `data/` is replaced by the environment variable SEQ2SEQ_DATA where that is set),
     `hub:NAME:CONFIG:SPLIT` (an empty CONFIG means the default one; NAME may end in @REVISION) or
     `embedded:quickstart:SPLIT`.
     `header` names the columns of CSV and TSV files that have no header line; all else names its columns itself.
+    `decode` makes texts of their lines and of those of JSONL.
 
     Raises:
         DataError: the name leads nowhere, the file is empty or broken, or not UTF-8; file and line are named.
     """
     if is_file_name(name):
-        yield from _read_file(name, header)
+        yield from _read_file(name, header, decode)
     elif name.startswith(EMBEDDED_PREFIX):
         yield from _read_embedded(name)
     else:
@@ -84,12 +103,12 @@ def find_format(path: Path) -> str:
     return Path(path.stem).suffix if path.suffix == ".gz" else path.suffix
 
 
-def _read_file(name: str, header: Sequence[str]) -> Iterator[Row]:
+def _read_file(name: str, header: Sequence[str], decode: Decode) -> Iterator[Row]:
     path = find_file(name)
     readers = {
-        ".jsonl": _read_jsonl,
-        ".csv": lambda path: _read_delimited(path, CSV, header),
-        ".tsv": lambda path: _read_delimited(path, TSV, header),
+        ".jsonl": lambda path: _read_jsonl(path, decode),
+        ".csv": lambda path: _read_delimited(path, decode, CSV, header),
+        ".tsv": lambda path: _read_delimited(path, decode, TSV, header),
         ".parquet": _read_parquet,
     }
     reader = readers.get(find_format(path))
@@ -105,26 +124,23 @@ def _read_file(name: str, header: Sequence[str]) -> Iterator[Row]:
         raise DataError(f"{path}: the file has no rows.")
 
 
-def _read_lines(path: Path) -> Iterator[tuple[str, str]]:
-    """Places and texts of lines, which end at \\n or \\r\\n and nowhere else."""
+def read_lines(file: IO[bytes], name: str) -> Iterator[tuple[str, bytes]]:
+    """Places, such as 'a.txt line 1', and contents of lines, which end at \\n or \\r\\n and nowhere else."""
+    for number, line in enumerate(file, 1):
+        if number == 1:
+            line = line.removeprefix(codecs.BOM_UTF8)  # some programs put it in front of a file; it is no text
+        if line:
+            yield f"{name} line {number}", line.removesuffix(b"\n").removesuffix(b"\r")
+
+
+def _decode_lines(path: Path, decode: Decode) -> Iterator[tuple[str, str]]:
     with open_bytes(path) as file:
-        for number, line in enumerate(file, 1):
-            place = f"{path} line {number}"
-            line = line.removesuffix(b"\n").removesuffix(b"\r")
-            if number == 1:
-                line = line.removeprefix(codecs.BOM_UTF8)  # some programs put it in front of a file; it is no text
-            try:
-                yield place, line.decode()
-            except UnicodeDecodeError as error:
-                found = line[error.start]
-                raise DataError(
-                    f"{place}: expected UTF-8, found byte 0x{found:02x} at column {error.start + 1}. "
-                    "Convert the file to UTF-8."
-                ) from None
+        for place, line in read_lines(file, str(path)):
+            yield place, decode(place, line)
 
 
-def _read_jsonl(path: Path) -> Iterator[Row]:
-    for place, line in _read_lines(path):
+def _read_jsonl(path: Path, decode: Decode) -> Iterator[Row]:
+    for place, line in _decode_lines(path, decode):
         try:
             values = json.loads(line)
         except json.JSONDecodeError as error:
@@ -136,10 +152,10 @@ def _read_jsonl(path: Path) -> Iterator[Row]:
         yield Row(place, values)
 
 
-def _read_delimited(path: Path, dialect: dict, names: Sequence[str]) -> Iterator[Row]:
+def _read_delimited(path: Path, decode: Decode, dialect: dict, names: Sequence[str]) -> Iterator[Row]:
     """Rows of cells; where `names` are given they name the columns, and the first line is a row like the others."""
     # Decoded line by line for the sake of the error's line number; \n is put back for quoted cells that span lines.
-    reader = csv.reader((line + "\n" for _, line in _read_lines(path)), **dialect)
+    reader = csv.reader((line + "\n" for _, line in _decode_lines(path, decode)), **dialect)
     header = list(names) or None
     while True:
         line = reader.line_num + 1

@@ -7,7 +7,7 @@ from ..errors import DataError
 from ..normalization import normalize_text
 from .examples import read_filled_text
 from .options import LayoutOptions
-from .plain_text import is_row_format, read_texts
+from .plain_text import is_row_format, load_intact_texts
 from .readers import is_file_name, read_rows
 
 Sides = Literal["both", "source", "target"]
@@ -39,9 +39,7 @@ def read_training_texts(names: Iterable[str], layout: LayoutOptions, *, sides: S
 
 
 def _read_plain_text(name: str, steps: Sequence[str]) -> list[str]:
-    read = read_texts(name)
-    if read.replaced:
-        raise DataError(f"{name}: {read.replaced} lines are not UTF-8. Convert the file to UTF-8.")
-    if not any(text.strip() for text in read.texts):
+    texts = load_intact_texts(name)
+    if not any(text.strip() for text in texts):
         raise DataError(f"{name}: the file has no text.")
-    return [normalize_text(text, steps) for text in read.texts]
+    return [normalize_text(text, steps) for text in texts]

@@ -11,32 +11,47 @@ from ..modeling.token_loss import TokenLossModel
 Result = TypeVar("Result")
 
 
+Batch = list[int]  # the indices of its examples
+Advance = Callable[[int], None]  # told after every batch how many examples it finished
+Compute = Callable[[Sequence[Batch]], Iterator[Sequence[Result]]]  # the results of each batch, as they are done
+Spread = Callable[[Sequence[Batch], Compute, Advance], Sequence[Sequence[Result]]]
+
+
+def compute_here(batches: Sequence[Batch], compute: Compute, advance: Advance) -> list[Sequence[Result]]:
+    """The results of all batches, computed by this process."""
+    results = []
+    for batch, found in zip(batches, compute(batches), strict=True):
+        results.append(found)
+        advance(len(batch))
+    return results
+
+
 def map_by_length(
     lengths: Sequence[int],
     fits: Callable[[int, int], bool],
-    compute: Callable[[list[int]], Sequence[Result]],
-    advance: Callable[[int], None],
+    compute: Compute,
+    advance: Advance,
+    spread: Spread = compute_here,
 ) -> list[Result]:
     """The results of all examples in their order, computed in batches of like lengths.
 
     Args:
         lengths: of the examples.
         fits: whether a batch of this width may have so many rows; one row is always taken.
-        compute: the results of a batch, given the indices of its examples.
-        advance: told after every batch how many examples it finished.
+        spread: which process computes which batches; the batches are the same however many there are.
     """
     results: list[Result | None] = [None] * len(lengths)
-    for indices in _cut(lengths, fits):
-        for index, result in zip(indices, compute(indices), strict=True):
+    batches = _cut(lengths, fits)
+    for indices, found in zip(batches, spread(batches, compute, advance), strict=True):
+        for index, result in zip(indices, found, strict=True):
             results[index] = result
-        advance(len(indices))
     return results
 
 
-def _cut(lengths: Sequence[int], fits: Callable[[int, int], bool]) -> list[list[int]]:
+def _cut(lengths: Sequence[int], fits: Callable[[int, int], bool]) -> list[Batch]:
     """Indices in batches, longest first, so that memory runs out at once or never."""
     order = numpy.argsort(-numpy.asarray(lengths, dtype=numpy.int64), kind="stable").tolist()
-    batches: list[list[int]] = []
+    batches: list[Batch] = []
     for index in order:
         if not batches or not fits(lengths[batches[-1][0]], len(batches[-1]) + 1):
             batches.append([])

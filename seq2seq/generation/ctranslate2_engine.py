@@ -3,17 +3,18 @@
 CTranslate2 is an optional library and is imported inside functions.
 """
 
-from collections.abc import Callable, Sequence
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import torch
 
 from ..errors import DataError, GenerationError
 from ..files import load_json
-from .batching import Result, map_by_length
+from .batching import Batch, Result, Spread, compute_here, map_by_length
 from .engine import Engine, Hypothesis, check_positions
 from .options import GenerationOptions
 
@@ -22,8 +23,8 @@ if TYPE_CHECKING:
 
 MODEL_FILE = "model.bin"  # CTranslate2's name for its weights
 EXPORT_FILE = "export.json"
-WINDOW = 512  # sources handed over at once, to be cut into batches that run side by side
-BATCH_SOURCE_TOKENS = 1024  # padded source tokens of one of these batches, of one beam; more beams, fewer
+BATCH_SOURCE_TOKENS = 1024  # padded source tokens of a batch, of one beam; more beams, fewer
+AHEAD = 16  # batches handed over before the first one's results are asked for: they run side by side
 
 
 def is_exported(folder: Path) -> bool:
@@ -58,6 +59,7 @@ class CTranslate2Engine(Engine):
     target_vocabulary: list[str]
     end_token: str
     limits: dict[str, int | None]
+    spread: Spread = compute_here
 
     @cached_property
     def target_ids(self) -> dict[str, int]:
@@ -79,14 +81,20 @@ class CTranslate2Engine(Engine):
         """
         library = import_ctranslate2()
         on_gpu = library.get_cuda_device_count() > 0
-        threads = {} if on_gpu else {"inter_threads": torch.get_num_threads(), "intra_threads": 1}
+        if on_gpu:
+            options = {
+                "device": "cuda",
+                "device_index": torch.cuda.current_device() if torch.cuda.is_available() else 0,
+            }
+        else:
+            options = {"device": "cpu", "inter_threads": torch.get_num_threads(), "intra_threads": 1}
         try:
             config, export = load_json(folder / "config.json"), load_json(folder / EXPORT_FILE)
             shared = (folder / "shared_vocabulary.json").exists()
             source, target = (
                 load_json(folder / f"{'shared' if shared else side}_vocabulary.json") for side in ("source", "target")
             )
-            translator = library.Translator(str(folder), device="cuda" if on_gpu else "cpu", **threads)
+            translator = library.Translator(str(folder), **options)
         except (DataError, RuntimeError, ValueError) as error:
             raise GenerationError(f"{folder}: CTranslate2 cannot load it ({error}). Export the model again.") from None
         return cls(translator, source, target, config["eos_token"], export["positions"])
@@ -113,15 +121,18 @@ class CTranslate2Engine(Engine):
     ) -> list[list[Hypothesis]]:
         arguments = self._translate_options(options)
 
-        def write(indices: list[int]) -> list[list[Hypothesis]]:
-            results = self.translator.translate_batch(
+        def submit(indices: Batch) -> list["ctranslate2.AsyncTranslationResult"]:
+            return self.translator.translate_batch(
                 self._name_sources(sources, indices),
                 [self._name_target(prefix)] * len(indices) if prefix else None,
+                asynchronous=True,
                 **arguments,
             )
-            return [[self._read(tokens) for tokens in result.hypotheses] for result in results]
 
-        return _map_windows(sources, write, advance)
+        def read(index: int, result: "ctranslate2.TranslationResult") -> list[Hypothesis]:
+            return [self._read(tokens) for tokens in result.hypotheses]
+
+        return self._map(sources, submit, read, advance, BATCH_SOURCE_TOKENS // options.num_beams)
 
     def score(
         self,
@@ -129,24 +140,50 @@ class CTranslate2Engine(Engine):
         labels: Sequence[Sequence[int]],
         advance: Callable[[int], None] = lambda pairs: None,
     ) -> list[list[float]]:
-        def score(indices: list[int]) -> list[list[float]]:
-            chosen = [labels[index] for index in indices]
-            ended = [list(target[-1:]) == [self.end_id] for target in chosen]
-            targets = [target[:-1] if end else target for target, end in zip(chosen, ended, strict=True)]
-            results = self.translator.score_batch(
-                self._name_sources(sources, indices),
-                [self._name_target(target) for target in targets],
-                max_batch_size=BATCH_SOURCE_TOKENS,
-                batch_type="tokens",
-                max_input_length=0,
-            )
-            # CTranslate2 scores an end mark behind every target.
-            return [
-                list(result.log_probs if end else result.log_probs[:-1])
-                for result, end in zip(results, ended, strict=True)
-            ]
+        ended = [list(target[-1:]) == [self.end_id] for target in labels]
 
-        return _map_windows(sources, score, advance)
+        def submit(indices: Batch) -> list["ctranslate2.AsyncScoringResult"]:
+            return self.translator.score_batch(
+                self._name_sources(sources, indices),
+                [self._name_target(labels[index][:-1] if ended[index] else labels[index]) for index in indices],
+                max_input_length=0,
+                asynchronous=True,
+            )
+
+        def read(index: int, result: "ctranslate2.ScoringResult") -> list[float]:
+            # CTranslate2 scores an end mark behind every target.
+            return list(result.log_probs if ended[index] else result.log_probs[:-1])
+
+        return self._map(sources, submit, read, advance, BATCH_SOURCE_TOKENS)
+
+    def _map(
+        self,
+        sources: Sequence[Sequence[int]],
+        submit: Callable[[Batch], Sequence[Any]],
+        read: Callable[[int, Any], Result],
+        advance: Callable[[int], None],
+        batch_tokens: int,
+    ) -> list[Result]:
+        """The results of all sources, in batches of so many padded tokens; the library computes some side by side."""
+
+        def compute(batches: Sequence[Batch]) -> Iterator[list[Result]]:
+            submitted: deque[tuple[Batch, Sequence[Any]]] = deque()
+
+            def finish() -> list[Result]:
+                indices, results = submitted.popleft()
+                return [read(index, result.result()) for index, result in zip(indices, results, strict=True)]
+
+            for batch in batches:
+                submitted.append((batch, submit(batch)))
+                if len(submitted) > AHEAD:
+                    yield finish()
+            while submitted:
+                yield finish()
+
+        def fits(width: int, rows: int) -> bool:
+            return rows * width <= batch_tokens
+
+        return map_by_length([len(source) for source in sources], fits, compute, advance, self.spread)
 
     def _translate_options(self, options: GenerationOptions) -> dict:
         return {
@@ -159,8 +196,6 @@ class CTranslate2Engine(Engine):
             "min_decoding_length": options.min_target_tokens,
             "return_end_token": True,
             "max_input_length": 0,
-            "max_batch_size": max(BATCH_SOURCE_TOKENS // options.num_beams, 1),
-            "batch_type": "tokens",
         }
 
     def _name_sources(self, sources: Sequence[Sequence[int]], indices: Sequence[int]) -> list[list[str]]:
@@ -172,11 +207,3 @@ class CTranslate2Engine(Engine):
     def _read(self, tokens: Sequence[str]) -> Hypothesis:
         is_ended = bool(tokens) and tokens[-1] == self.end_token
         return Hypothesis([self.target_ids[token] for token in tokens[: len(tokens) - is_ended]], is_ended)
-
-
-def _map_windows(
-    sources: Sequence[Sequence[int]],
-    compute: Callable[[list[int]], Sequence[Result]],
-    advance: Callable[[int], None],
-) -> list[Result]:
-    return map_by_length([len(source) for source in sources], lambda width, rows: rows <= WINDOW, compute, advance)

@@ -5,6 +5,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 from ..errors import GenerationError
+from .batching import Spread
 from .options import GenerationOptions
 
 
@@ -25,7 +26,13 @@ class Hypothesis:
 
 
 class Engine(ABC):
-    """A loaded model that writes and scores ids."""
+    """A loaded model that writes and scores ids.
+
+    spread: which process computes which batches. On several, each calls the methods with the same arguments and gets
+    all results.
+    """
+
+    spread: Spread
 
     @property
     @abstractmethod

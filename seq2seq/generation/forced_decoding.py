@@ -3,13 +3,13 @@
 Shapes: B pairs, S source and T target positions, N real labels, V vocabulary.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 import torch
 
 from ..data.collation import pad_rows, pad_sources
 from ..modeling.token_loss import IGNORED_LABEL, TokenLossModel
-from .batching import evaluating, map_by_length
+from .batching import Batch, Spread, compute_here, evaluating, map_by_length
 
 BATCH_TOKENS = 2048  # padded positions of a batch: the logits of its real labels are held at once
 
@@ -19,6 +19,7 @@ def score_ids(
     sources: Sequence[Sequence[int]],
     labels: Sequence[Sequence[int]],
     advance: Callable[[int], None] = lambda pairs: None,
+    spread: Spread = compute_here,
 ) -> list[list[float]]:
     """The log-probability of each label of each target given its source and the labels before it, natural logarithm.
 
@@ -26,14 +27,16 @@ def score_ids(
         sources: token ids with their marks, none of them empty.
         labels: ids of the targets, with the end mark where it counts.
         advance: told after every batch how many pairs it finished.
+        spread: as in `map_by_length`.
     """
 
-    def score(indices: list[int]) -> list[list[float]]:
-        return _score_batch(model, [sources[index] for index in indices], [labels[index] for index in indices])
+    def score(batches: Sequence[Batch]) -> Iterator[list[list[float]]]:
+        for indices in batches:
+            yield _score_batch(model, [sources[index] for index in indices], [labels[index] for index in indices])
 
     lengths = [len(source) + len(target) for source, target in zip(sources, labels, strict=True)]
     with evaluating(model):
-        return map_by_length(lengths, lambda width, rows: rows * width <= BATCH_TOKENS, score, advance)
+        return map_by_length(lengths, lambda width, rows: rows * width <= BATCH_TOKENS, score, advance, spread)
 
 
 @torch.inference_mode()

@@ -1,15 +1,21 @@
 """Texts in, texts out, in order: tokenizing, cutting at the limit, generating, decoding, and counting what was odd."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from typing import TypeVar
 
+from ..data.plain_text import replace_surrogates
 from ..errors import GenerationError
 from ..normalization import normalize_text
 from ..text.framing import Framing
 from ..text.tokenizers import TokenizerPair, decode_ids, encode_texts
 from .engine import Engine, check_prefix
 from .options import GenerationOptions
+
+Text = TypeVar("Text")
+WINDOW_TEXTS = 1024  # sorted by length together, and written together: more pad less, fewer appear sooner
+WINDOW_CHARACTERS = 2**22  # of a window, by which its memory is bounded whatever the texts
 
 
 @dataclass(frozen=True)
@@ -24,17 +30,23 @@ class Output:
 class Generated:
     """Outputs in the order of the sources: `num_outputs` for each, the best first.
 
-    empty: sources without a token, whose outputs are empty; truncated: sources cut at the limit.
+    empty: sources without a token, whose outputs are empty; truncated: sources cut at the limit; replaced: sources with
+    halves of surrogate pairs, which are no text and became U+FFFD.
     """
 
     outputs: list[list[Output]]
-    empty: int
-    truncated: int
+    empty: int = 0
+    truncated: int = 0
+    replaced: int = 0
 
     @property
     def texts(self) -> list[str]:
         """The best output of each source."""
         return [outputs[0].text for outputs in self.outputs]
+
+    def count_odd(self) -> dict[str, int]:
+        """How many sources were empty, truncated or replaced."""
+        return {"empty": self.empty, "truncated": self.truncated, "replaced": self.replaced}
 
     def describe(self, sources: Sequence[str]) -> Iterator[dict]:
         """A row for each source: `prediction`, `score` where there is one; of several outputs lists, the best first."""
@@ -48,21 +60,43 @@ class Generated:
             yield row
 
 
-def check_texts(texts: Sequence[str], name: str = "Text") -> None:
-    """Makes sure that sources, or what `name` says, are a list of encodable strings.
+def check_texts(texts: Iterable[str], name: str = "Text") -> Iterator[str]:
+    """The same sources, or what `name` says, one after the other.
 
     Raises:
-        GenerationError: naming the index of the first that is not.
+        GenerationError: naming the index of the first that is no string; or they are one string.
     """
     if isinstance(texts, str):
         raise GenerationError("Expected a list of texts, found one text. Put it into a list: [text].")
     for index, text in enumerate(texts):
         if not isinstance(text, str):
             raise GenerationError(f"{name} {index}: expected a string, found {type(text).__name__}.")
-        try:
-            text.encode()
-        except UnicodeEncodeError:
-            raise GenerationError(f"{name} {index} holds half of a surrogate pair, which is no text.") from None
+        yield text
+
+
+def _check_intact(texts: Sequence[str], name: str) -> list[str]:
+    """The same texts, nothing to be replaced in them."""
+    texts = list(check_texts(texts, name))
+    for index, text in enumerate(texts):
+        if replace_surrogates(text) != text:
+            raise GenerationError(f"{name} {index} holds half of a surrogate pair, which is no text.")
+    return texts
+
+
+def cut_windows(texts: Iterable[Text], window_texts: int, measure: Callable[[Text], int] = len) -> Iterator[list[Text]]:
+    """Texts in lists that are generated for at once: of so many texts, or fewer where these are long.
+
+    ["a", "b", "c"] in windows of 2 -> ["a", "b"], ["c"]
+    """
+    window, characters = [], 0
+    for text in texts:
+        window.append(text)
+        characters += measure(text)
+        if len(window) >= window_texts or characters >= WINDOW_CHARACTERS:
+            yield window
+            window, characters = [], 0
+    if window:
+        yield window
 
 
 @dataclass(frozen=True)
@@ -115,7 +149,8 @@ class Generator:
         Raises:
             GenerationError: `texts` is one string, or one of them is no text; its index is named.
         """
-        encoded = self._encode_sources(texts)
+        texts = list(check_texts(texts))
+        encoded = self.encode_sources(texts)
         filled = [index for index, ids in enumerate(encoded) if ids]
         advance(len(texts) - len(filled))
         framed = [self.framing.frame_source(encoded[index], self.max_source_tokens) for index in filled]
@@ -126,7 +161,22 @@ class Generator:
         for index, hypotheses in zip(filled, written, strict=True):
             outputs[index] = [Output(decode_ids(self.tokenizers.target, h.ids), h.score) for h in hypotheses]
         truncated = sum(was_cut for _, was_cut in framed)
-        return Generated(outputs, empty=len(texts) - len(filled), truncated=truncated)
+        replaced = sum(replace_surrogates(text) != text for text in texts)
+        return Generated(outputs, empty=len(texts) - len(filled), truncated=truncated, replaced=replaced)
+
+    def stream(self, texts: Iterable[str], *, window_texts: int = WINDOW_TEXTS) -> Iterator[str]:
+        """The best output of each text, in order, without holding more than a window of texts at once.
+
+        Args:
+            window_texts: how many texts are read before the first output comes; more make faster batches.
+
+        Raises:
+            GenerationError: as `generate`, when that text is reached.
+        """
+        place = 0
+        for window in cut_windows(check_texts(texts), window_texts):
+            yield from self.generate(window, places=range(place, place + len(window))).texts
+            place += len(window)
 
     def score(
         self, texts: Sequence[str], targets: Sequence[str], advance: Callable[[int], None] = lambda pairs: None
@@ -141,8 +191,8 @@ class Generator:
         """
         if len(texts) != len(targets):
             raise GenerationError(f"Expected a target for each text, found {len(texts)} texts, {len(targets)} targets.")
-        check_texts(targets, "Target")
-        encoded, limit = self._encode_sources(texts), self.options.max_target_tokens
+        texts, targets = _check_intact(texts, "Text"), _check_intact(targets, "Target")
+        encoded, limit = self.encode_sources(texts), self.options.max_target_tokens
         if [] in encoded:
             raise GenerationError(f"Text {encoded.index([])} has no token for this tokenizer. Leave it out.")
         framed = [self.framing.frame_target(ids, limit) for ids in encode_texts(self.tokenizers.target, targets)]
@@ -152,6 +202,14 @@ class Generator:
         sources = [self.framing.frame_source(ids, self.max_source_tokens)[0] for ids in encoded]
         return [sum(scores) for scores in self.engine.score(sources, [labels for labels, _ in framed], advance)]
 
-    def _encode_sources(self, texts: Sequence[str]) -> list[list[int]]:
-        check_texts(texts)
-        return encode_texts(self.tokenizers.source, [normalize_text(text, self.normalization) for text in texts])
+    def encode_sources(self, texts: Sequence[str]) -> list[list[int]]:
+        """Normalized token ids of each text, without marks and uncut."""
+        steps = self.normalization
+        return encode_texts(self.tokenizers.source, [normalize_text(replace_surrogates(t), steps) for t in texts])
+
+    def find_long(self, texts: Sequence[str]) -> tuple[int, int] | None:
+        """Index of the first text that `generate` would cut, and its tokens with their marks; None where all fit."""
+        for index, ids in enumerate(self.encode_sources(texts)):
+            if (tokens := len(ids) + self.framing.source_marks) > self.max_source_tokens:
+                return index, tokens
+        return None

@@ -1,6 +1,6 @@
 """Ids in, ids out with transformers' `generate`: sorted by length, batched by tokens, order kept. Knows no text."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -8,7 +8,7 @@ import torch
 from ..data.collation import pad_sources
 from ..modeling.generation_config import translate_options
 from ..modeling.token_loss import TokenLossModel
-from .batching import evaluating, map_by_length
+from .batching import Batch, Spread, compute_here, evaluating, map_by_length
 from .engine import Engine, Hypothesis, check_positions
 from .forced_decoding import score_ids
 from .options import GenerationOptions
@@ -20,6 +20,7 @@ class TransformersEngine(Engine):
     """The model in transformers, for every encoder-decoder."""
 
     model: TokenLossModel
+    spread: Spread = compute_here
 
     def check(self, options: GenerationOptions, max_source_tokens: int) -> None:
         check_lengths(self.model, max_source_tokens, options.max_target_tokens)
@@ -36,16 +37,17 @@ class TransformersEngine(Engine):
         prefix: Sequence[int],
         places: Sequence[int],
     ) -> list[list[Hypothesis]]:
-        def write(indices: list[int]) -> list[list[Hypothesis]]:
-            batch, at = [sources[index] for index in indices], [places[index] for index in indices]
-            return _generate_batch(self.model, batch, options, prefix, at)
+        def write(batches: Sequence[Batch]) -> Iterator[list[list[Hypothesis]]]:
+            for indices in batches:
+                batch, at = [sources[index] for index in indices], [places[index] for index in indices]
+                yield _generate_batch(self.model, batch, options, prefix, at)
 
         def fits(width: int, examples: int) -> bool:
             rows = examples * (options.num_outputs if options.sampling else options.num_beams)
             return rows * (width + options.max_target_tokens) <= options.batch_tokens
 
         with evaluating(self.model):
-            return map_by_length([len(source) for source in sources], fits, write, advance)
+            return map_by_length([len(source) for source in sources], fits, write, advance, self.spread)
 
     def score(
         self,
@@ -53,7 +55,7 @@ class TransformersEngine(Engine):
         labels: Sequence[Sequence[int]],
         advance: Callable[[int], None] = lambda pairs: None,
     ) -> list[list[float]]:
-        return score_ids(self.model, sources, labels, advance)
+        return score_ids(self.model, sources, labels, advance, self.spread)
 
 
 def check_lengths(model: TokenLossModel, source_tokens: int, target_tokens: int) -> None:

@@ -37,9 +37,10 @@ def test_other_data_on_one_process_stops_both(lines):
     assert {f"other data on 0: {message}", f"other data on 1: {message}"} <= set(lines)
 
 
-def test_outputs_of_both_processes_are_whole_and_in_order_on_both(lines):
-    written = {5: "a0 b1 c0 d1 e0", 4: "a0 b1 c0 d1", 1: "a0", 0: ""}  # with one text, a process has none to write
-    expected = {f"outputs of {count} on {process}: {text}" for count, text in written.items() for process in (0, 1)}
+def test_results_of_both_processes_are_whole_and_in_order_on_both(lines):
+    # With one batch, a process has none to compute.
+    spread = {9: "a0b0 c1d1 e0f0 g1h1 i0 9", 4: "a0b0 c1d1 4", 1: "a0 1", 0: "0"}
+    expected = {f"results of {count} on {process}: {text}" for count, text in spread.items() for process in (0, 1)}
     assert expected <= set(lines)
 
 

@@ -2,37 +2,39 @@
 
 import os
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Iterator, Sequence
 
 from accelerate import Accelerator
 
-from seq2seq.assembly.processes import generate_in_processes, leave_processes, run_once_a_machine
+from seq2seq.assembly.processes import leave_processes, run_once_a_machine, spread_batches
 from seq2seq.assembly.splits import check_same_everywhere
 from seq2seq.errors import DataError, Seq2SeqError
-from seq2seq.generation.generator import Generated, Output
+from seq2seq.generation.batching import Batch
 
 
 def fail() -> None:
     raise DataError("a.jsonl line 3: broken")
 
 
-class Signer:
-    """A generator that writes its process's number behind each source."""
+def spread(accelerator: Accelerator, letters: str) -> str:
+    """Letters in batches of two, each followed by the number of the process that had it, and how many were finished."""
+    batches = [list(range(start, min(start + 2, len(letters)))) for start in range(0, len(letters), 2)]
+    finished: list[int] = []
 
-    def __init__(self, process: int) -> None:
-        self.process = process
+    def sign(batches: Sequence[Batch]) -> Iterator[list[str]]:
+        for batch in batches:
+            yield [f"{letters[index]}{accelerator.process_index}" for index in batch]
 
-    def generate(self, texts: Sequence[str], advance: Callable[[int], None], *, places: Sequence[int]) -> Generated:
-        return Generated([[Output(f"{text}{self.process}")] for text in texts], empty=0, truncated=0)
+    results = spread_batches(accelerator)(batches, sign, finished.append)
+    return " ".join(["".join(result) for result in results] + [str(sum(finished))])
 
 
 def main() -> None:
     accelerator = Accelerator(cpu=True)
     process = accelerator.process_index
     lines = [f"result on {process}: {run_once_a_machine(accelerator, lambda: f'of process {process}')}"]
-    for sources in ("abcde", "abcd", "a", ""):
-        written = generate_in_processes(accelerator, Signer(process), list(sources))
-        lines.append(f"outputs of {len(sources)} on {process}: {' '.join(written)}")
+    for letters in ("abcdefghi", "abcd", "a", ""):
+        lines.append(f"results of {len(letters)} on {process}: {spread(accelerator, letters)}")
     for name, action in (
         ("failure", lambda: run_once_a_machine(accelerator, fail)),
         ("same data", lambda: check_same_everywhere(accelerator, "train", "the same")),

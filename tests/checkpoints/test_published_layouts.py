@@ -21,7 +21,7 @@ from transformers import (
 
 from seq2seq import api
 from seq2seq.checkpoints.folder import write_checkpoint
-from seq2seq.checkpoints.published import _translate
+from seq2seq.checkpoints.published import read_generation_options
 from seq2seq.errors import GenerationError
 from seq2seq.generation.options import GenerationOptions
 from seq2seq.modeling.sharing import Sharing
@@ -191,7 +191,7 @@ def test_checkpoint_of_it_writes_the_same_in_plain_transformers(layout, tmp_path
     ],
 )
 def test_published_generation_options_are_taken_over(published, options):
-    found = _translate(GenerationConfig(**published))
+    found = read_generation_options(GenerationConfig(**published))
     assert {name: found[name] for name in options} == options
     assert "sampling" in options or "sampling" not in found
     build_options(GenerationOptions, found, GenerationError)

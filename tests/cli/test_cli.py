@@ -136,7 +136,7 @@ def test_generate_writes_several_outputs_with_scores_as_jsonl(seq2seq, checkpoin
     assert (row["prediction"], row["score"]) == (row["predictions"][0], row["scores"][0])
     code, _, err = seq2seq(*command, "--output", tmp_path / "out.txt")
     assert code == 1
-    assert "several outputs of a text, and scores, need a file --output FILE.jsonl" in err
+    assert "several outputs of a text, and scores, need an output FILE.jsonl" in err
 
 
 def test_generate_draws_by_the_seed(seq2seq, checkpoint):

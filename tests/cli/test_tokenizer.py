@@ -153,7 +153,7 @@ def test_broken_row_is_named_by_file_and_line(train, tmp_path, rows):
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        (b"caf\xe9\nok\n\xff\n", "2 lines are not UTF-8. Convert the file to UTF-8."),
+        (b"caf\xe9\nok\n\xff\n", "2 lines hold bytes that are not UTF-8. Save the file in UTF-8."),
         (b"\n \n", "the file has no text."),
     ],
 )

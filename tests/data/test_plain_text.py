@@ -1,4 +1,4 @@
-"""Texts in and out of generation: nothing lost, nothing shifted, lines end at line feeds alone."""
+"""Texts for generation: nothing lost, nothing shifted, lines end at line feeds alone."""
 
 import gzip
 import io
@@ -7,15 +7,19 @@ import sys
 import pytest
 
 from seq2seq.data.plain_text import (
-    ReadTexts,
+    count_texts,
     find_texts,
     is_row_format,
-    read_references,
+    load_intact_texts,
+    load_references,
+    name_texts,
     read_texts,
-    split_lines,
-    write_texts,
 )
 from seq2seq.errors import DataError
+
+
+def read(name: object, columns: list[str] | None = None) -> list[tuple[str, bool]]:
+    return [(text.text, text.replaced) for text in read_texts(str(name), columns or ["source"])]
 
 
 @pytest.mark.parametrize(
@@ -26,26 +30,42 @@ from seq2seq.errors import DataError
         (b"", []),
         (b"\n", [""]),
         (b"a\rb\n", ["a\rb"]),
-        ("a\u2028b\x85c\x0bd\n".encode(), ["a\u2028b\x85c\x0bd"]),
+        (b"a\r\r\n", ["a\r"]),
+        ("a\u2028b\x85c\x0bd\x0ce\x1cf\n".encode(), ["a\u2028b\x85c\x0bd\x0ce\x1cf"]),
         (b" a \n", [" a "]),
+        (b"\xef\xbb\xbfa\n", ["a"]),
+        (b"\xef\xbb\xbf", []),
+        (b"\xef\xbb\xbf\n", [""]),
+        (b"a\0b\n", ["a\0b"]),
     ],
 )
-def test_line_ends_at_line_feed_or_carriage_return_and_line_feed(content, texts):
-    assert split_lines(content) == ReadTexts(texts, 0)
+def test_line_ends_at_line_feed_or_carriage_return_and_line_feed(tmp_path, content, texts):
+    (tmp_path / "a.txt").write_bytes(content)
+    assert read(tmp_path / "a.txt") == [(text, False) for text in texts]
 
 
-def test_texts_with_bytes_that_are_not_utf8_are_counted():
-    assert split_lines(b"a\n\xff\xfeb\nc\xe4\n") == ReadTexts(["a", "\ufffd\ufffdb", "c\ufffd"], 2)
+def test_texts_with_bytes_that_are_not_utf8_are_marked(tmp_path):
+    (tmp_path / "a.txt").write_bytes(b"a\n\xff\xfeb\nc\xe4\n\xed\xa0\x80\n")  # the last is half a surrogate pair
+    expected = [("a", False), ("\ufffd\ufffdb", True), ("c\ufffd", True), ("\ufffd\ufffd\ufffd", True)]
+    assert read(tmp_path / "a.txt") == expected
 
 
-def test_replacement_character_of_the_text_itself_is_not_counted():
-    assert split_lines("a\ufffd\n".encode()) == ReadTexts(["a\ufffd"], 0)
+def test_replacement_character_of_the_text_itself_is_not_marked(tmp_path):
+    (tmp_path / "a.txt").write_text("a\ufffd\n", encoding="utf-8")
+    assert read(tmp_path / "a.txt") == [("a\ufffd", False)]
+
+
+def test_texts_know_their_place(tmp_path):
+    (tmp_path / "a.txt").write_bytes(b"a\nb\n")
+    assert [text.place for text in read_texts(str(tmp_path / "a.txt"))] == [
+        f"{tmp_path / 'a.txt'} line 1", f"{tmp_path / 'a.txt'} line 2",
+    ]  # fmt: skip
 
 
 @pytest.mark.parametrize(("name", "pack"), [("a.txt", bytes), ("a.en", bytes), ("a.txt.gz", gzip.compress)])
 def test_plain_file_is_a_text_a_line(tmp_path, name, pack):
     (tmp_path / name).write_bytes(pack("ä\nb c\n".encode()))
-    assert read_texts(str(tmp_path / name), ["source"]).texts == ["ä", "b c"]
+    assert read(tmp_path / name) == [("ä", False), ("b c", False)]
 
 
 @pytest.mark.parametrize(
@@ -53,29 +73,70 @@ def test_plain_file_is_a_text_a_line(tmp_path, name, pack):
 )
 def test_row_format_gives_the_texts_of_the_column(tmp_path, name, content):
     (tmp_path / name).write_text(content, encoding="utf-8")
-    assert read_texts(str(tmp_path / name), ["source"]) == ReadTexts(["ä", ""], 0)
+    assert read(tmp_path / name) == [("ä", False), ("", False)]
+
+
+def test_what_is_no_text_in_rows_is_replaced_in_its_place_and_marked(tmp_path):
+    rows = [
+        b'{"source": "a\\ud800b"}',
+        b'{"source": "\xff"}',
+        b'{"source": "\\ud83d\\ude00"}',
+        b'{"source": "c\\u0000"}',
+    ]
+    (tmp_path / "a.jsonl").write_bytes(b"\n".join(rows))
+    expected = [("a\ufffdb", True), ("\ufffd", True), ("\U0001f600", False), ("c\0", False)]
+    assert read(tmp_path / "a.jsonl") == expected
+    (tmp_path / "a.csv").write_bytes(b'source\na\n"b\xff\nc"\nd\n')
+    assert read(tmp_path / "a.csv") == [("a", False), ("b\ufffd\nc", True), ("d", False)]
+
+
+def test_inner_columns_are_mended_too(tmp_path):
+    (tmp_path / "a.jsonl").write_text('{"translation": {"en": "a\\udfff", "de": "b"}}\n')
+    assert read(tmp_path / "a.jsonl", ["translation.en"]) == [("a\ufffd", True)]
 
 
 def test_row_without_the_column_is_named(tmp_path):
     (tmp_path / "a.jsonl").write_text('{"source": "a"}\n{"text": "b"}\n', encoding="utf-8")
     with pytest.raises(DataError, match=r"a\.jsonl line 2: column 'source' is missing"):
-        read_texts(str(tmp_path / "a.jsonl"), ["source"])
+        read(tmp_path / "a.jsonl")
 
 
 def test_dash_is_standard_input(monkeypatch):
     monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(b"a\n\xff\n")))
-    assert read_texts("-", ["source"]) == ReadTexts(["a", "\ufffd"], 1)
+    assert list(read_texts("-", ["source"])) == [
+        ("standard input line 1", "a", False), ("standard input line 2", "\ufffd", True),
+    ]  # fmt: skip
+
+
+def test_texts_of_a_list_are_named_by_their_number():
+    assert list(name_texts(["a", "\ud800"])) == [("text 1", "a", False), ("text 2", "\ufffd", True)]
 
 
 def test_missing_plain_file_is_refused(tmp_path):
     with pytest.raises(DataError, match=r"gone\.txt: there is no such file\."):
-        read_texts(str(tmp_path / "gone.txt"), ["source"])
+        read(tmp_path / "gone.txt")
 
 
 def test_gzip_name_on_a_plain_file_of_texts_is_refused(tmp_path):
     (tmp_path / "a.txt.gz").write_bytes(b"a\n")
     with pytest.raises(DataError, match=r"a\.txt\.gz"):
-        read_texts(str(tmp_path / "a.txt.gz"), ["source"])
+        read(tmp_path / "a.txt.gz")
+
+
+def test_files_of_lines_are_counted_and_others_are_not(tmp_path):
+    for name in ("a.txt", "a.jsonl", "a.csv"):
+        (tmp_path / name).write_text("a\n\nb")
+    assert [count_texts(str(tmp_path / name)) for name in ("a.txt", "a.jsonl", "a.csv")] == [3, 3, None]
+    assert count_texts("-") is None
+
+
+def test_broken_bytes_are_refused_where_nothing_may_be_replaced(tmp_path):
+    (tmp_path / "a.txt").write_bytes(b"a\n\xff\n\xfe\n")
+    with pytest.raises(DataError, match=r"a\.txt: 2 lines hold bytes that are not UTF-8"):
+        load_intact_texts(str(tmp_path / "a.txt"))
+    (tmp_path / "a.jsonl").write_text('{"source": "\\ud800"}\n')
+    with pytest.raises(DataError, match=r"line 1: column 'source' holds half of a surrogate pair"):
+        load_intact_texts(str(tmp_path / "a.jsonl"), ["source"])
 
 
 @pytest.mark.parametrize(
@@ -91,40 +152,19 @@ def test_last_suffix_decides_whether_a_file_has_columns(name, rows):
 
 def test_references_of_a_plain_file_are_one_a_line(tmp_path):
     (tmp_path / "a.txt").write_text("a\n\nb\n", encoding="utf-8")
-    assert read_references(str(tmp_path / "a.txt")) == [("a",), ("",), ("b",)]
+    assert load_references(str(tmp_path / "a.txt")) == [("a",), ("",), ("b",)]
 
 
 def test_references_of_rows_are_the_list_or_the_target(tmp_path):
     rows = '{"target": "a", "references": ["b", "c"]}\n{"target": " d "}\n{"references": ["e"]}\n'
     (tmp_path / "a.jsonl").write_text(rows, encoding="utf-8")
-    assert read_references(str(tmp_path / "a.jsonl")) == [("b", "c"), ("d",), ("e",)]
+    assert load_references(str(tmp_path / "a.jsonl")) == [("b", "c"), ("d",), ("e",)]
 
 
 def test_row_without_references_and_target_is_refused(tmp_path):
     (tmp_path / "a.jsonl").write_text('{"source": "a"}\n', encoding="utf-8")
     with pytest.raises(DataError, match=r"a\.jsonl line 1: column 'target' is missing"):
-        read_references(str(tmp_path / "a.jsonl"))
-
-
-def test_outputs_are_written_one_a_line(tmp_path):
-    assert write_texts(tmp_path / "a.txt", ["ä", ""]) == 0
-    assert (tmp_path / "a.txt").read_bytes() == b"\xc3\xa4\n\n"
-
-
-def test_line_breaks_of_outputs_become_spaces_and_are_counted(tmp_path):
-    assert write_texts(tmp_path / "a.txt", ["a\nb\r\nc", "d\re", "f"]) == 2
-    assert (tmp_path / "a.txt").read_bytes() == b"a b c\nd e\nf\n"
-
-
-def test_written_outputs_are_read_back_in_place(tmp_path):
-    outputs = ["a\u2028b", "", "c\x85", "ä"]
-    write_texts(tmp_path / "a.txt", outputs)
-    assert read_texts(str(tmp_path / "a.txt")) == ReadTexts(outputs, 0)
-
-
-def test_outputs_without_a_path_go_to_standard_output(capsys):
-    assert write_texts(None, ["a", "b\nc"]) == 1
-    assert capsys.readouterr().out == "a\nb c\n"
+        load_references(str(tmp_path / "a.jsonl"))
 
 
 def test_texts_of_a_column_are_found_where_a_file_has_it(tmp_path):

@@ -1,11 +1,13 @@
 """Generation: in order, batched as one by one, empty and long texts counted."""
 
+import itertools
+
 import pytest
 import torch
 
 from seq2seq.errors import GenerationError
 from seq2seq.generation.engine import Hypothesis
-from seq2seq.generation.generator import Generator
+from seq2seq.generation.generator import Generator, cut_windows
 from seq2seq.generation.options import GenerationOptions
 from seq2seq.generation.transformers_engine import TransformersEngine
 from tests.conftest import shake
@@ -109,9 +111,50 @@ def test_lengths_beyond_the_position_table_are_refused(started, source, target, 
     [
         ("one text", "Expected a list of texts, found one text"),
         (["a", None], "Text 1: expected a string, found NoneType"),
-        (["\ud800"], "Text 0 holds half of a surrogate pair"),
     ],
 )
 def test_what_is_no_text_is_refused_with_its_index(started, texts, message):
+    generator = build(started)
     with pytest.raises(GenerationError, match=message):
-        build(started).generate(texts)
+        generator.generate(texts)
+    with pytest.raises(GenerationError, match=message):
+        list(generator.stream(texts))
+
+
+def test_halves_of_surrogate_pairs_are_replaced_and_counted(started):
+    generator = build(started)
+    generated = generator.generate(["the cat", "the \ud800 cat", "the \ufffd cat"])
+    assert generated.replaced == 1
+    assert generated.texts[1] == generated.texts[2]
+
+
+def test_pairs_to_be_scored_must_be_whole(started):
+    with pytest.raises(GenerationError, match="Target 1 holds half of a surrogate pair"):
+        build(started).score(["a", "b"], ["a", "\udfff"])
+
+
+@pytest.mark.parametrize("window", [1, 2, 1024])
+def test_stream_gives_what_a_list_gives(started, window):
+    generator = build(started, num_beams=2)
+    assert list(generator.stream(iter(["", *TEXTS]), window_texts=window)) == generator.generate(["", *TEXTS]).texts
+
+
+def test_stream_draws_by_the_place_in_the_whole_stream(started):
+    generator = build(started, num_beams=1, sampling=True)
+    assert list(generator.stream(TEXTS * 2, window_texts=3)) == generator.generate(TEXTS * 2).texts
+
+
+def test_stream_reads_no_more_than_a_window_ahead(started):
+    endless = itertools.count()
+    read = (f"cat {next(endless)}" for _ in itertools.repeat(None))
+    written = build(started).stream(read, window_texts=3)
+    for _ in range(4):
+        next(written)
+    assert next(endless) == 6
+
+
+def test_windows_are_of_so_many_texts_or_characters(monkeypatch):
+    assert list(cut_windows("abcde", 2)) == [["a", "b"], ["c", "d"], ["e"]]
+    assert list(cut_windows([], 2)) == []
+    monkeypatch.setattr("seq2seq.generation.generator.WINDOW_CHARACTERS", 4)
+    assert list(cut_windows(["abcdef", "a", "b", "cd", "e"], 3)) == [["abcdef"], ["a", "b", "cd"], ["e"]]

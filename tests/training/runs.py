@@ -16,6 +16,7 @@ from torch.nn import functional
 from transformers import EncoderDecoderModel
 
 from seq2seq.api import warm_start
+from seq2seq.generation.generator import Generated, Output
 from seq2seq.reports.run_folder import RunFolder
 from seq2seq.text.tokenizers import encode_texts
 
@@ -48,6 +49,11 @@ def write_recipe(
     path = folder / f"{name}.yaml"
     path.write_text(yaml.safe_dump(values))
     return path
+
+
+def as_generated(texts: list[str]) -> Generated:
+    """Outputs as a generator gives them."""
+    return Generated([[Output(text)] for text in texts])
 
 
 def copy_up_to_step_3(run: Path, copy: Path) -> None:

@@ -13,7 +13,7 @@ from seq2seq.reports.run_folder import RunFolder
 from seq2seq.training.early_stopping import count_validation, describe_end, find_end
 from seq2seq.training.options import TrainingOptions
 from seq2seq.training.state import TrainingState
-from tests.training.runs import read_events, write_pairs
+from tests.training.runs import as_generated, read_events, write_pairs
 
 EVERY_STEP = {"max_steps": 6, "validate_every_steps": 1, "checkpoint_every_steps": 10}
 
@@ -98,7 +98,7 @@ def test_run_ends_early_saves_its_last_and_scores_its_best_checkpoint(recipe, da
 def test_score_that_stays_ends_the_run(recipe, data, monkeypatch):
     targets = [json.loads(line)["target"] for line in Path(data["validation"]).read_text().splitlines()]
     outputs = iter([["x"] * 4, targets, targets])
-    monkeypatch.setattr("seq2seq.assembly.run.generate_in_processes", lambda *arguments: next(outputs))
+    monkeypatch.setattr("seq2seq.assembly.run.generate_in_processes", lambda *arguments: as_generated(next(outputs)))
     settings = {"validation_metrics": ["exact_match"], "early_stopping": 1} | EVERY_STEP
     folder = api.train(recipe(data={"validation": data["validation"]}, **settings))
     assert [row["exact_match"] for row in read_events(folder, "validation")] == [0.0, 100.0, 100.0]

@@ -12,7 +12,7 @@ from seq2seq.checkpoints.steps import list_steps, load_best
 from seq2seq.errors import DataError, RecipeError, TrainingError
 from seq2seq.reports.run_folder import RunFolder
 from seq2seq.training.trainer import Trainer
-from tests.training.runs import compute_expected_step, hash_weights, read_events, write_pairs
+from tests.training.runs import as_generated, compute_expected_step, hash_weights, read_events, write_pairs
 
 
 @pytest.mark.parametrize("micro_batch_tokens", [8192, 100, 32])
@@ -270,7 +270,7 @@ def test_best_checkpoint_of_a_score_is_the_highest(recipe, tmp_path, monkeypatch
     outputs = iter(
         [["x"] * 4, [json.loads(line)["target"] for line in (tmp_path / "validation.jsonl").open()], ["y"] * 4]
     )
-    monkeypatch.setattr("seq2seq.assembly.run.generate_in_processes", lambda *arguments: next(outputs))
+    monkeypatch.setattr("seq2seq.assembly.run.generate_in_processes", lambda *arguments: as_generated(next(outputs)))
     settings = {"max_steps": 3, "validate_every_steps": 1, "validation_metrics": ["exact_match", "loss"]}
     folder = api.train(recipe(data=data, **settings))
     assert load_best(folder) == {"step": 2, "metric": "exact_match", "value": 100.0}

@@ -1,0 +1,157 @@
+"""Outputs for the texts of a file: streamed by windows, shared among processes, gone on with after a kill."""
+
+import hashlib
+import time
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+from ..data.outputs import OutputFile, Progress, format_lines, format_rows
+from ..data.plain_text import ReadText
+from ..errors import DataError, GenerationError
+from ..files import compute_sha256
+from ..generation.generator import Generated, Generator, cut_windows
+from ..reports.console import errors, show_progress
+from .processes import Processes, run_on_main, share_work
+
+NOTE_SECONDS = 10  # at least, between two lines of progress
+
+
+def write_outputs(
+    generator: Generator,
+    texts: Iterator[ReadText],
+    output: OutputFile,
+    processes: Processes,
+    *,
+    total: int | None,
+    resume: bool,
+    strict: bool,
+    window_texts: int,
+) -> Progress | None:
+    """Writes outputs for all texts, which the main process reads; returns what came of it, on every process.
+
+    None where `resume` found the output finished.
+
+    Raises:
+        DataError: see `OutputFile`; a file is broken; or the texts are others than those that outputs stand for.
+        GenerationError: `strict`, and a text does not fit or holds what is no text.
+    """
+    progress = run_on_main(processes, lambda: output.begin(resume=resume))
+    if progress is None:
+        if processes.is_main_process:
+            errors().print(f"{output.path} is finished.")
+        return None
+    shared = share_work(generator, processes)
+    visible = processes.is_main_process and output.is_file
+    with show_progress("generating", total, done=progress.texts, visible=visible) as bar:
+        job = _Job(generator, texts, output, progress, strict, window_texts)
+        run_on_main(processes, job.skip_written)
+        started = noted = time.monotonic()
+        place = begun = progress.texts
+        while window := run_on_main(processes, job.read):
+            generated = shared.generate(window, bar.advance, places=range(place, place + len(window)))
+            place += len(window)
+            run_on_main(processes, lambda: job.write(generated))  # noqa: B023 - it is called at once
+            if (now := time.monotonic()) - noted >= NOTE_SECONDS:
+                bar.note(f"{(place - begun) / (now - started):,.1f} texts/s")
+                noted = now
+    progress = run_on_main(processes, job.finish)
+    if processes.is_main_process:
+        report_odd(progress.counts, generator.max_source_tokens)
+    return progress
+
+
+class _Job:
+    """What the main process alone does: reads windows of texts, and writes their outputs."""
+
+    def __init__(
+        self,
+        generator: Generator,
+        texts: Iterator[ReadText],
+        output: OutputFile,
+        progress: Progress,
+        strict: bool,
+        window_texts: int,
+    ) -> None:
+        self.generator, self.output, self.progress, self.strict = generator, output, progress, strict
+        self.texts, self.digest = texts, hashlib.sha256()
+        self.windows = cut_windows(texts, window_texts, lambda text: len(text.text))
+        self.window: list[ReadText] = []
+
+    def skip_written(self) -> None:
+        """Passes over the texts whose outputs stand there already."""
+        for index in range(self.progress.texts):
+            text = next(self.texts, None)
+            if text is None:
+                raise DataError(f"The input has {index:,} texts, but {self.progress.texts:,} outputs are written.")
+            self._note(text)
+        if self.progress.texts and self.digest.hexdigest() != self.progress.digest:
+            raise DataError(
+                f"The first {self.progress.texts:,} texts of the input are others than those that {self.output.path} "
+                f"was begun for. Put them back, or remove {self.output.beside.name} to begin again."
+            )
+
+    def _note(self, text: ReadText) -> None:
+        self.digest.update(f"{len(text.text)} {text.text}".encode())
+
+    def read(self) -> list[str]:
+        """The next window; empty behind the last."""
+        self.window = next(self.windows, [])
+        texts = [text.text for text in self.window]
+        if self.strict:
+            self._check(texts)
+        return texts
+
+    def _check(self, texts: list[str]) -> None:
+        advice = "Mend it, or leave --strict out."
+        for text in self.window:
+            if text.replaced:
+                raise GenerationError(f"{text.place} holds what is no text (not UTF-8, or half a surrogate). {advice}")
+        if (long := self.generator.find_long(texts)) is not None:
+            index, tokens = long
+            limit = self.generator.max_source_tokens
+            raise GenerationError(
+                f"{self.window[index].place} has {tokens} tokens with its marks, max_source_tokens is {limit}. {advice}"
+            )
+
+    def write(self, generated: Generated) -> None:
+        """Appends the outputs of the window that was read last."""
+        counts = generated.count_odd() | {"replaced": sum(text.replaced for text in self.window)}
+        if self.output.path.suffix == ".jsonl":
+            lines = format_rows(generated.describe([text.text for text in self.window]))
+        else:
+            lines, counts["joined"] = format_lines(generated.texts)
+        for text in self.window:
+            self._note(text)
+        self.progress.texts += len(self.window)
+        self.progress.digest = self.digest.hexdigest()
+        self.progress.count(counts)
+        self.output.append(lines, self.progress)
+
+    def finish(self) -> Progress:
+        self.output.finish()
+        return self.progress
+
+
+def describe_settings(folder: Path, generator: Generator) -> dict[str, object]:
+    """What outputs depend on besides their texts: weights by their SHA-256, and options."""
+    files = sorted(path for pattern in ("*.safetensors", "*.bin") for path in folder.glob(pattern))
+    options = generator.options.model_dump(mode="json", exclude={"batch_tokens"})
+    return {
+        "weights": {path.name: compute_sha256(path) for path in files},
+        "max_source_tokens": generator.max_source_tokens,
+        "normalization": list(generator.normalization),
+        **options,
+    }
+
+
+def report_odd(counts: Mapping[str, int], max_source_tokens: int) -> None:
+    """Says on standard error what was odd, if anything."""
+    meanings = {
+        "empty": "sources without a token, output empty",
+        "truncated": f"sources cut at {max_source_tokens} tokens",
+        "replaced": "sources with bytes that are not UTF-8, or halves of surrogate pairs, replaced by U+FFFD",
+        "joined": "outputs whose line breaks became spaces",
+    }
+    for name, meaning in meanings.items():
+        if count := counts.get(name, 0):
+            errors().print(f"{count:,} {meaning}")

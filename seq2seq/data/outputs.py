@@ -1,0 +1,161 @@
+"""Outputs as files that grow while they are written, a line for each text, so that a killed run can go on.
+
+Knows nothing of models. Beside an unfinished file stands FILE.unfinished.json, which says how far it has come.
+"""
+
+import json
+import os
+import sys
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field, fields
+from pathlib import Path
+from typing import Any
+
+from ..errors import DataError
+from ..files import load_json, write_json
+from .plain_text import is_row_format
+
+STANDARD_OUTPUT = Path("-")
+UNFINISHED = ".unfinished.json"
+
+
+@dataclass
+class Progress:
+    """How far an output has come.
+
+    texts: written; bytes: their lines'. digest: SHA-256 of the texts that they were written for.
+    counts: of what was odd, by its name.
+    """
+
+    texts: int = 0
+    bytes: int = 0
+    digest: str = ""
+    counts: dict[str, int] = field(default_factory=dict)
+
+    def count(self, counts: Mapping[str, int]) -> None:
+        """Adds to what was odd so far."""
+        for name, count in counts.items():
+            self.counts[name] = self.counts.get(name, 0) + count
+
+
+class OutputFile:
+    """A file of outputs that grows; or standard output, or a pipe, which cannot be gone on with.
+
+    settings: what the outputs depend on, besides the texts: they must be the same to go on.
+    """
+
+    def __init__(self, path: Path, settings: dict[str, Any]) -> None:
+        self.path, self.settings = path, settings
+        self.is_file = path != STANDARD_OUTPUT and (path.is_file() or not path.exists())
+        self.beside = path.with_name(path.name + UNFINISHED)
+
+    def begin(self, *, resume: bool) -> Progress | None:
+        """How far the file has come, and cuts it there; None where it is finished.
+
+        Raises:
+            DataError: it is unfinished and not to be gone on with; it was begun with other settings, or is damaged; or
+                it is to be gone on with and is no file.
+        """
+        if not self.is_file:
+            if resume:
+                raise DataError(f"Only a file can be gone on with, and {self.path} is none. Name an output file.")
+            return Progress()
+        if self.beside.exists():
+            return self._go_on(resume)
+        if resume and self.path.exists():
+            return None
+        progress = Progress()
+        self._record(progress)
+        self.path.write_bytes(b"")
+        return progress
+
+    def _go_on(self, resume: bool) -> Progress:
+        progress, settings = self._load()
+        if not resume:
+            raise DataError(
+                f"{self.path} is unfinished, {progress.texts:,} texts are written. Go on with it with --resume, or "
+                f"remove {self.beside.name} to begin again."
+            )
+        for name in settings.keys() | self.settings.keys():
+            before, now = settings.get(name), self.settings.get(name)
+            if before != now:
+                raise DataError(
+                    f"{self.path} was begun with {name} {before!r}, found {now!r}. Set it back to go on, or remove "
+                    f"{self.beside.name} to begin again."
+                )
+        size = self.path.stat().st_size if self.path.exists() else 0
+        if size < progress.bytes:
+            raise DataError(
+                f"{self.path} has {size:,} bytes where {progress.bytes:,} were written. Remove {self.beside.name} to "
+                "begin again."
+            )
+        os.truncate(self.path, progress.bytes) if self.path.exists() else self.path.write_bytes(b"")
+        return progress
+
+    def _load(self) -> tuple[Progress, dict[str, Any]]:
+        values = load_json(self.beside)
+        names = {item.name for item in fields(Progress)}
+        if not isinstance(values, dict) or set(values) != names | {"settings"}:
+            raise DataError(f"{self.beside}: expected {', '.join(sorted(names | {'settings'}))}. Remove it to begin.")
+        settings = values.pop("settings")
+        return Progress(**values), settings
+
+    def append(self, lines: str, progress: Progress) -> None:
+        """Writes further lines, then how far they have come; `progress.bytes` is counted here.
+
+        Raises:
+            DataError: the disk is full or gone.
+        """
+        content = lines.encode()
+        progress.bytes += len(content)
+        if self.path == STANDARD_OUTPUT:
+            sys.stdout.write(lines)
+            sys.stdout.flush()
+            return
+        try:
+            with self.path.open("ab") as file:
+                file.write(content)
+                file.flush()
+                if self.is_file:
+                    os.fsync(file.fileno())
+            if self.is_file:
+                self._record(progress)
+        except OSError as error:
+            advice = "Make room, then go on with --resume." if self.is_file else "Choose another output."
+            raise DataError(f"{self.path} cannot be written ({error.strerror}). {advice}") from None
+
+    def _record(self, progress: Progress) -> None:
+        write_json(self.beside, asdict(progress) | {"settings": self.settings})
+
+    def finish(self) -> None:
+        """The file is whole: nothing stands beside it."""
+        if self.is_file:
+            self.beside.unlink()
+
+
+def check_output(path: Path) -> None:
+    """Makes sure, before any work is done, that outputs can be written to a path; makes its folder.
+
+    Raises:
+        DataError: the folder cannot be made or written to, or the name asks for a format that is not written.
+    """
+    if path.suffix == ".gz" or (is_row_format(path.name) and path.suffix != ".jsonl"):
+        raise DataError(f"{path}: outputs are written as plain text or .jsonl. Choose such a name.")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise DataError(f"{path.parent}: the folder cannot be made ({error.strerror}).") from None
+    if path.is_dir() or not os.access(path.parent, os.W_OK):
+        raise DataError(f"{path} cannot be written. Choose another output.")
+
+
+def format_rows(rows: Iterable[dict]) -> str:
+    """One JSON object a line."""
+    return "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows)
+
+
+def format_lines(texts: Sequence[str]) -> tuple[str, int]:
+    """One text a line, and how many had line breaks, which become spaces. ['a\\nb', 'c'] -> ('a b\\nc\\n', 1)"""
+    lines = [text.replace("\r\n", " ").replace("\n", " ").replace("\r", " ") for text in texts]
+    joined = sum(line != text for line, text in zip(lines, texts, strict=True))
+    return "".join(line + "\n" for line in lines), joined
