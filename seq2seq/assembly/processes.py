@@ -102,6 +102,7 @@ def run_on_main(processes: Processes, action: Callable[[], T]) -> T:
         failure = str(error)
         raise
     finally:
+        _wait_for_all(processes)
         outcome = [(result, failure)]
         broadcast_object_list(outcome)
     result, failure = outcome[0]
@@ -137,11 +138,18 @@ def gather_patiently(accelerator: Accelerator, value: T) -> list[T]:
     """What every process gives, in their order, once all have come, however long the others have to wait."""
     values = [value] * accelerator.num_processes
     if accelerator.num_processes > 1:
-        # A barrier takes a timeout of its own; one for the whole group would also be that of its connections.
-        group = _open_gloo_group(distributed.group.WORLD)
-        distributed.monitored_barrier(group, timeout=PATIENCE)
-        distributed.all_gather_object(values, value, group=group)
+        distributed.all_gather_object(values, value, group=_wait_for_all(accelerator))
     return values
+
+
+def _wait_for_all(processes: Processes) -> distributed.ProcessGroup | None:
+    """Returns when all processes have come here, however long that takes; the group that they waited in, if several."""
+    if processes.num_processes == 1:
+        return None
+    # A barrier takes a timeout of its own; one for the whole group would also be that of its connections.
+    group = _open_gloo_group(distributed.group.WORLD)
+    distributed.monitored_barrier(group, timeout=PATIENCE)
+    return group
 
 
 @lru_cache(maxsize=1)

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 MODEL_FILE = "model.bin"  # CTranslate2's name for its weights
 EXPORT_FILE = "export.json"
-BATCH_SOURCE_TOKENS = 1024  # padded source tokens of a batch, of one beam; more beams, fewer
+BATCH_SOURCE_TOKENS = 8192  # padded source tokens of a batch, of one beam; more beams, fewer
 AHEAD = 16  # batches handed over before the first one's results are asked for: they run side by side
 
 

@@ -9,6 +9,7 @@ from ..data.collation import pad_sources
 from ..modeling.generation_config import translate_options
 from ..modeling.token_loss import TokenLossModel
 from .batching import Batch, Spread, compute_here, evaluating, map_by_length
+from .beam_cache import BeamCache
 from .engine import Engine, Hypothesis, check_positions
 from .forced_decoding import score_ids
 from .options import GenerationOptions
@@ -92,7 +93,10 @@ def _generate_batch(
         arguments["min_new_tokens"] = max(options.min_target_tokens - len(prefix), 0) or None
     input_ids, attention_mask = pad_sources(sources, model.source_pad_id)
     sequences = model.generate(
-        input_ids=input_ids.to(model.device), attention_mask=attention_mask.to(model.device), **arguments
+        input_ids=input_ids.to(model.device),
+        attention_mask=attention_mask.to(model.device),
+        past_key_values=BeamCache(),
+        **arguments,
     )
     rows = sequences[:, len(prompt) :].tolist()
     hypotheses = [_strip_marks(row, prefix, marks.eos_token_id, marks.pad_token_id) for row in rows]
