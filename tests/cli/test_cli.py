@@ -139,6 +139,36 @@ def test_generate_writes_several_outputs_with_scores_as_jsonl(seq2seq, checkpoin
     assert "several outputs of a text, and scores, need an output FILE.jsonl" in err
 
 
+def test_generate_refuses_what_would_be_cut_where_it_is_strict(seq2seq, checkpoint):
+    command = ("generate", checkpoint, "--input", "-", "--strict")
+    assert seq2seq(*command, stdin=b"a cat\n\n")[0] == 0
+    code, _, err = seq2seq(*command, stdin=b"a cat\n" + b"cat " * 40)
+    assert code == 1
+    assert "standard input line 2 has 42 tokens with its marks, max_source_tokens is 32" in err
+
+
+def test_generate_goes_on_with_an_unfinished_file(seq2seq, checkpoint, tmp_path):
+    path, rows = tmp_path / "out.txt", [b'{"source": "a cat"}', b'{"source": "a dog"}']
+    (tmp_path / "in.jsonl").write_bytes(rows[0] + b"\n{")
+    command = ("generate", checkpoint, "--input", tmp_path / "in.jsonl", "--output", path, "--window", "1")
+    assert seq2seq(*command)[0] == 1
+    (tmp_path / "in.jsonl").write_bytes(b"\n".join(rows))
+    code, _, err = seq2seq(*command)
+    assert code == 1
+    assert "out.txt is unfinished, 1 texts are written. Go on with it with --resume" in err
+    assert seq2seq(*command, "--resume")[0] == 0
+    assert len(path.read_text().splitlines()) == 2
+    code, _, err = seq2seq(*command, "--resume")
+    assert code == 0
+    assert "out.txt is finished" in err
+
+
+def test_generate_refuses_a_window_of_nothing(seq2seq, checkpoint):
+    code, _, err = seq2seq("generate", checkpoint, "--text", "a", "--window", "0")
+    assert code == 1
+    assert "window_texts: expected at least 1, found 0" in err
+
+
 def test_generate_draws_by_the_seed(seq2seq, checkpoint):
     command = ("generate", checkpoint, "--text", "the cat", "--sampling", "--num-beams", "1", "--temperature", "2")
     texts = [seq2seq(*command, "--seed", seed)[1] for seed in ("1", "1", "2")]
