@@ -95,8 +95,8 @@ def name_texts(texts: Iterable[str]) -> Iterator[ReadText]:
 
 
 def count_texts(name: str) -> int | None:
-    """How many texts a file has, where that is soon known: one a line."""
-    if name == STANDARD_INPUT or not name.endswith((".txt", ".jsonl")):
+    """How many texts a file has, where that is soon known: one a line, and not packed."""
+    if name == STANDARD_INPUT or name.endswith(".gz") or (is_row_format(name) and not name.endswith(".jsonl")):
         return None
     with find_file(name).open("rb") as file:
         return sum(1 for _ in file)

@@ -124,9 +124,10 @@ def test_gzip_name_on_a_plain_file_of_texts_is_refused(tmp_path):
 
 
 def test_files_of_lines_are_counted_and_others_are_not(tmp_path):
-    for name in ("a.txt", "a.jsonl", "a.csv"):
+    names = ("a.txt", "a.en", "a.jsonl", "a.csv", "a.txt.gz")
+    for name in names:
         (tmp_path / name).write_text("a\n\nb")
-    assert [count_texts(str(tmp_path / name)) for name in ("a.txt", "a.jsonl", "a.csv")] == [3, 3, None]
+    assert [count_texts(str(tmp_path / name)) for name in names] == [3, 3, 3, None, None]
     assert count_texts("-") is None
 
 

@@ -1,0 +1,82 @@
+"""How much each head matters: the expected absolute gradient of the loss at its gate (Michel, Levy and Neubig 2019).
+
+Shapes: B pairs, A heads of a site.
+"""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
+
+import torch
+from torch import nn
+
+from ..generation.batching import evaluating
+from ..modeling.attention_sites import AttentionSite, find_sites, gated
+from ..modeling.token_loss import IGNORED_LABEL, TokenLossModel
+
+Importance = dict[str, torch.Tensor]  # by the site's name: a number for each head, (A,), float64
+
+
+def compute_importance(
+    model: TokenLossModel,
+    batches: Iterable[Mapping[str, torch.Tensor]],
+    advance: Callable[[int], None] = lambda pairs: None,
+) -> Importance:
+    """The importance of every head, in one pass: sum over pairs of |d loss of the pair / d gate|, a target token.
+
+    The loss of a pair is the negative log-likelihood of its target tokens, summed; each pair of a batch has gates of
+    its own, so that gradients of different sign do not cancel out (the paper's expectation is over samples). The sums
+    are divided by the number of all target tokens at the end. Dropout is off.
+
+    Args:
+        batches: micro-batches with input_ids, attention_mask and labels, (B, S), (B, S) and (B, T).
+        advance: told after every batch how many pairs it finished.
+
+    Raises:
+        ValueError: see `find_sites`; or there is no target token.
+    """
+    sites = find_sites(model)
+    sums = {site.name: torch.zeros(site.heads, dtype=torch.float64) for site in sites}
+    tokens = 0
+    with evaluating(model), _frozen(model):
+        for batch in batches:
+            batch = {name: tensor.to(model.device) for name, tensor in batch.items()}
+            for name, gradient in _compute_gate_gradients(model, sites, batch).items():
+                sums[name] += gradient.abs().sum(dim=0).double().cpu()
+            tokens += int(batch["labels"].ne(IGNORED_LABEL).sum())
+            advance(len(batch["labels"]))
+    if tokens == 0:
+        raise ValueError("there is no target token to weigh heads on")
+    return {name: total / tokens for name, total in sums.items()}
+
+
+def _compute_gate_gradients(
+    model: TokenLossModel, sites: list[AttentionSite], batch: Mapping[str, torch.Tensor]
+) -> dict[str, torch.Tensor]:
+    """By site, the gradient of each pair's loss at the gates of its own, (B, A)."""
+    rows = len(batch["labels"])
+    kind = {"device": model.device, "dtype": model.dtype, "requires_grad": True}
+    gates = {site.name: torch.ones(rows, site.heads, **kind) for site in sites}
+    with torch.enable_grad(), gated(sites, gates):
+        loss = model(**batch).objective
+        gradients = torch.autograd.grad(loss, list(gates.values()))
+    return dict(zip(gates, gradients, strict=True))
+
+
+@contextmanager
+def _frozen(model: nn.Module) -> Iterator[None]:
+    """No parameter asks for a gradient while the block runs."""
+    trained = [parameter for parameter in model.parameters() if parameter.requires_grad]
+    for parameter in trained:
+        parameter.requires_grad_(False)
+    try:
+        yield
+    finally:
+        for parameter in trained:
+            parameter.requires_grad_(True)
+
+
+def normalize_by_layer(importance: Importance) -> Importance:
+    """Divides the heads of each site by their l2 norm (Molchanov et al. 2017, as the paper does); zeros stay zeros."""
+    return {
+        name: values / values.norm().clamp_min(torch.finfo(values.dtype).tiny) for name, values in importance.items()
+    }
