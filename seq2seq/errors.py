@@ -51,5 +51,9 @@ class ExportError(Seq2SeqError):
     """A checkpoint cannot be exported as asked."""
 
 
+class AnalysisError(Seq2SeqError):
+    """A model cannot be looked into as asked."""
+
+
 class ScoringError(Seq2SeqError):
     """Predictions cannot be scored as asked."""

@@ -6,7 +6,21 @@ import sys
 import typer
 
 from ..errors import Seq2SeqError, TrainingInterrupted
-from . import average, compare, evaluate, export, generate, inspect, plans, recipes, report, score, tokenizer, train
+from . import (
+    analyze,
+    average,
+    compare,
+    evaluate,
+    export,
+    generate,
+    inspect,
+    plans,
+    recipes,
+    report,
+    score,
+    tokenizer,
+    train,
+)
 
 app = typer.Typer(
     name="seq2seq",
@@ -17,6 +31,7 @@ app = typer.Typer(
 )
 for command in (train, generate, evaluate, average, export, score, compare, report, inspect, plans):
     app.command(command.__name__.rpartition(".")[2])(command.run)
+app.add_typer(analyze.app, name="analyze")
 app.add_typer(tokenizer.app, name="tokenizer")
 app.add_typer(recipes.app, name="recipes")
 
