@@ -5,37 +5,33 @@ from typing import Annotated
 
 import typer
 
+from .arguments import CheckpointName, Columns, DataNames, Header, name_columns, split_names
+
 app = typer.Typer(help="Look at the attention heads of a checkpoint.", no_args_is_help=True)
 
 
 @app.command()
 def heads(
-    checkpoint: Annotated[str, typer.Argument(help="A run folder, a checkpoint folder or a hub name.")],
-    data: Annotated[list[str], typer.Option(help="A data file, as in a recipe; may be given more than once.")],
+    checkpoint: CheckpointName,
+    data: DataNames,
     output: Annotated[Path, typer.Option(help="The folder for heads.json and heads.png.")] = Path("analysis"),
     normalized: Annotated[bool, typer.Option("--normalized", help="Divide each layer by its l2 norm.")] = False,
-    source_column: Annotated[
-        str | None, typer.Option(help="Several by commas; left out: as the checkpoint says.")
-    ] = None,
-    target_column: Annotated[
-        str | None, typer.Option(help="Several by commas; left out: as the checkpoint says.")
-    ] = None,
-    header: Annotated[str | None, typer.Option(help="Columns of CSV and TSV without a header line, by commas.")] = None,
+    source_column: Columns = None,
+    target_column: Columns = None,
+    header: Header = None,
     batch_tokens: Annotated[int, typer.Option(help="Padded tokens of a batch: bounds memory.")] = 4096,
 ) -> None:
     """Weigh every head: the expected absolute gradient of the loss at a gate on it (Michel et al. 2019)."""
     from .. import api
     from ..reports.console import build_fitting_table, errors
     from ..reports.console import output as results
-    from .arguments import split_names
 
-    columns = {"source": split_names(source_column), "target": split_names(target_column)}
     found = api.analyze_heads(
         checkpoint,
         data,
         output=output,
         normalized=normalized,
-        columns={name: value for name, value in columns.items() if value is not None},
+        columns=name_columns(source_column, target_column),
         header=split_names(header),
         batch_tokens=batch_tokens,
     )

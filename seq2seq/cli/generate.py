@@ -5,10 +5,11 @@ from typing import Annotated
 import typer
 
 from ..generation.choices import EngineName, LengthPenaltyForm
+from .arguments import CheckpointName, Header, split_names
 
 
 def run(
-    checkpoint: Annotated[str, typer.Argument(help="A run folder, a checkpoint folder or a hub name.")],
+    checkpoint: CheckpointName,
     text: Annotated[list[str] | None, typer.Option(help="A text; may be given more than once.")] = None,
     input: Annotated[
         str | None, typer.Option(help="Texts one a line, or .jsonl, .csv, .tsv, .parquet; - is stdin.")
@@ -19,7 +20,7 @@ def run(
     column: Annotated[
         str | None, typer.Option(help="Of the source; several by commas; left out: as the checkpoint says.")
     ] = None,
-    header: Annotated[str | None, typer.Option(help="Columns of CSV and TSV without a header line, by commas.")] = None,
+    header: Header = None,
     engine: Annotated[EngineName | None, typer.Option(help="Left out: the one that the folder is for.")] = None,
     resume: Annotated[bool, typer.Option("--resume", help="Go on with an output that was not finished.")] = False,
     strict: Annotated[bool, typer.Option("--strict", help="Refuse texts that would be cut or are not UTF-8.")] = False,
@@ -55,7 +56,6 @@ def run(
     from .. import api
     from ..errors import GenerationError
     from ..generation.options import GenerationOptions
-    from .arguments import split_names
 
     if (text is None) == (input is None):
         raise GenerationError("Give either --text or --input.")

@@ -247,5 +247,6 @@ def test_two_processes_evaluate_as_one(checkpoint, texts, tmp_path):
         arguments = ("--data", str(tmp_path / "data.jsonl"), "--output", str(tmp_path / f"{processes}"))
         result = launch_in_forks(processes, "seq2seq", "evaluate", str(checkpoint), *arguments)
         assert result.returncode == 0, result.stderr[-2000:]
+        assert result.stdout.count("copy of the source") == 1
     for name in ("predictions.jsonl", "scores.json"):
         assert (tmp_path / "1" / name).read_text() == (tmp_path / "2" / name).read_text()
