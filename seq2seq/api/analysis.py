@@ -1,24 +1,27 @@
-"""The heads of a model: how much each matters."""
+"""The heads of a model: what each attends to, and how much it matters."""
 
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import torch
+from safetensors.torch import save_file
 
 from ..analysis.importance import compute_importance, normalize_by_layer
+from ..assembly.looking import average_statistics, look_at_pair
 from ..checkpoints.folder import Checkpoint
 from ..data.encoding import EncodedExamples, encode_examples
 from ..data.examples import load_examples
 from ..data.loader import fixed_micro_batches
 from ..data.outputs import check_output
-from ..errors import AnalysisError
-from ..files import write_json
+from ..errors import AnalysisError, GenerationError
+from ..files import write_json, write_text
 from ..modeling.attention_sites import KINDS, find_sites
+from ..reports.attention_maps import build_attention_page
 from ..reports.console import show_progress
 from ..reports.head_maps import build_head_maps
 from ..reports.plots import save_figure
-from .models import load_checkpoint, read_layout
+from .models import load_checkpoint, load_generator, read_layout
 
 
 def analyze_heads(
@@ -78,6 +81,70 @@ def analyze_heads(
     title = "importance of heads" + (", layers normalized" if normalized else "")
     save_figure(build_head_maps(maps, title), Path(output) / "heads.png")
     write_json(Path(output) / "heads.json", result)
+    return result
+
+
+def analyze_attention(
+    checkpoint: str | Path | Checkpoint,
+    texts: Sequence[str],
+    targets: Sequence[str] | None = None,
+    *,
+    output: str | Path,
+    pictures: bool = True,
+    **options: Any,
+) -> dict[str, Any]:
+    """Writes the attention weights of every head and the states of every layer, for pairs of texts.
+
+    Files: attention.safetensors with `PAIR.encoder`, `PAIR.decoder` and `PAIR.cross`, (layers, heads, positions that
+    attend, positions attended to), and `PAIR.encoder_states` and `PAIR.decoder_states`, (layers + 1, positions, width);
+    attention.json, its index; attention.html, to look at; and for each pair a folder of PNGs, a layer each.
+
+    Args:
+        texts: the sources. targets: left out, the outputs that the model writes for them.
+        output: the folder to write to.
+        pictures: whether to draw the PNGs.
+        options: generation options, for targets that are left out.
+
+    Returns:
+        What attention.json holds: by pair the texts and tokens, and by kind of attention the statistics of its heads:
+        entropy, confidence, distance, special and punctuation (see `analysis.attention.HeadStatistics`), each by layer
+        and head, means over the pairs.
+
+    Raises:
+        CheckpointError: as `load_checkpoint`.
+        GenerationError: as `generate`; the lists differ in length.
+        AnalysisError: a text has no token or is too long, or the model does not give its weights.
+    """
+    folder = Path(output)
+    check_output(folder / "attention.json")
+    loaded = load_checkpoint(checkpoint) if isinstance(checkpoint, str | Path) else checkpoint
+    generator = load_generator(loaded, **options)
+    texts = list(texts)
+    written = list(generator.generate(texts).texts if targets is None else targets)
+    if len(written) != len(texts):
+        raise GenerationError(f"Expected a target for each text, found {len(texts)} texts, {len(written)} targets.")
+    pairs, tensors = [], {}
+    with show_progress("looking", len(texts)) as bar:
+        for number, pair in enumerate(zip(texts, written, strict=True), 1):
+            try:
+                looked = look_at_pair(loaded, generator, *pair)
+            except ValueError as error:
+                raise AnalysisError(f"{loaded.folder}, text {number}: {error}.") from None
+            pairs.append(looked)
+            tensors |= {f"{number}.{kind}": weights for kind, weights in looked.attention.weights.items()}
+            tensors |= {f"{number}.{side}_states": states for side, states in looked.attention.states.items()}
+            if pictures:
+                looked.draw(folder / f"pair_{number}")
+            bar.advance()
+    result = {
+        "checkpoint": str(loaded.folder),
+        "targets": "written by the model" if targets is None else "given",
+        "pairs": [pair.describe() for pair in pairs],
+        "statistics": average_statistics(pairs),
+    }
+    save_file({name: tensor.contiguous() for name, tensor in tensors.items()}, folder / "attention.safetensors")
+    write_text(folder / "attention.html", build_attention_page([pair.to_page() for pair in pairs]))
+    write_json(folder / "attention.json", result)
     return result
 
 

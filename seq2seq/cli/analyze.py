@@ -11,6 +11,30 @@ app = typer.Typer(help="Look at the attention heads of a checkpoint.", no_args_i
 
 
 @app.command()
+def attention(
+    checkpoint: CheckpointName,
+    text: Annotated[list[str], typer.Option(help="A source; may be given more than once.")],
+    target: Annotated[
+        list[str] | None, typer.Option(help="Its target, in the same order; left out: what the model writes.")
+    ] = None,
+    output: Annotated[Path, typer.Option(help="The folder for attention.{html,json,safetensors} and pictures.")] = Path(
+        "analysis"
+    ),
+    pictures: Annotated[bool, typer.Option(help="Draw a PNG for each layer.")] = True,
+    num_beams: Annotated[int | None, typer.Option(help="Of what the model writes.")] = None,
+) -> None:
+    """Write the attention weights of every head and the states of every layer, with a page to look at them."""
+    from .. import api
+    from ..reports.console import errors
+
+    options = {} if num_beams is None else {"num_beams": num_beams}
+    found = api.analyze_attention(checkpoint, text, target, output=output, pictures=pictures, **options)
+    for pair in found["pairs"]:
+        typer.echo(pair["target"])
+    errors().print(f"Written: {output / 'attention.html'}, to open in a browser, and beside it the figures")
+
+
+@app.command()
 def heads(
     checkpoint: CheckpointName,
     data: DataNames,

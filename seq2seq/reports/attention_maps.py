@@ -1,0 +1,81 @@
+"""Attention for people: a picture of each layer with a map for every head, and a page with the tokens.
+
+Weights come as arrays (L layers, A heads, Q queries, K keys), by kind of attention: encoder, decoder, cross.
+"""
+
+import base64
+import json
+from collections.abc import Mapping, Sequence
+from importlib import resources
+from typing import TYPE_CHECKING, Any
+
+import numpy
+
+from .head_maps import TITLES
+from .plots import new_figure
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+COLUMNS = 4  # maps side by side in a picture
+MOST_NAMED = 40  # tokens of a side that still have room for their names
+
+
+def build_layer_maps(weights: numpy.ndarray, queries: Sequence[str], keys: Sequence[str], title: str) -> "Figure":
+    """The maps of one layer's heads, queries down and keys across, on the scale from 0 to 1.
+
+    Args:
+        weights: (A, Q, K).
+    """
+    columns = min(COLUMNS, len(weights))
+    rows = -(-len(weights) // columns)
+    width, height = (max(1.6, min(4.5, 0.8 + 0.16 * len(side))) for side in (keys, queries))
+    figure = new_figure(columns * width + 0.6, rows * (height + 0.25) + 0.4)
+    panels = figure.subplots(rows, columns, squeeze=False).flatten()
+    for head, axes in enumerate(panels):
+        if head >= len(weights):
+            axes.set_axis_off()
+            continue
+        image = axes.imshow(weights[head], cmap="Blues", vmin=0, vmax=1, aspect="auto")
+        axes.set_title(f"head {head}", fontsize="x-small", pad=2)
+        first_column, last_row = head % columns == 0, head + columns >= len(weights)
+        _name_ticks(axes.yaxis, queries if first_column else [])
+        _name_ticks(axes.xaxis, keys if last_row else [])
+        axes.tick_params(length=0, labelsize=5)
+        axes.tick_params(axis="x", rotation=90)
+    figure.colorbar(image, ax=list(panels), fraction=0.02, pad=0.01).ax.tick_params(labelsize="x-small")
+    figure.suptitle(title, fontsize="small")
+    return figure
+
+
+def _name_ticks(axis: Any, tokens: Sequence[str]) -> None:
+    named = tokens if len(tokens) <= MOST_NAMED else []
+    # A dollar sign would open a formula.
+    axis.set_ticks(range(len(named)), [token.replace("$", r"\$") for token in named])
+
+
+def name_layer(kind: str, layer: int) -> str:
+    """'cross', 2 -> 'decoder, to the source, layer 2'"""
+    return f"{TITLES[kind]}, layer {layer}"
+
+
+def build_attention_page(pairs: Sequence[Mapping[str, Any]]) -> str:
+    """A page of HTML that needs nothing else: one pair, kind, layer and head at a time.
+
+    Args:
+        pairs: each with `title`, `source` and `target` (the tokens, those of the target as the decoder reads them), and
+            the weights of `encoder`, `decoder` and `cross`.
+    """
+    described = [
+        {name: pair[name] for name in ("title", "source", "target")} | {kind: _pack(pair[kind]) for kind in TITLES}
+        for pair in pairs
+    ]
+    template = (resources.files("seq2seq") / "embedded" / "attention.html").read_text(encoding="utf-8")
+    # In a script element a text could end it.
+    return template.replace("__DATA__", json.dumps(described, ensure_ascii=False).replace("</", "<\\/"))
+
+
+def _pack(weights: numpy.ndarray) -> dict[str, Any]:
+    """Weights as bytes, 255 for one."""
+    content = numpy.rint(weights * 255).astype(numpy.uint8).tobytes()
+    return {"layers": weights.shape[0], "heads": weights.shape[1], "weights": base64.b64encode(content).decode()}

@@ -1,0 +1,120 @@
+"""`seq2seq analyze attention`: files, pictures and the page hold what the model attended to."""
+
+import base64
+import json
+import re
+
+import pytest
+import torch
+from PIL import Image
+from safetensors.torch import load_file
+
+import seq2seq
+from seq2seq.analysis.attention import compute_attention
+from seq2seq.assembly.looking import is_punctuation
+from seq2seq.checkpoints.folder import write_checkpoint
+from seq2seq.errors import AnalysisError, GenerationError
+from tests.cli.conftest import seq2seq as command  # noqa: F401 - a fixture
+from tests.conftest import describe, shake
+
+
+@pytest.fixture
+def checkpoint(started, tmp_path):
+    shake(started.model, 0.2)
+    write_checkpoint(tmp_path / "ckpt", started.model, started.tokenizers, describe(started, num_beams=1))
+    return tmp_path / "ckpt"
+
+
+def test_files_hold_the_attention_of_given_pairs(checkpoint, started, tmp_path):
+    out = tmp_path / "out"
+    found = seq2seq.analyze_attention(checkpoint, ["the cat.", "fish"], ["a dog", "the sea"], output=out)
+    assert json.loads((out / "attention.json").read_text()) == found
+    assert found["targets"] == "given"
+    assert found["pairs"][0] == {
+        "source": "the cat.", "target": "a dog",
+        "source_tokens": ["[CLS]", "the", "cat", ".", "[SEP]"], "target_tokens": ["[CLS]", "a", "dog"],
+    }  # fmt: skip
+    tensors = load_file(out / "attention.safetensors")
+    ids = [
+        started.tokenizers.source.convert_tokens_to_ids(found["pairs"][0][f"{side}_tokens"])
+        for side in ("source", "target")
+    ]
+    expected = compute_attention(started.model, *ids)
+    for kind, weights in expected.weights.items():
+        assert torch.allclose(tensors[f"1.{kind}"], weights, atol=1e-6)
+    assert torch.allclose(tensors["1.decoder_states"], expected.states["decoder"], atol=1e-5)
+    assert tensors["2.cross"].shape == (2, 4, 3, 3)  # [CLS] the sea to [CLS] fish [SEP]
+
+
+def test_statistics_are_means_over_the_pairs(checkpoint, tmp_path):
+    pairs = [("the cat.", "a dog"), ("fish", "the sea")]
+    both = seq2seq.analyze_attention(checkpoint, *zip(*pairs, strict=True), output=tmp_path / "both", pictures=False)
+    alone = [
+        seq2seq.analyze_attention(checkpoint, [source], [target], output=tmp_path / source[:4], pictures=False)
+        for source, target in pairs
+    ]
+    assert set(both["statistics"]) == {"encoder", "decoder", "cross"}
+    for kind, statistics in both["statistics"].items():
+        assert set(statistics) == {"entropy", "confidence", "distance", "special", "punctuation"}
+        for name, values in statistics.items():
+            expected = sum(torch.tensor(part["statistics"][kind][name]) for part in alone) / 2
+            assert torch.allclose(torch.tensor(values), expected, atol=1e-6)
+    special = torch.tensor(alone[1]["statistics"]["decoder"]["special"])
+    assert (special > 0).all() and (special < 1).all()  # the begin mark, among others
+    assert not any(any(row) for row in alone[1]["statistics"]["encoder"]["punctuation"])
+    assert all(all(row) for row in alone[0]["statistics"]["encoder"]["punctuation"])
+
+
+def test_targets_left_out_are_what_the_model_writes(checkpoint, tmp_path):
+    expected = seq2seq.generate(checkpoint, ["the cat"], max_target_tokens=5)
+    found = seq2seq.analyze_attention(checkpoint, ["the cat"], output=tmp_path, max_target_tokens=5, pictures=False)
+    assert found["targets"] == "written by the model"
+    assert [pair["target"] for pair in found["pairs"]] == expected
+
+
+def test_page_holds_the_weights_and_no_text_ends_its_script(checkpoint, tmp_path):
+    seq2seq.analyze_attention(checkpoint, ["the cat </script> sat"], ["a dog"], output=tmp_path, pictures=False)
+    page = (tmp_path / "attention.html").read_text()
+    assert page.count("</script>") == 2
+    [pair] = json.loads(re.search(r'application/json">(.*?)</script>', page, re.DOTALL)[1])
+    assert pair["title"] == "the cat </script> sat"
+    assert pair["target"] == ["[CLS]", "a", "dog"]
+    weights = load_file(tmp_path / "attention.safetensors")["1.cross"]
+    assert (pair["cross"]["layers"], pair["cross"]["heads"]) == (2, 4)
+    stored = torch.tensor(list(base64.b64decode(pair["cross"]["weights"]))) / 255
+    assert torch.allclose(stored, weights.flatten(), atol=0.5 / 255 + 1e-6)
+
+
+def test_command_draws_a_picture_of_each_layer(command, checkpoint, tmp_path):  # noqa: F811
+    arguments = ("--text", "the cat", "--target", "a dog", "--output", tmp_path / "out")
+    code, out, err = command("analyze", "attention", checkpoint, *arguments)
+    assert (code, out) == (0, "a dog\n")
+    names = sorted(path.name for path in (tmp_path / "out/pair_1").iterdir())
+    assert names == [f"{kind}_{layer}.png" for kind in ("cross", "decoder", "encoder") for layer in (0, 1)]
+    assert Image.open(tmp_path / "out/pair_1/cross_0.png").size[0] > 300
+    assert "attention.html, to open in a browser" in err
+
+
+@pytest.mark.parametrize(
+    ("source", "target", "message"),
+    [
+        ("", "a", "text 1: the source has no token"),
+        ("cat " * 40, "a", "text 1: the source has 42 tokens with its marks, at most 32 fit"),
+        ("a", "cat " * 40, "text 1: the target has more than 32 tokens with its end mark"),
+    ],
+)
+def test_text_that_cannot_be_looked_at_is_refused(checkpoint, tmp_path, source, target, message):
+    with pytest.raises(AnalysisError, match=message):
+        seq2seq.analyze_attention(checkpoint, [source], [target], output=tmp_path)
+
+
+def test_lists_of_unequal_length_are_refused(checkpoint, tmp_path):
+    with pytest.raises(GenerationError, match="found 2 texts, 1 targets"):
+        seq2seq.analyze_attention(checkpoint, ["a", "b"], ["a"], output=tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("token", "expected"), [("##,", True), ("▁...", True), ("▁a", False), ("#", True), ("“", True)]
+)
+def test_punctuation_is_told_from_words(token, expected):
+    assert is_punctuation(token) is expected
