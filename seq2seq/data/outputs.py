@@ -9,7 +9,7 @@ import sys
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 from ..errors import DataError
 from ..files import load_json, write_json
@@ -48,29 +48,43 @@ class OutputFile:
         self.path, self.settings = path, settings
         self.is_file = path != STANDARD_OUTPUT and (path.is_file() or not path.exists())
         self.beside = path.with_name(path.name + UNFINISHED)
+        self.pipe: IO[bytes] | None = None  # or a device; stays open, for its reader takes a closed one for the end
 
     def begin(self, *, resume: bool) -> Progress | None:
         """How far the file has come, and cuts it there; None where it is finished.
 
+        Where no text was written yet, it begins anew, whatever it was begun with.
+
         Raises:
-            DataError: it is unfinished and not to be gone on with; it was begun with other settings, or is damaged; or
-                it is to be gone on with and is no file.
+            DataError: it is unfinished and not to be gone on with; it was begun with other settings, or is damaged; it
+                is to be gone on with and is no file; or it cannot be written.
         """
-        if not self.is_file:
-            if resume:
-                raise DataError(f"Only a file can be gone on with, and {self.path} is none. Name an output file.")
+        if resume and not self.is_file:
+            raise DataError(f"Only a file can be gone on with, and {self.path} is none. Name an output file.")
+        try:
+            if self.is_file:
+                return self._begin_file(resume)
+            if self.path != STANDARD_OUTPUT:
+                self.pipe = self.path.open("ab")
             return Progress()
+        except OSError as error:
+            raise DataError(f"{self.path} cannot be written ({error.strerror}). Choose another output.") from None
+
+    def _begin_file(self, resume: bool) -> Progress | None:
         if self.beside.exists():
-            return self._go_on(resume)
-        if resume and self.path.exists():
+            progress, settings = self._load()
+            if progress.texts:
+                return self._go_on(progress, settings, resume)
+        elif resume and self.path.exists():
             return None
+        if self.path.exists():
+            self.path.open("ab").close()  # what cannot be written is refused before it is called unfinished
         progress = Progress()
         self._record(progress)
         self.path.write_bytes(b"")
         return progress
 
-    def _go_on(self, resume: bool) -> Progress:
-        progress, settings = self._load()
+    def _go_on(self, progress: Progress, settings: dict[str, Any], resume: bool) -> Progress:
         if not resume:
             raise DataError(
                 f"{self.path} is unfinished, {progress.texts:,} texts are written. Go on with it with --resume, or "
@@ -83,14 +97,17 @@ class OutputFile:
                     f"{self.path} was begun with {name} {before!r}, found {now!r}. Set it back to go on, or remove "
                     f"{self.beside.name} to begin again."
                 )
-        size = self.path.stat().st_size if self.path.exists() else 0
+        size = self._measure()
         if size < progress.bytes:
             raise DataError(
                 f"{self.path} has {size:,} bytes where {progress.bytes:,} were written. Remove {self.beside.name} to "
                 "begin again."
             )
-        os.truncate(self.path, progress.bytes) if self.path.exists() else self.path.write_bytes(b"")
+        os.truncate(self.path, progress.bytes)
         return progress
+
+    def _measure(self) -> int:
+        return self.path.stat().st_size if self.path.exists() else 0
 
     def _load(self) -> tuple[Progress, dict[str, Any]]:
         values = load_json(self.beside)
@@ -104,25 +121,36 @@ class OutputFile:
         """Writes further lines, then how far they have come; `progress.bytes` is counted here.
 
         Raises:
-            DataError: the disk is full or gone.
+            DataError: the disk is full or gone, or something else has changed the file meanwhile.
         """
         content = lines.encode()
-        progress.bytes += len(content)
-        if self.path == STANDARD_OUTPUT:
-            sys.stdout.write(lines)
-            sys.stdout.flush()
-            return
         try:
-            with self.path.open("ab") as file:
-                file.write(content)
-                file.flush()
-                if self.is_file:
-                    os.fsync(file.fileno())
             if self.is_file:
-                self._record(progress)
+                self._append_to_file(content, progress)
+            elif self.pipe is not None:
+                self.pipe.write(content)
+                self.pipe.flush()
+            else:
+                _print(content)
         except OSError as error:
+            if self.path == STANDARD_OUTPUT and isinstance(error, BrokenPipeError):
+                raise  # the reader has enough, as in `| head`: no mistake
             advice = "Make room, then go on with --resume." if self.is_file else "Choose another output."
-            raise DataError(f"{self.path} cannot be written ({error.strerror}). {advice}") from None
+            name = "Standard output" if self.path == STANDARD_OUTPUT else self.path
+            raise DataError(f"{name} cannot be written ({error.strerror}). {advice}") from None
+
+    def _append_to_file(self, content: bytes, progress: Progress) -> None:
+        if (size := self._measure()) != progress.bytes:
+            raise DataError(
+                f"{self.path} has {size:,} bytes where {progress.bytes:,} were written: it was removed, or something "
+                "else writes to it. Let one run alone write to it."
+            )
+        with self.path.open("ab") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        progress.bytes += len(content)
+        self._record(progress)
 
     def _record(self, progress: Progress) -> None:
         write_json(self.beside, asdict(progress) | {"settings": self.settings})
@@ -131,6 +159,17 @@ class OutputFile:
         """The file is whole: nothing stands beside it."""
         if self.is_file:
             self.beside.unlink()
+        if self.pipe is not None:
+            self.pipe.close()
+
+
+def _print(content: bytes) -> None:
+    """Writes UTF-8 to standard output, whatever the terminal's encoding; a notebook's takes text alone."""
+    if hasattr(sys.stdout, "buffer"):
+        sys.stdout.buffer.write(content)
+    else:
+        sys.stdout.write(content.decode())
+    sys.stdout.flush()
 
 
 def check_output(path: Path) -> None:
@@ -145,8 +184,23 @@ def check_output(path: Path) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise DataError(f"{path.parent}: the folder cannot be made ({error.strerror}).") from None
-    if path.is_dir() or not os.access(path.parent, os.W_OK):
+    try:
+        is_pipe = path.exists() and not path.is_file()  # or a device: nothing is put beside it
+        can_be_written = not path.is_dir() and os.access(path if is_pipe else path.parent, os.W_OK)
+    except OSError as error:
+        raise DataError(f"{path} cannot be written ({error.strerror}). Choose another output.") from None
+    if not can_be_written:
         raise DataError(f"{path} cannot be written. Choose another output.")
+
+
+def check_apart(source: Path, output: Path) -> None:
+    """Refuses to write outputs over the texts that they are written for.
+
+    Raises:
+        DataError: both are one file.
+    """
+    if source.exists() and output.exists() and source.samefile(output):
+        raise DataError(f"{output} is the input itself and would be overwritten. Choose another output.")
 
 
 def format_rows(rows: Iterable[dict]) -> str:

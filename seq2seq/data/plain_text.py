@@ -39,7 +39,10 @@ def read_texts(name: str, columns: Sequence[str] = (), header: Sequence[str] = (
         DataError: the file is missing or broken, or a row lacks a column or has no text there.
     """
     if name == STANDARD_INPUT:
-        yield from _read_plain(sys.stdin.buffer, "standard input")
+        try:
+            yield from _read_plain(sys.stdin.buffer, "standard input")
+        except UNREADABLE as error:
+            raise DataError(f"Standard input: reading failed: {error}.") from None
     elif is_row_format(name):
         yield from _read_columns(name, columns, header)
     else:
@@ -95,11 +98,19 @@ def name_texts(texts: Iterable[str]) -> Iterator[ReadText]:
 
 
 def count_texts(name: str) -> int | None:
-    """How many texts a file has, where that is soon known: one a line, and not packed."""
+    """How many texts a file has, where that is soon known: one a line, and not packed.
+
+    Raises:
+        DataError: the file is missing or cannot be read.
+    """
     if name == STANDARD_INPUT or name.endswith(".gz") or (is_row_format(name) and not name.endswith(".jsonl")):
         return None
-    with find_file(name).open("rb") as file:
-        return sum(1 for _ in file)
+    path = find_file(name)
+    try:
+        with path.open("rb") as file:
+            return sum(1 for _ in file)
+    except OSError as error:
+        raise DataError(f"{path}: reading failed: {error}.") from None
 
 
 def load_intact_texts(name: str, columns: Sequence[str] = ()) -> list[str]:

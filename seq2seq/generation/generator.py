@@ -128,6 +128,8 @@ class Generator:
         forced = self.options.target_prefix
         if not forced:
             return ()
+        if replace_surrogates(forced) != forced:
+            raise GenerationError(f"target_prefix: {forced!r} holds half of a surrogate pair, which is no text.")
         ids = encode_texts(self.tokenizers.target, [forced])[0]
         if not ids:
             raise GenerationError(f"target_prefix: {forced!r} has no token. Leave it out, or set one with letters.")

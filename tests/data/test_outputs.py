@@ -1,11 +1,22 @@
 """Files of outputs that grow: whole lines, and a way to go on after a kill at any point."""
 
+import io
 import json
+import os
+import sys
 from pathlib import Path
 
 import pytest
 
-from seq2seq.data.outputs import STANDARD_OUTPUT, UNFINISHED, OutputFile, Progress, format_lines, format_rows
+from seq2seq.data.outputs import (
+    STANDARD_OUTPUT,
+    UNFINISHED,
+    OutputFile,
+    Progress,
+    check_output,
+    format_lines,
+    format_rows,
+)
 from seq2seq.data.plain_text import read_texts
 from seq2seq.errors import DataError
 
@@ -129,6 +140,91 @@ def test_full_disk_is_one_message():
     output, progress = begin(Path("/dev/full"))
     with pytest.raises(DataError, match=r"/dev/full cannot be written \(No space left on device\)"):
         append(output, progress, "a")
+
+
+def test_full_standard_output_is_one_message(monkeypatch):
+    if not Path("/dev/full").exists():
+        pytest.skip("this system has no /dev/full")
+    output, progress = begin(STANDARD_OUTPUT)
+    with Path("/dev/full").open("wb", buffering=0) as full:
+        monkeypatch.setattr("sys.stdout", io.TextIOWrapper(full, write_through=True))
+        with pytest.raises(DataError, match=r"Standard output cannot be written \(No space left on device\)"):
+            append(output, progress, "a")
+
+
+def test_standard_output_is_utf8_whatever_the_terminal(monkeypatch):
+    printed = io.BytesIO()
+    monkeypatch.setattr("sys.stdout", io.TextIOWrapper(printed, encoding="ascii"))
+    append(*begin(STANDARD_OUTPUT), "ä")
+    assert printed.getvalue().decode() == "ä\n"
+
+
+def test_standard_output_that_takes_text_alone_gets_text(monkeypatch):
+    monkeypatch.setattr("sys.stdout", io.StringIO())
+    append(*begin(STANDARD_OUTPUT), "ä")
+    assert sys.stdout.getvalue() == "ä\n"
+
+
+def test_pipe_ends_with_the_last_window_and_not_before(tmp_path):
+    os.mkfifo(tmp_path / "pipe")
+    reader = os.open(tmp_path / "pipe", os.O_RDONLY | os.O_NONBLOCK)
+    output, progress = begin(tmp_path / "pipe")
+    append(output, progress, "a")
+    assert os.read(reader, 9) == b"a\n"
+    with pytest.raises(BlockingIOError):  # a closed pipe would give b"", the end
+        os.read(reader, 9)
+    output.finish()
+    assert os.read(reader, 9) == b""
+    os.close(reader)
+
+
+def test_output_where_nothing_is_written_yet_begins_anew(tmp_path):
+    begin(tmp_path / "out.txt")
+    output, progress = begin(tmp_path / "out.txt", SETTINGS | {"num_beams": 1})
+    append(output, progress, "a")
+    assert begin(tmp_path / "out.txt", SETTINGS | {"num_beams": 1}, resume=True)[1] == progress
+
+
+@pytest.mark.parametrize("rest", ["", "a\nb\nc\n"])
+def test_file_that_something_else_changes_is_not_written_on(half, rest):
+    output, progress = begin(half, resume=True)
+    half.write_text(rest)
+    with pytest.raises(DataError, match=f"has {len(rest)} bytes where 5 were written: it was removed, or something"):
+        append(output, progress, "d")
+    assert half.read_text() == rest
+
+
+def test_of_two_runs_on_one_file_the_second_to_write_stops(half):
+    (first, progress), (second, other) = begin(half, resume=True), begin(half, resume=True)
+    append(second, other, "c")
+    with pytest.raises(DataError, match="Let one run alone write to it"):
+        append(first, progress, "c")
+    second.finish()
+    assert half.read_text(encoding="utf-8") == "a\nä\nc\n"
+
+
+def test_name_that_is_too_long_is_one_message(tmp_path):
+    with pytest.raises(DataError, match=r"cannot be written \(File name too long\)"):
+        begin(tmp_path / f"{'a' * 245}.txt")  # with .unfinished.json behind it
+    with pytest.raises(DataError, match=r"cannot be written \(File name too long\)"):
+        check_output(tmp_path / f"{'a' * 300}.txt")
+
+
+def test_file_that_may_not_be_written_is_one_message_and_left_as_it_is(tmp_path, monkeypatch):
+    (tmp_path / "out.txt").write_text("a\n")
+
+    def refuse(path, *arguments, **options):
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(Path, "open", refuse)
+    with pytest.raises(DataError, match=r"out\.txt cannot be written \(Permission denied\)"):
+        begin(tmp_path / "out.txt")
+    assert [path.name for path in tmp_path.iterdir()] == ["out.txt"]
+
+
+def test_device_may_stand_in_a_folder_that_cannot_be_written_to(monkeypatch):
+    monkeypatch.setattr(os, "access", lambda path, mode: path == Path("/dev/null"))
+    check_output(Path("/dev/null"))
 
 
 def test_line_breaks_of_outputs_become_spaces_and_are_counted():

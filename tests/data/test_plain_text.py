@@ -180,3 +180,26 @@ def test_column_that_only_some_rows_have_is_refused(tmp_path):
     (tmp_path / "a.jsonl").write_text('{"source": "b"}\n{"prediction": "d"}\n')
     with pytest.raises(DataError, match=r"a\.jsonl line 2: column 'source' is missing"):
         find_texts(str(tmp_path / "a.jsonl"), "source")
+
+
+def test_what_cannot_be_read_is_one_message(tmp_path, monkeypatch):
+    (tmp_path / "a.txt").write_text("a\n")
+
+    def refuse(path, *arguments, **options):
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr("pathlib.Path.open", refuse)
+    with pytest.raises(DataError, match=r"a\.txt: reading failed: .*Permission denied"):
+        count_texts(str(tmp_path / "a.txt"))
+
+
+def test_standard_input_that_cannot_be_read_is_one_message(monkeypatch):
+    class Folder:
+        buffer = property(lambda self: self)
+
+        def __iter__(self):
+            raise IsADirectoryError(21, "Is a directory")
+
+    monkeypatch.setattr(sys, "stdin", Folder())
+    with pytest.raises(DataError, match=r"Standard input: reading failed: .*Is a directory"):
+        list(read_texts("-"))

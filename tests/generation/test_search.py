@@ -184,6 +184,11 @@ def test_every_output_begins_with_the_forced_text(started):
     assert texts[1] == ""
 
 
+def test_prefix_that_is_no_text_is_refused(started):
+    with pytest.raises(GenerationError, match=r"target_prefix: '\\udcff' holds half of a surrogate pair"):
+        build(started, target_prefix="\udcff")
+
+
 def test_prefix_without_a_token_is_refused(started):
     with pytest.raises(GenerationError, match="target_prefix: ' ' has no token"):
         build(started, target_prefix=" ")
