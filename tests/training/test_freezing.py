@@ -16,6 +16,7 @@ from seq2seq.errors import CheckpointError, RecipeError, TrainingError
 from seq2seq.modeling.native import build_model
 from seq2seq.modeling.parts import Part, find_parts
 from seq2seq.modeling.sharing import Sharing, find_shared_names
+from seq2seq.recipe import load_recipe
 from seq2seq.training.freezing import Freezing
 from seq2seq.training.options import FreezablePart, TrainingOptions
 from tests.training.fork_server import launch_in_forks
@@ -146,7 +147,7 @@ def test_run_resumed_before_at_or_after_a_thaw_goes_on_bit_for_bit(runs, tiny_be
 def test_state_of_a_run_frozen_otherwise_is_refused(runs, tiny_bert):
     copy_up_to(runs / "one", runs / "otherwise", 2)
     path = write_recipe(runs, "otherwise", tiny_bert, freeze={"encoder": 1, "cross_attention": None})
-    (runs / "otherwise/recipe.yaml").write_text(api.load_recipe(path).to_yaml())
+    (runs / "otherwise/recipe.yaml").write_text(load_recipe(path).to_yaml())
     with pytest.raises(CheckpointError, match=r"those the model has trained \(\d+ differ, for instance encoder\.e"):
         api.train(path, resume=True)
 

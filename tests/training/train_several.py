@@ -11,13 +11,14 @@ from pathlib import Path
 import torch
 
 from seq2seq import api
+from seq2seq.api import training
 from seq2seq.errors import TrainingError
 from tests.training.runs import copy_up_to_step_3
 
 
 def main(recipes: list[str]) -> None:
-    leave_processes, entered = api.leave_processes, []
-    api.leave_processes = entered.append  # a process group that was left cannot be entered again
+    leave_processes, entered = training.leave_processes, []
+    training.leave_processes = entered.append  # a process group that was left cannot be entered again
     for recipe in recipes:
         if ":" in recipe:
             copy_for_all(*map(Path, recipe.split(":")))

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from seq2seq import api
+from seq2seq.api import training
 from seq2seq.errors import TrainingInterrupted
 from tests.training.faults import break_gradients, limit_memory, send_at_step
 
@@ -21,8 +22,8 @@ FAULTS = {
 
 
 def main(folder: Path) -> None:
-    leave_processes, entered = api.leave_processes, []
-    api.leave_processes = entered.append  # a process group that was left cannot be entered again
+    leave_processes, entered = training.leave_processes, []
+    training.leave_processes = entered.append  # a process group that was left cannot be entered again
     for recipe in sorted(folder.glob("*.yaml")):
         with pytest.MonkeyPatch.context() as patch:
             if os.environ["RANK"] == "1" and recipe.stem in FAULTS:
