@@ -1,5 +1,6 @@
 """The processes of a command: the accelerator, what the main one does alone, and text written by all of them."""
 
+import atexit
 import os
 import socket
 from collections.abc import Callable, Iterator, Sequence
@@ -72,12 +73,17 @@ def open_processes() -> Iterator[PartialState]:
     check_launch(os.environ, read_launcher_command(), "fp32")
     processes = PartialState(cpu=not torch.cuda.is_available())
     _check_count(processes)
-    yield processes
     # After a failure the launcher ends the others, which a group that is being left would wait for.
+    atexit.unregister(_leave_group)
+    yield processes
     if processes.num_processes > 1:
         distributed.barrier()
-        _open_gloo_group.cache_clear()
-        processes.destroy_process_group()
+        atexit.register(_leave_group)  # not now: a script may go on with another file, and a group cannot be made twice
+
+
+def _leave_group() -> None:
+    _open_gloo_group.cache_clear()
+    PartialState().destroy_process_group()
 
 
 def describe_machine(accelerator: Accelerator) -> dict[str, str | int]:
