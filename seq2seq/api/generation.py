@@ -10,13 +10,13 @@ from ..checkpoints.description import DESCRIPTION_FILE
 from ..checkpoints.find import find_checkpoint
 from ..checkpoints.folder import Checkpoint
 from ..checkpoints.task_settings import apply_task_settings, find_task_settings
-from ..data.outputs import STANDARD_OUTPUT, OutputFile, Progress, check_output
+from ..data.outputs import STANDARD_OUTPUT, OutputFile, Progress, check_apart, check_output
 from ..data.plain_text import STANDARD_INPUT, count_texts, name_texts, read_texts
 from ..data.readers import find_file
 from ..errors import GenerationError
 from ..exporting.exported import ExportedModel
 from ..generation.choices import EngineName
-from ..generation.generator import WINDOW_TEXTS, Generator
+from ..generation.generator import WINDOW_TEXTS, Generator, check_texts
 from ..tasks.task import TASKS
 from .models import load_generator, load_model, read_layout
 
@@ -82,9 +82,14 @@ def fuse(checkpoint: Model, texts: Iterable[str | Sequence[str]], **options: Any
     """
     if isinstance(texts, str):
         raise GenerationError("Expected a list of texts, found one text. Put it into a list: [text].")
-    joined = (text if isinstance(text, str) else " ".join(text) for text in texts)
+    joined = (" ".join(text) if _is_list_of_texts(text) else text for text in texts)
     model = _load_for("sentence_fusion", checkpoint)
     return generate(model, joined if isinstance(texts, Iterator) else list(joined), **options)
+
+
+def _is_list_of_texts(value: Any) -> bool:
+    """Whether these are sentences to be joined; what is neither that nor a text is named further on."""
+    return isinstance(value, Sequence) and not isinstance(value, str) and all(isinstance(one, str) for one in value)
 
 
 def translate(
@@ -135,7 +140,7 @@ def _load_for(
 
 def generate_file(
     checkpoint: str | Path | Checkpoint | ExportedModel,
-    input: str | Iterable[str],
+    input: str | Path | Iterable[str],
     output: str | Path,
     *,
     columns: Sequence[str] | None = None,
@@ -153,8 +158,8 @@ def generate_file(
     are counted.
 
     Args:
-        input: plain text, one text a line, or .jsonl, .csv, .tsv, .parquet, each also with .gz; "-" is standard input;
-            or a list or an iterator of texts.
+        input: a file of plain text, one text a line, or .jsonl, .csv, .tsv, .parquet, each also with .gz; "-" is
+            standard input; or a list or an iterator of texts.
         output: by its name plain text or .jsonl, with `source`, `prediction` and where asked for `score` and
             `predictions`; "-" is standard output.
         columns, header: the source's columns in rows, over those of the checkpoint's `data:`.
@@ -169,15 +174,16 @@ def generate_file(
 
     Raises:
         CheckpointError, GenerationError: as `generate`; or `strict`, and a text does not fit.
-        DataError: the input is missing or broken; the output cannot be written, is unfinished and not to be resumed, or
-            was begun with other texts, weights or options.
+        DataError: the input is missing or broken; the output cannot be written, is the input, is unfinished and not to
+            be resumed, was begun with other texts, weights or options, or is changed by something else meanwhile.
         TrainingError: as `train`, where several processes were asked for and fewer are there.
     """
     output = Path(output)
     if output != STANDARD_OUTPUT:
         check_output(output)
+    input = str(input) if isinstance(input, Path) else input
     if isinstance(input, str) and input != STANDARD_INPUT:
-        find_file(input)
+        check_apart(find_file(input), output)
     if window_texts < 1:
         raise GenerationError(f"window_texts: expected at least 1, found {window_texts}.")
     with open_processes() as processes:
@@ -189,7 +195,7 @@ def generate_file(
             layout = read_layout(loaded, columns={"source": columns} if columns else None, header=header)
             texts, total = read_texts(input, layout.columns.source, layout.header), count_texts(input)
         else:
-            texts, total = name_texts(input), len(input) if isinstance(input, Sequence) else None
+            texts, total = name_texts(check_texts(input)), len(input) if isinstance(input, Sequence) else None
         settings = describe_settings(loaded.folder, generator) if output != STANDARD_OUTPUT else {}
         return write_outputs(
             generator,

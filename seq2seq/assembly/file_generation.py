@@ -133,11 +133,13 @@ class _Job:
 
 
 def describe_settings(folder: Path, generator: Generator) -> dict[str, object]:
-    """What outputs depend on besides their texts: weights by their SHA-256, and options."""
+    """What outputs depend on besides their texts: weights by their SHA-256, marks such as languages, and options."""
     files = sorted(path for pattern in ("*.safetensors", "*.bin") for path in folder.glob(pattern))
     options = generator.options.model_dump(mode="json", exclude={"batch_tokens"})
+    framing = generator.framing.to_dict()
     return {
         "weights": {path.name: compute_sha256(path) for path in files},
+        "framing": {name: list(mark) if isinstance(mark, tuple) else mark for name, mark in framing.items()},
         "max_source_tokens": generator.max_source_tokens,
         "normalization": list(generator.normalization),
         **options,

@@ -65,6 +65,13 @@ def test_sentences_to_be_fused_may_be_lists(save):
         seq2seq.fuse(folder, "the cat sat .")
 
 
+def test_entry_that_is_neither_text_nor_sentences_is_named(save):
+    folder = save("sentence_fusion")
+    for entry, found in ((None, "NoneType"), (["the cat sat .", None], "list")):
+        with pytest.raises(GenerationError, match=f"Text 1: expected a string, found {found}"):
+            seq2seq.fuse(folder, ["the cat", entry])
+
+
 def test_iterator_gives_an_iterator(save):
     folder = save("summarization")
     endless = itertools.cycle(TEXTS)

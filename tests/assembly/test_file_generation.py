@@ -2,6 +2,7 @@
 
 import json
 import random
+from dataclasses import replace
 
 import pytest
 
@@ -182,6 +183,33 @@ def test_strict_refuses_what_is_no_text(checkpoint, tmp_path):
         api.generate_file(checkpoint, str(tmp_path / "in.txt"), tmp_path / "out.txt", strict=True)
 
 
+@pytest.mark.parametrize("name", ["in.txt", "link.txt"])
+def test_input_is_not_overwritten_by_its_outputs(checkpoint, source, tmp_path, name):
+    (tmp_path / "link.txt").symlink_to(source)
+    content = (tmp_path / "in.txt").read_text()
+    for resume in (False, True):
+        with pytest.raises(DataError, match=f"{name} is the input itself and would be overwritten"):
+            api.generate_file(checkpoint, source, tmp_path / name, resume=resume)
+    assert (tmp_path / "in.txt").read_text() == content
+
+
+def test_input_may_be_a_path(checkpoint, source, expected, tmp_path):
+    api.generate_file(checkpoint, tmp_path / "in.txt", tmp_path / "out.txt")
+    assert (tmp_path / "out.txt").read_text() == expected
+
+
+def test_entry_that_is_no_text_is_named(checkpoint, tmp_path):
+    with pytest.raises(GenerationError, match="Text 1: expected a string, found NoneType"):
+        api.generate_file(checkpoint, ["a", None], tmp_path / "out.txt")
+
+
+def test_file_is_not_gone_on_with_in_another_language(checkpoint, half, source):
+    loaded = api.load_checkpoint(checkpoint)
+    other = replace(loaded, framing=replace(loaded.framing, target_prefix=(7,)))
+    with pytest.raises(DataError, match="was begun with framing"):
+        api.generate_file(other, source, half, resume=True)
+
+
 def test_input_is_read_a_window_at_a_time(checkpoint, tmp_path):
     read = []
 
@@ -205,6 +233,13 @@ def test_two_processes_write_the_file_of_one(checkpoint, source, expected, tmp_p
     assert result.returncode == 0, result.stderr[-2000:]
     assert out.read_text() == expected
     assert result.stderr.count("1 sources cut at 32 tokens") == 1
+
+
+def test_two_processes_write_one_file_after_the_other(checkpoint, source, expected, tmp_path):
+    outputs = [tmp_path / "1.txt", tmp_path / "2.txt"]
+    result = launch_in_forks(2, "tests.assembly.two_files", str(checkpoint), source, *map(str, outputs))
+    assert result.returncode == 0, result.stderr[-2000:]
+    assert [output.read_text() for output in outputs] == [expected, expected]
 
 
 def test_two_processes_share_a_text_fewer_than_they_are(checkpoint, tmp_path):
