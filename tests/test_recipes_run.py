@@ -124,7 +124,8 @@ def run_small(tmp_path_factory):
         trainer.callbacks = replace(trainer.callbacks, save=lambda state, best: None, log=events.append)
         trainer.train()
         examples = run.test_data.examples
-        predictions = run.generate(started.model, [example.source for example in examples])
+        sources = [example.source for example in examples]
+        predictions = run.generate(started.model, sources, recipe.generation).texts
         return events, predictions, score_predictions(examples, predictions, recipe.evaluation).values
 
     return lambda recipe: run(json.dumps(cut_down(recipe).model_dump(mode="json")))
