@@ -1,16 +1,13 @@
 """Attention weights and states against the model's own arithmetic, for every family; statistics by hand."""
 
-from functools import cache
-
 import pytest
 import torch
 
 from seq2seq.analysis.attention import compute_attention, compute_statistics
-from seq2seq.api import warm_start
 from seq2seq.checkpoints.published import read_published
-from tests.conftest import shake
-from tests.families import DECODERS, ENCODERS, save_family
+from tests.families import DECODERS, ENCODERS
 from tests.published import save_published
+from tests.shaken_pairs import build_starter
 
 PAIRS = [(family, "bert") for family in ENCODERS if family != "longformer"]
 PAIRS += [("bert", family) for family in DECODERS[1:]]
@@ -18,19 +15,8 @@ SOURCE, TARGET = [2, 9, 12, 20, 15, 3], [2, 10, 11, 12]
 
 
 @pytest.fixture(scope="module")
-def start(tmp_path_factory):
-    @cache
-    def folder(family: str, head: bool):
-        return str(save_family(tmp_path_factory.mktemp(family), family, head=head))
-
-    def start(encoder: str, decoder: str):
-        model = warm_start(
-            plan="pair", encoder=folder(encoder, False), decoder=folder(decoder, True), convert=False
-        ).model
-        shake(model, 0.1)
-        return model.eval()
-
-    return start
+def shaken_pair(tmp_path_factory):
+    return build_starter(tmp_path_factory)
 
 
 def compute_logits(model) -> torch.Tensor:
@@ -51,8 +37,8 @@ def check(model) -> None:
 
 
 @pytest.mark.parametrize("pair", PAIRS, ids="-".join)
-def test_every_head_of_a_pair_is_seen(start, pair):
-    check(start(*pair))
+def test_every_head_of_a_pair_is_seen(shaken_pair, pair):
+    check(shaken_pair(*pair))
 
 
 @pytest.mark.parametrize("family", ["bart", "mbart", "t5", "marian"])
@@ -60,14 +46,14 @@ def test_every_head_of_a_published_encoder_decoder_is_seen(tmp_path, family):
     check(read_published(save_published(tmp_path, family)).model)
 
 
-def test_attention_that_is_not_to_all_positions_is_refused(start):
+def test_attention_that_is_not_to_all_positions_is_refused(shaken_pair):
     with pytest.raises(ValueError, match="does not give the weights of its encoder attention"):
-        compute_attention(start("longformer", "bert"), SOURCE, TARGET)
+        compute_attention(shaken_pair("longformer", "bert"), SOURCE, TARGET)
 
 
 @pytest.mark.parametrize("implementation", ["eager", "sdpa"])
-def test_model_attends_as_before_afterwards(start, implementation):
-    model = start("bert", "gpt2")
+def test_model_attends_as_before_afterwards(shaken_pair, implementation):
+    model = shaken_pair("bert", "gpt2")
     model.set_attn_implementation(implementation)
     model.train()
     before = [part.config._attn_implementation for part in (model, model.encoder, model.decoder)]
@@ -79,8 +65,8 @@ def test_model_attends_as_before_afterwards(start, implementation):
     assert all(torch.equal(seen.weights[kind], other.weights[kind]) for kind in seen.weights)
 
 
-def test_weights_are_those_that_queries_and_keys_give(start):
-    model = start("bert", "bert")
+def test_weights_are_those_that_queries_and_keys_give(shaken_pair):
+    model = shaken_pair("bert", "bert")
     attention = compute_attention(model, SOURCE, TARGET)
     self_attention = model.encoder.encoder.layer[1].attention.self
     states = attention.states["encoder"][1]  # what layer 1 reads

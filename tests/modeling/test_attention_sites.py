@@ -1,7 +1,5 @@
 """Where every family attends, and gates on its heads: a closed gate is a head whose part of the projection is zero."""
 
-from functools import cache
-
 import pytest
 import torch
 from transformers import AutoModelForSeq2SeqLM
@@ -10,8 +8,9 @@ from seq2seq.api import warm_start
 from seq2seq.checkpoints.published import read_published
 from seq2seq.modeling.attention_sites import find_sites, gated
 from tests.conftest import shake
-from tests.families import DECODERS, ENCODERS, save_family
+from tests.families import DECODERS, ENCODERS
 from tests.published import save_published
+from tests.shaken_pairs import build_starter
 
 PAIRS = [(family, "bert") for family in ENCODERS] + [("bert", family) for family in DECODERS[1:]]
 NATIVE = ("bart", "mbart", "t5", "marian")
@@ -19,19 +18,8 @@ HEADS, LAYERS = 4, 2
 
 
 @pytest.fixture(scope="module")
-def start(tmp_path_factory):
-    @cache
-    def folder(family: str, head: bool):
-        return str(save_family(tmp_path_factory.mktemp(family), family, head=head))
-
-    def start(encoder: str, decoder: str):
-        model = warm_start(
-            plan="pair", encoder=folder(encoder, False), decoder=folder(decoder, True), convert=False
-        ).model
-        shake(model, 0.1)
-        return model.eval()
-
-    return start
+def shaken_pair(tmp_path_factory):
+    return build_starter(tmp_path_factory)
 
 
 def draw_inputs(model) -> dict[str, torch.Tensor]:
@@ -72,8 +60,8 @@ def check_every_site(model, layers: int = LAYERS) -> None:
 
 
 @pytest.mark.parametrize("pair", PAIRS, ids="-".join)
-def test_sites_of_a_pair_are_found_and_their_gates_close_heads(start, pair):
-    model = start(*pair)
+def test_sites_of_a_pair_are_found_and_their_gates_close_heads(shaken_pair, pair):
+    model = shaken_pair(*pair)
     sites = find_sites(model)
     encoder_layers = 1 if pair[0] == "albert" else LAYERS  # whose layers share their parameters
     expected = [("encoder", i) for i in range(encoder_layers)]
@@ -92,14 +80,14 @@ def test_sites_of_published_encoder_decoders_are_found_and_their_gates_close_hea
 
 
 @pytest.mark.parametrize("implementation", ["eager", "sdpa"])
-def test_attention_implementation_makes_no_difference(start, implementation):
-    model = start("bert", "bert")
+def test_attention_implementation_makes_no_difference(shaken_pair, implementation):
+    model = shaken_pair("bert", "bert")
     model.set_attn_implementation(implementation)
     check_every_site(model)
 
 
-def test_rows_may_have_gates_of_their_own(start):
-    model = start("bert", "gpt2")
+def test_rows_may_have_gates_of_their_own(shaken_pair):
+    model = shaken_pair("bert", "gpt2")
     sites, inputs = find_sites(model), draw_inputs(model)
     gates = {site.name: torch.rand(3, site.heads) for site in sites}
     with gated(sites, gates):
@@ -110,7 +98,7 @@ def test_rows_may_have_gates_of_their_own(start):
         assert torch.allclose(together[row], alone[0], atol=1e-5)
 
 
-def test_shared_layers_have_gates_on_either_side(start, tiny_bert):
+def test_shared_layers_have_gates_on_either_side(shaken_pair, tiny_bert):
     sites = find_sites(warm_start(plan="bertshare", encoder=str(tiny_bert)).model)
     assert len(sites) == 6
     assert sites[0].output is not sites[2].output and sites[0].output.weight is sites[2].output.weight
