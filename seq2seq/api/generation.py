@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any, overload
 
 from ..assembly.file_generation import describe_settings, report_odd, write_outputs
-from ..assembly.processes import open_processes
+from ..assembly.processes import open_processes, run_on_main
 from ..checkpoints.description import DESCRIPTION_FILE
 from ..checkpoints.find import find_checkpoint
 from ..checkpoints.folder import Checkpoint
@@ -193,10 +193,13 @@ def generate_file(
             raise GenerationError(f"{output}: several outputs of a text, and scores, need an output FILE.jsonl.")
         if isinstance(input, str):
             layout = read_layout(loaded, columns={"source": columns} if columns else None, header=header)
-            texts, total = read_texts(input, layout.columns.source, layout.header), count_texts(input)
+            texts = read_texts(input, layout.columns.source, layout.header)
+            total = run_on_main(processes, lambda: count_texts(input))
         else:
             texts, total = name_texts(check_texts(input)), len(input) if isinstance(input, Sequence) else None
-        settings = describe_settings(loaded.folder, generator) if output != STANDARD_OUTPUT else {}
+        settings = {}
+        if output != STANDARD_OUTPUT:
+            settings = run_on_main(processes, lambda: describe_settings(loaded.folder, generator))
         return write_outputs(
             generator,
             texts,

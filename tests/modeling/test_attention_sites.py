@@ -2,7 +2,7 @@
 
 import pytest
 import torch
-from transformers import AutoModelForSeq2SeqLM
+from transformers import AutoModelForSeq2SeqLM, BartConfig
 
 from seq2seq.api import warm_start
 from seq2seq.checkpoints.published import read_published
@@ -109,7 +109,7 @@ def test_model_without_a_known_attention_is_refused():
         pass
 
     model = AutoModelForSeq2SeqLM.from_config(
-        __import__("transformers").BartConfig(
+        BartConfig(
             d_model=8, encoder_layers=1, decoder_layers=1, encoder_attention_heads=2, decoder_attention_heads=2,
             encoder_ffn_dim=8, decoder_ffn_dim=8, vocab_size=20, max_position_embeddings=8,
         )
