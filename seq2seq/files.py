@@ -83,9 +83,14 @@ def load_json(path: Path) -> Any:
         raise DataError(f"{path} is not valid JSON: {error}.") from None
 
 
+def format_json_lines(rows: Iterable[dict]) -> str:
+    """One JSON object a line."""
+    return "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows)
+
+
 def write_json_lines(path: Path, rows: Iterable[dict]) -> None:
     """Writes one JSON object a line, atomically."""
-    write_text(path, "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows))
+    write_text(path, format_json_lines(rows))
 
 
 def load_json_lines(path: Path) -> list[Any]:

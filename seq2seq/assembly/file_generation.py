@@ -5,10 +5,10 @@ import time
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-from ..data.outputs import OutputFile, Progress, format_lines, format_rows
+from ..data.outputs import OutputFile, Progress, format_lines
 from ..data.plain_text import ReadText
 from ..errors import DataError, GenerationError
-from ..files import compute_sha256
+from ..files import compute_sha256, format_json_lines
 from ..generation.generator import Generated, Generator, cut_windows
 from ..reports.console import errors, show_progress
 from .processes import Processes, run_on_main, share_work
@@ -117,7 +117,7 @@ class _Job:
         """Appends the outputs of the window that was read last."""
         counts = generated.count_odd() | {"replaced": sum(text.replaced for text in self.window)}
         if self.output.path.suffix == ".jsonl":
-            lines = format_rows(generated.describe([text.text for text in self.window]))
+            lines = format_json_lines(generated.describe([text.text for text in self.window]))
         else:
             lines, counts["joined"] = format_lines(generated.texts)
         for text in self.window:

@@ -3,10 +3,9 @@
 Knows nothing of models. Beside an unfinished file stands FILE.unfinished.json, which says how far it has come.
 """
 
-import json
 import os
 import sys
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import IO, Any
@@ -201,11 +200,6 @@ def check_apart(source: Path, output: Path) -> None:
     """
     if source.exists() and output.exists() and source.samefile(output):
         raise DataError(f"{output} is the input itself and would be overwritten. Choose another output.")
-
-
-def format_rows(rows: Iterable[dict]) -> str:
-    """One JSON object a line."""
-    return "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows)
 
 
 def format_lines(texts: Sequence[str]) -> tuple[str, int]:

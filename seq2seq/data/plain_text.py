@@ -56,16 +56,21 @@ def read_texts(name: str, columns: Sequence[str] = (), header: Sequence[str] = (
 
 def _read_plain(file: IO[bytes], name: str) -> Iterator[ReadText]:
     for place, line in read_lines(file, name):
-        text = line.decode(errors="replace")
-        yield ReadText(place, text, text.encode() != line)
+        yield ReadText(place, *_decode(line))
+
+
+def _decode(line: bytes) -> tuple[str, bool]:
+    """The text of a line, and whether bytes of it that are not UTF-8 became U+FFFD."""
+    text = line.decode(errors="replace")
+    return text, text.encode() != line
 
 
 def _read_columns(name: str, columns: Sequence[str], header: Sequence[str]) -> Iterator[ReadText]:
     broken = []  # places of lines with bytes that are not UTF-8, since the last row
 
     def decode(place: str, line: bytes) -> str:
-        text = line.decode(errors="replace")
-        if text.encode() != line:
+        text, replaced = _decode(line)
+        if replaced:
             broken.append(place)
         return text
 

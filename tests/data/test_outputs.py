@@ -15,10 +15,10 @@ from seq2seq.data.outputs import (
     Progress,
     check_output,
     format_lines,
-    format_rows,
 )
 from seq2seq.data.plain_text import read_texts
 from seq2seq.errors import DataError
+from seq2seq.files import format_json_lines
 
 SETTINGS = {"num_beams": 4, "weights": {"model.safetensors": "ab"}}
 
@@ -238,6 +238,6 @@ def test_formatted_outputs_are_read_back_in_place(tmp_path):
 
 
 def test_rows_are_a_json_object_a_line():
-    assert [json.loads(line) for line in format_rows([{"source": "a\nä"}, {}]).split("\n")[:-1]] == [
+    assert [json.loads(line) for line in format_json_lines([{"source": "a\nä"}, {}]).split("\n")[:-1]] == [
         {"source": "a\nä"}, {},
     ]  # fmt: skip
