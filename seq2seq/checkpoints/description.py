@@ -1,6 +1,6 @@
 """`seq2seq.json`: what transformers cannot know about a checkpoint, typed, refusing missing and unknown keys."""
 
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any, Self, get_origin
 
@@ -8,7 +8,7 @@ from ..errors import CheckpointError, DataError
 from ..files import load_json
 
 DESCRIPTION_FILE = "seq2seq.json"
-FORMAT = 2  # 1 had `columns` alone where there is `layout` now
+FORMAT = 3  # 1 had `columns` alone where there is `layout` now; 1 and 2 knew nothing of pruned heads
 
 
 @dataclass(frozen=True)
@@ -17,6 +17,7 @@ class CheckpointDescription:
 
     layout: the recipe's `data.columns`, `.header` and `.normalization`, as later data is expected to be and is read.
     sharing: as in `modeling.sharing.Sharing`; framing: as in `text.framing.Framing`.
+    pruned: as in `modeling.token_loss.TokenLossModel`; written from the model.
     generation: the recipe's section, the defaults of every later generation; evaluation: likewise for scores.
     """
 
@@ -30,6 +31,7 @@ class CheckpointDescription:
     generation: dict
     evaluation: dict
     step: int = 0
+    pruned: dict[str, list[int]] = field(default_factory=dict)
     format: int = FORMAT
 
     def to_dict(self) -> dict:
@@ -51,10 +53,12 @@ class CheckpointDescription:
         if not isinstance(values, dict):
             raise CheckpointError(f"{path}: expected a JSON object, found {type(values).__name__}.")
         if values.get("format") == 1 and "columns" in values:
-            values |= {"format": FORMAT, "layout": {"columns": values.pop("columns")}}
+            values |= {"format": 2, "layout": {"columns": values.pop("columns")}}
+        if values.get("format") == 2:
+            values |= {"format": FORMAT, "pruned": {}}
         if values.get("format") != FORMAT:
             raise CheckpointError(
-                f"{path}: format {values.get('format')!r} is unknown; this version reads 1 and {FORMAT}."
+                f"{path}: format {values.get('format')!r} is unknown; this version reads 1 to {FORMAT}."
             )
         expected = {field.name for field in fields(cls)}
         if expected != set(values):

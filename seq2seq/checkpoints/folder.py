@@ -222,7 +222,7 @@ def read_checkpoint(
         if dropout is not None:
             set_dropout(config, dropout)
         with torch.random.fork_rng(devices=[]):
-            model = build_model(config, Sharing(**description.sharing))
+            model = build_model(config, Sharing(**description.sharing), description.pruned)
         _load_weights(model, folder)
         model.generation_config = GenerationConfig.from_pretrained(str(folder))
         tokenizers, framing = load_tokenizers(folder), Framing.from_dict(description.framing)

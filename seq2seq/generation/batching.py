@@ -1,15 +1,18 @@
 """What every pass over many examples does: batches of like lengths, and a model that is not training meanwhile."""
 
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from typing import TypeVar
 
 import numpy
+import torch
 
 from ..modeling.token_loss import TokenLossModel
 
-Result = TypeVar("Result")
+AT_ONCE = 8  # batches that a process computes side by side at most: each has memory of its own
 
+Result = TypeVar("Result")
 
 Batch = list[int]  # the indices of its examples
 Advance = Callable[[int], None]  # told after every batch how many examples it finished
@@ -57,6 +60,27 @@ def _cut(lengths: Sequence[int], fits: Callable[[int, int], bool]) -> list[Batch
             batches.append([])
         batches[-1].append(index)
     return batches
+
+
+def compute_side_by_side(
+    batches: Sequence[Batch], compute: Callable[[Batch], Sequence[Result]], device: torch.device
+) -> Iterator[Sequence[Result]]:
+    """The results of each batch, in order.
+
+    On a CPU as many are computed at once as torch has threads, which wait for each other far less than threads that
+    share the many small steps of one batch. On a GPU it is one after the other.
+    """
+    threads = torch.get_num_threads()
+    workers = min(threads, len(batches), AT_ONCE) if device.type == "cpu" else 1
+    if workers <= 1:
+        yield from map(compute, batches)
+        return
+    pool = ThreadPoolExecutor(workers, initializer=torch.set_num_threads, initargs=(threads // workers,))
+    try:
+        yield from pool.map(compute, batches)
+    finally:
+        pool.shutdown(cancel_futures=True)
+        torch.set_num_threads(threads)  # the number is also that of threads to come
 
 
 @contextmanager

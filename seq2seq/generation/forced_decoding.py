@@ -9,7 +9,7 @@ import torch
 
 from ..data.collation import pad_rows, pad_sources
 from ..modeling.token_loss import IGNORED_LABEL, TokenLossModel
-from .batching import Batch, Spread, compute_here, evaluating, map_by_length
+from .batching import Batch, Spread, compute_here, compute_side_by_side, evaluating, map_by_length
 
 BATCH_TOKENS = 2048  # padded positions of a batch: the logits of its real labels are held at once
 
@@ -30,13 +30,15 @@ def score_ids(
         spread: as in `map_by_length`.
     """
 
-    def score(batches: Sequence[Batch]) -> Iterator[list[list[float]]]:
-        for indices in batches:
-            yield _score_batch(model, [sources[index] for index in indices], [labels[index] for index in indices])
+    def score(indices: Batch) -> list[list[float]]:
+        return _score_batch(model, [sources[index] for index in indices], [labels[index] for index in indices])
+
+    def compute(batches: Sequence[Batch]) -> Iterator[Sequence[list[float]]]:
+        return compute_side_by_side(batches, score, model.device)
 
     lengths = [len(source) + len(target) for source, target in zip(sources, labels, strict=True)]
     with evaluating(model):
-        return map_by_length(lengths, lambda width, rows: rows * width <= BATCH_TOKENS, score, advance, spread)
+        return map_by_length(lengths, lambda width, rows: rows * width <= BATCH_TOKENS, compute, advance, spread)
 
 
 @torch.inference_mode()

@@ -35,7 +35,10 @@ class GenerationOptions(Options):
     target_prefix: str = Field("", description="Text that every output begins with.")
     scores: bool = Field(False, description="Log-probability of each output, end mark included, in JSONL outputs.")
     batch_tokens: int = Field(
-        32768, gt=0, description="Beams x examples x (longest source + max_target_tokens) of a batch: bounds memory."
+        16384,
+        gt=0,
+        description="Beams x examples x (longest source + max_target_tokens) of a batch: bounds memory. A CPU computes "
+        "a batch a thread at once, at most 8.",
     )
 
     @field_validator("sampling")

@@ -8,7 +8,7 @@ import torch
 from ..data.collation import pad_sources
 from ..modeling.generation_config import translate_options
 from ..modeling.token_loss import TokenLossModel
-from .batching import Batch, Spread, compute_here, evaluating, map_by_length
+from .batching import Batch, Spread, compute_here, compute_side_by_side, evaluating, map_by_length
 from .beam_cache import BeamCache
 from .engine import Engine, Hypothesis, check_positions
 from .forced_decoding import score_ids
@@ -38,17 +38,19 @@ class TransformersEngine(Engine):
         prefix: Sequence[int],
         places: Sequence[int],
     ) -> list[list[Hypothesis]]:
-        def write(batches: Sequence[Batch]) -> Iterator[list[list[Hypothesis]]]:
-            for indices in batches:
-                batch, at = [sources[index] for index in indices], [places[index] for index in indices]
-                yield _generate_batch(self.model, batch, options, prefix, at)
+        def write(indices: Batch) -> list[list[Hypothesis]]:
+            batch, at = [sources[index] for index in indices], [places[index] for index in indices]
+            return _generate_batch(self.model, batch, options, prefix, at)
+
+        def compute(batches: Sequence[Batch]) -> Iterator[Sequence[list[Hypothesis]]]:
+            return compute_side_by_side(batches, write, self.model.device)
 
         def fits(width: int, examples: int) -> bool:
             rows = examples * (options.num_outputs if options.sampling else options.num_beams)
             return rows * (width + options.max_target_tokens) <= options.batch_tokens
 
         with evaluating(self.model):
-            return map_by_length([len(source) for source in sources], fits, write, advance, self.spread)
+            return map_by_length([len(source) for source in sources], fits, compute, advance, self.spread)
 
     def score(
         self,

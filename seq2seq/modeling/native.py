@@ -1,6 +1,6 @@
 """Encoder-decoders that are published whole (BART, mBART, T5, Marian ...), with the loss of this project."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import cache
 
@@ -17,6 +17,7 @@ from transformers import (
 from .encoder_decoder import Seq2SeqModel, freeze_unreached
 from .families import T5_FAMILIES
 from .generation_config import read_marks
+from .head_removal import remove_heads
 from .sharing import Sharing
 from .token_loss import TokenLossModel
 
@@ -80,12 +81,23 @@ def find_native_class(config_class: type[PreTrainedConfig]) -> type[PreTrainedMo
     return type(f"Native{own.__name__}", (NativeModel, own), {"__module__": __name__})
 
 
-def build_model(config: PreTrainedConfig, sharing: Sharing) -> TokenLossModel:
+def build_model(
+    config: PreTrainedConfig, sharing: Sharing, pruned: Mapping[str, Sequence[int]] | None = None
+) -> TokenLossModel:
     """The model of a checkpoint's config, with random weights.
 
+    Args:
+        pruned: by attention site the heads that it has, where these are not all of the config's.
+
     Raises:
-        ValueError: transformers has no encoder-decoder for the config, or none that trains.
+        ValueError: transformers has no encoder-decoder for the config, or none that trains; or as `remove_heads`.
     """
+    model = _build_whole(config, sharing)
+    remove_heads(model, pruned or {})
+    return model
+
+
+def _build_whole(config: PreTrainedConfig, sharing: Sharing) -> TokenLossModel:
     if config.model_type in REFUSED_FAMILIES:
         raise ValueError(f"model_type {config.model_type!r} is refused: {REFUSED_FAMILIES[config.model_type]}")
     if isinstance(config, EncoderDecoderConfig):

@@ -3,6 +3,7 @@
 Shapes: B examples, S source and T target positions, N real target tokens of the batch, V vocabulary.
 """
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -27,9 +28,13 @@ class TokenLoss(ModelOutput):
 
 
 class TokenLossModel:
-    """To be mixed into a model of transformers, in front of its class."""
+    """To be mixed into a model of transformers, in front of its class.
+
+    pruned: of attention sites that have lost heads, by name, those that are left, numbered as in the whole model.
+    """
 
     sharing: Sharing
+    pruned: Mapping[str, Sequence[int]] = {}
 
     def forward(
         self,

@@ -90,7 +90,7 @@ def gather_model(model: TokenLossModel, device: torch.device | str) -> TokenLoss
     if not is_sharded(model):
         return model
     with torch.device("meta"):
-        whole = build_model(model.config, model.sharing)
+        whole = build_model(model.config, model.sharing, model.pruned)
     gathered: dict[torch.Tensor, torch.Tensor] = {}
     for name, parameter in model.named_parameters(remove_duplicate=False):
         if parameter not in gathered:

@@ -267,7 +267,7 @@ def test_missing_tokenizer_is_named(written):
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"format": 3}, "format 3 is unknown; this version reads 1 and 2"),
+        ({"format": 4}, "format 4 is unknown; this version reads 1 to 3"),
         ({"layout": []}, "seq2seq.json: layout is list, not dict"),
         ({"generation": None, "step": "7"}, "generation is NoneType, not dict, step is str, not int"),
         ({"colour": "red"}, r"missing keys \[\], unknown keys \['colour'\]"),

@@ -109,6 +109,16 @@ def test_several_outputs_come_best_first(engines):
         assert [h.score for h in hypotheses] == sorted((h.score for h in hypotheses), reverse=True)
 
 
+def test_torch_keeps_its_threads(tiny_bert, tmp_path):
+    threads = torch.get_num_threads()
+    torch.set_num_threads(3)
+    try:
+        export_engines(tiny_bert, tmp_path, end_bias=0.0)
+        assert torch.get_num_threads() == 3
+    finally:
+        torch.set_num_threads(threads)
+
+
 @pytest.mark.parametrize("ahead", [1, 3, 100])
 def test_order_and_progress_do_not_depend_on_batches(engines, monkeypatch, ahead):
     options, sources = GenerationOptions(num_beams=2, max_target_tokens=8), SOURCES * 3

@@ -1,0 +1,162 @@
+"""Heads removed for good: the projections of an attention site lose the rows and columns that belong to them.
+
+A head is some rows of the projections in front of the attention (query, key, value) and some columns of the one behind
+it, which is why a model without it gives what the model with its gate closed gives. transformers' attention takes the
+number of heads from what it is given and the width of a head from the config, which stays as it was.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import nn
+from transformers import PreTrainedModel
+from transformers.pytorch_utils import Conv1D
+
+from .attention_sites import HEAD_COUNTS, AttentionSite, find_sites
+from .sharing import set_parameter
+
+# The modules, or parameters of their own, in front of an attention, whose rows are those of heads. Of one that joins
+# several (query, key and value), each comes with the rows of all its heads; DeBERTa's joins them head by head.
+PROJECTIONS = {
+    "query", "key", "value", "q_lin", "k_lin", "v_lin", "q_proj", "k_proj", "v_proj",
+    "query_proj", "key_proj", "value_proj", "pos_key_proj", "pos_query_proj", "pos_proj", "pos_q_proj", "q_bias",
+    "v_bias", "c_attn", "q_attn", "Wqkv", "in_proj",
+}  # fmt: skip
+HEAD_BY_HEAD = "in_proj"
+RELATIVE_BIAS = "relative_attention_bias"  # T5's and MPNet's: one table for the heads of all layers
+WIDTHS = ("all_head_size", "split_size")  # attributes that hold heads x width
+
+
+@dataclass(frozen=True)
+class HeadRows:
+    """Which rows of a parameter belong to which head: `size` of them along `dim`, as (blocks, heads, rows of each)."""
+
+    dim: int
+    size: int
+    blocks: int
+    heads: int
+
+    def find(self, kept: Sequence[int]) -> torch.Tensor:
+        """The rows of some heads, in the parameter's order."""
+        return torch.arange(self.size).view(self.blocks, self.heads, -1)[:, list(kept)].flatten()
+
+
+def find_head_rows(model: PreTrainedModel, site: AttentionSite) -> dict[str, HeadRows]:
+    """By the name of every parameter of a site that heads have rows or columns of, where these are.
+
+    Raises:
+        ValueError: how the family keeps its heads is not known, or they have something in common.
+    """
+    attention = model.get_submodule(site.name)
+    found = {}
+    for name, parameter in attention.named_parameters():
+        path, _, last = name.rpartition(".")
+        owner = attention.get_submodule(path)
+        of_row = int(isinstance(owner, Conv1D) and last == "weight")  # it keeps its weight turned
+        if owner is site.output:
+            if last == "weight":
+                found[f"{site.name}.{name}"] = HeadRows(1 - of_row, parameter.shape[1 - of_row], 1, site.heads)
+        elif (part := path.rpartition(".")[2]) in PROJECTIONS or last in PROJECTIONS:
+            size, width = parameter.shape[of_row], _count_inputs(site.output)
+            blocks, rest = (1, size % site.heads) if part == HEAD_BY_HEAD else divmod(size, width)
+            if rest or not blocks:
+                raise ValueError(f"heads of {site.name} share their keys and values, so that none can go alone")
+            found[f"{site.name}.{name}"] = HeadRows(of_row, size, blocks, site.heads)
+        elif not type(owner).__name__.endswith("Norm"):
+            raise ValueError(f"which part of {site.name}.{name} belongs to which head is not known")
+    return found
+
+
+def _count_inputs(projection: nn.Module) -> int:
+    return projection.weight.shape[0 if isinstance(projection, Conv1D) else 1]
+
+
+def find_all_head_rows(model: PreTrainedModel) -> dict[str, tuple[AttentionSite, HeadRows]]:
+    """`find_head_rows` of all sites, with the site of each parameter.
+
+    Raises:
+        ValueError: as `find_sites` and `find_head_rows`.
+    """
+    for name, _ in model.named_parameters():
+        if RELATIVE_BIAS in name:
+            raise ValueError(f"{name} is one table for the heads of all layers, so that none can go alone")
+    return {name: (site, rows) for site in find_sites(model) for name, rows in find_head_rows(model, site).items()}
+
+
+def find_siblings(model: PreTrainedModel) -> list[list[AttentionSite]]:
+    """Sites with the same parameters together, as in BERTShare; the others alone."""
+    groups: dict[int, list[AttentionSite]] = {}
+    for site in find_sites(model):
+        groups.setdefault(id(site.output.weight), []).append(site)
+    return list(groups.values())
+
+
+def remove_heads(model: PreTrainedModel, kept: Mapping[str, Sequence[int]]) -> None:
+    """Removes all other heads of the sites named, in place. What the model shares stays shared.
+
+    `model.pruned` lists, by site, the heads that are left, by the numbers they had in the whole model.
+
+    Args:
+        kept: by the site's name the heads to keep, as numbered now; sites left out keep all of theirs.
+
+    Raises:
+        ValueError: a site or head is unknown, a site is left without heads, sites that share their parameters are to
+            keep different ones, or as `find_all_head_rows`.
+    """
+    if not kept:
+        return
+    _check_kept(model, kept)
+    rows = find_all_head_rows(model)
+    sites = {site.name: site for site, _ in rows.values() if site.name in kept}
+    smaller: dict[int, nn.Parameter] = {}
+    for name, parameter in list(model.named_parameters(remove_duplicate=False)):
+        if name not in rows or rows[name][0].name not in sites:
+            continue
+        site, found = rows[name]
+        if id(parameter) not in smaller:
+            data = parameter.detach().index_select(found.dim, found.find(kept[site.name]).to(parameter.device))
+            smaller[id(parameter)] = nn.Parameter(data, requires_grad=parameter.requires_grad)
+        set_parameter(model, name, smaller[id(parameter)])
+    pruned = {name: list(heads) for name, heads in model.pruned.items()}
+    for name, site in sites.items():
+        numbers = pruned.get(name, range(site.heads))
+        pruned[name] = [numbers[head] for head in kept[name]]
+        _update_counts(model.get_submodule(name), len(kept[name]), _count_inputs(site.output))
+    model.pruned = pruned
+
+
+def _check_kept(model: PreTrainedModel, kept: Mapping[str, Sequence[int]]) -> None:
+    siblings = find_siblings(model)
+    heads = {site.name: site.heads for sites in siblings for site in sites}
+    for name, numbers in kept.items():
+        if name not in heads:
+            raise ValueError(f"there is no attention site {name!r}; there are {', '.join(heads)}")
+        if not numbers or list(numbers) != sorted(set(numbers)) or not 0 <= numbers[0] <= numbers[-1] < heads[name]:
+            raise ValueError(
+                f"{name} has heads 0 to {heads[name] - 1} and must keep at least one; found {list(numbers)}"
+            )
+    for sites in siblings:
+        first, *others = (list(kept.get(site.name, range(site.heads))) for site in sites)
+        if any(other != first for other in others):
+            names = " and ".join(site.name for site in sites)
+            raise ValueError(f"{names} share their parameters and must keep the same heads")
+
+
+def _update_counts(attention: nn.Module, heads: int, inputs: int) -> None:
+    """Attributes of an attention's modules that count heads or rows."""
+    counted = False
+    for module in attention.modules():
+        for name in HEAD_COUNTS:
+            if isinstance(getattr(module, name, None), int):
+                setattr(module, name, heads)
+                counted = True
+        for name in WIDTHS:
+            if hasattr(module, name):
+                setattr(module, name, inputs)
+        if isinstance(module, nn.Linear):
+            module.out_features, module.in_features = module.weight.shape
+        elif isinstance(module, Conv1D):
+            module.nx, module.nf = module.weight.shape
+    if not counted:  # ModernBERT and EuroBERT count by the config alone
+        attention.num_heads = heads
