@@ -3,7 +3,7 @@
 Shapes: L layers of a side, A heads, S source and T target positions, H width.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 
@@ -11,6 +11,7 @@ import torch
 from transformers import PreTrainedModel
 
 from ..generation.batching import evaluating
+from ..modeling.attention_sites import find_sites
 from ..modeling.token_loss import TokenLossModel
 
 
@@ -19,7 +20,8 @@ class Attention:
     """One pair as the model saw it.
 
     weights: of "encoder" (L, A, S, S), "decoder" (L, A, T, T) and "cross" (L, A, T, S); a row sums to one over what the
-    position attends to. states: of "encoder" (L + 1, S, H) and "decoder" (L + 1, T, H), the embeddings first.
+    position attends to. Heads keep the numbers that they had in the whole model; one that was pruned is zeros.
+    states: of "encoder" (L + 1, S, H) and "decoder" (L + 1, T, H), the embeddings first.
     """
 
     weights: dict[str, torch.Tensor]
@@ -57,11 +59,25 @@ def compute_attention(model: TokenLossModel, source: Sequence[int], decoder_inpu
         if not layers or any(layer is None or layer.shape[-2:] != sizes[kind] for layer in layers):
             raise ValueError(f"a {model.config.model_type} does not give the weights of its {kind} attention")
     states = {"encoder": outputs.encoder_hidden_states, "decoder": outputs.decoder_hidden_states}
-    return Attention(_stack(weights), _stack(states))
+    return Attention(
+        {kind: _stack_heads(layers, _list_numbers(model, kind)) for kind, layers in weights.items()},
+        {side: torch.stack([layer[0].float().cpu() for layer in found]) for side, found in states.items()},
+    )
 
 
-def _stack(layers: Mapping[str, Sequence[torch.Tensor]]) -> dict[str, torch.Tensor]:
-    return {name: torch.stack([layer[0].float().cpu() for layer in found]) for name, found in layers.items()}
+def _list_numbers(model: TokenLossModel, kind: str) -> list[Sequence[int]]:
+    """By layer, the numbers of the heads left; of one site alone where layers share their parameters."""
+    sites = [site for site in find_sites(model) if site.kind == kind] if model.pruned else []
+    return [model.pruned.get(site.name, range(site.heads)) for site in sites]
+
+
+def _stack_heads(layers: Sequence[torch.Tensor], numbers: Sequence[Sequence[int]]) -> torch.Tensor:
+    """Weights (1, heads left, Q, K) of each layer as (L, A, Q, K)."""
+    numbers = [numbers[min(i, len(numbers) - 1)] if numbers else range(w.shape[1]) for i, w in enumerate(layers)]
+    whole = torch.zeros(len(layers), 1 + max(map(max, numbers)), *layers[0].shape[-2:])
+    for stacked, weights, heads in zip(whole, layers, numbers, strict=True):
+        stacked[list(heads)] = weights[0].float().cpu()
+    return whole
 
 
 @contextmanager

@@ -20,6 +20,7 @@ def compute_importance(
     model: TokenLossModel,
     batches: Iterable[Mapping[str, torch.Tensor]],
     advance: Callable[[int], None] = lambda pairs: None,
+    gates: Mapping[str, torch.Tensor] | None = None,
 ) -> Importance:
     """The importance of every head, in one pass: sum over pairs of |d loss of the pair / d gate|, a target token.
 
@@ -30,6 +31,7 @@ def compute_importance(
     Args:
         batches: micro-batches with input_ids, attention_mask and labels, (B, S), (B, S) and (B, T).
         advance: told after every batch how many pairs it finished.
+        gates: where the gates of sites stand, by name, (A,); they stand open where left out.
 
     Raises:
         ValueError: see `find_sites`; or there is no target token.
@@ -40,7 +42,7 @@ def compute_importance(
     with evaluating(model), _frozen(model):
         for batch in batches:
             batch = {name: tensor.to(model.device) for name, tensor in batch.items()}
-            for name, gradient in _compute_gate_gradients(model, sites, batch).items():
+            for name, gradient in _compute_gate_gradients(model, sites, batch, gates or {}).items():
                 sums[name] += gradient.abs().sum(dim=0).double().cpu()
             tokens += int(batch["labels"].ne(IGNORED_LABEL).sum())
             advance(len(batch["labels"]))
@@ -50,12 +52,20 @@ def compute_importance(
 
 
 def _compute_gate_gradients(
-    model: TokenLossModel, sites: list[AttentionSite], batch: Mapping[str, torch.Tensor]
+    model: TokenLossModel,
+    sites: list[AttentionSite],
+    batch: Mapping[str, torch.Tensor],
+    values: Mapping[str, torch.Tensor],
 ) -> dict[str, torch.Tensor]:
     """By site, the gradient of each pair's loss at the gates of its own, (B, A)."""
     rows = len(batch["labels"])
-    kind = {"device": model.device, "dtype": model.dtype, "requires_grad": True}
-    gates = {site.name: torch.ones(rows, site.heads, **kind) for site in sites}
+    gates = {
+        site.name: values.get(site.name, torch.ones(site.heads))
+        .to(model.device, model.dtype)
+        .repeat(rows, 1)
+        .requires_grad_()
+        for site in sites
+    }
     with torch.enable_grad(), gated(sites, gates):
         loss = model(**batch).objective
         gradients = torch.autograd.grad(loss, list(gates.values()))

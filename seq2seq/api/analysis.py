@@ -10,7 +10,6 @@ from safetensors.torch import save_file
 from ..analysis.importance import compute_importance, normalize_by_layer
 from ..assembly.looking import average_statistics, look_at_pair
 from ..checkpoints.folder import Checkpoint
-from ..data.encoding import EncodedExamples, encode_examples
 from ..data.examples import load_examples
 from ..data.loader import fixed_micro_batches
 from ..data.outputs import check_output
@@ -21,7 +20,7 @@ from ..reports.attention_maps import build_attention_page
 from ..reports.console import show_progress
 from ..reports.head_maps import build_head_maps
 from ..reports.plots import save_figure
-from .models import load_checkpoint, load_generator, read_layout
+from .models import encode_pairs, load_checkpoint, load_generator, read_layout
 
 
 def analyze_heads(
@@ -47,7 +46,8 @@ def analyze_heads(
         batch_tokens: pairs x (longest source + longest target) of a batch: bounds memory.
 
     Returns:
-        What heads.json holds: `sites`, each with its name, kind (encoder, decoder, cross), layer and `importance`.
+        What heads.json holds: `sites`, each with its name, kind (encoder, decoder, cross), layer, `heads`, by the
+        numbers they had before any were pruned, and their `importance`.
 
     Raises:
         CheckpointError, DataError: as `load_checkpoint` and `evaluate`.
@@ -55,7 +55,7 @@ def analyze_heads(
     """
     check_output(Path(output) / "heads.json")
     loaded = load_checkpoint(checkpoint) if isinstance(checkpoint, str | Path) else checkpoint
-    encoded = _encode(loaded, data, columns, header)
+    encoded = encode_pairs(loaded, load_examples(data, read_layout(loaded, columns=columns, header=header)))
     model = loaded.model.to("cuda" if torch.cuda.is_available() else "cpu")
     batches = fixed_micro_batches(encoded, model.source_pad_id, micro_batch_tokens=batch_tokens)
     try:
@@ -73,11 +73,19 @@ def analyze_heads(
         "target_tokens": len(encoded.labels.ids),
         "normalized": normalized,
         "sites": [
-            {"name": site.name, "kind": site.kind, "layer": site.layer, "importance": importance[site.name].tolist()}
+            {
+                "name": site.name,
+                "kind": site.kind,
+                "layer": site.layer,
+                "heads": list(model.pruned.get(site.name, range(site.heads))),
+                "importance": importance[site.name].tolist(),
+            }
             for site in sites
         ],
     }
-    maps = {kind: [s["importance"] for s in result["sites"] if s["kind"] == kind] for kind in KINDS}
+    maps: dict[str, list[dict[int, float]]] = {kind: [] for kind in KINDS}
+    for described in result["sites"]:
+        maps[described["kind"]].append(dict(zip(described["heads"], described["importance"], strict=True)))
     title = "importance of heads" + (", layers normalized" if normalized else "")
     save_figure(build_head_maps(maps, title), Path(output) / "heads.png")
     write_json(Path(output) / "heads.json", result)
@@ -146,15 +154,3 @@ def analyze_attention(
     write_text(folder / "attention.html", build_attention_page([pair.to_page() for pair in pairs]))
     write_json(folder / "attention.json", result)
     return result
-
-
-def _encode(
-    loaded: Checkpoint,
-    data: Sequence[str],
-    columns: dict[str, str | list[str]] | None,
-    header: Sequence[str] | None,
-) -> EncodedExamples:
-    description = loaded.description
-    limits = {"max_source_tokens": description.max_source_tokens, "max_target_tokens": description.max_target_tokens}
-    examples = load_examples(data, read_layout(loaded, columns=columns, header=header))
-    return encode_examples(examples, loaded.tokenizers, loaded.framing, **limits)

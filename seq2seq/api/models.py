@@ -12,7 +12,8 @@ from ..assembly.start import start_from_options
 from ..checkpoints.averaging import Averaged, average_checkpoints
 from ..checkpoints.find import find_checkpoint, find_last
 from ..checkpoints.folder import Checkpoint, read_checkpoint
-from ..data.examples import read_examples
+from ..data.encoding import EncodedExamples, encode_examples
+from ..data.examples import Example, read_examples
 from ..data.options import LayoutOptions
 from ..errors import CheckpointError, DataError, ExportError, GenerationError, WarmStartError
 from ..exporting.export import Exported, export_ctranslate2, export_transformers
@@ -117,6 +118,13 @@ def read_layout(checkpoint: Checkpoint | ExportedModel, **options: Any) -> Layou
     """
     chosen = {name: value for name, value in options.items() if value is not None}
     return build_options(LayoutOptions, merge(checkpoint.description.layout, chosen), DataError)
+
+
+def encode_pairs(checkpoint: Checkpoint, examples: Sequence[Example]) -> EncodedExamples:
+    """Examples as the checkpoint's model reads them, cut where it cuts."""
+    description = checkpoint.description
+    limits = {"max_source_tokens": description.max_source_tokens, "max_target_tokens": description.max_target_tokens}
+    return encode_examples(examples, checkpoint.tokenizers, checkpoint.framing, **limits)
 
 
 def load_generator(checkpoint: str | Path | Checkpoint | ExportedModel | Generator, **options: Any) -> Generator:

@@ -18,7 +18,7 @@ from .folder import CONFIG_FILE, WEIGHTS_FILE, read_checkpoint, write_checkpoint
 
 TOKENIZER_FILES = ("tokenizer.json", "target_tokenizer/tokenizer.json")
 CONFIG_NOTES = ("transformers_version", "_name_or_path")  # of how the file came about, not of the model
-SAME = ("sharing", "framing")  # what the descriptions must agree in; the rest says how a checkpoint is used
+SAME = ("sharing", "framing", "pruned")  # what the descriptions must agree in; the rest says how a checkpoint is used
 
 
 @dataclass(frozen=True)
@@ -36,7 +36,7 @@ def average_checkpoints(folders: Sequence[Path], output: Path) -> Averaged:
 
     Raises:
         CheckpointError: there are fewer than two, one is named twice, is broken or not of this project, or differs in
-            config, tokenizers, sharing or framing; or `output` exists.
+            config, tokenizers, sharing, framing or pruned heads; or `output` exists.
     """
     if output.exists():
         raise CheckpointError(f"{output} exists already. Choose a new folder for the average.")
@@ -86,7 +86,7 @@ def check_same_kind(first: Path, other: Path) -> None:
     """Makes sure that the weights of two checkpoints mean the same.
 
     Raises:
-        CheckpointError: naming everything of config, sharing, framing and tokenizers that differs.
+        CheckpointError: naming everything of config, sharing, framing, pruned heads and tokenizers that differs.
     """
     lines = [
         *_compare("config", _load_config(first), _load_config(other)),

@@ -15,7 +15,7 @@ import os
 import shutil
 from collections.abc import Sequence
 from copy import deepcopy
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import torch
@@ -82,6 +82,7 @@ def write_checkpoint(
 
     The weights are stored untied and whole for both sides, without the output layer, which transformers ties to the
     decoder's table. The generation config carries the description's options, so plain `generate` writes the same text.
+    Of the description, `pruned` is written as the model has it.
 
     Args:
         averaged: for an average of checkpoints, what is noted of each of them.
@@ -117,7 +118,8 @@ def _write_files(
     save_file(untied_weights(model), folder / WEIGHTS_FILE, metadata={"format": "pt"})
     framing = Framing.from_dict(description.framing)
     tokenizers.save(folder, max_source_tokens=description.max_source_tokens, framing=framing)
-    write_json(folder / DESCRIPTION_FILE, description.to_dict())
+    pruned = {site: list(heads) for site, heads in model.pruned.items()}
+    write_json(folder / DESCRIPTION_FILE, replace(description, pruned=pruned).to_dict())
     if averaged:
         write_json(folder / AVERAGED_FILE, list(averaged))
     if training is not None:

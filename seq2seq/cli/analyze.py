@@ -59,12 +59,11 @@ def heads(
         header=split_names(header),
         batch_tokens=batch_tokens,
     )
-    widest = max(len(site["importance"]) for site in found["sites"])
-    rows = [
-        [f"{site['kind']} {site['layer']}", *(f"{value:.3f}" for value in site["importance"])]
-        + [""] * (widest - len(site["importance"]))
-        for site in found["sites"]
-    ]
+    widest = 1 + max(max(site["heads"]) for site in found["sites"])
+    rows = []
+    for site in found["sites"]:
+        cells = {head: f"{value:.3f}" for head, value in zip(site["heads"], site["importance"], strict=True)}
+        rows.append([f"{site['kind']} {site['layer']}", *(cells.get(head, "") for head in range(widest))])
     title = f"{checkpoint}: importance of heads, {found['pairs']:,} pairs"
     results().print(build_fitting_table(title, ["layer", *map(str, range(widest))], rows))
     errors().print(f"Written: {output / 'heads.json'}, {output / 'heads.png'}")

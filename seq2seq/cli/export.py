@@ -26,6 +26,10 @@ def run(
 
     exported = api.export(checkpoint, output=output, format=format, quantization=quantization, data=data)
     equality = exported.equality
+    if exported.restored:
+        errors().print(
+            f"{exported.restored} heads that were pruned are zeros in it: {format} has one number for all layers."
+        )
     errors().print(
         f"Written: {output} ({exported.size / 1e6:.1f} MB). Compared with the model on {equality.texts} texts: "
         f"log-probabilities of tokens differ by at most {equality.largest_difference:.2g}; {equality.equal} greedy "

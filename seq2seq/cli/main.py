@@ -15,6 +15,7 @@ from . import (
     generate,
     inspect,
     plans,
+    prune,
     recipes,
     report,
     score,
@@ -29,7 +30,7 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-for command in (train, generate, evaluate, average, export, score, compare, report, inspect, plans):
+for command in (train, generate, evaluate, average, prune, export, score, compare, report, inspect, plans):
     app.command(command.__name__.rpartition(".")[2])(command.run)
 app.add_typer(analyze.app, name="analyze")
 app.add_typer(tokenizer.app, name="tokenizer")

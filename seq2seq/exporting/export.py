@@ -2,7 +2,7 @@
 
 import shutil
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from ..checkpoints.description import DESCRIPTION_FILE
@@ -13,19 +13,26 @@ from ..generation.ctranslate2_engine import EXPORT_FILE, CTranslate2Engine, impo
 from ..generation.engine import Engine
 from ..generation.options import GenerationOptions
 from ..generation.transformers_engine import TransformersEngine
+from ..modeling.head_removal import count_heads
+from ..modeling.token_loss import TokenLossModel
 from ..text.tokenizers import encode_texts
 from .ctranslate2_spec import build_spec
 from .equality import Equality, compare_engines
 from .options import Quantization
+from .restoring import restore_heads
 
 
 @dataclass(frozen=True)
 class Exported:
-    """A folder that was written, its size on disk in bytes, and how it compares with the model."""
+    """A folder that was written, its size on disk in bytes, and how it compares with the model.
+
+    restored: how many heads that had been pruned stand in it as zeros, as the other library needs them.
+    """
 
     folder: Path
     size: int
     equality: Equality
+    restored: int = 0
 
 
 def export_ctranslate2(
@@ -43,22 +50,24 @@ def export_ctranslate2(
         GenerationError: CTranslate2 is not installed.
     """
     import_ctranslate2()
+    model = restore_heads(checkpoint.model)
 
     def write(folder: Path) -> None:
-        spec = build_spec(checkpoint.model, checkpoint.tokenizers, checkpoint.framing)
+        spec = build_spec(model, checkpoint.tokenizers, checkpoint.framing)
         spec.validate()
         spec.optimize(quantization=None if quantization == "float32" else quantization)
         folder.mkdir()
         spec.save(str(folder))
-        description = checkpoint.description
+        description = replace(checkpoint.description, pruned={})
         checkpoint.tokenizers.save(folder, max_source_tokens=description.max_source_tokens, framing=checkpoint.framing)
         write_json(folder / DESCRIPTION_FILE, description.to_dict())
-        positions = {"source": checkpoint.model.max_source_positions, "target": checkpoint.model.max_target_positions}
+        positions = {"source": model.max_source_positions, "target": model.max_target_positions}
         write_json(
             folder / EXPORT_FILE, {"format": "ctranslate2", "quantization": quantization, "positions": positions}
         )
 
-    return _export(checkpoint, output, write, CTranslate2Engine.load, pairs, is_exact=quantization == "float32")
+    exported = _export(checkpoint, output, write, CTranslate2Engine.load, pairs, is_exact=quantization == "float32")
+    return replace(exported, restored=_count_restored(checkpoint.model, model))
 
 
 def export_transformers(checkpoint: Checkpoint, output: Path, *, pairs: Sequence[tuple[str, str]]) -> Exported:
@@ -67,14 +76,20 @@ def export_transformers(checkpoint: Checkpoint, output: Path, *, pairs: Sequence
     Raises:
         ExportError: the folder exists, or what was written is not equal to the model.
     """
+    model = restore_heads(checkpoint.model)
 
     def write(folder: Path) -> None:
-        write_checkpoint(folder, checkpoint.model, checkpoint.tokenizers, checkpoint.description)
+        write_checkpoint(folder, model, checkpoint.tokenizers, checkpoint.description)
 
     def load(folder: Path) -> Engine:
         return TransformersEngine(read_checkpoint(folder).model)
 
-    return _export(checkpoint, output, write, load, pairs, is_exact=True)
+    exported = _export(checkpoint, output, write, load, pairs, is_exact=True)
+    return replace(exported, restored=_count_restored(checkpoint.model, model))
+
+
+def _count_restored(model: TokenLossModel, whole: TokenLossModel) -> int:
+    return count_heads(whole) - count_heads(model) if model.pruned else 0
 
 
 def _export(

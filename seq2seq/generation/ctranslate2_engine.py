@@ -23,9 +23,9 @@ if TYPE_CHECKING:
 
 MODEL_FILE = "model.bin"  # CTranslate2's name for its weights
 EXPORT_FILE = "export.json"
-BATCH_SOURCE_TOKENS = 8192  # padded source tokens of a batch, of one beam; more beams, fewer
-# Outputs that end before a search does, as a multiple of the beams. transformers goes on as long as a beam may still get
-# better than those; with this, CTranslate2 finds the same ones but for one or two in a hundred.
+SCORED_SOURCE_TOKENS = 8192  # padded source tokens of a batch of given pairs
+# Outputs that end before a search does, as a multiple of the beams. transformers goes on as long as a beam may still
+# get better than those; with this, CTranslate2 finds the same ones but for one in a hundred.
 PATIENCE = 1.5
 AHEAD = 16  # batches handed over before the first one's results are asked for: they run side by side
 
@@ -136,7 +136,7 @@ class CTranslate2Engine(Engine):
         def read(index: int, result: "ctranslate2.TranslationResult") -> list[Hypothesis]:
             return [self._read(tokens) for tokens in result.hypotheses]
 
-        return self._map(sources, submit, read, advance, BATCH_SOURCE_TOKENS // options.num_beams)
+        return self._map(sources, submit, read, advance, options.fits)
 
     def score(
         self,
@@ -158,7 +158,10 @@ class CTranslate2Engine(Engine):
             # CTranslate2 scores an end mark behind every target.
             return list(result.log_probs if ended[index] else result.log_probs[:-1])
 
-        return self._map(sources, submit, read, advance, BATCH_SOURCE_TOKENS)
+        def fits(width: int, pairs: int) -> bool:
+            return width * pairs <= SCORED_SOURCE_TOKENS
+
+        return self._map(sources, submit, read, advance, fits)
 
     def _map(
         self,
@@ -166,9 +169,9 @@ class CTranslate2Engine(Engine):
         submit: Callable[[Batch], Sequence[Any]],
         read: Callable[[int, Any], Result],
         advance: Callable[[int], None],
-        batch_tokens: int,
+        fits: Callable[[int, int], bool],
     ) -> list[Result]:
-        """The results of all sources, in batches of so many padded tokens; the library computes some side by side."""
+        """The results of all sources, in batches that fit; the library computes some side by side."""
 
         def compute(batches: Sequence[Batch]) -> Iterator[list[Result]]:
             submitted: deque[tuple[Batch, Sequence[Any]]] = deque()
@@ -183,9 +186,6 @@ class CTranslate2Engine(Engine):
                     yield finish()
             while submitted:
                 yield finish()
-
-        def fits(width: int, rows: int) -> bool:
-            return rows * width <= batch_tokens
 
         return map_by_length([len(source) for source in sources], fits, compute, advance, self.spread)
 

@@ -41,6 +41,11 @@ class GenerationOptions(Options):
         "a batch a thread at once, at most 8.",
     )
 
+    def fits(self, width: int, examples: int) -> bool:
+        """Whether a batch may hold so many examples, the longest source of which has `width` tokens."""
+        rows = examples * (self.num_outputs if self.sampling else self.num_beams)
+        return rows * (width + self.max_target_tokens) <= self.batch_tokens
+
     @field_validator("sampling")
     @classmethod
     def _check_beams(cls, sampling: bool, info: ValidationInfo) -> bool:

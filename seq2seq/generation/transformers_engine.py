@@ -45,12 +45,8 @@ class TransformersEngine(Engine):
         def compute(batches: Sequence[Batch]) -> Iterator[Sequence[list[Hypothesis]]]:
             return compute_side_by_side(batches, write, self.model.device)
 
-        def fits(width: int, examples: int) -> bool:
-            rows = examples * (options.num_outputs if options.sampling else options.num_beams)
-            return rows * (width + options.max_target_tokens) <= options.batch_tokens
-
         with evaluating(self.model):
-            return map_by_length([len(source) for source in sources], fits, compute, advance, self.spread)
+            return map_by_length([len(source) for source in sources], options.fits, compute, advance, self.spread)
 
     def score(
         self,

@@ -92,6 +92,11 @@ def find_siblings(model: PreTrainedModel) -> list[list[AttentionSite]]:
     return list(groups.values())
 
 
+def count_heads(model: PreTrainedModel) -> int:
+    """All heads of a model, those that sites share once."""
+    return sum(sites[0].heads for sites in find_siblings(model))
+
+
 def remove_heads(model: PreTrainedModel, kept: Mapping[str, Sequence[int]]) -> None:
     """Removes all other heads of the sites named, in place. What the model shares stays shared.
 

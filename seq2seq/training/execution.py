@@ -7,9 +7,9 @@ from torch import nn
 from transformers import PreTrainedModel
 
 from ..errors import TrainingError
+from ..modeling.layers import find_layers
 from ..modeling.parts import find_sides
 from ..modeling.token_loss import TokenLossModel
-from .sharding import find_layers
 
 
 def checkpoint_gradients(model: PreTrainedModel) -> None:

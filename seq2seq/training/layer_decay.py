@@ -9,9 +9,9 @@ from collections.abc import Mapping
 from torch import nn
 
 from ..errors import TrainingError
+from ..modeling.layers import find_layers
 from ..modeling.parts import find_sides
 from ..modeling.token_loss import TokenLossModel
-from .sharding import find_layers
 
 DECAYING_ORIGINS = ("encoder", "decoder")
 

@@ -13,13 +13,12 @@ from torch.distributed.fsdp import FSDPModule, fully_shard
 from torch.distributed.tensor import DTensor, distribute_tensor
 
 from ..errors import TrainingError
-from ..modeling.families import find_family
-from ..modeling.native import NativeModel, build_model
+from ..modeling.layers import find_layers
+from ..modeling.native import build_model
 from ..modeling.parts import find_sides
 from ..modeling.sharing import set_parameter
 from ..modeling.token_loss import TokenLossModel
 
-NATIVE_LAYERS = ("layers", "block")  # BART and its kin; T5 and its kin
 LAYER_DROP_SETTINGS = ("encoder_layerdrop", "decoder_layerdrop", "layerdrop")
 
 
@@ -65,17 +64,6 @@ def find_groups(model: TokenLossModel) -> list[list[nn.Module]]:
     if model.sharing.layers:
         return [list(pair) for pair in zip(encoder, decoder, strict=True)]
     return [[layer] for layer in (*encoder, *decoder)]
-
-
-def find_layers(model: TokenLossModel, side: str) -> list[nn.Module]:
-    """The layers of a side, given as `find_sides` names it; none where nobody knows them."""
-    body = model.get_submodule(side.removesuffix("."))
-    family = find_family(body.config)
-    if isinstance(model, NativeModel):
-        lists = [getattr(body, name) for name in NATIVE_LAYERS if hasattr(body, name)]
-    else:
-        lists = [body.get_submodule(family.layers)] if family and family.layers else []
-    return [layer for layers in lists for layer in layers]
 
 
 def gather_model(model: TokenLossModel, device: torch.device | str) -> TokenLossModel:

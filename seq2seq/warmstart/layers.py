@@ -2,12 +2,8 @@
 
 from collections.abc import Sequence
 
-from transformers import PreTrainedConfig
-
 from ..errors import WarmStartError
 from .options import EVERY
-
-PER_LAYER_SETTINGS = ("layer_types", "attention_window")  # lists in a config with one entry a layer
 
 
 def choose_layers(choice: int | str | Sequence[int] | None, available: int, name: str) -> tuple[int, ...]:
@@ -31,12 +27,3 @@ def choose_layers(choice: int | str | Sequence[int] | None, available: int, name
             f"{available}, 'every 2', or a list of different layers such as [0, {available - 1}]."
         )
     return chosen
-
-
-def apply_layers(config: PreTrainedConfig, layers: Sequence[int]) -> None:
-    """Cuts a config down to some of its layers."""
-    for setting in PER_LAYER_SETTINGS:
-        values = getattr(config, setting, None)
-        if isinstance(values, list | tuple) and len(values) == config.num_hidden_layers:
-            setattr(config, setting, [values[layer] for layer in layers])
-    config.num_hidden_layers = len(layers)

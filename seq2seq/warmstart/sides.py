@@ -13,8 +13,9 @@ from transformers import MODEL_MAPPING, PreTrainedConfig
 
 from ..errors import WarmStartError
 from ..modeling.families import count_positions, find_family, set_positions
+from ..modeling.layers import apply_layers, find_obstacle
 from .conversion import POSITIONS, TOKEN_TYPES, convert_config, convert_positions
-from .layers import apply_layers, choose_layers
+from .layers import choose_layers
 from .sources import SourceCheckpoint
 
 
@@ -166,17 +167,7 @@ def _check_layers(name: str, config: PreTrainedConfig, chosen: tuple[int, ...]) 
     Raises:
         WarmStartError: naming why.
     """
-    family, reason = find_family(config), None
-    is_first_n = chosen == tuple(range(len(chosen)))
-    if family is None:
-        reason = "where this family keeps its layers is not known here"
-    elif family.layers is None and (not is_first_n or config.num_hidden_groups > 1):
-        reason = "its layers share their parameters, so only the first n can be kept, of one group"
-    elif family.first_layer_differs and (chosen[0] != 0 or 0 in chosen[1:]):
-        reason = "its first layer is built otherwise and has to stay the first"
-    elif getattr(config, "scale_attn_by_inverse_layer_idx", False) and not is_first_n:
-        reason = "its attention is scaled by the number of the layer, so only the first n can be kept"
-    if reason:
+    if reason := find_obstacle(config, chosen):
         raise WarmStartError(
             f"{name}: layers {list(chosen)} of this {config.model_type} cannot be kept: {reason}. Choose others, or "
             "all."

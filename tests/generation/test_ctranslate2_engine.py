@@ -121,13 +121,19 @@ def test_torch_keeps_its_threads(tiny_bert, tmp_path):
 
 @pytest.mark.parametrize("ahead", [1, 3, 100])
 def test_order_and_progress_do_not_depend_on_batches(engines, monkeypatch, ahead):
-    options, sources = GenerationOptions(num_beams=2, max_target_tokens=8), SOURCES * 3
+    options, sources = GenerationOptions(num_beams=2, max_target_tokens=8, batch_tokens=52), SOURCES * 3
     whole = engines[1].generate(sources, options)
     monkeypatch.setattr("seq2seq.generation.ctranslate2_engine.AHEAD", ahead)
-    monkeypatch.setattr("seq2seq.generation.ctranslate2_engine.BATCH_SOURCE_TOKENS", 20)
     finished = []
     assert engines[1].generate(sources, options, finished.append) == whole
-    assert finished == [1, 1, 1, 2, 2, 2]  # 20 tokens over 2 beams are 10 wide: 8, 8, 8, two of 5, 5 and 3, two of 3
+    assert finished == [
+        1,
+        1,
+        1,
+        2,
+        2,
+        2,
+    ]  # 26 fit: one of 8 + 8, two of 5 + 8, two of 3 + 8
 
 
 @pytest.mark.parametrize(

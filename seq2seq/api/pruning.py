@@ -1,0 +1,131 @@
+"""A smaller model: without the heads and layers that matter least."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from ..analysis.layer_pruning import count_layers
+from ..assembly.pruning import Figures, HeadOptions, Pairs, prune_heads, prune_layers
+from ..assembly.scoring import score_predictions
+from ..checkpoints.folder import write_checkpoint
+from ..data.examples import load_examples
+from ..errors import AnalysisError, ScoringError
+from ..evaluation.options import EvaluationOptions
+from ..files import write_json
+from ..modeling.head_removal import count_heads
+from ..modeling.token_loss import TokenLossModel
+from ..recipe import build_options
+from ..reports.plots import save_figure
+from ..reports.pruning_curve import build_pruning_curve
+from .models import encode_pairs, load_checkpoint, load_generator, read_layout
+
+
+def prune(
+    checkpoint: str | Path,
+    data: Sequence[str],
+    *,
+    output: str | Path,
+    keep: float = 1.0,
+    encoder_layers: int | None = None,
+    decoder_layers: int | None = None,
+    step: float = 0.1,
+    normalized: bool = False,
+    test: Sequence[str] | None = None,
+    metrics: Sequence[str] = (),
+    curve: bool = True,
+    seed: int = 1,
+    columns: dict[str, str | list[str]] | None = None,
+    header: Sequence[str] | None = None,
+    batch_tokens: int = 4096,
+) -> dict[str, Any]:
+    """Removes layers, then heads, and writes what is left as a checkpoint, with pruning.json and pruning.png in it.
+
+    Layers go one after the other, the one without which the loss is lowest. Heads go in rounds, the least important
+    first, weighed anew before each (see `analyze_heads`); every attention site keeps one. The checkpoint trains on,
+    generates and is analyzed as any other; plain transformers and CTranslate2 load it after `export`.
+
+    Args:
+        data: names as under `data.test` of a recipe: pairs on which layers and heads are weighed.
+        output: the checkpoint folder to write; it must not exist.
+        keep: the share of heads that stays.
+        encoder_layers, decoder_layers: how many layers stay; left out: all.
+        step: the share of all heads that goes in a round.
+        normalized: ranks heads by importance divided by the l2 norm of their layer.
+        test: names of the pairs that the curve is of; left out: `data`.
+        metrics: of the curve, beside the loss; each takes the model's outputs for all test pairs at every point.
+        curve: whether to measure it, with a random order of heads, drawn by `seed`, beside.
+        columns, header: options under `data:` of a recipe, over those of the checkpoint.
+        batch_tokens: pairs x (longest source + longest target) of a batch: bounds memory.
+
+    Returns:
+        What pruning.json holds: heads, layers and parameters before and after, `layer_losses`, `pruned` (by site, the
+        heads left where some are gone, as numbered in the whole model) and `curve`.
+
+    Raises:
+        CheckpointError, DataError: as `load_checkpoint` and `evaluate`.
+        ScoringError: a metric is unknown.
+        AnalysisError: the model's family allows no such removal, or would be left without a layer or site.
+    """
+    folder = Path(output)
+    if folder.exists():
+        raise AnalysisError(f"{folder} exists. Choose another output, or remove it.")
+    if not 0 < keep <= 1 or not 0 < step <= 1:
+        raise AnalysisError(f"keep and step are shares, above 0 and up to 1; found {keep:g} and {step:g}.")
+    loaded = load_checkpoint(checkpoint)
+    asked = loaded.description.evaluation | {"metrics": list(metrics) or ["exact_match"]}
+    evaluation = build_options(EvaluationOptions, asked, ScoringError)
+    layout = read_layout(loaded, columns=columns, header=header)
+    examples = load_examples(data, layout)
+    tested = examples if test is None else load_examples(test, layout)
+    pairs, test_pairs = (Pairs(encode_pairs(loaded, chosen), batch_tokens) for chosen in (examples, tested))
+
+    def score(model: TokenLossModel) -> Figures:
+        generator = replace(load_generator(replace(loaded, model=model)), normalization=())
+        texts = generator.generate([example.source for example in tested]).texts
+        return score_predictions(tested, texts, evaluation).values
+
+    model = loaded.model.to("cuda" if torch.cuda.is_available() else "cpu")
+    try:
+        before = _describe(model)
+        layers = before["layers"]
+        targets = (encoder_layers or layers["encoder"], decoder_layers or layers["decoder"])
+        losses = []
+        if encoder_layers or decoder_layers:
+            model, losses = prune_layers(model, targets, pairs)
+        options = HeadOptions(keep, step, normalized, seed if curve else None)
+        points = []
+        if keep < 1:
+            points = prune_heads(model, pairs, test_pairs, score if metrics else None, options)
+    except ValueError as error:
+        raise AnalysisError(f"{loaded.folder}: {error}.") from None
+    result = {
+        "checkpoint": str(loaded.folder),
+        "data": list(data),
+        "test": list(data if test is None else test),
+        "keep": keep,
+        "step": step,
+        "normalized": normalized,
+        "seed": seed,
+        "before": before,
+        "after": _describe(model),
+        "layer_losses": losses,
+        "pruned": {site: list(heads) for site, heads in model.pruned.items()},
+        "curve": points,
+    }
+    write_checkpoint(folder, model.cpu(), loaded.tokenizers, loaded.description)
+    write_json(folder / "pruning.json", result)
+    if points:
+        save_figure(build_pruning_curve(points, f"{len(tested):,} pairs"), folder / "pruning.png")
+    return result
+
+
+def _describe(model: TokenLossModel) -> dict[str, Any]:
+    encoder, decoder = count_layers(model)
+    return {
+        "heads": count_heads(model),
+        "layers": {"encoder": encoder, "decoder": decoder},
+        "parameters": sum(parameter.numel() for parameter in model.parameters()),
+    }

@@ -1,0 +1,129 @@
+"""Pruning as a whole: layers, then heads round by round, with the figures of every stage."""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+
+from ..analysis.head_pruning import Gates, choose_at_random, choose_by_importance, list_kept, plan_counts
+from ..analysis.layer_pruning import choose_layers, count_trials
+from ..data.encoding import EncodedExamples
+from ..data.loader import fixed_micro_batches
+from ..generation.batching import evaluating
+from ..modeling.attention_sites import find_sites, gated
+from ..modeling.head_removal import find_all_head_rows, remove_heads
+from ..modeling.layers import remove_layers
+from ..modeling.token_loss import TokenLossModel
+from ..reports.console import ProgressBar, show_progress
+
+Figures = dict[str, float]  # loss, and metrics by name
+Score = Callable[[TokenLossModel], Figures]
+
+
+@dataclass(frozen=True)
+class Pairs:
+    """Pairs as a model is weighed and measured on them, in batches of so many padded tokens."""
+
+    encoded: EncodedExamples
+    batch_tokens: int
+
+    def __len__(self) -> int:
+        return len(self.encoded)
+
+    def build_batches(self, model: TokenLossModel) -> Iterator[dict[str, torch.Tensor]]:
+        return fixed_micro_batches(self.encoded, model.source_pad_id, micro_batch_tokens=self.batch_tokens)
+
+    @torch.no_grad()
+    def compute_loss(self, model: TokenLossModel, advance: Callable[[int], None]) -> float:
+        """Nats a target token."""
+        total = 0.0
+        with evaluating(model):
+            for batch in self.build_batches(model):
+                inputs = {name: tensor.to(model.device) for name, tensor in batch.items()}
+                total += model(**inputs).negative_log_likelihood.item()
+                advance(len(batch["labels"]))
+        return total / len(self.encoded.labels.ids)
+
+
+@dataclass(frozen=True)
+class HeadOptions:
+    """keep: the share of heads that stays; step: the share of all heads that goes in a round, after which those left
+    are weighed anew. normalized: as in `choose_by_importance`. seed: of the random order; None draws no curve.
+    """
+
+    keep: float
+    step: float
+    normalized: bool
+    seed: int | None
+
+
+def prune_layers(
+    model: TokenLossModel, targets: tuple[int, int], pairs: Pairs
+) -> tuple[TokenLossModel, list[dict[str, Any]]]:
+    """The model with fewer layers, and the loss after each removal.
+
+    Raises:
+        ValueError: as `choose_layers`.
+    """
+    stages, kept = [], None
+    with show_progress("trying layers", len(pairs) * count_trials(model, targets)) as bar:
+        for kept, loss in choose_layers(model, targets, lambda tried: pairs.compute_loss(tried, bar.advance)):
+            stages.append({"encoder": kept[0], "decoder": kept[1], "loss": loss})
+    return (model if kept is None else remove_layers(model, *kept).to(model.device)), stages
+
+
+def prune_heads(
+    model: TokenLossModel, pairs: Pairs, test: Pairs, score: Score | None, options: HeadOptions
+) -> list[dict[str, Any]]:
+    """Removes heads from the model, and returns the curve: figures by number of heads left, in both orders.
+
+    Args:
+        pairs: heads are weighed on them. test: losses are of them.
+        score: metrics of what a model writes, of the same pairs as the losses.
+
+    Raises:
+        ValueError: as `plan_counts` and `remove_heads`.
+    """
+    find_all_head_rows(model)  # a family that allows no removal is better refused before an hour of weighing
+    counts = plan_counts(model, options.keep, options.step)
+    measured = 0 if options.seed is None else 2 * len(counts) - 1
+    with show_progress("pruning", len(pairs) * (len(counts) - 1) + len(test) * measured) as bar:
+        chosen = choose_by_importance(
+            model, lambda: pairs.build_batches(model), counts, normalized=options.normalized, advance=bar.advance
+        )
+        if options.seed is None:
+            curve, gates = [], list(chosen)[-1]
+        else:
+            drawn = choose_at_random(model, counts, options.seed)
+            curve, gates = _measure_curve(model, test, score, counts, chosen, drawn, bar)
+    remove_heads(model, list_kept(gates))
+    return curve
+
+
+def _measure_curve(
+    model: TokenLossModel,
+    test: Pairs,
+    score: Score | None,
+    counts: Sequence[int],
+    chosen: Iterator[Gates],
+    drawn: Iterator[Gates],
+    bar: ProgressBar,
+) -> tuple[list[dict[str, Any]], Gates]:
+    """The curve, and the gates at its end."""
+    sites = find_sites(model)
+
+    def close(gates: Mapping[str, torch.Tensor]) -> AbstractContextManager[None]:
+        return gated(sites, {name: values.to(model.device) for name, values in gates.items()})
+
+    def measure(gates: Gates) -> Figures:
+        with close(gates):
+            return {"loss": test.compute_loss(model, bar.advance)} | (score(model) if score else {})
+
+    curve, best = [], {}
+    for count, best, other in zip(counts, chosen, drawn, strict=True):
+        figures = measure(best)
+        at_random = measure(other) if count < counts[0] else figures
+        curve.append({"heads": count, "share": count / counts[0], "by_importance": figures, "at_random": at_random})
+    return curve, best

@@ -1,0 +1,123 @@
+"""Which heads go: those that matter least of those left, one of each site stays, shared sites lose the same."""
+
+from itertools import pairwise
+
+import pytest
+import torch
+
+from seq2seq.analysis.head_pruning import choose_at_random, choose_by_importance, list_kept, plan_counts
+from seq2seq.analysis.importance import compute_importance
+from seq2seq.api import warm_start
+from seq2seq.modeling.attention_sites import find_sites, gated
+from tests.analysis.test_importance import draw_batch
+from tests.conftest import shake
+
+
+@pytest.fixture
+def model(tiny_bert):
+    model = warm_start(plan="bert2bert", encoder=str(tiny_bert)).model
+    shake(model, 0.3)
+    return model.eval()  # six sites of four heads
+
+
+@pytest.fixture
+def shared(tiny_bert):
+    model = warm_start(plan="bertshare", encoder=str(tiny_bert)).model
+    shake(model, 0.3)
+    return model.eval()  # four sites of four heads: two are encoder's and decoder's
+
+
+def count_open(gates) -> int:
+    return int(sum(values.sum() for values in gates.values()))
+
+
+@pytest.mark.parametrize(
+    ("keep", "step", "counts"),
+    [
+        (0.5, 0.25, [24, 18, 12]),
+        (0.5, 0.2, [24, 19, 14, 12]),
+        (0.5, 1.0, [24, 12]),
+        (0.9, 0.001, [24, 23, 22]),
+        (1.0, 0.1, [24]),
+        (0.25, 0.5, [24, 12, 6]),
+    ],
+)
+def test_rounds_go_down_to_the_share_that_stays(model, keep, step, counts):
+    assert plan_counts(model, keep, step) == counts
+
+
+def test_fewer_heads_than_sites_are_refused(model, shared):
+    with pytest.raises(ValueError, match="each of 6 attention sites keeps at least one .* 0.25 of all 24; .* was 0.2"):
+        plan_counts(model, 0.2, 0.1)
+    assert plan_counts(shared, 0.25, 1.0) == [16, 4]
+
+
+def test_each_round_closes_the_least_important_of_those_left(model):
+    batch = draw_batch(model)
+    [whole, first, second] = choose_by_importance(model, lambda: [batch], [24, 19, 14])
+    assert (count_open(whole), count_open(first), count_open(second)) == (24, 19, 14)
+    importance = compute_importance(model, [batch])
+    ranked = sorted((value, name, head) for name, values in importance.items() for head, value in enumerate(values))
+    expected: dict[str, set[int]] = {name: set() for name in importance}
+    for _, name, head in ranked:
+        if sum(map(len, expected.values())) < 5 and len(expected[name]) < 3:  # one stays
+            expected[name].add(head)
+    assert {name: set(range(4)) - gone for name, gone in expected.items() if gone} == {
+        name: set(heads) for name, heads in list_kept(first).items()
+    }
+    # The second round weighs the model that the first one left.
+    with gated(find_sites(model), first):
+        left = compute_importance(model, [batch], gates=first)
+    assert all((second[name] <= first[name]).all() for name in first)
+    ranked = sorted(
+        (value.item(), name, head)
+        for name, values in left.items()
+        for head, value in enumerate(values)
+        if first[name][head] and first[name].sum() > 1
+    )
+    gone = {(name, head) for name in first for head in (first[name] - second[name]).nonzero()[:, 0].tolist()}
+    assert len(gone) == 5 and (ranked[0][1], ranked[0][2]) in gone
+
+
+def test_importance_at_gates_is_that_of_the_gated_model(model):
+    """The slope at a gate of an open head is the same whether other heads are closed by gates or by hooks outside."""
+    batch = draw_batch(model)
+    [*_, gates] = choose_at_random(model, [24, 15], seed=3)
+    sites = find_sites(model)
+    found = compute_importance(model, [batch], gates=gates)
+    with gated(sites, gates):
+        expected = compute_importance(model, [batch])
+    for site in sites:
+        opened = gates[site.name].bool()
+        assert torch.allclose(found[site.name][opened], expected[site.name][opened], rtol=1e-4)
+
+
+@pytest.mark.parametrize("normalized", [False, True])
+def test_every_site_keeps_a_head(model, normalized):
+    batch = draw_batch(model)
+    [*_, gates] = choose_by_importance(model, lambda: [batch], [24, 12, 6], normalized=normalized)
+    assert [int(values.sum()) for values in gates.values()] == [1] * 6
+
+
+def test_sites_that_share_parameters_lose_the_same_heads(shared):
+    batch = draw_batch(shared)
+    for gates in (
+        list(choose_by_importance(shared, lambda: [batch], [16, 8]))[-1],
+        list(choose_at_random(shared, [16, 8], seed=1))[-1],
+    ):
+        encoder, decoder, cross = (
+            [gates[site.name] for site in find_sites(shared) if site.kind == kind]
+            for kind in ("encoder", "decoder", "cross")
+        )
+        assert all(torch.equal(*pair) for pair in zip(encoder, decoder, strict=True))
+        assert count_open(gates) == 8 + sum(int(values.sum()) for values in encoder)
+        assert any(not torch.equal(*pair) for pair in zip(encoder, cross, strict=True))
+
+
+def test_random_order_follows_its_seed_and_goes_on_from_round_to_round(model):
+    rounds = list(choose_at_random(model, [24, 20, 11], seed=5))
+    assert [count_open(gates) for gates in rounds] == [24, 20, 11]
+    for earlier, later in pairwise(rounds):
+        assert all((later[name] <= earlier[name]).all() for name in earlier)
+    again, other = (list(choose_at_random(model, [24, 20, 11], seed=seed)) for seed in (5, 6))
+    assert list_kept(again[-1]) == list_kept(rounds[-1]) != list_kept(other[-1])

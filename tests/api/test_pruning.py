@@ -1,0 +1,208 @@
+"""`seq2seq prune`: a smaller checkpoint that is used as any other, and restored for other libraries."""
+
+import json
+
+import pytest
+import torch
+from PIL import Image
+from transformers import AutoTokenizer, EncoderDecoderModel
+
+import seq2seq
+from seq2seq.api import load_checkpoint, warm_start
+from seq2seq.checkpoints.averaging import average_checkpoints
+from seq2seq.checkpoints.folder import write_checkpoint
+from seq2seq.errors import AnalysisError, CheckpointError, ScoringError
+from seq2seq.generation.forced_decoding import score_ids
+from seq2seq.modeling.attention_sites import find_sites, gated
+from seq2seq.modeling.native import build_model
+from tests.cli.conftest import seq2seq as command  # noqa: F401 - a fixture
+from tests.conftest import describe, shake
+
+PAIRS = [("the cat sat", "a cat"), ("a dog ran on the road", "a dog ran ."), ("fish", "the fish swam")]
+TEXTS = ["the cat sat on the mat.", "a dog, and a bird!", "fish swim"]
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory) -> str:
+    path = tmp_path_factory.mktemp("data") / "data.jsonl"
+    path.write_text("\n".join(json.dumps({"source": source, "target": target}) for source, target in PAIRS))
+    return str(path)
+
+
+@pytest.fixture(scope="module", params=["bert2bert", "bertshare"])
+def checkpoint(request, tiny_bert, tmp_path_factory):
+    started = warm_start(plan=request.param, encoder=str(tiny_bert))
+    shake(started.model, 0.3)
+    folder = tmp_path_factory.mktemp("whole") / "ckpt"
+    write_checkpoint(folder, started.model, started.tokenizers, describe(started, max_target_tokens=12))
+    return folder
+
+
+@pytest.fixture(scope="module")
+def pruned(checkpoint, data, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("pruned") / "small"
+    return folder, seq2seq.prune(checkpoint, [data], output=folder, keep=0.5, step=0.25, metrics=["chrf"])
+
+
+def score_pairs(model) -> list[list[float]]:
+    return score_ids(model, [[2, 6, 7, 8, 3], [2, 9, 3]], [[6, 7, 3], [8, 3]])
+
+
+def test_pruned_checkpoint_computes_what_the_gated_model_computes(checkpoint, pruned):
+    folder, found = pruned
+    whole, small = load_checkpoint(checkpoint).model, load_checkpoint(folder).model
+    assert found["after"]["heads"] * 2 == found["before"]["heads"]
+    assert found["after"]["parameters"] == sum(p.numel() for p in small.parameters()) < found["before"]["parameters"]
+    assert json.loads((folder / "seq2seq.json").read_text())["pruned"] == found["pruned"] == small.pruned
+    gates = {site.name: torch.ones(site.heads) for site in find_sites(whole)}
+    for name, heads in found["pruned"].items():
+        gates[name] = torch.tensor([float(head in heads) for head in range(4)])
+    with gated(find_sites(whole), gates):
+        expected = score_pairs(whole)
+    for first, second in zip(score_pairs(small), expected, strict=True):
+        assert first == pytest.approx(second, abs=1e-5)
+    assert score_pairs(whole)[0] != pytest.approx(expected[0], abs=1e-3)
+
+
+def test_curve_begins_and_ends_at_the_two_models(checkpoint, pruned, data, tmp_path):
+    folder, found = pruned
+    assert [point["share"] for point in found["curve"]] == [1.0, 0.75, 0.5]
+    assert found["curve"][0]["by_importance"] == found["curve"][0]["at_random"]
+    for point, path in ((found["curve"][0], checkpoint), (found["curve"][-1], folder)):
+        loaded = load_checkpoint(path)
+        ids = [loaded.tokenizers.source(source, add_special_tokens=False)["input_ids"] for source, _ in PAIRS]
+        labels = [loaded.tokenizers.target(target, add_special_tokens=False)["input_ids"] for _, target in PAIRS]
+        scores = score_ids(loaded.model, [[2, *row, 3] for row in ids], [[*row, 3] for row in labels])
+        expected = -sum(map(sum, scores)) / sum(map(len, scores))
+        assert point["by_importance"]["loss"] == pytest.approx(expected, rel=1e-4)
+        written = seq2seq.evaluate(path, [data], output=tmp_path / path.name, evaluation={"metrics": ["chrf"]})
+        scored = written["rows"][loaded.description.plan]["chrf"]
+        assert point["by_importance"]["chrf"] == pytest.approx(scored)
+    assert json.loads((folder / "pruning.json").read_text()) == found
+    assert Image.open(folder / "pruning.png").size[0] > 600
+
+
+def test_pruned_checkpoint_generates_and_is_analyzed_and_pruned_again(pruned, data, tmp_path):
+    folder, found = pruned
+    assert len(seq2seq.generate(folder, TEXTS)) == 3
+    heads = seq2seq.analyze_heads(folder, [data], output=tmp_path / "heads")
+    assert {site["name"]: site["heads"] for site in heads["sites"] if len(site["heads"]) < 4} == found["pruned"]
+    assert all(len(site["importance"]) == len(site["heads"]) for site in heads["sites"])
+    seq2seq.analyze_attention(folder, TEXTS[:1], output=tmp_path / "attention", num_beams=1)
+    again = seq2seq.prune(folder, [data], output=tmp_path / "smaller", keep=0.75, curve=False)
+    assert (again["curve"], again["before"]) == ([], found["after"])
+    assert all(set(heads) <= set(found["pruned"].get(site, range(4))) for site, heads in again["pruned"].items())
+    assert load_checkpoint(tmp_path / "smaller").model.pruned == again["pruned"]
+
+
+def test_removed_heads_attend_to_nothing(pruned, tmp_path):
+    folder, found = pruned
+    looked = seq2seq.analyze_attention(folder, TEXTS[:1], ["a cat"], output=tmp_path, pictures=False)
+    for kind in ("encoder", "decoder", "cross"):
+        sites = [site for site in find_sites(load_checkpoint(folder).model) if site.kind == kind]
+        for site, values in zip(sites, looked["statistics"][kind]["confidence"], strict=True):
+            left = found["pruned"].get(site.name, range(4))
+            assert [head for head, value in enumerate(values) if value > 0] == list(left)
+
+
+def test_pruned_checkpoint_trains_on_and_stays_pruned(pruned, data, command, tmp_path):  # noqa: F811
+    folder, found = pruned
+    recipe = tmp_path / "recipe.yaml"
+    recipe.write_text(
+        f"task: summarization\noutput: {tmp_path / 'run'}\n"
+        f"model: {{plan: pretrained, checkpoint: {folder}}}\n"
+        f"data: {{train: ['{data}'], validation: ['{data}'], max_source_tokens: 32, max_target_tokens: 16}}\n"
+        "training: {batch_examples: 3, max_steps: 4, learning_rate: 1.0e-2, checkpoint_every_steps: 2, "
+        "validate_every_steps: 2, warmup_steps: 0}\ngeneration: {max_target_tokens: 8}\n"
+    )
+    assert command("train", recipe, "training.max_steps=2")[0] == 0
+    code, _, err = command("train", recipe, "training.max_steps=2", "--resume")
+    assert code == 0, err
+    trained = load_checkpoint(tmp_path / "run").model
+    assert trained.pruned == found["pruned"]
+    before = dict(load_checkpoint(folder).model.named_parameters())
+    assert any(not torch.equal(p, before[name]) for name, p in trained.named_parameters())
+    for first, second in zip(find_sites(trained), find_sites(load_checkpoint(folder).model), strict=True):
+        assert first.heads == second.heads
+
+
+def test_checkpoints_with_different_heads_are_not_averaged(checkpoint, pruned, tmp_path):
+    with pytest.raises(CheckpointError, match=r"of another kind:(.|\n)*pruned.encoder"):
+        average_checkpoints([checkpoint, pruned[0]], tmp_path / "average")
+
+
+def test_export_to_transformers_has_zeros_in_the_place_of_heads(pruned, tmp_path):
+    folder, found = pruned
+    exported = seq2seq.export(folder, output=tmp_path / "export", format="transformers")
+    assert exported.restored == found["before"]["heads"] - found["after"]["heads"]
+    model, tokenizer = (kind.from_pretrained(tmp_path / "export") for kind in (EncoderDecoderModel, AutoTokenizer))
+    inputs = tokenizer(TEXTS, return_tensors="pt", padding=True)
+    texts = tokenizer.batch_decode(model.eval().generate(**inputs), skip_special_tokens=True)
+    assert (
+        [text.strip() for text in texts]
+        == seq2seq.generate(folder, TEXTS)
+        == seq2seq.generate(tmp_path / "export", TEXTS)
+    )
+    assert load_checkpoint(tmp_path / "export").model.pruned == {}
+
+
+def test_export_to_ctranslate2_is_equal_and_says_what_it_restored(pruned, command, tmp_path):  # noqa: F811
+    pytest.importorskip("ctranslate2")
+    folder, found = pruned
+    code, _, err = command("export", folder, "--output", tmp_path / "export")
+    assert code == 0
+    restored = found["before"]["heads"] - found["after"]["heads"]
+    assert f"{restored} heads that were pruned are zeros in it" in " ".join(err.split())
+    assert seq2seq.generate(tmp_path / "export", TEXTS) == seq2seq.generate(folder, TEXTS)
+
+
+def test_model_built_from_what_the_checkpoint_says_has_its_shapes(pruned):
+    """As a sharded model is gathered."""
+    small = load_checkpoint(pruned[0]).model
+    with torch.device("meta"):
+        built = build_model(small.config, small.sharing, small.pruned)
+    assert {n: p.shape for n, p in built.named_parameters()} == {n: p.shape for n, p in small.named_parameters()}
+
+
+def test_command_prints_the_curve(checkpoint, data, command, tmp_path):  # noqa: F811
+    code, out, err = command(
+        "prune", checkpoint, "--data", data, "--keep", "0.5", "--step", "0.5", "--output", tmp_path / "small"
+    )
+    assert code == 0
+    assert "(100%)" in out and "(50%)" in out
+    written = " ".join(err.split())
+    assert f"Written: {tmp_path / 'small'}:" in written
+    assert f"model.plan=pretrained model.checkpoint={tmp_path / 'small'}" in written
+
+
+def test_layers_go_before_heads(checkpoint, data, tmp_path):
+    found = seq2seq.prune(
+        checkpoint, [data], output=tmp_path / "small", encoder_layers=1, decoder_layers=1, keep=0.5, curve=False
+    )
+    assert found["after"]["layers"] == {"encoder": 1, "decoder": 1}
+    assert found["layer_losses"][-1]["encoder"] in ([0], [1])
+    small = load_checkpoint(tmp_path / "small").model
+    assert small.config.encoder.num_hidden_layers == small.config.decoder.num_hidden_layers == 1
+    assert len(seq2seq.generate(tmp_path / "small", TEXTS)) == 3
+
+
+@pytest.mark.parametrize(
+    ("options", "error", "message"),
+    [
+        ({"keep": 0.0}, AnalysisError, "keep and step are shares, above 0 and up to 1; found 0 and 0.1"),
+        ({"keep": 0.5, "step": 2}, AnalysisError, "found 0.5 and 2"),
+        ({"keep": 0.05}, AnalysisError, "each of .* attention sites keeps at least one of its heads"),
+        ({"keep": 0.5, "metrics": ["blue"]}, ScoringError, "unknown metric 'blue'"),
+        ({"decoder_layers": 3}, AnalysisError, "the decoder has 2 layers that can be told apart; 3 were to be kept"),
+    ],
+)
+def test_wrong_options_are_refused(checkpoint, data, tmp_path, options, error, message):
+    with pytest.raises(error, match=message):
+        seq2seq.prune(checkpoint, [data], output=tmp_path / "small", **options)
+    assert not (tmp_path / "small").exists()
+
+
+def test_output_that_exists_is_left_alone(checkpoint, data, tmp_path):
+    with pytest.raises(AnalysisError, match="exists. Choose another output"):
+        seq2seq.prune(checkpoint, [data], output=tmp_path, keep=0.5)
+    assert list(tmp_path.iterdir()) == []
