@@ -20,7 +20,7 @@ class Attention:
     """One pair as the model saw it.
 
     weights: of "encoder" (L, A, S, S), "decoder" (L, A, T, T) and "cross" (L, A, T, S); a row sums to one over what the
-    position attends to. Heads keep the numbers that they had in the whole model; one that was pruned is zeros.
+    position attends to. Heads keep the numbers that they had in the whole model; one that was pruned is nan.
     states: of "encoder" (L + 1, S, H) and "decoder" (L + 1, T, H), the embeddings first.
     """
 
@@ -66,17 +66,18 @@ def compute_attention(model: TokenLossModel, source: Sequence[int], decoder_inpu
 
 
 def _list_numbers(model: TokenLossModel, kind: str) -> list[Sequence[int]]:
-    """By layer, the numbers of the heads left; of one site alone where layers share their parameters."""
-    sites = [site for site in find_sites(model) if site.kind == kind] if model.pruned else []
-    return [model.pruned.get(site.name, range(site.heads)) for site in sites]
+    """By site, the numbers of the heads left."""
+    return [model.pruned.get(site.name, range(site.heads)) for site in find_sites(model) if site.kind == kind]
 
 
 def _stack_heads(layers: Sequence[torch.Tensor], numbers: Sequence[Sequence[int]]) -> torch.Tensor:
-    """Weights (1, heads left, Q, K) of each layer as (L, A, Q, K)."""
-    numbers = [numbers[min(i, len(numbers) - 1)] if numbers else range(w.shape[1]) for i, w in enumerate(layers)]
-    whole = torch.zeros(len(layers), 1 + max(map(max, numbers)), *layers[0].shape[-2:])
-    for stacked, weights, heads in zip(whole, layers, numbers, strict=True):
-        stacked[list(heads)] = weights[0].float().cpu()
+    """Weights (1, heads left, Q, K) of each layer as (L, A, Q, K); nan where a head was pruned."""
+    if len(numbers) < len(layers):  # layers that share their parameters are one site
+        numbers = [numbers[0]] * len(layers)
+    heads = 1 + max(map(max, numbers))
+    whole = torch.full((len(layers), heads, *layers[0].shape[-2:]), torch.nan)
+    for stacked, weights, left in zip(whole, layers, numbers, strict=True):
+        stacked[list(left)] = weights[0].float().cpu()
     return whole
 
 

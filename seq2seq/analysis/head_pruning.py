@@ -57,10 +57,10 @@ def choose_by_importance(
     for count in counts:
         gates = _build_gates(groups, closed)
         if len(closed) < total - count:
-            importance = compute_importance(model, batches(), advance, gates)
+            importance = compute_importance(model, batches(), advance, gates, groups)
             if normalized:
                 importance = normalize_by_layer({name: values * gates[name] for name, values in importance.items()})
-            values = [sum(importance[site.name] for site in sites) for sites in groups]
+            values = [importance[sites[0].name] for sites in groups]
             order = sorted(_list_heads(groups), key=lambda head: values[head[0]][head[1]].item())
             closed = _close(groups, closed, order, total - count)
             gates = _build_gates(groups, closed)

@@ -3,7 +3,7 @@
 Shapes: B pairs, A heads of a site.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 
 import torch
@@ -21,6 +21,7 @@ def compute_importance(
     batches: Iterable[Mapping[str, torch.Tensor]],
     advance: Callable[[int], None] = lambda pairs: None,
     gates: Mapping[str, torch.Tensor] | None = None,
+    groups: Sequence[Sequence[AttentionSite]] | None = None,
 ) -> Importance:
     """The importance of every head, in one pass: sum over pairs of |d loss of the pair / d gate|, a target token.
 
@@ -32,17 +33,19 @@ def compute_importance(
         batches: micro-batches with input_ids, attention_mask and labels, (B, S), (B, S) and (B, T).
         advance: told after every batch how many pairs it finished.
         gates: where the gates of sites stand, by name, (A,); they stand open where left out.
+        groups: all sites, those together that have one gate a head between them; left out: each has its own.
 
     Raises:
         ValueError: see `find_sites`; or there is no target token.
     """
-    sites = find_sites(model)
+    groups = [[site] for site in find_sites(model)] if groups is None else groups
+    sites = [site for group in groups for site in group]
     sums = {site.name: torch.zeros(site.heads, dtype=torch.float64) for site in sites}
     tokens = 0
     with evaluating(model), _frozen(model):
         for batch in batches:
             batch = {name: tensor.to(model.device) for name, tensor in batch.items()}
-            for name, gradient in _compute_gate_gradients(model, sites, batch, gates or {}).items():
+            for name, gradient in _compute_gate_gradients(model, groups, batch, gates or {}).items():
                 sums[name] += gradient.abs().sum(dim=0).double().cpu()
             tokens += int(batch["labels"].ne(IGNORED_LABEL).sum())
             advance(len(batch["labels"]))
@@ -53,23 +56,22 @@ def compute_importance(
 
 def _compute_gate_gradients(
     model: TokenLossModel,
-    sites: list[AttentionSite],
+    groups: Sequence[Sequence[AttentionSite]],
     batch: Mapping[str, torch.Tensor],
     values: Mapping[str, torch.Tensor],
 ) -> dict[str, torch.Tensor]:
     """By site, the gradient of each pair's loss at the gates of its own, (B, A)."""
     rows = len(batch["labels"])
-    gates = {
-        site.name: values.get(site.name, torch.ones(site.heads))
-        .to(model.device, model.dtype)
-        .repeat(rows, 1)
-        .requires_grad_()
-        for site in sites
-    }
-    with torch.enable_grad(), gated(sites, gates):
+    gates = []
+    for first, *_ in groups:
+        opened = values.get(first.name, torch.ones(first.heads)).to(model.device, model.dtype)
+        gates.append(opened.repeat(rows, 1).requires_grad_())
+    sites = [site for group in groups for site in group]
+    by_site = {site.name: gate for group, gate in zip(groups, gates, strict=True) for site in group}
+    with torch.enable_grad(), gated(sites, by_site):
         loss = model(**batch).objective
-        gradients = torch.autograd.grad(loss, list(gates.values()))
-    return dict(zip(gates, gradients, strict=True))
+        gradients = torch.autograd.grad(loss, gates)
+    return {site.name: found for group, found in zip(groups, gradients, strict=True) for site in group}
 
 
 @contextmanager

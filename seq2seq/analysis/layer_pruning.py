@@ -2,58 +2,92 @@
 
 from collections.abc import Callable, Iterator
 
-from ..modeling.layers import find_layers, remove_layers
+from transformers import EncoderDecoderConfig
+
+from ..modeling.layers import check_layers, find_layers, remove_layers
 from ..modeling.parts import find_sides
 from ..modeling.token_loss import TokenLossModel
 
 Layers = tuple[list[int], list[int]]  # kept by encoder and decoder, counted from 0 as in the whole model
+Targets = tuple[int | None, int | None]  # how many layers encoder and decoder keep; None is all
+SIDES = ("encoder", "decoder")
 
 
 def count_layers(model: TokenLossModel) -> tuple[int, int]:
-    """Of encoder and decoder; 0 where they cannot be told apart."""
+    """Of encoder and decoder."""
+    if isinstance(model.config, EncoderDecoderConfig):
+        return model.config.encoder.num_hidden_layers, model.config.decoder.num_hidden_layers
     encoder, decoder = (len(find_layers(model, side)) for side in find_sides(model))
     return encoder, decoder
 
 
-def count_trials(model: TokenLossModel, targets: tuple[int, int]) -> int:
-    """How many models `choose_layers` measures, at most."""
-    trials = [sum(range(target + 1, count + 1)) for count, target in zip(count_layers(model), targets, strict=True)]
+def check_targets(model: TokenLossModel, targets: Targets) -> None:
+    """Makes sure that a model can lose as many layers as asked for.
+
+    Raises:
+        ValueError: a side has fewer layers than it shall keep, sides that share theirs shall keep different numbers, or
+            the model's family allows none to go.
+    """
+    available = count_layers(model)
+    for side, count, target in zip(SIDES, available, targets, strict=True):
+        if target is not None and not 1 <= target <= count:
+            raise ValueError(f"the {side} has {count} layers and can keep 1 to {count}; {target} were asked for")
+    if model.sharing.layers and targets[0] != targets[1]:
+        raise ValueError("encoder and decoder share their layers: ask for the same number of both")
+    for side, (count, target) in enumerate(zip(available, targets, strict=True)):
+        if target is not None and target < count:
+            _list_choices(model, (list(range(available[0])), list(range(available[1]))), side)
+
+
+def count_trials(model: TokenLossModel, targets: Targets) -> int:
+    """How many models `drop_layers` measures, at most."""
+    trials = [
+        0 if target is None else sum(range(target + 1, count + 1))
+        for count, target in zip(count_layers(model), targets, strict=True)
+    ]
     return trials[0] if model.sharing.layers else sum(trials)
 
 
-def choose_layers(
-    model: TokenLossModel, targets: tuple[int, int], measure: Callable[[TokenLossModel], float]
+def drop_layers(
+    model: TokenLossModel, targets: Targets, measure: Callable[[TokenLossModel], float]
 ) -> Iterator[tuple[Layers, float]]:
     """The layers kept after each removal, with the loss that is left: first the encoder's, then the decoder's.
 
     Sides that share their layers lose the same ones at once.
 
     Args:
-        targets: how many layers each side keeps.
         measure: the loss of a model; it is called for each layer that could go, at every removal.
 
     Raises:
-        ValueError: a side has fewer layers than it shall keep, sides that share them shall keep different numbers, or
-            no layer can go (see `remove_layers`).
+        ValueError: as `check_targets`.
     """
+    check_targets(model, targets)
     available = count_layers(model)
-    for side, count, target in zip(("encoder", "decoder"), available, targets, strict=True):
-        if not 1 <= target <= count:
-            raise ValueError(f"the {side} has {count} layers that can be told apart; {target} were to be kept")
-    if model.sharing.layers and targets[0] != targets[1]:
-        raise ValueError(f"encoder and decoder share their layers; {targets[0]} and {targets[1]} were to be kept")
     kept: Layers = (list(range(available[0])), list(range(available[1])))
-    for side in (0, 1):
-        while len(kept[side]) > targets[side]:
-            tried, obstacle = [], None
-            for gone in kept[side]:
-                shorter = [layer for layer in kept[side] if layer != gone]
-                choice = (shorter, shorter) if model.sharing.layers else (*kept[:side], shorter, *kept[side + 1 :])
-                try:
-                    tried.append((measure(remove_layers(model, *choice)), choice))
-                except ValueError as error:
-                    obstacle = error
-            if not tried:
-                raise obstacle
+    for side, target in enumerate(targets):
+        while target is not None and len(kept[side]) > target:
+            tried = [(measure(remove_layers(model, *choice)), choice) for choice in _list_choices(model, kept, side)]
             loss, kept = min(tried, key=lambda found: found[0])
             yield kept, loss
+
+
+def _list_choices(model: TokenLossModel, kept: Layers, side: int) -> list[Layers]:
+    """What could be kept, with one layer fewer on a side.
+
+    Raises:
+        ValueError: no layer of the side can go.
+    """
+    choices, refusal = [], None
+    for gone in kept[side]:
+        shorter = [layer for layer in kept[side] if layer != gone]
+        other = shorter if model.sharing.layers else kept[1 - side]
+        choice = (shorter, other) if side == 0 else (other, shorter)
+        try:
+            check_layers(model, *choice)
+        except ValueError as error:
+            refusal = error
+        else:
+            choices.append(choice)
+    if not choices and refusal is not None:
+        raise refusal
+    return choices

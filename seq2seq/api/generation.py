@@ -11,9 +11,9 @@ from ..checkpoints.find import find_checkpoint
 from ..checkpoints.folder import Checkpoint
 from ..checkpoints.task_settings import apply_task_settings, find_task_settings
 from ..data.outputs import STANDARD_OUTPUT, OutputFile, Progress, check_apart, check_output
-from ..data.plain_text import STANDARD_INPUT, count_texts, name_texts, read_texts
-from ..data.readers import find_file
-from ..errors import GenerationError
+from ..data.plain_text import STANDARD_INPUT, count_texts, is_row_format, name_texts, read_texts
+from ..data.readers import FORMATS, find_file
+from ..errors import DataError, GenerationError
 from ..exporting.exported import ExportedModel
 from ..generation.choices import EngineName
 from ..generation.generator import WINDOW_TEXTS, Generator, check_texts
@@ -174,8 +174,9 @@ def generate_file(
 
     Raises:
         CheckpointError, GenerationError: as `generate`; or `strict`, and a text does not fit.
-        DataError: the input is missing or broken; the output cannot be written, is the input, is unfinished and not to
-            be resumed, was begun with other texts, weights or options, or is changed by something else meanwhile.
+        DataError: the input is missing or broken, or plain text though columns are named; the output cannot be written,
+            is the input, is unfinished and not to be resumed, was begun with other texts, weights or options, or is
+            changed by something else meanwhile.
         TrainingError: as `train`, where several processes were asked for and fewer are there.
     """
     output = Path(output)
@@ -184,6 +185,9 @@ def generate_file(
     input = str(input) if isinstance(input, Path) else input
     if isinstance(input, str) and input != STANDARD_INPUT:
         check_apart(find_file(input), output)
+    if (columns or header) and not (isinstance(input, str) and is_row_format(input)):
+        name = "standard input" if input == STANDARD_INPUT else input if isinstance(input, str) else "the input"
+        raise DataError(f"{name} is plain text: columns and a header are for rows ({FORMATS}). Leave them out.")
     if window_texts < 1:
         raise GenerationError(f"window_texts: expected at least 1, found {window_texts}.")
     with open_processes() as processes:

@@ -120,6 +120,12 @@ def read_layout(checkpoint: Checkpoint | ExportedModel, **options: Any) -> Layou
     return build_options(LayoutOptions, merge(checkpoint.description.layout, chosen), DataError)
 
 
+def complete_generation(checkpoint: Checkpoint) -> Checkpoint:
+    """The same checkpoint with every generation option: published ones say only how they differ from the defaults."""
+    generation = GenerationOptions(**checkpoint.description.generation).model_dump(mode="json")
+    return replace(checkpoint, description=replace(checkpoint.description, generation=generation))
+
+
 def encode_pairs(checkpoint: Checkpoint, examples: Sequence[Example]) -> EncodedExamples:
     """Examples as the checkpoint's model reads them, cut where it cuts."""
     description = checkpoint.description
@@ -163,7 +169,8 @@ def average(checkpoints: Sequence[str | Path], *, output: str | Path, last: int 
         output: the checkpoint folder to write.
 
     Raises:
-        CheckpointError: there are fewer than two, they differ in config, tokenizers or sharing, or `output` exists.
+        CheckpointError: there are fewer than two, they differ in config, tokenizers, sharing, framing or pruned heads,
+            or `output` exists.
     """
     if last is None:
         return average_checkpoints([find_checkpoint(checkpoint) for checkpoint in checkpoints], Path(output))
@@ -193,7 +200,7 @@ def export(
         GenerationError: CTranslate2 is not installed.
         DataError: as `load_examples`.
     """
-    loaded = load_checkpoint(checkpoint)
+    loaded = complete_generation(load_checkpoint(checkpoint))
     layout = read_layout(loaded) if data else LayoutOptions()
     examples = islice(read_examples(data or ["embedded:quickstart:test"], layout), COMPARED_PAIRS)
     pairs = [(example.source, example.target) for example in examples]

@@ -7,20 +7,20 @@ from typing import Any
 
 import torch
 
-from ..analysis.layer_pruning import count_layers
-from ..assembly.pruning import Figures, HeadOptions, Pairs, prune_heads, prune_layers
+from ..analysis.layer_pruning import check_targets, count_layers
+from ..assembly.pruning import Figures, HeadOptions, Pairs, check_heads, prune_heads, prune_layers
 from ..assembly.scoring import score_predictions
 from ..checkpoints.folder import write_checkpoint
 from ..data.examples import load_examples
+from ..data.outputs import check_output
 from ..errors import AnalysisError, ScoringError
 from ..evaluation.options import EvaluationOptions
-from ..files import write_json
 from ..modeling.head_removal import count_heads
 from ..modeling.token_loss import TokenLossModel
 from ..recipe import build_options
 from ..reports.plots import save_figure
 from ..reports.pruning_curve import build_pruning_curve
-from .models import encode_pairs, load_checkpoint, load_generator, read_layout
+from .models import complete_generation, encode_pairs, load_checkpoint, load_generator, read_layout
 
 
 def prune(
@@ -28,7 +28,7 @@ def prune(
     data: Sequence[str],
     *,
     output: str | Path,
-    keep: float = 1.0,
+    keep: float | None = None,
     encoder_layers: int | None = None,
     decoder_layers: int | None = None,
     step: float = 0.1,
@@ -50,7 +50,7 @@ def prune(
     Args:
         data: names as under `data.test` of a recipe: pairs on which layers and heads are weighed.
         output: the checkpoint folder to write; it must not exist.
-        keep: the share of heads that stays.
+        keep: the share of heads that stays; left out: all.
         encoder_layers, decoder_layers: how many layers stay; left out: all.
         step: the share of all heads that goes in a round.
         normalized: ranks heads by importance divided by the l2 norm of their layer.
@@ -67,14 +67,19 @@ def prune(
     Raises:
         CheckpointError, DataError: as `load_checkpoint` and `evaluate`.
         ScoringError: a metric is unknown.
-        AnalysisError: the model's family allows no such removal, or would be left without a layer or site.
+        DataError: the output cannot be written.
+        AnalysisError: nothing is to be removed, the model's family allows no such removal, or too little would be left.
     """
     folder = Path(output)
     if folder.exists():
         raise AnalysisError(f"{folder} exists. Choose another output, or remove it.")
-    if not 0 < keep <= 1 or not 0 < step <= 1:
-        raise AnalysisError(f"keep and step are shares, above 0 and up to 1; found {keep:g} and {step:g}.")
-    loaded = load_checkpoint(checkpoint)
+    targets = (encoder_layers, decoder_layers)
+    if keep is None and targets == (None, None):
+        raise AnalysisError("Nothing is to be removed. Say which share of heads to keep, or how many layers.")
+    if not 0 < step <= 1 or (keep is not None and not 0 < keep < 1):
+        raise AnalysisError(f"keep and step are shares, between 0 and 1; found {keep} and {step}.")
+    check_output(folder)
+    loaded = complete_generation(load_checkpoint(checkpoint))
     asked = loaded.description.evaluation | {"metrics": list(metrics) or ["exact_match"]}
     evaluation = build_options(EvaluationOptions, asked, ScoringError)
     layout = read_layout(loaded, columns=columns, header=header)
@@ -88,19 +93,18 @@ def prune(
         return score_predictions(tested, texts, evaluation).values
 
     model = loaded.model.to("cuda" if torch.cuda.is_available() else "cpu")
+    before, points, losses = _describe(model), [], []
+    options = HeadOptions(keep or 1.0, step, normalized, seed if curve else None)
     try:
-        before = _describe(model)
-        layers = before["layers"]
-        targets = (encoder_layers or layers["encoder"], decoder_layers or layers["decoder"])
-        losses = []
-        if encoder_layers or decoder_layers:
-            model, losses = prune_layers(model, targets, pairs)
-        options = HeadOptions(keep, step, normalized, seed if curve else None)
-        points = []
-        if keep < 1:
-            points = prune_heads(model, pairs, test_pairs, score if metrics else None, options)
+        check_targets(model, targets)
+        if keep is not None:
+            check_heads(model, pairs, options)
     except ValueError as error:
         raise AnalysisError(f"{loaded.folder}: {error}.") from None
+    if targets != (None, None):
+        model, losses = prune_layers(model, targets, pairs)
+    if keep is not None:
+        points = prune_heads(model, pairs, test_pairs, score if metrics else None, options)
     result = {
         "checkpoint": str(loaded.folder),
         "data": list(data),
@@ -115,8 +119,11 @@ def prune(
         "pruned": {site: list(heads) for site, heads in model.pruned.items()},
         "curve": points,
     }
-    write_checkpoint(folder, model.cpu(), loaded.tokenizers, loaded.description)
-    write_json(folder / "pruning.json", result)
+    try:
+        notes = {"pruning.json": result}
+        write_checkpoint(folder, model.cpu(), loaded.tokenizers, loaded.description, notes=notes)
+    except OSError as error:
+        raise AnalysisError(f"{folder} cannot be written ({error.strerror}). Choose another output.") from None
     if points:
         save_figure(build_pruning_curve(points, f"{len(tested):,} pairs"), folder / "pruning.png")
     return result

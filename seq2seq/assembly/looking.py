@@ -1,5 +1,6 @@
 """Pairs of texts with what the model attended to: for files, pictures and the page."""
 
+import math
 import string
 import unicodedata
 from collections.abc import Sequence
@@ -99,11 +100,12 @@ def is_punctuation(token: str) -> bool:
     return all(letter in string.punctuation or unicodedata.category(letter).startswith("P") for letter in bare)
 
 
-def average_statistics(pairs: Sequence[LookedAt]) -> dict[str, dict[str, list[list[float]]]]:
-    """Means over pairs, by kind of attention and statistic, by layer and head."""
-    means = {}
+def average_statistics(pairs: Sequence[LookedAt]) -> dict[str, dict[str, list[list[float | None]]]]:
+    """Means over pairs, by kind of attention and statistic, by layer and head; None for a head that was pruned."""
+    means: dict[str, dict[str, list[list[float | None]]]] = {kind: {} for kind in KINDS}
     for kind in KINDS:
         rows = [pair.compute_statistics(kind) for pair in pairs]
-        names = asdict(rows[0]) if rows else {}
-        means[kind] = {name: torch.stack([getattr(row, name) for row in rows]).mean(dim=0).tolist() for name in names}
+        for name in asdict(rows[0]) if rows else ():
+            layers = torch.stack([getattr(row, name) for row in rows]).mean(dim=0).tolist()
+            means[kind][name] = [[None if math.isnan(value) else value for value in heads] for heads in layers]
     return means

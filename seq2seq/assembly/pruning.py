@@ -2,24 +2,26 @@
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
+from copy import deepcopy
 from dataclasses import dataclass
 from typing import Any
 
 import torch
 
 from ..analysis.head_pruning import Gates, choose_at_random, choose_by_importance, list_kept, plan_counts
-from ..analysis.layer_pruning import choose_layers, count_trials
+from ..analysis.layer_pruning import Targets, count_trials, drop_layers
 from ..data.encoding import EncodedExamples
 from ..data.loader import fixed_micro_batches
 from ..generation.batching import evaluating
 from ..modeling.attention_sites import find_sites, gated
-from ..modeling.head_removal import find_all_head_rows, remove_heads
+from ..modeling.head_removal import find_siblings, remove_heads
 from ..modeling.layers import remove_layers
 from ..modeling.token_loss import TokenLossModel
 from ..reports.console import ProgressBar, show_progress
 
 Figures = dict[str, float]  # loss, and metrics by name
 Score = Callable[[TokenLossModel], Figures]
+CHECK_TOLERANCE = 1e-3  # relative, of the loss of a batch
 
 
 @dataclass(frozen=True)
@@ -35,16 +37,19 @@ class Pairs:
     def build_batches(self, model: TokenLossModel) -> Iterator[dict[str, torch.Tensor]]:
         return fixed_micro_batches(self.encoded, model.source_pad_id, micro_batch_tokens=self.batch_tokens)
 
-    @torch.no_grad()
     def compute_loss(self, model: TokenLossModel, advance: Callable[[int], None]) -> float:
         """Nats a target token."""
         total = 0.0
         with evaluating(model):
             for batch in self.build_batches(model):
-                inputs = {name: tensor.to(model.device) for name, tensor in batch.items()}
-                total += model(**inputs).negative_log_likelihood.item()
+                total += _compute_loss(model, batch)
                 advance(len(batch["labels"]))
         return total / len(self.encoded.labels.ids)
+
+
+@torch.no_grad()
+def _compute_loss(model: TokenLossModel, batch: Mapping[str, torch.Tensor]) -> float:
+    return model(**{name: tensor.to(model.device) for name, tensor in batch.items()}).negative_log_likelihood.item()
 
 
 @dataclass(frozen=True)
@@ -59,19 +64,41 @@ class HeadOptions:
     seed: int | None
 
 
-def prune_layers(
-    model: TokenLossModel, targets: tuple[int, int], pairs: Pairs
-) -> tuple[TokenLossModel, list[dict[str, Any]]]:
+def check_heads(model: TokenLossModel, pairs: Pairs, options: HeadOptions) -> None:
+    """Makes sure, on a copy and the first pairs, that heads can go: better before an hour of weighing than after.
+
+    Raises:
+        ValueError: as `plan_counts` and `remove_heads`; no head would go; or the family's attention does not run with
+            fewer heads, or computes something else.
+    """
+    counts = plan_counts(model, options.keep, options.step)
+    if len(counts) == 1:
+        raise ValueError(f"of {counts[0]} heads, keeping {options.keep:g} removes none")
+    *_, gates = choose_at_random(model, [counts[0], len(find_siblings(model))], seed=0)
+    smaller = deepcopy(model)
+    remove_heads(smaller, list_kept(gates))
+    batch, kind = next(pairs.build_batches(model)), model.config.model_type
+    with evaluating(model), evaluating(smaller), _closed(model, gates):
+        expected = _compute_loss(model, batch)
+        try:
+            found = _compute_loss(smaller, batch)
+        except RuntimeError as error:
+            raise ValueError(f"the attention of a {kind} does not run with fewer heads: {error}") from None
+    if not abs(found - expected) <= CHECK_TOLERANCE * abs(expected):
+        raise ValueError(f"a {kind} with fewer heads computes something else: a loss of {found:g}, not {expected:g}")
+
+
+def prune_layers(model: TokenLossModel, targets: Targets, pairs: Pairs) -> tuple[TokenLossModel, list[dict[str, Any]]]:
     """The model with fewer layers, and the loss after each removal.
 
     Raises:
-        ValueError: as `choose_layers`.
+        ValueError: as `check_targets`.
     """
     stages, kept = [], None
     with show_progress("trying layers", len(pairs) * count_trials(model, targets)) as bar:
-        for kept, loss in choose_layers(model, targets, lambda tried: pairs.compute_loss(tried, bar.advance)):
+        for kept, loss in drop_layers(model, targets, lambda tried: pairs.compute_loss(tried, bar.advance)):
             stages.append({"encoder": kept[0], "decoder": kept[1], "loss": loss})
-    return (model if kept is None else remove_layers(model, *kept).to(model.device)), stages
+    return (model if kept is None else remove_layers(model, *kept)), stages
 
 
 def prune_heads(
@@ -84,9 +111,8 @@ def prune_heads(
         score: metrics of what a model writes, of the same pairs as the losses.
 
     Raises:
-        ValueError: as `plan_counts` and `remove_heads`.
+        ValueError: as `plan_counts` and `remove_heads`; see `check_heads`.
     """
-    find_all_head_rows(model)  # a family that allows no removal is better refused before an hour of weighing
     counts = plan_counts(model, options.keep, options.step)
     measured = 0 if options.seed is None else 2 * len(counts) - 1
     with show_progress("pruning", len(pairs) * (len(counts) - 1) + len(test) * measured) as bar:
@@ -112,13 +138,9 @@ def _measure_curve(
     bar: ProgressBar,
 ) -> tuple[list[dict[str, Any]], Gates]:
     """The curve, and the gates at its end."""
-    sites = find_sites(model)
-
-    def close(gates: Mapping[str, torch.Tensor]) -> AbstractContextManager[None]:
-        return gated(sites, {name: values.to(model.device) for name, values in gates.items()})
 
     def measure(gates: Gates) -> Figures:
-        with close(gates):
+        with _closed(model, gates):
             return {"loss": test.compute_loss(model, bar.advance)} | (score(model) if score else {})
 
     curve, best = [], {}
@@ -127,3 +149,7 @@ def _measure_curve(
         at_random = measure(other) if count < counts[0] else figures
         curve.append({"heads": count, "share": count / counts[0], "by_importance": figures, "at_random": at_random})
     return curve, best
+
+
+def _closed(model: TokenLossModel, gates: Gates) -> AbstractContextManager[None]:
+    return gated(find_sites(model), {name: values.to(model.device) for name, values in gates.items()})

@@ -34,6 +34,7 @@ FREE_ON_RESUME = (
     "training.gradient_checkpointing",
     "training.sharding",
     "training.trackers",
+    "generation.batch_tokens",
 )
 UNSET = "nothing"  # a key under training.freeze that is null is there, and freezes
 

@@ -16,6 +16,7 @@ from ..modeling.token_loss import TokenLossModel
 from .description import DESCRIPTION_FILE, CheckpointDescription
 from .folder import CONFIG_FILE, WEIGHTS_FILE, read_checkpoint, write_checkpoint
 
+AVERAGED_FILE = "averaged.json"
 TOKENIZER_FILES = ("tokenizer.json", "target_tokenizer/tokenizer.json")
 CONFIG_NOTES = ("transformers_version", "_name_or_path")  # of how the file came about, not of the model
 SAME = ("sharing", "framing", "pruned")  # what the descriptions must agree in; the rest says how a checkpoint is used
@@ -56,7 +57,7 @@ def average_checkpoints(folders: Sequence[Path], output: Path) -> Averaged:
         {"checkpoint": str(folder), "step": description.step, "weights_sha256": compute_sha256(folder / WEIGHTS_FILE)}
         for folder, description in zip(folders, descriptions, strict=True)
     ]
-    write_checkpoint(output, checkpoint.model, checkpoint.tokenizers, described, averaged=averaged)
+    write_checkpoint(output, checkpoint.model, checkpoint.tokenizers, described, notes={AVERAGED_FILE: averaged})
     return Averaged(tuple(folders), _find_differing_uses(descriptions))
 
 

@@ -7,16 +7,17 @@ Whole or absent: written beside, synced, renamed; a manifest holds the SHA-256 o
     seq2seq.json                                                         plan, sharing, task, framing, lengths
     training/optimizer.safetensors training/state.json                   absent in exported and averaged checkpoints
     training/weights.safetensors                                         where model.safetensors holds their averages
-    averaged.json                                                        the checkpoints that an averaged one is made of
+    averaged.json pruning.json                                           what it was averaged of, what was removed
     manifest.json
 """
 
 import os
 import shutil
-from collections.abc import Sequence
+from collections.abc import Mapping
 from copy import deepcopy
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from types import MappingProxyType
 
 import torch
 from safetensors import SafetensorError
@@ -39,7 +40,6 @@ CONFIG_FILE, WEIGHTS_FILE = "config.json", "model.safetensors"
 MANIFEST_FILE = "manifest.json"
 TRAINING_FOLDER = "training"
 OPTIMIZER_FILE, STATE_FILE, TRAINED_FILE = "optimizer.safetensors", "state.json", "weights.safetensors"
-AVERAGED_FILE = "averaged.json"
 
 
 @dataclass(frozen=True)
@@ -76,7 +76,7 @@ def write_checkpoint(
     tokenizers: TokenizerPair,
     description: CheckpointDescription,
     training: TrainingFiles | None = None,
-    averaged: Sequence[dict] = (),
+    notes: Mapping[str, object] = MappingProxyType({}),
 ) -> None:
     """Writes a whole checkpoint under its final name, or nothing.
 
@@ -85,7 +85,7 @@ def write_checkpoint(
     Of the description, `pruned` is written as the model has it.
 
     Args:
-        averaged: for an average of checkpoints, what is noted of each of them.
+        notes: further JSON files, by name.
 
     Raises:
         OSError: the disk is full or refuses otherwise.
@@ -94,7 +94,7 @@ def write_checkpoint(
     shutil.rmtree(beside, ignore_errors=True)
     try:
         with name_refused(folder):
-            _write_files(beside, model, tokenizers, description, training, averaged)
+            _write_files(beside, model, tokenizers, description, training, notes)
             sync_folder(beside)
     except BaseException:
         shutil.rmtree(beside, ignore_errors=True)
@@ -111,7 +111,7 @@ def _write_files(
     tokenizers: TokenizerPair,
     description: CheckpointDescription,
     training: TrainingFiles | None,
-    averaged: Sequence[dict],
+    notes: Mapping[str, object],
 ) -> None:
     folder.mkdir(parents=True)
     _write_config(folder, model, description)
@@ -120,8 +120,8 @@ def _write_files(
     tokenizers.save(folder, max_source_tokens=description.max_source_tokens, framing=framing)
     pruned = {site: list(heads) for site, heads in model.pruned.items()}
     write_json(folder / DESCRIPTION_FILE, replace(description, pruned=pruned).to_dict())
-    if averaged:
-        write_json(folder / AVERAGED_FILE, list(averaged))
+    for name, note in notes.items():
+        write_json(folder / name, note)
     if training is not None:
         _write_training_files(folder / TRAINING_FOLDER, training)
     _write_manifest(folder)

@@ -12,7 +12,7 @@ def run(
     checkpoint: CheckpointName,
     data: DataNames,
     output: Annotated[Path, typer.Option(help="The checkpoint folder to write; it must not exist.")],
-    keep: Annotated[float, typer.Option(help="The share of heads that stays.")] = 1.0,
+    keep: Annotated[float | None, typer.Option(help="The share of heads that stays; left out: all.")] = None,
     encoder_layers: Annotated[int | None, typer.Option(min=1, help="How many stay; left out: all.")] = None,
     decoder_layers: Annotated[int | None, typer.Option(min=1, help="How many stay; left out: all.")] = None,
     step: Annotated[float, typer.Option(help="The share of heads that goes before the rest is weighed anew.")] = 0.1,

@@ -68,7 +68,8 @@ def _check(model: TokenLossModel) -> None:
     if not isinstance(model, Seq2SeqModel):
         raise ExportError(
             f"a {model.config.model_type} published whole has a converter of CTranslate2's own: "
-            "ct2-transformers-converter. Here pairs are exported."
+            "ct2-transformers-converter, for folders of plain transformers (--format transformers writes one). Here "
+            "pairs are exported."
         )
     found = []
     for name, side, families in (("encoder", model.encoder, ENCODERS), ("decoder", model.decoder, DECODERS)):

@@ -5,7 +5,7 @@ from copy import deepcopy
 import torch
 
 from ..modeling.head_removal import find_all_head_rows
-from ..modeling.native import build_model
+from ..modeling.native import build_like
 from ..modeling.token_loss import TokenLossModel
 
 
@@ -17,8 +17,7 @@ def restore_heads(model: TokenLossModel) -> TokenLossModel:
     """
     if not model.pruned:
         return model
-    with torch.random.fork_rng(devices=[]):
-        whole = build_model(deepcopy(model.config), model.sharing).to(model.device, model.dtype)
+    whole = build_like(model, deepcopy(model.config))
     rows, smaller = find_all_head_rows(whole), model.state_dict()
     for name, tensor in whole.state_dict().items():
         site, found = rows.get(name, (None, None))
@@ -26,5 +25,4 @@ def restore_heads(model: TokenLossModel) -> TokenLossModel:
             tensor.copy_(smaller[name])
         else:
             tensor.zero_().index_copy_(found.dim, found.find(model.pruned[site.name]).to(tensor.device), smaller[name])
-    whole.generation_config = deepcopy(model.generation_config)
-    return whole.eval()
+    return whole

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from threading import Barrier
 from typing import TypeVar
 
 import numpy
@@ -62,6 +63,13 @@ def _cut(lengths: Sequence[int], fits: Callable[[int, int], bool]) -> list[Batch
     return batches
 
 
+def count_workers(batches: int) -> tuple[int, int]:
+    """How many batches a CPU computes at once, and with how many threads each: as many in all as torch has."""
+    threads = torch.get_num_threads()
+    workers = max(min(threads, batches, AT_ONCE), 1)
+    return workers, threads // workers
+
+
 def compute_side_by_side(
     batches: Sequence[Batch], compute: Callable[[Batch], Sequence[Result]], device: torch.device
 ) -> Iterator[Sequence[Result]]:
@@ -70,17 +78,25 @@ def compute_side_by_side(
     On a CPU as many are computed at once as torch has threads, which wait for each other far less than threads that
     share the many small steps of one batch. On a GPU it is one after the other.
     """
-    threads = torch.get_num_threads()
-    workers = min(threads, len(batches), AT_ONCE) if device.type == "cpu" else 1
-    if workers <= 1:
+    workers, share = count_workers(len(batches)) if device.type == "cpu" else (1, 1)
+    if workers == 1:
         yield from map(compute, batches)
         return
-    pool = ThreadPoolExecutor(workers, initializer=torch.set_num_threads, initargs=(threads // workers,))
+    threads, started = torch.get_num_threads(), Barrier(workers + 1)
+
+    def start() -> None:
+        torch.get_num_threads()  # the first such call of a thread sets it to the number of threads to come
+        torch.set_num_threads(share)
+        started.wait()
+
+    pool = ThreadPoolExecutor(workers, initializer=start)
     try:
-        yield from pool.map(compute, batches)
+        results = pool.map(compute, batches)
+        started.wait()
+        torch.set_num_threads(threads)  # what a thread sets for itself is also the number of threads to come
+        yield from results
     finally:
         pool.shutdown(cancel_futures=True)
-        torch.set_num_threads(threads)  # the number is also that of threads to come
 
 
 @contextmanager

@@ -14,7 +14,7 @@ import torch
 
 from ..errors import DataError, GenerationError
 from ..files import load_json
-from .batching import Batch, Result, Spread, compute_here, map_by_length
+from .batching import AT_ONCE, Batch, Result, Spread, compute_here, count_workers, map_by_length
 from .engine import Engine, Hypothesis, check_positions
 from .options import GenerationOptions
 
@@ -25,7 +25,8 @@ MODEL_FILE = "model.bin"  # CTranslate2's name for its weights
 EXPORT_FILE = "export.json"
 SCORED_SOURCE_TOKENS = 8192  # padded source tokens of a batch of given pairs
 # Outputs that end before a search does, as a multiple of the beams. transformers goes on as long as a beam may still
-# get better than those; with this, CTranslate2 finds the same ones but for one in a hundred.
+# get better than those; with this, CTranslate2 finds the same ones but for one in a hundred. In int8, which has outputs
+# of its own, the time is better saved.
 PATIENCE = 1.5
 AHEAD = 16  # batches handed over before the first one's results are asked for: they run side by side
 
@@ -54,7 +55,7 @@ def import_ctranslate2() -> "ctranslate2":
 class CTranslate2Engine(Engine):
     """An exported pair. Vocabularies list the token of each id.
 
-    limits: positions of "source" and "target".
+    limits: positions of "source" and "target". patience: of a search with beams, see `PATIENCE`.
     """
 
     translator: "ctranslate2.Translator"
@@ -62,6 +63,7 @@ class CTranslate2Engine(Engine):
     target_vocabulary: list[str]
     end_token: str
     limits: dict[str, int | None]
+    patience: float = PATIENCE
     spread: Spread = compute_here
 
     @cached_property
@@ -77,7 +79,7 @@ class CTranslate2Engine(Engine):
     def load(cls, folder: Path) -> "CTranslate2Engine":
         """The engine of an exported folder, on the GPU where there is one that CTranslate2 can use.
 
-        On a CPU as many batches run side by side as torch has threads.
+        On a CPU batches run side by side, see `count_workers`.
 
         Raises:
             GenerationError: CTranslate2 is missing or cannot load the folder.
@@ -90,7 +92,8 @@ class CTranslate2Engine(Engine):
                 "device_index": torch.cuda.current_device() if torch.cuda.is_available() else 0,
             }
         else:
-            options = {"device": "cpu", "inter_threads": threads, "intra_threads": 1}
+            workers, share = count_workers(AT_ONCE)
+            options = {"device": "cpu", "inter_threads": workers, "intra_threads": share}
         try:
             config, export = load_json(folder / "config.json"), load_json(folder / EXPORT_FILE)
             shared = (folder / "shared_vocabulary.json").exists()
@@ -101,7 +104,8 @@ class CTranslate2Engine(Engine):
             torch.set_num_threads(threads)  # both use OpenMP, and the library has set it to threads of its own
         except (DataError, RuntimeError, ValueError) as error:
             raise GenerationError(f"{folder}: CTranslate2 cannot load it ({error}). Export the model again.") from None
-        return cls(translator, source, target, config["eos_token"], export["positions"])
+        patience = 1.0 if export["quantization"].startswith("int8") else PATIENCE
+        return cls(translator, source, target, config["eos_token"], export["positions"], patience)
 
     def check(self, options: GenerationOptions, max_source_tokens: int) -> None:
         if options.length_penalty_form != "power" and options.num_beams > 1 and options.length_penalty != 0:
@@ -192,7 +196,7 @@ class CTranslate2Engine(Engine):
     def _translate_options(self, options: GenerationOptions) -> dict:
         return {
             "beam_size": options.num_beams,
-            "patience": PATIENCE if options.num_beams > 1 else 1.0,
+            "patience": self.patience if options.num_beams > 1 else 1.0,
             "num_hypotheses": options.num_outputs,
             "length_penalty": options.length_penalty,
             "repetition_penalty": options.repetition_penalty,

@@ -34,7 +34,7 @@ def score_ids(
         return _score_batch(model, [sources[index] for index in indices], [labels[index] for index in indices])
 
     def compute(batches: Sequence[Batch]) -> Iterator[Sequence[list[float]]]:
-        return compute_side_by_side(batches, score, model.device)
+        return compute_side_by_side(batches, score, model.device) if model.thread_safe else map(score, batches)
 
     lengths = [len(source) + len(target) for source, target in zip(sources, labels, strict=True)]
     with evaluating(model):

@@ -8,7 +8,7 @@ from torch import nn
 from transformers import EncoderDecoderConfig, PreTrainedConfig
 
 from .families import find_family
-from .native import build_model
+from .native import build_like
 from .parts import find_sides
 from .token_loss import TokenLossModel
 
@@ -50,34 +50,54 @@ def apply_layers(config: PreTrainedConfig, layers: Sequence[int]) -> None:
     config.num_hidden_layers = len(layers)
 
 
+def _find_loss(config: PreTrainedConfig, chosen: Sequence[int]) -> str | None:
+    """`find_obstacle`, or what a model that lost the other layers would lose besides."""
+    if reason := find_obstacle(config, chosen):
+        return reason
+    family = find_family(config)
+    if family.layers is None:
+        return "they share their parameters"
+    if family.of_first_layer and chosen[0] != 0:
+        return "the first layer holds the relative positions of all"
+    return None
+
+
+def check_layers(model: TokenLossModel, encoder: Sequence[int], decoder: Sequence[int]) -> None:
+    """Makes sure that a model can do with these layers alone.
+
+    Raises:
+        ValueError: it is no pair, a side would be left without layers or has not the ones named, its family allows no
+            such choice, or sides that share their layers would keep different ones.
+    """
+    if not isinstance(model.config, EncoderDecoderConfig):
+        raise ValueError(f"layers can be removed from pairs; this is a {model.config.model_type} published whole")
+    if model.sharing.layers and list(encoder) != list(decoder):
+        raise ValueError("encoder and decoder share their layers; both must keep the same ones")
+    for name, part, kept in (("encoder", model.config.encoder, encoder), ("decoder", model.config.decoder, decoder)):
+        available = part.num_hidden_layers
+        if not kept or list(kept) != sorted(set(kept)) or not 0 <= kept[0] <= kept[-1] < available:
+            raise ValueError(f"the {name} has layers 0 to {available - 1} and must keep one; found {list(kept)}")
+        if len(kept) < available and (reason := _find_loss(part, kept)):
+            raise ValueError(f"layers {list(kept)} of the {name}, a {part.model_type}, cannot be kept: {reason}")
+
+
 @torch.no_grad()
 def remove_layers(model: TokenLossModel, encoder: Sequence[int], decoder: Sequence[int]) -> TokenLossModel:
     """A copy that has some of a model's layers alone, counted from 0, in evaluation mode.
 
     Raises:
-        ValueError: a side would be left without layers or has not the ones named, its family allows no such choice, or
-            sides that share their layers would keep different ones.
+        ValueError: as `check_layers`.
     """
-    if model.sharing.layers and list(encoder) != list(decoder):
-        raise ValueError("encoder and decoder share their layers and must keep the same ones")
+    check_layers(model, encoder, decoder)
     config = deepcopy(model.config)
-    if not isinstance(config, EncoderDecoderConfig):
-        raise ValueError(f"layers can be removed from pairs; this is a {config.model_type} published whole")
     new_names: dict[str, str] = {}
-    choices = (("encoder", config.encoder, encoder), ("decoder", config.decoder, decoder))
-    for (name, part, kept), body in zip(choices, find_sides(model), strict=True):
-        available = part.num_hidden_layers
-        if not kept or list(kept) != sorted(set(kept)) or not 0 <= kept[0] <= kept[-1] < available:
-            raise ValueError(f"the {name} has layers 0 to {available - 1} and must keep one; found {list(kept)}")
-        if len(kept) == available:
-            continue
-        reason = find_obstacle(part, kept) or (None if find_family(part).layers else "they share their parameters")
-        if reason:
-            raise ValueError(f"layers {list(kept)} of the {name}, a {part.model_type}, cannot be kept: {reason}")
-        prefix = f"{body}{find_family(part).layers}."
-        new_names |= {f"{prefix}{old}.": f"{prefix}{new}." for new, old in enumerate(kept)}
-        new_names |= {f"{prefix}{old}.": "" for old in range(available) if old not in kept}
-        apply_layers(part, kept)
+    choices = ((config.encoder, encoder), (config.decoder, decoder))
+    for (part, kept), body in zip(choices, find_sides(model), strict=True):
+        if len(kept) < (available := part.num_hidden_layers):
+            prefix = f"{body}{find_family(part).layers}."
+            new_names |= {f"{prefix}{old}.": f"{prefix}{new}." for new, old in enumerate(kept)}
+            new_names |= {f"{prefix}{old}.": "" for old in range(available) if old not in kept}
+            apply_layers(part, kept)
 
     def rename(name: str) -> str | None:
         """The new name of a parameter or site; None where its layer has gone."""
@@ -87,11 +107,9 @@ def remove_layers(model: TokenLossModel, encoder: Sequence[int], decoder: Sequen
         return name
 
     pruned = {new: heads for name, heads in model.pruned.items() if (new := rename(name))}
-    with torch.random.fork_rng(devices=[]):
-        smaller = build_model(config, model.sharing, pruned)
+    smaller = build_like(model, config, pruned)
     places = smaller.state_dict()
     for name, tensor in model.state_dict().items():
         if new := rename(name):
             places[new].copy_(tensor)
-    smaller.generation_config = deepcopy(model.generation_config)
-    return smaller.eval()
+    return smaller

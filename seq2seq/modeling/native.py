@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from copy import deepcopy
 from functools import cache
 
 import torch
@@ -27,6 +28,8 @@ REFUSED_FAMILIES = {"prophetnet": "in transformers its decoder's logits change w
 
 class NativeModel(TokenLossModel):
     """Mixed into the family's own class, which keeps its layers, names and framing."""
+
+    thread_safe = False  # the output layer is told by a hook which positions to compute
 
     def __init__(self, config: PreTrainedConfig) -> None:
         config.dtype = torch.float32  # not the checkpoint's own, perhaps half precision
@@ -95,6 +98,16 @@ def build_model(
     model = _build_whole(config, sharing)
     remove_heads(model, pruned or {})
     return model
+
+
+def build_like(
+    model: TokenLossModel, config: PreTrainedConfig, pruned: Mapping[str, Sequence[int]] | None = None
+) -> TokenLossModel:
+    """A model of another config or with other heads, to be filled from `model`: all else is alike; evaluation mode."""
+    with torch.random.fork_rng(devices=[]):
+        built = build_model(config, model.sharing, pruned).to(model.device, model.dtype)
+    built.generation_config = deepcopy(model.generation_config)
+    return built.eval()
 
 
 def _build_whole(config: PreTrainedConfig, sharing: Sharing) -> TokenLossModel:

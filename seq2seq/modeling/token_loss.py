@@ -30,10 +30,12 @@ class TokenLoss(ModelOutput):
 class TokenLossModel:
     """To be mixed into a model of transformers, in front of its class.
 
+    thread_safe: whether several threads may compute losses and logits at the same time.
     pruned: of attention sites that have lost heads, by name, those that are left, numbered as in the whole model.
     """
 
     sharing: Sharing
+    thread_safe = True
     pruned: Mapping[str, Sequence[int]] = {}
 
     def forward(

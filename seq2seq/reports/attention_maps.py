@@ -77,5 +77,5 @@ def build_attention_page(pairs: Sequence[Mapping[str, Any]]) -> str:
 
 def _pack(weights: numpy.ndarray) -> dict[str, Any]:
     """Weights as bytes, 255 for one."""
-    content = numpy.rint(weights * 255).astype(numpy.uint8).tobytes()
+    content = numpy.rint(numpy.nan_to_num(weights) * 255).astype(numpy.uint8).tobytes()
     return {"layers": weights.shape[0], "heads": weights.shape[1], "weights": base64.b64encode(content).decode()}

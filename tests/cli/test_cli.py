@@ -457,6 +457,14 @@ def test_commands_take_several_columns_and_a_header(seq2seq, checkpoint, tmp_pat
     assert (code, out.splitlines()) == (0, [row["prediction"] for row in rows])
 
 
+@pytest.mark.parametrize("option", ["--column", "--header"])
+def test_columns_of_plain_text_are_refused(seq2seq, checkpoint, tmp_path, option):
+    (tmp_path / "texts.txt").write_text("the cat\n")
+    code, out, err = seq2seq("generate", checkpoint, "--input", tmp_path / "texts.txt", option, "first")
+    assert (code, out) == (1, "")
+    assert "texts.txt is plain text: columns and a header are for rows (.jsonl, .csv" in " ".join(err.split())
+
+
 def test_evaluate_and_generate_expect_the_columns_the_run_was_trained_with(seq2seq, tiny_bert, tmp_path):
     path = tmp_path / "articles.jsonl"
     path.write_text(json.dumps({"article": "the cat sat", "highlights": "a cat"}) + "\n")

@@ -79,7 +79,7 @@ def test_shared_layers_go_on_both_sides(tmp_path):
     assert len(encoder) == len(decoder) == 2
     assert encoder[1].output.dense.weight is decoder[1].output.dense.weight
     assert torch.equal(encoder[1].output.dense.weight, model.encoder.encoder.layer[2].output.dense.weight)
-    with pytest.raises(ValueError, match="share their layers and must keep the same ones"):
+    with pytest.raises(ValueError, match="share their layers; both must keep the same ones"):
         remove_layers(model, encoder=[0], decoder=[0, 1])
 
 
@@ -94,6 +94,7 @@ def test_shared_layers_go_on_both_sides(tmp_path):
             [0],
             "layers .* of the encoder, a albert, cannot be kept: they share their parameters",
         ),
+        (("t5", "bert"), [1], [0], "the first layer holds the relative positions of all"),
         (("modernbert", "bert"), [1], [0], "its first layer is built otherwise and has to stay the first"),
     ],
 )

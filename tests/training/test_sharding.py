@@ -10,16 +10,20 @@ from safetensors.torch import load_file, save_file
 from transformers import BartConfig, SwitchTransformersConfig
 
 from seq2seq import api
-from seq2seq.api import warm_start
+from seq2seq.api import load_checkpoint, warm_start
 from seq2seq.assembly.processes import build_accelerator
 from seq2seq.assembly.splits import load_split
+from seq2seq.checkpoints.folder import write_checkpoint
 from seq2seq.data.loader import fixed_micro_batches
 from seq2seq.errors import TrainingError
+from seq2seq.modeling.attention_sites import find_sites
+from seq2seq.modeling.head_removal import find_siblings, remove_heads
 from seq2seq.modeling.native import build_model
 from seq2seq.modeling.sharing import Sharing, find_shared_names
 from seq2seq.recipe import load_recipe
 from seq2seq.training.sharding import find_groups, shard_model
 from seq2seq.training.validation import compute_validation_loss
+from tests.conftest import describe
 from tests.families import save_family
 from tests.training.fork_server import launch_in_forks
 from tests.training.runs import compute_averages, copy_up_to_step_3, read_events, write_pairs
@@ -41,7 +45,7 @@ def write_recipe(
     values = {
         "task": "sentence_fusion",
         "output": str(folder / name),
-        "model": {"plan": plan, "encoder": str(bert), "dropout": dropout},
+        "model": {"plan": plan, "checkpoint" if plan == "pretrained" else "encoder": str(bert), "dropout": dropout},
         "data": {
             "train": write_pairs(folder / f"train_{pairs}.jsonl", pairs),
             "validation": write_pairs(folder / "validation.jsonl", 9, start=100),
@@ -54,6 +58,16 @@ def write_recipe(
     path = folder / f"{name}.yaml"
     path.write_text(yaml.safe_dump(values))
     return path
+
+
+def write_pruned(bert: Path, folder: Path) -> Path:
+    """A bertshare checkpoint whose sites have lost heads, another number each."""
+    started = warm_start(plan="bertshare", encoder=str(bert))
+    kept = ([0, 2], [1], [0, 1, 3], [2, 3])
+    groups = zip(find_siblings(started.model), kept, strict=True)
+    remove_heads(started.model, {site.name: heads for sites, heads in groups for site in sites})
+    write_checkpoint(folder, started.model, started.tokenizers, describe(started))
+    return folder
 
 
 def save_bert_with_broken_position(bert: Path, folder: Path) -> Path:
@@ -71,6 +85,7 @@ def runs(tiny_bert, tmp_path_factory):
 
     <plan>_one: on one process, whole; _two: on two, sharded; _two_on_one: begun on two, from step 3 on one;
     _one_on_two: the other way round. bertshare_whole: on two processes, not sharded.
+    pruned_one, pruned_two: from a pruned checkpoint, on one process and sharded on two.
     average_<sharding>: on two, with dropout and averages; average_<sharding>_resumed: likewise, from a copy of step 3.
     """
     folder = tmp_path_factory.mktemp("runs")
@@ -80,6 +95,9 @@ def runs(tiny_bert, tmp_path_factory):
         copy_up_to_step_3(one, folder / f"{plan}_one_on_two")
         launched += [write_recipe(folder, f"{plan}_{name}", tiny_bert, plan) for name in ("two", "one_on_two")]
     launched.append(write_recipe(folder, "bertshare_whole", tiny_bert, "bertshare", sharding="none"))
+    pruned = write_recipe(folder, "pruned_two", write_pruned(tiny_bert, folder / "pruned"), "pretrained")
+    launched.append(pruned)
+    api.train(write_recipe(folder, "pruned_one", folder / "pruned", "pretrained"))
     launched.append(write_recipe(folder, "bertshare_bf16", tiny_bert, "bertshare", precision="bf16"))
     broken = save_bert_with_broken_position(tiny_bert, folder / "broken_bert")
     launched.append(write_recipe(folder, "broken", broken, "bert2bert", pairs=6, max_skipped_steps=0))
@@ -111,6 +129,16 @@ def largest_difference(first: Path, second: Path, *, step: int, file: str = WEIG
 
 def read_figures(run: Path, event: str) -> list[list]:
     return [[value for name, value in row.items() if name != "seconds"] for row in read_events(run, event)]
+
+
+def test_sharded_processes_keep_a_pruned_model_pruned(runs):
+    folder, _ = runs
+    assert largest_difference(folder / "pruned_one", folder / "pruned_two", step=6) < 2e-5
+    model = load_checkpoint(folder / "pruned_two").model
+    assert model.pruned == load_checkpoint(folder / "pruned").model.pruned
+    assert sorted({site.heads for site in find_sites(model)}) == [1, 2, 3]
+    encoder, decoder = model.encoder.encoder.layer[0], model.decoder.bert.encoder.layer[0]
+    assert encoder.attention.self.query.weight is decoder.attention.self.query.weight
 
 
 @both_plans
