@@ -16,8 +16,9 @@ def find_sides(model: PreTrainedModel) -> tuple[str, str]:
     """Where a model keeps its encoder and the body of its decoder, as prefixes of parameter names with a dot."""
     paths = {id(module): name for name, module in model.named_modules()}
     decoder = model.get_decoder()
-    # The decoder of an encoder-decoder of two checkpoints is a language model: a body and its head.
-    body = decoder.base_model if decoder.get_output_embeddings() is not None else decoder
+    # The decoder of an encoder-decoder of two checkpoints is a language model: a body and its head; FSMT's is no model.
+    has_head = isinstance(decoder, PreTrainedModel) and decoder.get_output_embeddings() is not None
+    body = decoder.base_model if has_head else decoder
     return f"{paths[id(model.get_encoder())]}.", f"{paths[id(body)]}."
 
 

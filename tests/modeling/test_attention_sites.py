@@ -2,11 +2,13 @@
 
 import pytest
 import torch
-from transformers import AutoModelForSeq2SeqLM, BartConfig
+from transformers import AutoModelForSeq2SeqLM, BartConfig, FSMTConfig
 
 from seq2seq.api import warm_start
 from seq2seq.checkpoints.published import read_published
 from seq2seq.modeling.attention_sites import find_sites, gated
+from seq2seq.modeling.native import build_model
+from seq2seq.modeling.sharing import Sharing
 from tests.conftest import shake
 from tests.families import DECODERS, ENCODERS
 from tests.published import save_published
@@ -102,6 +104,15 @@ def test_shared_layers_have_gates_on_either_side(shaken_pair, tiny_bert):
     sites = find_sites(warm_start(plan="bertshare", encoder=str(tiny_bert)).model)
     assert len(sites) == 6
     assert sites[0].output is not sites[2].output and sites[0].output.weight is sites[2].output.weight
+
+
+def test_sites_of_a_decoder_that_is_no_model_of_its_own_are_found():
+    shape = {"d_model": 8, "encoder_layers": 1, "decoder_layers": 2, "encoder_ffn_dim": 8, "decoder_ffn_dim": 8}
+    heads = {"encoder_attention_heads": 2, "decoder_attention_heads": 4}
+    config = FSMTConfig(langs=["en", "de"], src_vocab_size=20, tgt_vocab_size=20, **shape, **heads)
+    sites = find_sites(build_model(config, Sharing(embeddings=False, layers=False)))
+    expected = [("encoder", 2), ("decoder", 4), ("decoder", 4), ("cross", 4), ("cross", 4)]
+    assert [(site.kind, site.heads) for site in sites] == expected
 
 
 def test_model_without_a_known_attention_is_refused():
