@@ -12,6 +12,7 @@ from transformers import PreTrainedModel
 
 from ..generation.batching import evaluating
 from ..modeling.attention_sites import find_sites
+from ..modeling.head_removal import number_heads
 from ..modeling.token_loss import TokenLossModel
 
 
@@ -59,25 +60,21 @@ def compute_attention(model: TokenLossModel, source: Sequence[int], decoder_inpu
         if not layers or any(layer is None or layer.shape[-2:] != sizes[kind] for layer in layers):
             raise ValueError(f"a {model.config.model_type} does not give the weights of its {kind} attention")
     states = {"encoder": outputs.encoder_hidden_states, "decoder": outputs.decoder_hidden_states}
+    numbers = {kind: [number_heads(model, site) for site in find_sites(model) if site.kind == kind] for kind in weights}
     return Attention(
-        {kind: _stack_heads(layers, _list_numbers(model, kind)) for kind, layers in weights.items()},
+        {kind: _stack_heads(layers, numbers[kind]) for kind, layers in weights.items()},
         {side: torch.stack([layer[0].float().cpu() for layer in found]) for side, found in states.items()},
     )
 
 
-def _list_numbers(model: TokenLossModel, kind: str) -> list[Sequence[int]]:
-    """By site, the numbers of the heads left."""
-    return [model.pruned.get(site.name, range(site.heads)) for site in find_sites(model) if site.kind == kind]
-
-
-def _stack_heads(layers: Sequence[torch.Tensor], numbers: Sequence[Sequence[int]]) -> torch.Tensor:
+def _stack_heads(layers: Sequence[torch.Tensor], numbers: Sequence[list[int]]) -> torch.Tensor:
     """Weights (1, heads left, Q, K) of each layer as (L, A, Q, K); nan where a head was pruned."""
     if len(numbers) < len(layers):  # layers that share their parameters are one site
         numbers = [numbers[0]] * len(layers)
     heads = 1 + max(map(max, numbers))
     whole = torch.full((len(layers), heads, *layers[0].shape[-2:]), torch.nan)
     for stacked, weights, left in zip(whole, layers, numbers, strict=True):
-        stacked[list(left)] = weights[0].float().cpu()
+        stacked[left] = weights[0].float().cpu()
     return whole
 
 

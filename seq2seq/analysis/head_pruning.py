@@ -53,9 +53,8 @@ def choose_by_importance(
     """
     groups = find_siblings(model)
     closed: set[Head] = set()
-    total = count_heads(model)
+    gates, total = _build_gates(groups, closed), count_heads(model)
     for count in counts:
-        gates = _build_gates(groups, closed)
         if len(closed) < total - count:
             importance = compute_importance(model, batches(), advance, gates, groups)
             if normalized:
@@ -71,9 +70,10 @@ def choose_at_random(model: TokenLossModel, counts: Sequence[int], seed: int) ->
     """The gates of each count, in an order drawn at random."""
     groups, total = find_siblings(model), count_heads(model)
     heads = _list_heads(groups)
-    drawn = torch.randperm(len(heads), generator=torch.Generator().manual_seed(seed)).tolist()
+    drawn = torch.randperm(len(heads), generator=torch.Generator().manual_seed(seed))
+    order = [heads[index] for index in drawn.tolist()]
     for count in counts:
-        yield _build_gates(groups, _close(groups, set(), [heads[index] for index in drawn], total - count))
+        yield _build_gates(groups, _close(groups, set(), order, total - count))
 
 
 def list_kept(gates: Mapping[str, torch.Tensor]) -> dict[str, list[int]]:

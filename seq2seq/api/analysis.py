@@ -16,6 +16,7 @@ from ..data.outputs import check_output
 from ..errors import AnalysisError, GenerationError
 from ..files import write_json, write_text
 from ..modeling.attention_sites import KINDS, find_sites
+from ..modeling.head_removal import number_heads
 from ..reports.attention_maps import build_attention_page
 from ..reports.console import show_progress
 from ..reports.head_maps import build_head_maps
@@ -77,7 +78,7 @@ def analyze_heads(
                 "name": site.name,
                 "kind": site.kind,
                 "layer": site.layer,
-                "heads": list(model.pruned.get(site.name, range(site.heads))),
+                "heads": number_heads(model, site),
                 "importance": importance[site.name].tolist(),
             }
             for site in sites

@@ -65,9 +65,8 @@ def prune(
         heads left where some are gone, as numbered in the whole model) and `curve`.
 
     Raises:
-        CheckpointError, DataError: as `load_checkpoint` and `evaluate`.
+        CheckpointError, DataError: as `load_checkpoint` and `evaluate`; the output cannot be written.
         ScoringError: a metric is unknown.
-        DataError: the output cannot be written.
         AnalysisError: nothing is to be removed, the model's family allows no such removal, or too little would be left.
     """
     folder = Path(output)
@@ -116,7 +115,7 @@ def prune(
         "before": before,
         "after": _describe(model),
         "layer_losses": losses,
-        "pruned": {site: list(heads) for site, heads in model.pruned.items()},
+        "pruned": model.pruned,
         "curve": points,
     }
     try:

@@ -1,7 +1,6 @@
 """Pruning as a whole: layers, then heads round by round, with the figures of every stage."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager
 from copy import deepcopy
 from dataclasses import dataclass
 from typing import Any
@@ -78,7 +77,7 @@ def check_heads(model: TokenLossModel, pairs: Pairs, options: HeadOptions) -> No
     smaller = deepcopy(model)
     remove_heads(smaller, list_kept(gates))
     batch, kind = next(pairs.build_batches(model)), model.config.model_type
-    with evaluating(model), evaluating(smaller), _closed(model, gates):
+    with evaluating(model), evaluating(smaller), gated(find_sites(model), gates):
         expected = _compute_loss(model, batch)
         try:
             found = _compute_loss(smaller, batch)
@@ -140,7 +139,7 @@ def _measure_curve(
     """The curve, and the gates at its end."""
 
     def measure(gates: Gates) -> Figures:
-        with _closed(model, gates):
+        with gated(find_sites(model), gates):
             return {"loss": test.compute_loss(model, bar.advance)} | (score(model) if score else {})
 
     curve, best = [], {}
@@ -149,7 +148,3 @@ def _measure_curve(
         at_random = measure(other) if count < counts[0] else figures
         curve.append({"heads": count, "share": count / counts[0], "by_importance": figures, "at_random": at_random})
     return curve, best
-
-
-def _closed(model: TokenLossModel, gates: Gates) -> AbstractContextManager[None]:
-    return gated(find_sites(model), {name: values.to(model.device) for name, values in gates.items()})

@@ -118,8 +118,7 @@ def _write_files(
     save_file(untied_weights(model), folder / WEIGHTS_FILE, metadata={"format": "pt"})
     framing = Framing.from_dict(description.framing)
     tokenizers.save(folder, max_source_tokens=description.max_source_tokens, framing=framing)
-    pruned = {site: list(heads) for site, heads in model.pruned.items()}
-    write_json(folder / DESCRIPTION_FILE, replace(description, pruned=pruned).to_dict())
+    write_json(folder / DESCRIPTION_FILE, replace(description, pruned=model.pruned).to_dict())
     for name, note in notes.items():
         write_json(folder / name, note)
     if training is not None:

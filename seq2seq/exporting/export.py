@@ -32,7 +32,7 @@ class Exported:
     folder: Path
     size: int
     equality: Equality
-    restored: int = 0
+    restored: int
 
 
 def export_ctranslate2(
@@ -50,9 +50,8 @@ def export_ctranslate2(
         GenerationError: CTranslate2 is not installed.
     """
     import_ctranslate2()
-    model = restore_heads(checkpoint.model)
 
-    def write(folder: Path) -> None:
+    def write(folder: Path, model: TokenLossModel) -> None:
         spec = build_spec(model, checkpoint.tokenizers, checkpoint.framing)
         spec.validate()
         spec.optimize(quantization=None if quantization == "float32" else quantization)
@@ -66,8 +65,7 @@ def export_ctranslate2(
             folder / EXPORT_FILE, {"format": "ctranslate2", "quantization": quantization, "positions": positions}
         )
 
-    exported = _export(checkpoint, output, write, CTranslate2Engine.load, pairs, is_exact=quantization == "float32")
-    return replace(exported, restored=_count_restored(checkpoint.model, model))
+    return _export(checkpoint, output, write, CTranslate2Engine.load, pairs, is_exact=quantization == "float32")
 
 
 def export_transformers(checkpoint: Checkpoint, output: Path, *, pairs: Sequence[tuple[str, str]]) -> Exported:
@@ -76,39 +74,34 @@ def export_transformers(checkpoint: Checkpoint, output: Path, *, pairs: Sequence
     Raises:
         ExportError: the folder exists, or what was written is not equal to the model.
     """
-    model = restore_heads(checkpoint.model)
 
-    def write(folder: Path) -> None:
+    def write(folder: Path, model: TokenLossModel) -> None:
         write_checkpoint(folder, model, checkpoint.tokenizers, checkpoint.description)
 
     def load(folder: Path) -> Engine:
         return TransformersEngine(read_checkpoint(folder).model)
 
-    exported = _export(checkpoint, output, write, load, pairs, is_exact=True)
-    return replace(exported, restored=_count_restored(checkpoint.model, model))
-
-
-def _count_restored(model: TokenLossModel, whole: TokenLossModel) -> int:
-    return count_heads(whole) - count_heads(model) if model.pruned else 0
+    return _export(checkpoint, output, write, load, pairs, is_exact=True)
 
 
 def _export(
     checkpoint: Checkpoint,
     output: Path,
-    write: Callable[[Path], None],
+    write: Callable[[Path, TokenLossModel], None],
     load: Callable[[Path], Engine],
     pairs: Sequence[tuple[str, str]],
     *,
     is_exact: bool,
 ) -> Exported:
-    """Writes beside the output, compares, and gives the folder its name at last."""
+    """Writes the model with all its heads beside the output, compares, and gives the folder its name at last."""
     if output.exists():
         raise ExportError(f"{output} exists. Choose another output, or remove it.")
     beside = output.with_name(f".{output.name}.partial")
     shutil.rmtree(beside, ignore_errors=True)
     try:
         beside.parent.mkdir(parents=True, exist_ok=True)
-        write(beside)
+        whole = restore_heads(checkpoint.model)
+        write(beside, whole)
         equality = _compare(checkpoint, load(beside), pairs)
         if is_exact:
             equality.check()
@@ -120,7 +113,8 @@ def _export(
     finally:
         shutil.rmtree(beside, ignore_errors=True)
     size = sum(path.stat().st_size for path in output.rglob("*") if path.is_file())
-    return Exported(output, size, equality)
+    restored = count_heads(whole) - count_heads(checkpoint.model) if checkpoint.model.pruned else 0
+    return Exported(output, size, equality, restored)
 
 
 def _compare(checkpoint: Checkpoint, exported: Engine, pairs: Sequence[tuple[str, str]]) -> Equality:

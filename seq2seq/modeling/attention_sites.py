@@ -86,7 +86,7 @@ def gated(sites: Sequence[AttentionSite], gates: Mapping[str, torch.Tensor]) -> 
 
     def gate(module: nn.Module, inputs: tuple[torch.Tensor, ...], site: AttentionSite) -> tuple[torch.Tensor, ...]:
         joined, *others = inputs  # (B, T, A x D)
-        values = gates[site.name].to(joined.dtype)
+        values = gates[site.name].to(joined)
         values = values[:, None, :, None] if values.dim() == 2 else values[:, None]
         parted = joined.unflatten(-1, (site.heads, -1))  # (B, T, A, D)
         return ((parted * values).flatten(-2), *others)

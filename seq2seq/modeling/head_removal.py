@@ -97,6 +97,11 @@ def count_heads(model: PreTrainedModel) -> int:
     return sum(sites[0].heads for sites in find_siblings(model))
 
 
+def number_heads(model: PreTrainedModel, site: AttentionSite) -> list[int]:
+    """The heads that a site has, by the numbers they had in the whole model."""
+    return model.pruned.get(site.name, list(range(site.heads)))
+
+
 def remove_heads(model: PreTrainedModel, kept: Mapping[str, Sequence[int]]) -> None:
     """Removes all other heads of the sites named, in place. What the model shares stays shared.
 
@@ -123,9 +128,9 @@ def remove_heads(model: PreTrainedModel, kept: Mapping[str, Sequence[int]]) -> N
             data = parameter.detach().index_select(found.dim, found.find(kept[site.name]).to(parameter.device))
             smaller[id(parameter)] = nn.Parameter(data, requires_grad=parameter.requires_grad)
         set_parameter(model, name, smaller[id(parameter)])
-    pruned = {name: list(heads) for name, heads in model.pruned.items()}
+    pruned = dict(model.pruned)
     for name, site in sites.items():
-        numbers = pruned.get(name, range(site.heads))
+        numbers = number_heads(model, site)
         pruned[name] = [numbers[head] for head in kept[name]]
         _update_counts(model.get_submodule(name), len(kept[name]), _count_inputs(site.output))
     model.pruned = pruned

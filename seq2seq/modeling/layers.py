@@ -50,7 +50,7 @@ def apply_layers(config: PreTrainedConfig, layers: Sequence[int]) -> None:
     config.num_hidden_layers = len(layers)
 
 
-def _find_loss(config: PreTrainedConfig, chosen: Sequence[int]) -> str | None:
+def _find_refusal(config: PreTrainedConfig, chosen: Sequence[int]) -> str | None:
     """`find_obstacle`, or what a model that lost the other layers would lose besides."""
     if reason := find_obstacle(config, chosen):
         return reason
@@ -77,7 +77,7 @@ def check_layers(model: TokenLossModel, encoder: Sequence[int], decoder: Sequenc
         available = part.num_hidden_layers
         if not kept or list(kept) != sorted(set(kept)) or not 0 <= kept[0] <= kept[-1] < available:
             raise ValueError(f"the {name} has layers 0 to {available - 1} and must keep one; found {list(kept)}")
-        if len(kept) < available and (reason := _find_loss(part, kept)):
+        if len(kept) < available and (reason := _find_refusal(part, kept)):
             raise ValueError(f"layers {list(kept)} of the {name}, a {part.model_type}, cannot be kept: {reason}")
 
 

@@ -3,7 +3,7 @@
 Shapes: B examples, S source and T target positions, N real target tokens of the batch, V vocabulary.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import torch
@@ -36,7 +36,7 @@ class TokenLossModel:
 
     sharing: Sharing
     thread_safe = True
-    pruned: Mapping[str, Sequence[int]] = {}
+    pruned: Mapping[str, list[int]] = {}
 
     def forward(
         self,
