@@ -10,10 +10,9 @@ from dataclasses import dataclass
 import torch
 from transformers import PreTrainedModel
 
-from ..generation.batching import evaluating
 from ..modeling.attention_sites import find_sites
 from ..modeling.head_removal import number_heads
-from ..modeling.token_loss import TokenLossModel
+from ..modeling.token_loss import TokenLossModel, evaluating
 
 
 @dataclass(frozen=True)

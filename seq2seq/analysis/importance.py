@@ -9,9 +9,8 @@ from contextlib import contextmanager
 import torch
 from torch import nn
 
-from ..generation.batching import evaluating
 from ..modeling.attention_sites import AttentionSite, find_sites, gated
-from ..modeling.token_loss import IGNORED_LABEL, TokenLossModel
+from ..modeling.token_loss import IGNORED_LABEL, TokenLossModel, evaluating
 
 Importance = dict[str, torch.Tensor]  # by the site's name: a number for each head, (A,), float64
 

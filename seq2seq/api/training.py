@@ -81,6 +81,7 @@ def _train_in(folder: RunFolder, recipe: Recipe, accelerator: Accelerator, *, re
         if signal is not None:
             saved = f"the run in {folder.path} has saved its step {trainer.state.step}"
             raise TrainingInterrupted(f"{signal.name} came: {saved} and goes on with --resume.", signal)
+        run.warn_of_unread_sources()
         run.write_test_results()
         run.write_report()
     except OSError:

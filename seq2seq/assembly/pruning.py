@@ -11,11 +11,10 @@ from ..analysis.head_pruning import Gates, choose_at_random, choose_by_importanc
 from ..analysis.layer_pruning import Targets, count_trials, drop_layers
 from ..data.encoding import EncodedExamples
 from ..data.loader import fixed_micro_batches
-from ..generation.batching import evaluating
 from ..modeling.attention_sites import find_sites, gated
 from ..modeling.head_removal import find_siblings, remove_heads
 from ..modeling.layers import remove_layers
-from ..modeling.token_loss import TokenLossModel
+from ..modeling.token_loss import TokenLossModel, evaluating
 from ..reports.console import ProgressBar, show_progress
 
 Figures = dict[str, float]  # loss, and metrics by name

@@ -32,6 +32,7 @@ from ..checkpoints.steps import (
     step_folder,
 )
 from ..data.batching import BatchOrder
+from ..data.encoding import EncodedExamples
 from ..data.loader import StepLoader, fixed_micro_batches
 from ..errors import RecipeError, TrainingError
 from ..evaluation.baselines import measure_mean_words
@@ -45,6 +46,7 @@ from ..recipe import Recipe
 from ..reports.console import build_table, errors
 from ..reports.model_card import DATA_HEADER
 from ..reports.run_folder import RunFolder
+from ..reports.source_gain import describe_source_gain, is_unread
 from ..training.averaging import WeightAverages, export_weights, restore_weights
 from ..training.early_stopping import find_end
 from ..training.execution import checkpoint_gradients, compile_layers, run_uncompiled
@@ -54,7 +56,7 @@ from ..training.replicas import equalize_weights
 from ..training.sharding import gather_model, shard_model
 from ..training.state import TrainingState
 from ..training.trainer import Callbacks, Trainer
-from ..training.validation import compute_validation_loss
+from ..training.validation import compute_source_gain, compute_validation_loss
 from ..warmstart.origin import summarize
 from .inputs import describe_inputs
 from .processes import describe_machine, generate_in_processes, run_on_main
@@ -65,6 +67,7 @@ from .splits import TextData, describe_split, load_split
 from .start import Start
 from .trackers import start_trackers, track
 
+GAIN_PAIRS = 128  # of the validation set, which the source gain is measured on
 COUNTED_TARGETS = 10_000  # for the baseline of the source's first words: enough for a mean, and read in a second
 
 
@@ -76,6 +79,7 @@ class Run:
         self.train_data = load_split(recipe, "train", start.tokenizers, start.framing, accelerator)
         self.validation_data = load_split(recipe, "validation", start.tokenizers, start.framing, accelerator)
         self.test_data = load_split(recipe, "test", start.tokenizers, start.framing, accelerator)
+        self.source_gain: float | None = None  # of the last validation
         self._check_data()
         self.evaluation = self._complete_evaluation()
 
@@ -259,7 +263,7 @@ class Run:
         return self.averages.applied() if self.averages is not None else nullcontext({})
 
     def validate(self) -> dict[str, float]:
-        """The recipe's validation metrics, the same on every process."""
+        """The recipe's validation metrics, and the source gain beside the loss; the same on every process."""
         with self._averages_applied(), run_uncompiled(self.recipe.training.compile):
             return self._validate()
 
@@ -268,7 +272,10 @@ class Run:
         values: dict[str, float] = {}
         model = gather_model(self.start.model, self.accelerator.device)
         if "loss" in metrics:
-            values["loss"] = compute_validation_loss(model, self._validation_batches(), self.accelerator)
+            encoded = self.validation_data.encoded
+            values["loss"] = compute_validation_loss(model, self._build_micro_batches(encoded), self.accelerator)
+            sides = map(self._build_micro_batches, encoded.exchange_sources(GAIN_PAIRS))
+            self.source_gain = compute_source_gain(model, *sides, self.accelerator) if len(encoded) > 1 else None
         of_text = tuple(metric for metric in metrics if metric != "loss")
         if of_text:
             examples = self.validation_data.examples[: self.recipe.training.validation_texts]
@@ -276,11 +283,12 @@ class Run:
             predictions = self.generate(model, [example.source for example in examples], only_best).texts
             options = self.recipe.evaluation.model_copy(update={"metrics": of_text})
             values |= score_predictions(examples, predictions, options).values
-        return {metric: values[metric] for metric in metrics}
+        figures = {metric: values[metric] for metric in metrics}
+        return figures if self.source_gain is None else figures | {"source_gain": self.source_gain}
 
-    def _validation_batches(self) -> Iterator[dict[str, torch.Tensor]]:
+    def _build_micro_batches(self, encoded: EncodedExamples) -> Iterator[dict[str, torch.Tensor]]:
         return fixed_micro_batches(
-            self.validation_data.encoded,
+            encoded,
             self.start.model.source_pad_id,
             micro_batch_tokens=self.start.state.micro_batch_tokens or self.recipe.training.micro_batch_tokens,
             process=self.accelerator.process_index,
@@ -339,6 +347,11 @@ class Run:
         generated = self.generate(checkpoint.model, sources, self.recipe.generation)
         if self.accelerator.is_main_process:
             write_test_results(self.folder, self.recipe.model.plan, self.evaluation, examples, generated, checkpoint)
+
+    def warn_of_unread_sources(self) -> None:
+        """Says so where the model has learned to write, but not to read."""
+        if self.accelerator.is_main_process and self.source_gain is not None and is_unread(self.source_gain):
+            errors().print(f"The sources are {describe_source_gain(self.source_gain, self.start.state.step)}")
 
     def write_report(self) -> None:
         """README.md and pictures of the run folder: what was trained, from what, how to use it, how well it does."""

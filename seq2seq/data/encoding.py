@@ -6,7 +6,7 @@ array is in memory or mapped from a file makes no difference here. Examples are 
 
 import hashlib
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import chain, islice
 from typing import Self
 
@@ -76,6 +76,19 @@ class EncodedExamples:
 
     def __len__(self) -> int:
         return len(self.sources)
+
+    def exchange_sources(self, count: int) -> tuple[Self, Self]:
+        """The first `count` pairs, and the same ones each with the source of the next, the last with that of the first.
+
+        Example: of (a, A), (b, B), (c, C) these, and (b, A), (c, B), (a, C).
+        """
+        rows = range(min(count, len(self)))
+        sources, labels = ([side[row] for row in rows] for side in (self.sources, self.labels))
+        pairs, exchanged = (
+            replace(self, sources=RaggedIds(side), labels=RaggedIds(labels))
+            for side in (sources, [*sources[1:], *sources[:1]])
+        )
+        return pairs, exchanged
 
     def compute_fingerprint(self) -> str:
         """SHA-256 of all ids and their lengths: splits with the same one train the same."""

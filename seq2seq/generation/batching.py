@@ -2,14 +2,11 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from threading import Barrier
 from typing import TypeVar
 
 import numpy
 import torch
-
-from ..modeling.token_loss import TokenLossModel
 
 AT_ONCE = 8  # batches that a process computes side by side at most: each has memory of its own
 
@@ -97,14 +94,3 @@ def compute_side_by_side(
         yield from results
     finally:
         pool.shutdown(cancel_futures=True)
-
-
-@contextmanager
-def evaluating(model: TokenLossModel) -> Iterator[None]:
-    """Puts the model into evaluation mode, and back into training mode where it was in that."""
-    was_training = model.training
-    model.eval()
-    try:
-        yield
-    finally:
-        model.train(was_training)

@@ -8,8 +8,8 @@ from collections.abc import Callable, Iterator, Sequence
 import torch
 
 from ..data.collation import pad_rows, pad_sources
-from ..modeling.token_loss import IGNORED_LABEL, TokenLossModel
-from .batching import Batch, Spread, compute_here, compute_side_by_side, evaluating, map_by_length
+from ..modeling.token_loss import IGNORED_LABEL, TokenLossModel, evaluating
+from .batching import Batch, Spread, compute_here, compute_side_by_side, map_by_length
 
 BATCH_TOKENS = 2048  # padded positions of a batch: the logits of its real labels are held at once
 

@@ -7,8 +7,8 @@ import torch
 
 from ..data.collation import pad_sources
 from ..modeling.generation_config import translate_options
-from ..modeling.token_loss import TokenLossModel
-from .batching import Batch, Spread, compute_here, compute_side_by_side, evaluating, map_by_length
+from ..modeling.token_loss import TokenLossModel, evaluating
+from .batching import Batch, Spread, compute_here, compute_side_by_side, map_by_length
 from .beam_cache import BeamCache
 from .engine import Engine, Hypothesis, check_positions
 from .forced_decoding import score_ids

@@ -3,7 +3,8 @@
 Shapes: B examples, S source and T target positions, N real target tokens of the batch, V vocabulary.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 import torch
@@ -106,3 +107,14 @@ class TokenLossModel:
     def max_target_positions(self) -> int | None:
         """The longest target, in tokens with its end mark, that the positions allow; None where nothing limits it."""
         raise NotImplementedError
+
+
+@contextmanager
+def evaluating(model: TokenLossModel) -> Iterator[None]:
+    """Puts the model into evaluation mode, and back into training mode where it was in that."""
+    was_training = model.training
+    model.eval()
+    try:
+        yield
+    finally:
+        model.train(was_training)

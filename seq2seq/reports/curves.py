@@ -53,12 +53,14 @@ def _choose_panels(train: Events, validations: Events) -> list[Panel]:
 def _list_metrics(validations: Events) -> list[str]:
     """The metrics of text, which have another scale than the loss."""
     names = dict.fromkeys(name for event in validations for name in event)
-    return [name for name in names if name not in ("event", "loss", *COUNTERS)]
+    return [name for name in names if name not in ("event", "loss", "source_gain", *COUNTERS)]
 
 
 def _draw_loss(axes: "Axes", train: Events, validations: Events) -> None:
     draw_line(axes, list_points(train, "loss"), "training", linewidth=1.2, **choose_style(0))
     draw_line(axes, list_points(validations, "loss"), "validation", marker="o", markersize=5, **choose_style(1))
+    gains = list_points(validations, "source_gain")
+    draw_line(axes, gains, "its rise with other sources", marker="s", markersize=4, **choose_style(2))
     finish_axes(axes, x=None, y=LOSS_LABEL)
 
 

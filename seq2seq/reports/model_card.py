@@ -10,6 +10,7 @@ from .origin import list_files, summarize_origin
 from .run_record import RunRecord
 from .samples import Sample, describe_sample
 from .settings import describe_settings
+from .source_gain import describe_source_gain
 from .tables import score_rows
 from .usage import describe_commands, describe_plain_use
 
@@ -74,6 +75,9 @@ def _describe_run(record: RunRecord) -> Iterator[str]:
         f"and {totals['random']:,} at random",
         f"- training: {counters['step']:,} steps, {counters['examples']:,} pairs, {describe_time(counters)}; {end}",
     ]
+    gains = [event for event in record.list_events("validation") if "source_gain" in event]
+    if gains:
+        lines.append(f"- sources: {describe_source_gain(gains[-1]['source_gain'], gains[-1]['step'])}")
     yield "\n".join(lines)
 
 

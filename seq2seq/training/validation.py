@@ -6,7 +6,7 @@ import torch
 from accelerate import Accelerator
 
 from ..evaluation.metrics import METRICS
-from ..modeling.token_loss import IGNORED_LABEL, TokenLossModel
+from ..modeling.token_loss import IGNORED_LABEL, TokenLossModel, evaluating
 
 
 def is_better(metric: str, value: float, best: float | None, *, by: float = 0.0) -> bool:
@@ -27,14 +27,27 @@ def compute_validation_loss(
     model: TokenLossModel, micro_batches: Iterable[dict[str, torch.Tensor]], accelerator: Accelerator
 ) -> float:
     """Mean negative log-likelihood of the target tokens, in nats."""
-    was_training = model.training
-    model.eval()
     sums = torch.zeros(2, dtype=torch.float64)
-    for micro_batch in micro_batches:
-        inputs = {name: tensor.to(accelerator.device) for name, tensor in micro_batch.items()}
-        with accelerator.autocast():
-            loss = model(**inputs).negative_log_likelihood
-        sums += torch.tensor([loss.item(), int(micro_batch["labels"].ne(IGNORED_LABEL).sum())])
-    model.train(was_training)
+    with evaluating(model):
+        for micro_batch in micro_batches:
+            inputs = {name: tensor.to(accelerator.device) for name, tensor in micro_batch.items()}
+            with accelerator.autocast():
+                loss = model(**inputs).negative_log_likelihood
+            sums += torch.tensor([loss.item(), int(micro_batch["labels"].ne(IGNORED_LABEL).sum())])
     total, tokens = accelerator.reduce(sums.to(accelerator.device), "sum").tolist()
     return total / tokens
+
+
+def compute_source_gain(
+    model: TokenLossModel,
+    micro_batches: Iterable[dict[str, torch.Tensor]],
+    exchanged: Iterable[dict[str, torch.Tensor]],
+    accelerator: Accelerator,
+) -> float:
+    """What the sources are worth: by how many nats a target token the loss rises with other pairs' in their place.
+
+    About zero where a model has not learned to read its sources, whatever its loss.
+    """
+    return compute_validation_loss(model, exchanged, accelerator) - compute_validation_loss(
+        model, micro_batches, accelerator
+    )

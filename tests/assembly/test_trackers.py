@@ -66,7 +66,7 @@ def read_board(folder) -> dict[str, list[tuple[int, float]]]:
 def expected_board(folder) -> dict[str, list[tuple[int, float]]]:
     """What progress.jsonl says, in the single precision of TensorBoard."""
     rows = {"train": read_events(folder, "train"), "validation": read_events(folder, "validation")}
-    names = [*(("train", name) for name in FIGURES), ("validation", "loss")]
+    names = [*(("train", name) for name in FIGURES), ("validation", "loss"), ("validation", "source_gain")]
     return {
         f"{event}/{name}": [(row["step"], pytest.approx(row[name], rel=1e-6)) for row in rows[event]]
         for event, name in names

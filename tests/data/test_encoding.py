@@ -4,7 +4,7 @@ import numpy
 import pytest
 
 from seq2seq.data import encoding
-from seq2seq.data.encoding import RaggedIds, Truncation, encode_examples
+from seq2seq.data.encoding import EncodedExamples, RaggedIds, Truncation, encode_examples
 from seq2seq.data.examples import Example
 from seq2seq.errors import DataError
 from seq2seq.text.framing import derive_framing
@@ -95,3 +95,13 @@ def test_examples_encoded_in_chunks_equal_examples_encoded_at_once(encode, monke
 def test_text_without_any_token_is_refused_with_its_row(encode, pair, message):
     with pytest.raises(DataError, match=message):
         encode(("a", "a"), pair)
+
+
+def test_sources_are_exchanged_for_those_of_the_next_pair():
+    nothing = Truncation(texts=0, truncated=0, limit=0, longest=0)
+    sources, labels = RaggedIds([[1], [2, 2], [3], [4]]), RaggedIds([[5], [6], [7, 7], [8]])
+    pairs, exchanged = EncodedExamples(sources, labels, nothing, nothing).exchange_sources(3)
+    assert [list(pairs.sources[row]) for row in range(3)] == [[1], [2, 2], [3]]
+    assert [list(exchanged.sources[row]) for row in range(3)] == [[2, 2], [3], [1]]
+    for side in (pairs, exchanged):
+        assert [list(side.labels[row]) for row in range(len(side))] == [[5], [6], [7, 7]]

@@ -37,6 +37,13 @@ def test_panels_show_losses_metrics_rates_and_gradient_norm_over_the_steps(recor
     assert figure.axes[-1].get_xlabel() == "step"
 
 
+def test_source_gain_stands_beside_the_losses(record):
+    events = [{"event": "validation", "loss": 3.0, "source_gain": 1.25, **count(2)}]
+    figure = build_curves(replace(record, events=events))
+    assert read_labels(figure) == ["loss per target token (nats)"]
+    assert read_lines(figure.axes[0]) == {"validation": [(2, 3.0)], "its rise with other sources": [(2, 1.25)]}
+
+
 def test_run_without_validation_has_its_training_loss_alone(record):
     figure = build_curves(replace(record, events=[event for event in EVENTS if event["event"] != "validation"]))
     assert list(read_lines(figure.axes[0])) == ["training"]

@@ -6,7 +6,7 @@ import pytest
 
 from seq2seq.reports.model_card import CardParts, build_model_card
 from seq2seq.reports.samples import Sample
-from tests.reports.made_up_run import INPUTS, SCORES, build_record
+from tests.reports.made_up_run import INPUTS, SCORES, build_record, count
 
 PARTS = CardParts(checkpoint="runs/mine/checkpoints/step_00000004", settings={"seed": 3}, defaults={"seed": 1})
 
@@ -30,6 +30,17 @@ def test_card_tells_task_plan_parameters_and_training(record):
     # 4 steps of 15 seconds with 30 tokens each: 120 tokens in 60 seconds.
     training = "4 steps, 16 pairs, 1.0 minutes at 2 source and target tokens a second; ended by max_steps"
     assert f"- training: {training}\n" in card
+
+
+@pytest.mark.parametrize(
+    ("gain", "read", "advice"), [(1.5, "read", "\n"), (0.0, "not read", ". A lower learning rate")]
+)
+def test_card_tells_what_the_sources_are_worth(record, gain, read, advice):
+    events = [*record.events, {"event": "validation", "loss": 2.0, "source_gain": gain, **count(4)}]
+    card = build_model_card(replace(record, events=events), PARTS)
+    figure = f"(at step 4 the loss is {gain:.3f} nats a target token higher with another pair's source)"
+    assert f"- sources: {read} {figure}{advice}" in card
+    assert "- sources" not in build_model_card(record, PARTS)
 
 
 def test_card_of_a_run_that_goes_on_says_so(record):

@@ -238,7 +238,7 @@ def test_warmup_longer_than_the_epochs_is_refused(recipe, tmp_path):
 def test_infinite_validation_stops_the_run(recipe, tmp_path, monkeypatch):
     data = {"validation": write_pairs(tmp_path / "validation.jsonl", 4, start=100)}
     monkeypatch.setattr("seq2seq.assembly.run.compute_validation_loss", lambda *arguments: float("inf"))
-    with pytest.raises(TrainingError, match=r"Validation at step 6: \{'loss': inf\}"):
+    with pytest.raises(TrainingError, match=r"Validation at step 6: \{'loss': inf, "):
         api.train(recipe(data=data))
 
 
@@ -283,6 +283,21 @@ def test_validation_loss_is_the_mean_over_target_tokens(recipe, tiny_bert, tmp_p
     folder = api.train(recipe(data=data, max_steps=1, learning_rate=1e-12, micro_batch_tokens=50))
     expected, _ = compute_expected_step(tiny_bert, tmp_path / "validation.jsonl")
     assert read_events(folder, "validation")[0]["loss"] == pytest.approx(expected, rel=1e-5)
+
+
+@pytest.mark.parametrize(("gain", "warned"), [(0.0099, True), (0.0101, False)])
+def test_run_that_does_not_read_its_sources_says_so(recipe, tmp_path, monkeypatch, capsys, gain, warned):
+    data = {"validation": write_pairs(tmp_path / "validation.jsonl", 4, start=100)}
+    monkeypatch.setattr("seq2seq.assembly.run.compute_source_gain", lambda *arguments: gain)
+    folder = api.train(recipe(data=data, max_steps=1))
+    assert [row["source_gain"] for row in read_events(folder, "validation")] == [gain]
+    assert ("The sources are not read (at step 1 the loss is 0.010 nats" in capsys.readouterr().err) is warned
+
+
+def test_single_validation_pair_has_no_source_gain(recipe, tmp_path):
+    data = {"validation": write_pairs(tmp_path / "validation.jsonl", 1, start=100)}
+    (row,) = read_events(api.train(recipe(data=data, max_steps=1)), "validation")
+    assert "source_gain" not in row
 
 
 def test_run_folder_holds_what_the_readme_says(recipe, tmp_path, drawn):

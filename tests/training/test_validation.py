@@ -1,0 +1,61 @@
+import pytest
+import torch
+from accelerate import Accelerator
+from torch import nn
+
+from seq2seq import api
+from seq2seq.data.encoding import EncodedExamples, encode_examples
+from seq2seq.data.examples import load_examples
+from seq2seq.data.loader import fixed_micro_batches
+from seq2seq.data.options import LayoutOptions
+from seq2seq.training.validation import compute_source_gain, compute_validation_loss
+from seq2seq.warmstart.start import WarmStart
+from tests.training.runs import write_pairs
+
+
+@pytest.fixture(scope="module")
+def started(tiny_bert) -> WarmStart:
+    return api.warm_start(plan="bert2bert", encoder=str(tiny_bert))
+
+
+@pytest.fixture
+def encoded(started, tmp_path) -> EncodedExamples:
+    examples = load_examples([write_pairs(tmp_path / "pairs.jsonl", 7)], LayoutOptions())
+    return encode_examples(examples, started.tokenizers, started.framing, max_source_tokens=32, max_target_tokens=32)
+
+
+def compute_gain(started: WarmStart, encoded: EncodedExamples, micro_batch_tokens: int) -> float:
+    sides = (
+        fixed_micro_batches(side, started.model.source_pad_id, micro_batch_tokens=micro_batch_tokens)
+        for side in encoded.exchange_sources(5)
+    )
+    return compute_source_gain(started.model, *sides, Accelerator(cpu=True))
+
+
+@pytest.mark.parametrize("micro_batch_tokens", [1, 4096])
+def test_source_gain_is_the_rise_of_the_loss_with_the_next_pairs_source(started, encoded, micro_batch_tokens):
+    model, total, tokens = started.model.eval(), 0.0, 0
+    for row in range(5):
+        labels = torch.tensor(encoded.labels[row])[None].long()
+        losses = [
+            model(input_ids=ids, attention_mask=torch.ones_like(ids), labels=labels).negative_log_likelihood.item()
+            for ids in (torch.tensor(encoded.sources[index])[None].long() for index in ((row + 1) % 5, row))
+        ]
+        total, tokens = total + losses[0] - losses[1], tokens + labels.numel()
+    assert compute_gain(started, encoded, micro_batch_tokens) == pytest.approx(total / tokens, abs=1e-6)
+    assert total != 0
+
+
+def test_source_gain_is_zero_where_nothing_comes_from_the_encoder(tiny_bert, encoded):
+    started = api.warm_start(plan="bert2bert", encoder=str(tiny_bert))
+    for name, module in started.model.named_modules():
+        if name.endswith("crossattention.self.value"):
+            nn.init.zeros_(module.weight)
+    assert compute_gain(started, encoded, 4096) == pytest.approx(0.0, abs=1e-6)
+
+
+def test_validation_leaves_the_model_in_its_mode_when_it_fails(started):
+    model = started.model.train()
+    with pytest.raises(ValueError, match="input_ids"):
+        compute_validation_loss(model, [{"input_ids": torch.ones(1, 2).long()}], Accelerator(cpu=True))
+    assert model.training
