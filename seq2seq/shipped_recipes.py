@@ -116,8 +116,8 @@ def copy_recipe(name: str, folder: Path | None = None) -> list[Path]:
         folder: where to; left out, the folder that the recipe's own header names, from the working directory.
 
     Raises:
-        RecipeError: there is no such recipe, or a file of that name is there already and says something else; then
-            nothing is copied.
+        RecipeError: there is no such recipe, or the recipe itself or a file of that name that says something else is
+            there already; then nothing is copied.
     """
     sources = find_recipe(name)
     inside = sources[0].parent.relative_to(find_recipes_folder())
@@ -126,6 +126,8 @@ def copy_recipe(name: str, folder: Path | None = None) -> list[Path]:
         sources.append(find_recipes_folder() / MARKER)
     copies = [target / source.name for source in sources]
     texts = [source.read_text(encoding="utf-8") for source in sources]
+    if copies[0].exists() and copies[0].samefile(sources[0]):
+        raise RecipeError(f"{copies[0]} is the recipe itself. Name another folder for the copy.")
     for copy, text in zip(copies, texts, strict=True):
         if copy.exists() and not (copy.is_file() and copy.read_bytes() == text.encode()):
             raise RecipeError(f"{copy} is there already and is not what would be copied. Choose another folder.")

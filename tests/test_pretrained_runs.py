@@ -18,6 +18,7 @@ from seq2seq.generation.transformers_engine import TransformersEngine
 from seq2seq.modeling.sharing import find_shared_names
 from seq2seq.reports.run_folder import RunFolder
 from seq2seq.text.tokenizers import TARGET_FOLDER
+from seq2seq.warmstart.options import ModelOptions
 from tests.published import ENGLISH, FAMILIES, GERMAN, draw_sentences, save_published
 
 SOURCES = draw_sentences(ENGLISH, 24, 3)
@@ -171,13 +172,22 @@ def test_languages_for_an_own_checkpoint_are_refused(tmp_path):
         ({"plan": "bert2bert", "encoder": "x", "source_language": "en_XX"}, "is for plan pretrained alone"),
         (
             {"plan": "pretrained", "checkpoint": "x", "max_positions": 9},
-            "plan pretrained takes its checkpoint as it is",
+            r"plan pretrained takes its checkpoint as it is\. Leave it out, or set it to null",
+        ),
+        (
+            {"plan": "pretrained", "checkpoint": "x", "cross_attention": "copied"},
+            r"takes its checkpoint as it is\. Leave it out, or set it to \"random\"",
         ),
     ],
 )
 def test_options_that_do_not_fit_are_refused(tmp_path, model, message):
     with pytest.raises(RecipeError, match=message):
         api.train(write_recipe(tmp_path, "run", model))
+
+
+def test_options_of_two_sides_may_be_set_back_to_their_defaults():
+    options = {"encoder": None, "cross_attention": "random", "source_marks": True, "max_positions": None}
+    assert ModelOptions(plan="pretrained", checkpoint="x", **options).checkpoint == "x"
 
 
 def test_options_that_do_not_fit_are_refused_in_python_too():

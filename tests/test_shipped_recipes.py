@@ -110,6 +110,12 @@ def test_second_plan_of_a_data_set_goes_beside_the_first(tmp_path):
     assert len(list(tmp_path.iterdir())) == 3
 
 
+def test_copy_onto_the_recipe_itself_is_refused(monkeypatch):
+    monkeypatch.chdir(find_recipes_folder().parent)
+    with pytest.raises(RecipeError, match=r"quickstart\.yaml is the recipe itself\. Name another folder for the copy"):
+        copy_recipe("quickstart")
+
+
 def test_copy_overwrites_nothing_and_then_copies_nothing(tmp_path):
     (tmp_path / "base.yaml").write_text("task: mine\n")
     with pytest.raises(RecipeError, match=r"base\.yaml is there already and is not what would be copied"):

@@ -15,6 +15,7 @@ from ..checkpoints.folder import Checkpoint, read_checkpoint
 from ..data.encoding import EncodedExamples, encode_examples
 from ..data.examples import Example, read_examples
 from ..data.options import LayoutOptions
+from ..data.outputs import check_output
 from ..errors import CheckpointError, DataError, ExportError, GenerationError, WarmStartError
 from ..exporting.export import Exported, export_ctranslate2, export_transformers
 from ..exporting.exported import ExportedModel, load_exported
@@ -121,8 +122,13 @@ def read_layout(checkpoint: Checkpoint | ExportedModel, **options: Any) -> Layou
 
 
 def complete_generation(checkpoint: Checkpoint) -> Checkpoint:
-    """The same checkpoint with every generation option: published ones say only how they differ from the defaults."""
-    generation = GenerationOptions(**checkpoint.description.generation).model_dump(mode="json")
+    """The same checkpoint with every generation option: published ones say only how they differ from the defaults.
+
+    Raises:
+        GenerationError: what was published contradicts itself.
+    """
+    chosen = build_options(GenerationOptions, checkpoint.description.generation, GenerationError)
+    generation = chosen.model_dump(mode="json")
     return replace(checkpoint, description=replace(checkpoint.description, generation=generation))
 
 
@@ -170,13 +176,17 @@ def average(checkpoints: Sequence[str | Path], *, output: str | Path, last: int 
 
     Raises:
         CheckpointError: there are fewer than two, they differ in config, tokenizers, sharing, framing or pruned heads,
-            or `output` exists.
+            `output` exists, or the disk is full.
+        DataError: `output` cannot be written.
     """
-    if last is None:
-        return average_checkpoints([find_checkpoint(checkpoint) for checkpoint in checkpoints], Path(output))
-    if len(checkpoints) != 1:
+    if last is not None and len(checkpoints) != 1:
         raise CheckpointError(f"The last {last} checkpoints are those of one run; found {len(checkpoints)} names.")
-    return average_checkpoints(find_last(Path(checkpoints[0]), last), Path(output))
+    check_output(Path(output))
+    folders = map(find_checkpoint, checkpoints) if last is None else find_last(Path(checkpoints[0]), last)
+    try:
+        return average_checkpoints(list(folders), Path(output))
+    except OSError as error:
+        raise CheckpointError(f"{output} cannot be written ({error.strerror}). Choose another output.") from error
 
 
 def export(

@@ -19,13 +19,14 @@ from ..checkpoints.find import find_checkpoint
 from ..data.examples import load_examples
 from ..data.outputs import check_output
 from ..data.plain_text import load_intact_texts, load_references
-from ..errors import ScoringError
+from ..errors import DataError, ScoringError
 from ..evaluation.options import EvaluationOptions
 from ..evaluation.scores import Comparison, Scores, compare_predictions, compute_scores
 from ..evaluation.significance import TRIALS, Bootstrap
 from ..files import write_json, write_json_lines
 from ..recipe import build_options
 from ..reports.console import show_progress
+from ..reports.run_folder import RunFolder
 from ..text.tokenizers import load_tokenizers
 from .models import load_generator, load_model, read_layout
 
@@ -56,10 +57,14 @@ def evaluate(
         What scores.json holds: values and intervals by row and metric, and the signatures of the metrics.
 
     Raises:
-        DataError, CheckpointError, GenerationError: as the functions above.
+        CheckpointError, GenerationError: as `load_generator`.
+        DataError: a file is missing or broken, an option is wrong, or the output is a run or cannot be written.
         ScoringError: an evaluation option is wrong.
+        TrainingError: as `train`, where several processes were asked for and fewer are there.
     """
     folder = Path(output)
+    if RunFolder(folder).exists():
+        raise DataError(f"{folder} is a run, whose own scores would be lost. Choose another output.")
     check_output(folder / "predictions.jsonl")
     with open_processes() as processes:
         loaded = load_model(checkpoint)

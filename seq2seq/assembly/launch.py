@@ -25,13 +25,13 @@ PLUGINS = {
 }
 
 
-def check_launch(environment: Mapping[str, str], launcher: str, precision: str) -> None:
+def check_launch(environment: Mapping[str, str], launcher: str, precision: str | None) -> None:
     """Makes sure that all processes that were asked for take part, and that the launcher asks for nothing else.
 
     Args:
         environment: the process's variables.
         launcher: the command line of the process that started it, where it can be known.
-        precision: `training.precision` of the recipe.
+        precision: `training.precision` of the recipe; None of a command that trains nothing.
 
     Raises:
         TrainingError: some processes did not start or do not know of each other; or a setting of `accelerate launch`
@@ -101,7 +101,7 @@ def _check_accelerate_started_all(environment: Mapping[str, str], launcher: str)
         )
 
 
-def _check_accelerate_settings(environment: Mapping[str, str], precision: str) -> None:
+def _check_accelerate_settings(environment: Mapping[str, str], precision: str | None) -> None:
     for name, plugin in PLUGINS.items():
         if environment.get(name, "false").lower() == "true":
             raise TrainingError(
@@ -118,6 +118,8 @@ def _check_accelerate_settings(environment: Mapping[str, str], precision: str) -
             "ACCELERATE_GRADIENT_ACCUMULATION_STEPS is set: Accelerate would divide every gradient by it. Unset it; "
             "training.micro_batch_tokens cuts a batch, and training.batch_examples is the batch."
         )
+    if precision is None:
+        return
     theirs, ours = environment.get("ACCELERATE_MIXED_PRECISION", "no"), "no" if precision == "fp32" else precision
     if theirs not in ("no", ours):
         raise TrainingError(

@@ -14,7 +14,7 @@ from typing import TypeVar
 import torch
 from accelerate import Accelerator, PartialState
 from accelerate.state import AcceleratorState
-from accelerate.utils import ProjectConfiguration, broadcast_object_list, gather_object
+from accelerate.utils import ProjectConfiguration, broadcast_object_list
 from torch import distributed
 
 from ..errors import TrainingError
@@ -56,6 +56,8 @@ def build_accelerator(recipe: Recipe) -> Accelerator:
 
 
 def _check_count(processes: Processes) -> None:
+    # After a failure the launcher ends the others, which a group that is being left would wait for.
+    atexit.unregister(_leave_group)
     if processes.num_processes != count_processes(os.environ):
         raise TrainingError(
             f"Accelerate runs {processes.num_processes} processes where the launcher set WORLD_SIZE to "
@@ -70,15 +72,19 @@ def open_processes() -> Iterator[PartialState]:
     Raises:
         TrainingError: as `build_accelerator`.
     """
-    check_launch(os.environ, read_launcher_command(), "fp32")
+    check_launch(os.environ, read_launcher_command(), None)
     processes = PartialState(cpu=not torch.cuda.is_available())
     _check_count(processes)
-    # After a failure the launcher ends the others, which a group that is being left would wait for.
-    atexit.unregister(_leave_group)
     yield processes
     if processes.num_processes > 1:
         distributed.barrier()
-        atexit.register(_leave_group)  # not now: a script may go on with another file, and a group cannot be made twice
+    _leave_group_at_exit(processes)
+
+
+def _leave_group_at_exit(processes: Processes) -> None:
+    """Not now: a script may go on with another run or file, and a group cannot be made twice."""
+    if processes.num_processes > 1:
+        atexit.register(_leave_group)
 
 
 def _leave_group() -> None:
@@ -140,11 +146,11 @@ def run_once_a_machine(accelerator: Accelerator, action: Callable[[], T]) -> T:
     return next(found for place, is_first, found, _ in outcomes if is_first and place == machine)
 
 
-def gather_patiently(accelerator: Accelerator, value: T) -> list[T]:
+def gather_patiently(processes: Processes, value: T) -> list[T]:
     """What every process gives, in their order, once all have come, however long the others have to wait."""
-    values = [value] * accelerator.num_processes
-    if accelerator.num_processes > 1:
-        distributed.all_gather_object(values, value, group=_wait_for_all(accelerator))
+    values = [value] * processes.num_processes
+    if processes.num_processes > 1:
+        distributed.all_gather_object(values, value, group=_wait_for_all(processes))
     return values
 
 
@@ -165,14 +171,15 @@ def _open_gloo_group(world: distributed.ProcessGroup) -> distributed.ProcessGrou
 
 
 def leave_processes(accelerator: Accelerator) -> None:
-    """Ends a run's process group, and Accelerate's hold on the prepared model before.
+    """Ends a run's trackers and Accelerate's hold on the prepared model, and leaves the group when Python ends.
 
     torch destroys a group without Python's lock, except where the last to hold it is a wrapper of the model: then
     the group waits for its threads, and a thread that still has to free a tensor waits for the lock, for ever.
     """
-    _open_gloo_group.cache_clear()
     accelerator.free_memory()
-    accelerator.end_training()
+    for tracker in accelerator.trackers:
+        tracker.finish()
+    _leave_group_at_exit(accelerator)
 
 
 def spread_batches(processes: Processes) -> Spread:
@@ -183,7 +190,7 @@ def spread_batches(processes: Processes) -> Spread:
         mine = batches[index::count]
         own = compute_here(mine, compute, advance)
         results: list[Sequence[Result]] = [[]] * len(batches)
-        for process, share in gather_object([(index, own)]):
+        for process, share in gather_patiently(processes, (index, own)):
             results[process::count] = share
         advance(sum(map(len, batches)) - sum(map(len, mine)))
         return results

@@ -300,7 +300,8 @@ class Run:
         model.to(self.accelerator.device)
         start, limit = self.start, self.recipe.data.max_source_tokens
         generator = Generator(TransformersEngine(model), start.tokenizers, start.framing, limit, options)
-        return generate_in_processes(self.accelerator, generator, sources)
+        with self.accelerator.autocast():  # else the decoder alone would have it, put there by Accelerate
+            return generate_in_processes(self.accelerator, generator, sources)
 
     def save(self, state: TrainingState, best: bool) -> None:
         """Writes the checkpoint of a step, names it the best where it is, and removes those no longer kept."""

@@ -28,9 +28,9 @@ def hold_folder(folder: RunFolder, accelerator: Accelerator) -> Iterator[None]:
         run_on_main(accelerator, lambda: _acquire(lock))
         yield
     except OSError as error:
-        if error.filename is None or not Path(error.filename).resolve().is_relative_to(folder.path.resolve()):
+        if error.filename is None or not _are_in_line(Path(error.filename).resolve(), folder.path.resolve()):
             raise
-        raise TrainingError(_explain(error, folder)) from error
+        raise TrainingError(_explain(error)) from error
     finally:
         lock.release()
 
@@ -44,7 +44,12 @@ def _acquire(lock: RunLock) -> None:
         )
 
 
-def _explain(error: OSError, folder: RunFolder) -> str:
+def _are_in_line(path: Path, folder: Path) -> bool:
+    """Whether a path lies in a folder, or the folder in it."""
+    return path.is_relative_to(folder) or folder.is_relative_to(path)
+
+
+def _explain(error: OSError) -> str:
     full = error.errno in (errno.ENOSPC, errno.EDQUOT)
     advice = "Free some space" if full else "Put that right"
     return (

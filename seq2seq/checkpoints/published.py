@@ -195,12 +195,18 @@ def _build(folder: Path, config: PreTrainedConfig, framing: Framing, dropout: fl
 
 
 def _read_generation_config(folder: Path) -> GenerationConfig:
-    """Of a file of its own or, as published before 2023, of config.json."""
-    if (folder / "generation_config.json").exists():
-        return GenerationConfig.from_pretrained(str(folder), local_files_only=True)
-    return GenerationConfig.from_pretrained(
-        str(folder), config_file_name="config.json", local_files_only=True, _from_model_config=True
-    )
+    """Of a file of its own or, as published before 2023, of config.json.
+
+    Raises:
+        CheckpointError: it cannot be read.
+    """
+    own = (folder / "generation_config.json").exists()
+    further = {} if own else {"config_file_name": "config.json", "_from_model_config": True}
+    try:
+        return GenerationConfig.from_pretrained(str(folder), local_files_only=True, **further)
+    except (OSError, ValueError, TypeError) as error:
+        name = "generation_config.json" if own else "config.json"
+        raise CheckpointError(f"{folder}: {name} cannot be read ({str(error).splitlines()[0]}).") from None
 
 
 def read_generation_options(generation: GenerationConfig) -> dict:

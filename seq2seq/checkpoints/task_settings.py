@@ -25,9 +25,14 @@ def find_task_settings(
     """What a published folder says about a task; None where it says nothing.
 
     Raises:
-        CheckpointError: it translates by prompts, and not between these languages.
+        CheckpointError: it translates by prompts, and not between these languages; or what it says is no mapping.
     """
     listed = load_json(folder / CONFIG_FILE).get("task_specific_params") or {}
+    if not isinstance(listed, dict) or not all(isinstance(settings, dict) for settings in listed.values()):
+        raise CheckpointError(
+            f"{folder / CONFIG_FILE}: expected task_specific_params to hold the settings of each task by its name, "
+            f"found {str(listed)[:80]}. Mend it, or take it out."
+        )
     if task != "translation":
         return listed.get(task)
     prompted = [key for key, settings in listed.items() if key.startswith(TRANSLATION) and settings.get("prefix")]

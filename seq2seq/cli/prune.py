@@ -66,5 +66,6 @@ def run(
     before, after = found["before"], found["after"]
     errors().print(
         f"Written: {output}: {before['heads']} -> {after['heads']} heads, {before['parameters']:,} -> "
-        f"{after['parameters']:,} parameters. To train it on: model.plan=pretrained model.checkpoint={output}"
+        f"{after['parameters']:,} parameters. A recipe that trains it on has "
+        f"model: {{plan: pretrained, checkpoint: {output}}}"
     )

@@ -43,7 +43,9 @@ class LayoutOptions(Options):
 class DataOptions(Options):
     """The section `data` of a recipe. Lengths left out are the task's."""
 
-    train: Strings = Field(description="Files, hub:NAME:CONFIG:SPLIT or embedded:quickstart:SPLIT; read in order.")
+    train: Strings = Field(
+        description="Files, hub:NAME[@REVISION]:CONFIG:SPLIT or embedded:quickstart:SPLIT; read in order."
+    )
     validation: Strings = Field((), description="Like train; empty means no validation.")
     test: Strings = Field((), description="Like train; scored once, by the best checkpoint, when training ends.")
     columns: ColumnOptions = Field(ColumnOptions(), description="Which column of a row holds what.")

@@ -47,12 +47,14 @@ class OutputFile:
         self.path, self.settings = path, settings
         self.is_file = path != STANDARD_OUTPUT and (path.is_file() or not path.exists())
         self.beside = path.with_name(path.name + UNFINISHED)
+        self.old_bytes = 0  # of an earlier file, which stays until there are outputs to take its place
         self.pipe: IO[bytes] | None = None  # or a device; stays open, for its reader takes a closed one for the end
 
     def begin(self, *, resume: bool) -> Progress | None:
         """How far the file has come, and cuts it there; None where it is finished.
 
-        Where no text was written yet, it begins anew, whatever it was begun with.
+        Where no text was written yet, it begins anew, whatever it was begun with. The lines of an earlier, finished
+        file stay until the first new ones come.
 
         Raises:
             DataError: it is unfinished and not to be gone on with; it was begun with other settings, or is damaged; it
@@ -80,7 +82,8 @@ class OutputFile:
             self.path.open("ab").close()  # what cannot be written is refused before it is called unfinished
         progress = Progress()
         self._record(progress)
-        self.path.write_bytes(b"")
+        self.path.open("ab").close()
+        self.old_bytes = self._measure()
         return progress
 
     def _go_on(self, progress: Progress, settings: dict[str, Any], resume: bool) -> Progress:
@@ -139,11 +142,13 @@ class OutputFile:
             raise DataError(f"{name} cannot be written ({error.strerror}). {advice}") from None
 
     def _append_to_file(self, content: bytes, progress: Progress) -> None:
-        if (size := self._measure()) != progress.bytes:
+        expected = progress.bytes + self.old_bytes
+        if (size := self._measure()) != expected:
             raise DataError(
-                f"{self.path} has {size:,} bytes where {progress.bytes:,} were written: it was removed, or something "
+                f"{self.path} has {size:,} bytes where {expected:,} were written: it was removed, or something "
                 "else writes to it. Let one run alone write to it."
             )
+        self._drop_old()
         with self.path.open("ab") as file:
             file.write(content)
             file.flush()
@@ -151,12 +156,18 @@ class OutputFile:
         progress.bytes += len(content)
         self._record(progress)
 
+    def _drop_old(self) -> None:
+        if self.old_bytes:
+            os.truncate(self.path, 0)
+            self.old_bytes = 0
+
     def _record(self, progress: Progress) -> None:
         write_json(self.beside, asdict(progress) | {"settings": self.settings})
 
     def finish(self) -> None:
         """The file is whole: nothing stands beside it."""
         if self.is_file:
+            self._drop_old()
             self.beside.unlink()
         if self.pipe is not None:
             self.pipe.close()

@@ -61,9 +61,13 @@ def _cut(lengths: Sequence[int], fits: Callable[[int, int], bool]) -> list[Batch
 
 
 def count_workers(batches: int) -> tuple[int, int]:
-    """How many batches a CPU computes at once, and with how many threads each: as many in all as torch has."""
+    """How many batches a CPU computes at once, and with how many threads each, so that few of torch's are idle.
+
+    Example: of 12 threads 6 batches take 2 each, where 8 would leave 4 idle.
+    """
     threads = torch.get_num_threads()
-    workers = max(min(threads, batches, AT_ONCE), 1)
+    most = max(min(threads, batches, AT_ONCE), 1)
+    workers = max(range((most + 1) // 2, most + 1), key=lambda count: (threads // count * count, count))
     return workers, threads // workers
 
 

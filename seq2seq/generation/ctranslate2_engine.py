@@ -46,7 +46,7 @@ def import_ctranslate2() -> "ctranslate2":
         import ctranslate2
     except ImportError as error:
         raise GenerationError(
-            f"CTranslate2 cannot be imported ({error}). Install it: pip install 'seq2seq-warmstart[fast]'."
+            f"CTranslate2 cannot be imported ({error}). Install it: pip install ctranslate2."
         ) from None
     return ctranslate2
 

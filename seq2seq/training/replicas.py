@@ -22,13 +22,20 @@ def equalize_weights(model: nn.Module) -> None:
 
 
 def sum_gradients(parameters: Iterable[nn.Parameter]) -> None:
-    """Replaces the gradient of every trained parameter by the sum over all processes."""
+    """Replaces the gradient of every trained parameter by the sum over all processes.
+
+    What a step did not use, such as an expert without tokens or a layer that was dropped, has a gradient of zero, on
+    one process too: the optimizer then does the same on any number of them.
+    """
+    trained = [parameter for parameter in parameters if parameter.requires_grad]
+    for parameter in trained:
+        if parameter.grad is None:
+            parameter.grad = torch.zeros_like(parameter)
     if not distributed.is_initialized() or distributed.get_world_size() == 1:
         return
     sent: deque[tuple[list[nn.Parameter], torch.Tensor, distributed.Work]] = deque()
-    for bucket in _fill_buckets([parameter for parameter in parameters if parameter.requires_grad]):
-        gradients = [torch.zeros_like(p) if p.grad is None else p.grad for p in bucket]
-        flat = torch.cat([gradient.reshape(-1) for gradient in gradients])
+    for bucket in _fill_buckets(trained):
+        flat = torch.cat([parameter.grad.reshape(-1) for parameter in bucket])
         sent.append((bucket, flat, distributed.all_reduce(flat, async_op=True)))
         if len(sent) == BUCKETS_ON_THE_WAY:
             _take_back(*sent.popleft())

@@ -47,6 +47,10 @@ class Callbacks:
     log: Callable[[dict], None]
 
 
+def _is_out_of_memory(error: Exception) -> bool:
+    return isinstance(error, MemoryError) or should_reduce_batch_size(error)
+
+
 class Trainer:
     """Trains a model to a number of steps, from any state."""
 
@@ -145,7 +149,7 @@ class Trainer:
             return None, None
         if self.options.max_gradient_norm is not None:
             clip_grads_with_norm_(self.model.parameters(), self.options.max_gradient_norm, norm)
-        self.optimizer.step()
+        self._step_optimizer()
         if self.averages is not None:
             self.averages.update(number)
         self.optimizer.zero_grad(set_to_none=True)
@@ -163,7 +167,7 @@ class Trainer:
                     place = (number, self.accelerator.process_index, index)
                     loss += self._backward(micro_batch, step.target_tokens, place)
         except (RuntimeError, MemoryError) as error:
-            if not (isinstance(error, MemoryError) or should_reduce_batch_size(error)):
+            if not _is_out_of_memory(error):
                 raise
             if self._sharded:
                 self._end_sharded_without_memory()
@@ -171,6 +175,19 @@ class Trainer:
             return loss, False
         self._drop_gradients()
         return loss, True
+
+    def _step_optimizer(self) -> None:
+        try:
+            self.optimizer.step()
+        except (RuntimeError, MemoryError) as error:
+            if not _is_out_of_memory(error):
+                raise
+            self.callbacks.log({"event": "end", "reason": "out_of_memory", **self.state.counters()})
+            raise TrainingError(
+                f"Step {self.state.step + 1}: memory ran out in the update: AdamW keeps two numbers for each weight it "
+                "trains. What needs less of it: training.freeze, a smaller model, or more processes with "
+                "training.sharding: fsdp."
+            ) from error
 
     def _end_sharded_without_memory(self) -> NoReturn:
         """The other processes wait inside the model until the launcher ends them, so this one alone can tell."""

@@ -1,5 +1,6 @@
 """What a recipe says about the model: its plan, where weights come from, how they start. Imports no torch."""
 
+import json
 import re
 from pathlib import Path
 from typing import Annotated, Literal
@@ -144,8 +145,12 @@ class ModelOptions(Options):
     )  # fmt: skip
     @classmethod
     def _refuse_beside_a_whole_checkpoint(cls, value: object, info: ValidationInfo) -> object:
-        if info.data.get("plan") == "pretrained" and value is not None:
-            raise ValueError("changes how two sides are put together; plan pretrained takes its checkpoint as it is")
+        default = cls.model_fields[info.field_name].get_default()
+        if info.data.get("plan") == "pretrained" and value not in (None, default):
+            raise ValueError(
+                "changes how two sides are put together; plan pretrained takes its checkpoint as it is. Leave it out, "
+                f"or set it to {json.dumps(default)}"
+            )
         return value
 
     @field_validator("shape")

@@ -118,6 +118,17 @@ def test_prompt_and_options_of_a_published_checkpoint_are_used(tmp_path):
     assert seq2seq.generate(folder, ["the red cat sat"], **options) != expected
 
 
+@pytest.mark.parametrize("settings", [["summarization"], {"summarization": "x: "}])
+def test_task_settings_that_are_no_mapping_are_refused(tmp_path, settings):
+    folder = publish(tmp_path, "t5")
+    config = json.loads((folder / "config.json").read_text())
+    (folder / "config.json").write_text(json.dumps(config | {"task_specific_params": settings}))
+    with pytest.raises(
+        CheckpointError, match=r"config\.json: expected task_specific_params to hold the settings of each"
+    ):
+        seq2seq.summarize(folder, ["the red cat sat"])
+
+
 def test_translation_by_prompts_needs_the_languages_of_one(tmp_path):
     settings = {
         "translation_en_to_de": {"prefix": "the dog: ", "num_beams": 2, "max_length": 30},

@@ -13,6 +13,7 @@ from seq2seq.errors import DataError, GenerationError
 from seq2seq.generation.generator import Generator
 from tests.conftest import describe, shake
 from tests.training.fork_server import launch_in_forks
+from tests.training.runs import write_recipe
 
 WORDS = "the a cat dog bird fish sat ran flew swam and but on mat road tree sea big small red".split()
 
@@ -240,6 +241,14 @@ def test_two_processes_write_one_file_after_the_other(checkpoint, source, expect
     result = launch_in_forks(2, "tests.assembly.two_files", str(checkpoint), source, *map(str, outputs))
     assert result.returncode == 0, result.stderr[-2000:]
     assert [output.read_text() for output in outputs] == [expected, expected]
+
+
+def test_two_processes_write_files_after_a_training_as_one_does(tiny_bert, source, tmp_path):
+    recipe, outputs = write_recipe(tmp_path, tiny_bert, "run", max_steps=1), [tmp_path / "1.txt", tmp_path / "2.txt"]
+    result = launch_in_forks(2, "tests.assembly.two_files", str(recipe), source, *map(str, outputs))
+    assert result.returncode == 0, result.stderr[-2000:]
+    api.generate_file(tmp_path / "run", source, tmp_path / "one.txt")
+    assert {output.read_text() for output in outputs} == {(tmp_path / "one.txt").read_text()}
 
 
 def test_two_processes_share_a_text_fewer_than_they_are(checkpoint, tmp_path):

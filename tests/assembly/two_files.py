@@ -1,4 +1,7 @@
-"""What the tests of files launch: a user's script that writes outputs for one input into several files."""
+"""What the tests of files launch: a user's script that writes outputs for one input into several files.
+
+A recipe in place of a checkpoint is trained first.
+"""
 
 import sys
 
@@ -7,6 +10,8 @@ from seq2seq import api
 
 def main() -> None:
     checkpoint, source, *outputs = sys.argv[1:]
+    if checkpoint.endswith(".yaml"):
+        checkpoint = api.train(checkpoint)
     for output in outputs:
         api.generate_file(checkpoint, source, output)
 

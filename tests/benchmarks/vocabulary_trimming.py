@@ -1,6 +1,6 @@
 """Trimming measured on XLM-R's shape: 250,002 tokens, 12 layers of width 768, random weights.
 
-    python tests/benchmarks/vocabulary_trimming.py --data data/translation/multi30k_de/train.jsonl
+    python tests/benchmarks/vocabulary_trimming.py --data data/translation/multi30k_en-de/train.jsonl.gz
 
 The tokens are those of a unigram model trained on the data, filled up with tokens that it does not need, as a
 vocabulary of a hundred languages is for two. Prints the parameters and the seconds, and the largest difference between

@@ -14,7 +14,7 @@ from seq2seq import api
 from seq2seq.api import warm_start
 from seq2seq.checkpoints.averaging import average_checkpoints
 from seq2seq.checkpoints.folder import TrainingFiles, check_manifest, load_training_files, write_checkpoint
-from seq2seq.errors import CheckpointError
+from seq2seq.errors import CheckpointError, DataError
 from seq2seq.files import compute_sha256
 from seq2seq.modeling.sharing import find_shared_names
 from tests.conftest import describe, save_bert, shake
@@ -117,6 +117,21 @@ def test_output_that_exists_is_refused_and_left_alone(several, tmp_path):
     with pytest.raises(CheckpointError, match="exists already. Choose a new folder for the average"):
         average_checkpoints(several, tmp_path)
     assert [path.name for path in tmp_path.iterdir()] == ["thesis.txt"]
+
+
+def test_output_that_cannot_be_written_is_refused_before_anything_is_read(several, tmp_path):
+    (tmp_path / "file").touch()
+    with pytest.raises(DataError, match=r"file/deep: the folder cannot be made \(Not a directory\)"):
+        api.average(several, output=tmp_path / "file/deep/average")
+
+
+def test_disk_that_fills_up_is_one_message(several, tmp_path, monkeypatch):
+    def fill(*arguments, **options):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("seq2seq.checkpoints.averaging.write_checkpoint", fill)
+    with pytest.raises(CheckpointError, match=r"average cannot be written \(No space left on device\)"):
+        api.average(several, output=tmp_path / "average")
 
 
 def test_one_checkpoint_alone_is_refused(several, tmp_path):

@@ -14,7 +14,7 @@ from transformers import AutoTokenizer, EncoderDecoderModel
 
 from seq2seq import api
 from seq2seq.checkpoints.folder import read_checkpoint, write_checkpoint
-from seq2seq.errors import CheckpointError
+from seq2seq.errors import CheckpointError, GenerationError
 from seq2seq.modeling.sharing import Sharing, find_shared_names
 from tests.conftest import describe, save_bert, shake
 
@@ -94,6 +94,26 @@ def test_plain_pair_writes_what_plain_transformers_writes(pair, tiny_bert, tmp_p
     texts = write_plainly(tmp_path / "pair")
     assert api.generate(tmp_path / "pair", TEXTS, num_beams=1, max_target_tokens=12) == texts
     assert len(set(texts)) > 2
+
+
+@pytest.mark.parametrize("content", ["{", "[1]"])
+def test_generation_config_that_cannot_be_read_is_refused(pair, tiny_bert, tmp_path, content):
+    folder = save(pair, tmp_path / "pair", tiny_bert, tie=False)
+    (folder / "generation_config.json").write_text(content)
+    with pytest.raises(CheckpointError, match=r"pair: generation_config\.json cannot be read \("):
+        read_checkpoint(folder)
+
+
+@pytest.mark.parametrize("verb", ["generate", "export"])
+def test_generation_config_that_contradicts_itself_is_refused(pair, tiny_bert, tmp_path, verb):
+    folder = save(pair, tmp_path / "pair", tiny_bert, tie=False)
+    config = json.loads((folder / "generation_config.json").read_text())
+    (folder / "generation_config.json").write_text(json.dumps(config | {"min_length": 200, "max_length": 20}))
+    with pytest.raises(GenerationError, match="min_target_tokens"):
+        if verb == "generate":
+            api.generate(folder, TEXTS)
+        else:
+            api.export(folder, output=tmp_path / "out", format="transformers")
 
 
 def test_marks_of_a_plain_pair_stand_around_sources_and_once_at_targets(pair, tiny_bert, tmp_path):

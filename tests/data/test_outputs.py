@@ -57,7 +57,19 @@ def test_finished_file_is_not_gone_on_with_and_may_be_written_anew(half):
     OutputFile(half, SETTINGS).finish()
     assert begin(half, resume=True)[1] is None
     assert half.read_text(encoding="utf-8") == "a\nä\n"
-    assert begin(half)[1] == Progress()
+    output, progress = begin(half)
+    assert progress == Progress()
+    append(output, progress, "c")
+    assert half.read_bytes() == b"c\n"
+
+
+def test_finished_file_stays_until_there_are_outputs_to_take_its_place(half):
+    OutputFile(half, SETTINGS).finish()
+    output, _ = begin(half)
+    assert half.read_text(encoding="utf-8") == "a\nä\n"
+    begin(half, resume=True)  # the new run was killed, and begins again
+    assert half.read_text(encoding="utf-8") == "a\nä\n"
+    output.finish()  # of an input without any text
     assert half.read_bytes() == b""
 
 
@@ -183,6 +195,14 @@ def test_output_where_nothing_is_written_yet_begins_anew(tmp_path):
     output, progress = begin(tmp_path / "out.txt", SETTINGS | {"num_beams": 1})
     append(output, progress, "a")
     assert begin(tmp_path / "out.txt", SETTINGS | {"num_beams": 1}, resume=True)[1] == progress
+
+
+def test_of_two_runs_over_a_finished_file_the_second_to_write_stops(half):
+    OutputFile(half, SETTINGS).finish()
+    (first, progress), (second, other) = begin(half), begin(half)
+    append(second, other, "new")
+    with pytest.raises(DataError, match=r"has 4 bytes where 5 were written: it was removed, or something"):
+        append(first, progress, "c")
 
 
 @pytest.mark.parametrize("rest", ["", "a\nb\nc\n"])

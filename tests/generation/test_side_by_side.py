@@ -8,6 +8,7 @@ import torch
 
 from seq2seq.api import warm_start
 from seq2seq.checkpoints.published import read_published
+from seq2seq.errors import GenerationError
 from seq2seq.generation.batching import compute_side_by_side, count_workers
 from seq2seq.generation.options import GenerationOptions
 from seq2seq.generation.transformers_engine import TransformersEngine
@@ -65,8 +66,9 @@ def test_as_many_batches_at_once_as_threads():
     assert count_workers(10) == (3, 1)
     assert count_workers(1) == (1, 3)
     assert count_workers(0) == (1, 3)
-    torch.set_num_threads(20)
-    assert count_workers(100) == (8, 2)
+    for threads, expected in ((20, (5, 4)), (16, (8, 2)), (12, (6, 2)), (23, (7, 3))):
+        torch.set_num_threads(threads)
+        assert count_workers(100) == expected
 
 
 def test_batches_run_at_once_and_results_come_in_order():
@@ -120,3 +122,14 @@ def test_results_that_nobody_reads_are_not_computed():
     next(results)
     results.close()
     assert len(begun) < 10_000
+
+
+@pytest.mark.parametrize(("message", "error"), [("CUDA out of memory.", GenerationError), ("no such", RuntimeError)])
+def test_batch_that_memory_does_not_hold_names_the_option(engine, monkeypatch, message, error):
+    def fail(*arguments):
+        raise RuntimeError(message)
+
+    monkeypatch.setattr("seq2seq.generation.transformers_engine._generate_batch", fail)
+    expected = r"Memory ran out with 3 sources in a batch. Lower generation.batch_tokens \(now 16384\)"
+    with pytest.raises(error, match=expected if error is GenerationError else message):
+        engine.generate(draw_ids(3, 5), GenerationOptions(max_target_tokens=6))

@@ -182,8 +182,9 @@ def test_disk_that_is_full_when_a_run_begins_is_survived(whole, tmp_path, resume
 
 def test_folder_that_cannot_be_made_is_refused(resume, tmp_path):
     (tmp_path / "file").touch()
-    with pytest.raises(TrainingError, match=r"file/run cannot be written: Not a directory\. .* Put that right"):
-        resume(tmp_path / "file" / "run")
+    for folder in ("run", "deep/run"):
+        with pytest.raises(TrainingError, match=r"file/.* cannot be written: Not a directory\. .* Put that right"):
+            resume(tmp_path / "file" / folder)
 
 
 def test_error_of_the_system_about_other_files_is_not_taken_for_a_full_disk(resume, begun, monkeypatch):

@@ -116,6 +116,16 @@ def test_run_that_ran_out_of_memory_resumes_with_the_micro_batches_it_had(recipe
     assert hash_weights(path.with_suffix(""), 6) == hash_weights(whole, 6)
 
 
+def test_memory_that_does_not_hold_the_update_ends_the_run(recipe, monkeypatch, tmp_path):
+    def step(self, *arguments, **options):
+        raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB.")
+
+    monkeypatch.setattr("torch.optim.AdamW.step", step)
+    with pytest.raises(TrainingError, match="Step 1: memory ran out in the update: AdamW keeps two numbers"):
+        api.train(recipe())
+    assert read_events(tmp_path / "run", "end")[-1]["reason"] == "out_of_memory"
+
+
 def test_memory_that_does_not_hold_one_pair_ends_the_run(recipe, monkeypatch, tmp_path):
     limit_memory(monkeypatch, rows=0)
     with pytest.raises(
