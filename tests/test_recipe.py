@@ -276,7 +276,7 @@ def test_recipe_overrides_what_the_task_fills_in(override, section, key, value):
 def test_own_task_is_found_by_module_and_object(tmp_path, monkeypatch):
     (tmp_path / "haiku_task_of_a_user.py").write_text(
         "from seq2seq.tasks.task import Task\n"
-        "HAIKU = Task(name='haiku', description='', max_source_tokens=9, max_target_tokens=17, metrics=('bleu',),\n"
+        "HAIKU = Task(name='haiku', max_source_tokens=9, max_target_tokens=17, metrics=('bleu',),\n"
         "             columns={'source': 'prose', 'target': 'poem', 'references': 'poems'})\n",
         encoding="utf-8",
     )

@@ -7,11 +7,11 @@ from typing import Any
 
 import torch
 
-from ..analysis.layer_pruning import check_targets, count_layers
-from ..assembly.pruning import Figures, HeadOptions, Pairs, check_heads, prune_heads, prune_layers
+from ..analysis.layer_pruning import Targets, check_targets, count_layers
+from ..assembly.pruning import Figures, HeadOptions, Pairs, Score, check_heads, prune_heads, prune_layers
 from ..assembly.scoring import score_predictions
-from ..checkpoints.folder import write_checkpoint
-from ..data.examples import load_examples
+from ..checkpoints.folder import Checkpoint, write_checkpoint
+from ..data.examples import Example, load_examples
 from ..data.outputs import check_output
 from ..errors import AnalysisError, ScoringError
 from ..evaluation.options import EvaluationOptions
@@ -69,41 +69,27 @@ def prune(
         ScoringError: a metric is unknown.
         AnalysisError: nothing is to be removed, the model's family allows no such removal, or too little would be left.
     """
-    folder = Path(output)
-    if folder.exists():
-        raise AnalysisError(f"{folder} exists. Choose another output, or remove it.")
-    targets = (encoder_layers, decoder_layers)
-    if keep is None and targets == (None, None):
-        raise AnalysisError("Nothing is to be removed. Say which share of heads to keep, or how many layers.")
-    if not 0 < step <= 1 or (keep is not None and not 0 < keep < 1):
-        raise AnalysisError(f"keep and step are shares, between 0 and 1; found {keep} and {step}.")
-    check_output(folder)
+    folder, targets = Path(output), (encoder_layers, decoder_layers)
+    _check_request(folder, keep, targets, step)
     loaded = complete_generation(load_checkpoint(checkpoint))
-    asked = loaded.description.evaluation | {"metrics": list(metrics) or ["exact_match"]}
-    evaluation = build_options(EvaluationOptions, asked, ScoringError)
     layout = read_layout(loaded, columns=columns, header=header)
     examples = load_examples(data, layout)
     tested = examples if test is None else load_examples(test, layout)
     pairs, test_pairs = (Pairs(encode_pairs(loaded, chosen), batch_tokens) for chosen in (examples, tested))
-
-    def score(model: TokenLossModel) -> Figures:
-        generator = replace(load_generator(replace(loaded, model=model)), normalization=())
-        texts = generator.generate([example.source for example in tested]).texts
-        return score_predictions(tested, texts, evaluation).values
-
+    score = _build_score(loaded, tested, metrics) if metrics else None
     model = loaded.model.to("cuda" if torch.cuda.is_available() else "cpu")
     before, points, losses = _describe(model), [], []
-    options = HeadOptions(keep or 1.0, step, normalized, seed if curve else None)
+    heads = HeadOptions(keep, step, normalized, seed if curve else None) if keep is not None else None
     try:
         check_targets(model, targets)
-        if keep is not None:
-            check_heads(model, pairs, options)
+        if heads is not None:
+            check_heads(model, pairs, heads)
     except ValueError as error:
         raise AnalysisError(f"{loaded.folder}: {error}.") from None
     if targets != (None, None):
         model, losses = prune_layers(model, targets, pairs)
-    if keep is not None:
-        points = prune_heads(model, pairs, test_pairs, score if metrics else None, options)
+    if heads is not None:
+        points = prune_heads(model, pairs, test_pairs, score, heads)
     result = {
         "checkpoint": str(loaded.folder),
         "data": list(data),
@@ -126,6 +112,29 @@ def prune(
     if points:
         save_figure(build_pruning_curve(points, f"{len(tested):,} pairs"), folder / "pruning.png")
     return result
+
+
+def _check_request(folder: Path, keep: float | None, targets: Targets, step: float) -> None:
+    if folder.exists():
+        raise AnalysisError(f"{folder} exists. Choose another output, or remove it.")
+    if keep is None and targets == (None, None):
+        raise AnalysisError("Nothing is to be removed. Say which share of heads to keep, or how many layers.")
+    if not 0 < step <= 1 or (keep is not None and not 0 < keep < 1):
+        raise AnalysisError(f"keep and step are shares, between 0 and 1; found {keep} and {step}.")
+    check_output(folder)
+
+
+def _build_score(loaded: Checkpoint, examples: Sequence[Example], metrics: Sequence[str]) -> Score:
+    """What a model in the checkpoint's place writes for the examples, scored."""
+    asked = loaded.description.evaluation | {"metrics": list(metrics)}
+    evaluation = build_options(EvaluationOptions, asked, ScoringError)
+
+    def score(model: TokenLossModel) -> Figures:
+        generator = replace(load_generator(replace(loaded, model=model)), normalization=())
+        texts = generator.generate([example.source for example in examples]).texts
+        return score_predictions(examples, texts, evaluation).values
+
+    return score
 
 
 def _describe(model: TokenLossModel) -> dict[str, Any]:

@@ -15,6 +15,7 @@ from ..text.tokenizers import TokenizerPair, decode_ids, encode_texts
 
 COPY_ROW = "copy of the source"
 CEILING_ROW = "references through the target tokenizer"
+INTERVALS = Bootstrap()  # of every table of scores
 
 
 def score_predictions(
@@ -39,12 +40,11 @@ def score_outputs(
     outputs: Mapping[str, Sequence[str]],
     examples: Sequence[Example],
     options: EvaluationOptions,
-    bootstrap: Bootstrap = Bootstrap(),
 ) -> dict[str, Scores]:
     """Scores of several writers of the same examples by name, with intervals, behind a progress bar."""
     with show_progress("scoring", len(outputs) * len(options.metrics)) as bar:
         return {
-            name: score_predictions(examples, predictions, options, bootstrap, bar.advance)
+            name: score_predictions(examples, predictions, options, INTERVALS, bar.advance)
             for name, predictions in outputs.items()
         }
 
@@ -70,8 +70,8 @@ def write_baselines(
     }
 
 
-def describe_scores(rows: Mapping[str, Scores], bootstrap: Bootstrap = Bootstrap()) -> dict:
-    """Scores of several writers as JSON: values and intervals by row, and the signatures they share."""
+def describe_scores(rows: Mapping[str, Scores]) -> dict:
+    """What `score_outputs` gave as JSON: values and intervals by row, and the signatures they share."""
     signatures = next(iter(rows.values())).signatures
     return {
         "rows": {name: scores.values for name, scores in rows.items()},
@@ -79,7 +79,7 @@ def describe_scores(rows: Mapping[str, Scores], bootstrap: Bootstrap = Bootstrap
             name: {metric: list(interval) for metric, interval in scores.intervals.items()}
             for name, scores in rows.items()
         },
-        "bootstrap": bootstrap.to_dict(),
+        "bootstrap": INTERVALS.to_dict(),
         "signatures": signatures,
     }
 

@@ -15,7 +15,6 @@ class Task:
     """
 
     name: str
-    description: str
     max_source_tokens: int
     max_target_tokens: int
     metrics: tuple[str, ...]
@@ -43,7 +42,6 @@ TASKS = {
     for task in (
         Task(
             name="summarization",
-            description="A long text to a short one.",
             max_source_tokens=512,
             max_target_tokens=128,
             metrics=("rouge1", "rouge2", "rougeL"),
@@ -51,21 +49,18 @@ TASKS = {
         ),
         Task(
             name="sentence_splitting",
-            description="One complex sentence to several simple ones.",
             max_source_tokens=128,
             max_target_tokens=128,
             metrics=("exact_match", "sari", "bleu"),
         ),
         Task(
             name="sentence_fusion",
-            description="Several sentences to one.",
             max_source_tokens=128,
             max_target_tokens=128,
             metrics=("exact_match", "sari"),
         ),
         Task(
             name="translation",
-            description="A text to the same in another language.",
             max_source_tokens=128,
             max_target_tokens=128,
             metrics=("bleu",),

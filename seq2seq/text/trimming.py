@@ -4,7 +4,7 @@ Works on the layout of tokenizer.json (WordPiece, BPE, unigram). Knows nothing o
 """
 
 import json
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import Any
@@ -27,28 +27,25 @@ class _Usage:
 
 
 def trim_tokenizer(
-    tokenizer: PreTrainedTokenizerFast, texts: Iterable[str], *, always_keep: Collection[str] = ()
+    tokenizer: PreTrainedTokenizerFast, texts: Iterable[str]
 ) -> tuple[PreTrainedTokenizerFast, list[int]]:
     """A bare tokenizer with only the tokens that a corpus needs, in the old order, and the old id of each new id.
 
     Every text of the corpus is cut into the same tokens as before. Any other text may be cut into more and shorter
     ones, but nothing becomes unknown that was not: special and added tokens, single characters and bytes stay, and so
     does every token that cannot be spelled with them. (That holds where a token's characters are tokens too, as
-    training makes them; over others a word may be unknown by another way of cutting.) `always_keep` names further
-    tokens to keep, as they are written in the vocabulary.
+    training makes them; over others a word may be unknown by another way of cutting.)
 
     Raises:
-        TokenizerError: the tokenizer is of another type, or a token of `always_keep` is not in it.
+        TokenizerError: the tokenizer is of another type.
     """
     bare = make_bare(tokenizer)
     layout = json.loads(bare.backend_tokenizer.to_str())
     model = layout["model"]
     _check_type(model)
     ids = _read_ids(model)
-    _check_known(always_keep, bare.get_vocab())
     usage = _read_usage(bare, texts)
     kept = {token for token, index in ids.items() if index in usage.ids}
-    kept |= {token for token in always_keep if token in ids}
     kept |= {entry["content"] for entry in layout["added_tokens"]} & ids.keys()
     kept |= {token for token, index in ids.items() if _is_unknown(model, token, index)}
     kept |= FINDERS[model["type"]](model, ids, kept, usage)
@@ -72,12 +69,6 @@ def _check_type(model: dict[str, Any]) -> None:
             "A BPE tokenizer that marks tokens by a prefix or suffix cannot be trimmed. Expected byte-level BPE or "
             "sentencepiece's."
         )
-
-
-def _check_known(always_keep: Collection[str], vocabulary: dict[str, int]) -> None:
-    if isinstance(always_keep, str) or (missing := sorted(set(always_keep) - vocabulary.keys())):
-        found = repr(always_keep) if isinstance(always_keep, str) else ", ".join(map(repr, missing))
-        raise TokenizerError(f"always_keep: expected a list of tokens of the vocabulary, found {found}.")
 
 
 def _read_ids(model: dict[str, Any]) -> dict[str, int]:

@@ -11,6 +11,7 @@ from typing import NamedTuple
 
 from tokenizers import Tokenizer
 from transformers import PreTrainedTokenizerFast
+from transformers.convert_slow_tokenizer import bytes_to_unicode
 
 from ..errors import TokenizerError
 from .framing import first_id
@@ -22,14 +23,7 @@ BYTE_PIECE = re.compile(r"<0x([0-9A-F]{2})>")
 WORD_STARTS = ("1", "x")  # behind one of them a text is the inside of a word; few tokens mix letters and figures
 
 
-def _list_bytes() -> dict[str, int]:
-    """The byte for each character of a byte-level token: printable bytes as themselves, the rest from U+0100 on."""
-    printable = [*range(ord("!"), ord("~") + 1), *range(ord("¡"), ord("¬") + 1), *range(ord("®"), ord("ÿ") + 1)]
-    others = [byte for byte in range(256) if byte not in printable]
-    return {chr(byte): byte for byte in printable} | {chr(256 + place): byte for place, byte in enumerate(others)}
-
-
-BYTES = _list_bytes()
+BYTES = {character: byte for byte, character in bytes_to_unicode().items()}  # of a byte-level token's characters
 
 
 class Meaning(NamedTuple):

@@ -3,6 +3,7 @@
 The warm start fills it; run folders and model cards show it.
 """
 
+import math
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from typing import Any, Literal, Self
@@ -39,10 +40,7 @@ class ParameterOrigin:
     @property
     def parameters(self) -> int:
         """How many numbers it adds to the model; a shared name adds none."""
-        count = 1
-        for size in self.shape:
-            count *= size
-        return 0 if self.kind == "shared" else count
+        return 0 if self.kind == "shared" else math.prod(self.shape)
 
 
 @dataclass(frozen=True)

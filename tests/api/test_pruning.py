@@ -181,7 +181,7 @@ def test_command_prints_the_curve(checkpoint, data, command, tmp_path):  # noqa:
     assert "(100%)" in out and "(50%)" in out
     written = " ".join(err.split())
     assert f"Written: {tmp_path / 'small'}:" in written
-    assert f"model.plan=pretrained model.checkpoint={tmp_path / 'small'}" in written
+    assert f"model: {{plan: pretrained, checkpoint: {tmp_path / 'small'}}}" in written
 
 
 def test_layers_go_before_heads(checkpoint, data, tmp_path):

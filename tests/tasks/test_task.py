@@ -10,7 +10,6 @@ from seq2seq.tasks.task import TASKS, Task, find_task
 
 OWN = Task(
     name="own",
-    description="",
     max_source_tokens=9,
     max_target_tokens=17,
     metrics=("bleu",),

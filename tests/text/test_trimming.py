@@ -123,20 +123,6 @@ def test_trimmed_tokenizer_is_saved_and_loaded_alike(tokenizer, tmp_path):
     assert loaded.get_vocab() == trimmed.get_vocab()
 
 
-def test_tokens_to_keep_stay_and_can_be_cut_again():
-    tokenizer = build_tokenizer("bpe")
-    word = max(tokenizer.get_vocab(), key=len)
-    assert word not in trim_tokenizer(tokenizer, [])[0].get_vocab()
-    trimmed, _ = trim_tokenizer(tokenizer, [], always_keep=[word])
-    assert list_cuts(trimmed, [word.removeprefix("▁")]) == [[word]]
-
-
-@pytest.mark.parametrize(("always_keep", "found"), [(["▁the", "▁qqq"], "'▁qqq'"), ("▁the", "'▁the'")])
-def test_tokens_to_keep_must_be_a_list_of_known_ones(always_keep, found):
-    with pytest.raises(TokenizerError, match=f"expected a list of tokens of the vocabulary, found {found}"):
-        trim_tokenizer(build_tokenizer("unigram"), CORPUS, always_keep=always_keep)
-
-
 @pytest.mark.parametrize(
     ("model", "message"),
     [
