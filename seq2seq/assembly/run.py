@@ -47,12 +47,12 @@ from ..reports.console import build_table, errors
 from ..reports.model_card import DATA_HEADER
 from ..reports.run_folder import RunFolder
 from ..reports.source_gain import describe_source_gain, is_unread
-from ..training.averaging import WeightAverages, export_weights, restore_weights
 from ..training.early_stopping import find_end
-from ..training.execution import checkpoint_gradients, compile_layers, run_uncompiled
+from ..training.ema import WeightAverages, export_weights, restore_weights
+from ..training.execution import compile_layers, enable_gradient_checkpointing, run_uncompiled
 from ..training.freezing import Freezing
 from ..training.optimizers import build_optimizer, export_optimizer, restore_optimizer
-from ..training.replicas import equalize_weights
+from ..training.replicas import broadcast_weights
 from ..training.sharding import gather_model, shard_model
 from ..training.state import TrainingState
 from ..training.trainer import Callbacks, Trainer
@@ -231,13 +231,13 @@ class Run:
         """Model and optimizer as the loop uses them, on this process's device, sharded where the recipe says so."""
         model, accelerator, options = self.start.model, self.accelerator, self.recipe.training
         if options.gradient_checkpointing:
-            checkpoint_gradients(model)
+            enable_gradient_checkpointing(model)
         if options.compile:
             compile_layers(model)
         if options.sharding == "fsdp" and accelerator.num_processes > 1:
             shard_model(model, accelerator.device, accelerator.num_processes)
         else:
-            equalize_weights(model.to(accelerator.device))
+            broadcast_weights(model.to(accelerator.device))
             if options.sharding == "fsdp":
                 errors().print("training.sharding: a run of one process has nothing to share out; it holds all.")
         self.optimizer = build_optimizer(model, self.start.origin.learning_rate_groups(), options)

@@ -12,7 +12,7 @@ from ..modeling.parts import find_sides
 from ..modeling.token_loss import TokenLossModel
 
 
-def checkpoint_gradients(model: PreTrainedModel) -> None:
+def enable_gradient_checkpointing(model: PreTrainedModel) -> None:
     """Lets every layer forget its inner states and compute them again, dropout masks included, on the way back.
 
     Raises:

@@ -14,7 +14,7 @@ BUCKET_NUMBERS = 2**23  # gradients sent at once: 32 MiB of float32
 BUCKETS_ON_THE_WAY = 3  # each is held twice until it is back
 
 
-def equalize_weights(model: nn.Module) -> None:
+def broadcast_weights(model: nn.Module) -> None:
     """Gives every process the first one's parameters and buffers."""
     if distributed.is_initialized() and distributed.get_world_size() > 1:
         for tensor in (*model.parameters(), *model.buffers()):

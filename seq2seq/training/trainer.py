@@ -20,9 +20,9 @@ from ..errors import TrainingError
 from ..modeling.token_loss import TokenLossModel
 from ..randomness import seed_torch
 from ..reports.console import ProgressBar, errors, show_progress
-from .averaging import WeightAverages
 from .diagnosis import describe_not_finite
 from .early_stopping import count_validation, describe_end, find_end
+from .ema import WeightAverages
 from .freezing import Freezing
 from .optimizers import set_learning_rates
 from .options import TrainingOptions

@@ -8,7 +8,7 @@ import torch
 from seq2seq import api
 from seq2seq.errors import TrainingError
 from seq2seq.files import load_json
-from seq2seq.training.execution import checkpoint_gradients, compile_layers
+from seq2seq.training.execution import compile_layers, enable_gradient_checkpointing
 from tests.training.runs import hash_weights, read_events, write_pairs
 
 
@@ -56,7 +56,7 @@ def test_gradient_checkpointing_runs_every_layer_twice_and_changes_no_bit(recipe
 def test_gradient_checkpointing_is_refused_where_transformers_has_none(started, monkeypatch):
     monkeypatch.setattr(type(started.model), "supports_gradient_checkpointing", False)
     with pytest.raises(TrainingError, match=r"training\.gradient_checkpointing: .* Set it to false"):
-        checkpoint_gradients(started.model)
+        enable_gradient_checkpointing(started.model)
 
 
 @pytest.mark.parametrize("checkpointing", [False, True])

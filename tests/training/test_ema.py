@@ -18,7 +18,7 @@ from seq2seq.errors import CheckpointError, RecipeError
 from seq2seq.modeling.sharing import find_shared_names
 from seq2seq.recipe import build_recipe, load_recipe
 from seq2seq.text.tokenizers import encode_texts
-from seq2seq.training.averaging import WeightAverages, compute_decay, export_weights, restore_weights
+from seq2seq.training.ema import WeightAverages, compute_decay, export_weights, restore_weights
 from tests.training.runs import compute_averages, copy_up_to_step_3, read_events, write_pairs
 
 FILES = WEIGHTS, TRAINED, _ = "model.safetensors", "training/weights.safetensors", "training/optimizer.safetensors"
