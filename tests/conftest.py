@@ -1,7 +1,7 @@
 """Shared fixtures: a tiny random BERT folder made on the spot, and real weights and data where a machine has them."""
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 os.environ["HF_HUB_OFFLINE"] = "1"  # read once, when the libraries below are imported
@@ -123,6 +123,14 @@ def real_data() -> Path:
 def started(tiny_bert) -> WarmStart:
     """A fresh bert2bert of the tiny BERT."""
     return warm_start(plan="bert2bert", encoder=str(tiny_bert))
+
+
+@pytest.fixture(scope="module")
+def shaken_pair(tmp_path_factory) -> Callable[[str, str], torch.nn.Module]:
+    """Starts pairs of any two families; see `build_starter`."""
+    from tests.shaken_pairs import build_starter  # it imports from here
+
+    return build_starter(tmp_path_factory)
 
 
 def describe(started: WarmStart, **generation) -> CheckpointDescription:

@@ -7,16 +7,10 @@ from seq2seq.analysis.attention import compute_attention, compute_statistics
 from seq2seq.checkpoints.published import read_published
 from tests.families import DECODERS, ENCODERS
 from tests.published import save_published
-from tests.shaken_pairs import build_starter
 
 PAIRS = [(family, "bert") for family in ENCODERS if family != "longformer"]
 PAIRS += [("bert", family) for family in DECODERS[1:]]
 SOURCE, TARGET = [2, 9, 12, 20, 15, 3], [2, 10, 11, 12]
-
-
-@pytest.fixture(scope="module")
-def shaken_pair(tmp_path_factory):
-    return build_starter(tmp_path_factory)
 
 
 def compute_logits(model) -> torch.Tensor:

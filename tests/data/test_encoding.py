@@ -8,12 +8,7 @@ from seq2seq.data.encoding import EncodedExamples, RaggedIds, Truncation, encode
 from seq2seq.data.examples import Example
 from seq2seq.errors import DataError
 from seq2seq.text.framing import derive_framing
-from seq2seq.text.tokenizers import TokenizerPair, load_tokenizer
-
-
-@pytest.fixture(scope="module")
-def tokenizer(tiny_bert):
-    return load_tokenizer(tiny_bert)
+from seq2seq.text.tokenizers import TokenizerPair
 
 
 @pytest.fixture

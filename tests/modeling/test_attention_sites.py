@@ -12,16 +12,10 @@ from seq2seq.modeling.sharing import Sharing
 from tests.conftest import shake
 from tests.families import DECODERS, ENCODERS
 from tests.published import save_published
-from tests.shaken_pairs import build_starter
 
 PAIRS = [(family, "bert") for family in ENCODERS] + [("bert", family) for family in DECODERS[1:]]
 NATIVE = ("bart", "mbart", "t5", "marian")
 HEADS, LAYERS = 4, 2
-
-
-@pytest.fixture(scope="module")
-def shaken_pair(tmp_path_factory):
-    return build_starter(tmp_path_factory)
 
 
 def draw_inputs(model) -> dict[str, torch.Tensor]:

@@ -14,7 +14,6 @@ from tests.conftest import shake
 from tests.families import DECODERS, ENCODERS
 from tests.modeling.test_attention_sites import HEADS, compute_logits, draw_inputs
 from tests.published import save_published
-from tests.shaken_pairs import build_starter
 
 REFUSED = {
     "t5": "relative_attention_bias.weight is a table for the heads of several layers",
@@ -23,11 +22,6 @@ REFUSED = {
 }
 PAIRS = [(family, "bert") for family in ENCODERS if family not in REFUSED]
 PAIRS += [("bert", family) for family in DECODERS[1:]]
-
-
-@pytest.fixture(scope="module")
-def shaken_pair(tmp_path_factory):
-    return build_starter(tmp_path_factory)
 
 
 def choose_kept(model) -> dict[str, list[int]]:

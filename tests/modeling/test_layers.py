@@ -12,14 +12,8 @@ from seq2seq.modeling.parts import find_sides
 from tests.conftest import save_bert, shake
 from tests.modeling.test_attention_sites import compute_logits, draw_inputs
 from tests.published import save_published
-from tests.shaken_pairs import build_starter
 
 PAIRS = [("bert", "bert"), ("roberta", "gpt2"), ("deberta-v2", "electra"), ("eurobert", "bert-generation")]
-
-
-@pytest.fixture(scope="module")
-def shaken_pair(tmp_path_factory):
-    return build_starter(tmp_path_factory)
 
 
 class Passed(torch.nn.Module):

@@ -1,0 +1,54 @@
+"""`seq2seq evaluate`: scores and predictions on disk; columns as the run was trained with."""
+
+import json
+
+from tests.cli.small_files import write_recipe
+
+
+def test_evaluate_writes_scores_and_predictions(seq2seq, checkpoint, pairs, tmp_path):
+    output = tmp_path / "evaluation"
+    code, out, _ = seq2seq("evaluate", checkpoint, "--data", pairs, "--output", output, "--metrics", "exact_match,sari")
+    assert code == 0
+    assert "references through the target tokenizer" in out
+    scores = json.loads((output / "scores.json").read_text())
+    assert scores["rows"]["copy of the source"]["exact_match"] == 50.0
+    # The checkpoint knows no training targets: the references have 2 and 3 words, 2 in the mean.
+    assert list(scores["rows"])[1:] == [
+        "copy of the source", "first sentence of the source", "first 2 words of the source",
+        "references through the target tokenizer",
+    ]  # fmt: skip
+    assert scores["intervals"]["copy of the source"]["exact_match"] == [0.0, 100.0]
+    assert len((output / "predictions.jsonl").read_text().splitlines()) == 2
+
+
+def test_evaluate_refuses_an_unknown_metric(seq2seq, checkpoint, pairs, tmp_path):
+    arguments = ["evaluate", checkpoint, "--data", pairs, "--output", tmp_path / "out", "--metrics", "blue"]
+    code, _, err = seq2seq(*arguments)
+    assert code == 1
+    assert "metrics: unknown metric 'blue'" in err
+
+
+def test_commands_take_several_columns_and_a_header(seq2seq, checkpoint, tmp_path):
+    (tmp_path / "data.tsv").write_text("the cat\tsat\ta cat\na dog\t\ta dog\n")
+    header = ("--header", "first,second,whole")
+    arguments = ["evaluate", checkpoint, "--data", tmp_path / "data.tsv", "--output", tmp_path / "out", *header]
+    assert seq2seq(*arguments, "--source-column", "first, second", "--target-column", "whole")[0] == 0
+    rows = [json.loads(line) for line in (tmp_path / "out/predictions.jsonl").read_text().splitlines()]
+    assert [row["source"] for row in rows] == ["the cat sat", "a dog"]
+    code, out, _ = seq2seq(
+        "generate", checkpoint, "--input", tmp_path / "data.tsv", "--column", "first,second", *header
+    )
+    assert (code, out.splitlines()) == (0, [row["prediction"] for row in rows])
+
+
+def test_evaluate_and_generate_expect_the_columns_the_run_was_trained_with(seq2seq, tiny_bert, tmp_path):
+    path = tmp_path / "articles.jsonl"
+    path.write_text(json.dumps({"article": "the cat sat", "highlights": "a cat"}) + "\n")
+    data = {"train": str(path), "columns": {"source": "article", "target": "highlights"}}
+    recipe = write_recipe(tmp_path, tiny_bert, path, data=data | {"max_source_tokens": 16, "max_target_tokens": 16})
+    assert seq2seq("train", recipe)[0] == 0
+    assert seq2seq("evaluate", tmp_path / "run", "--data", path, "--output", tmp_path / "evaluation")[0] == 0
+    assert seq2seq("generate", tmp_path / "run", "--input", path)[0] == 0
+    code, _, err = seq2seq("generate", tmp_path / "run", "--input", path, "--column", "text")
+    assert code == 1
+    assert "column 'text' is missing (found: 'article', 'highlights'). Name the column that holds the texts." in err

@@ -1,0 +1,38 @@
+"""`seq2seq train`: the whole way from a recipe to a card; a finished run resumes to a message."""
+
+import yaml
+
+from tests.cli.small_files import write_recipe
+
+
+def test_train_generate_and_report_go_the_whole_way(seq2seq, tiny_bert, tmp_path, pairs):
+    recipe = write_recipe(tmp_path, tiny_bert, pairs)
+    code, out, err = seq2seq("train", recipe, "seed=3")
+    assert code == 0
+    assert "2 test pairs" in " ".join(out.split())  # the title is wrapped
+    assert f"Run folder: {tmp_path / 'run'}" in err
+    assert yaml.safe_load((tmp_path / "run/recipe.yaml").read_text())["seed"] == 3
+    code, out, _ = seq2seq("generate", tmp_path / "run", "--text", "the cat", "--text", "")
+    assert code == 0
+    assert out.endswith("\n\n")
+    code, out, err = seq2seq("report", tmp_path / "run", "--samples", "1")
+    assert code == 0
+    assert "bertshare" in out
+    assert "source: the cat sat" in out
+    assert f"Written: {tmp_path / 'run/README.md'}" in err
+
+
+def test_finished_run_resumes_to_a_message(seq2seq, tiny_bert, tmp_path, pairs):
+    recipe = write_recipe(tmp_path, tiny_bert, pairs)
+    seq2seq("train", recipe)
+    code, _, err = seq2seq("train", recipe, "--resume")
+    assert code == 0
+    assert "is finished" in err
+
+
+def test_square_brackets_in_a_path_are_shown(seq2seq, tiny_bert, tmp_path, pairs):
+    recipe = write_recipe(tmp_path, tiny_bert, pairs)
+    code, out, err = seq2seq("train", recipe, f"output={tmp_path / 'run[' / 'b]'}")
+    assert code == 0
+    assert f"Run folder: {tmp_path / 'run[' / 'b]'}" in err
+    assert f"{tmp_path / 'run[' / 'b]'}: 2 test pairs" in out.replace("\n", "")
