@@ -20,9 +20,8 @@ from ..generation.generator import WINDOW_TEXTS, Generator, check_texts
 from ..tasks.task import TASKS
 from .models import load_generator, load_model, read_layout
 
-Model = (
-    str | Path | Checkpoint | ExportedModel | Generator
-)  # what generate and the task functions take: a name, or what is loaded
+# What `generate` and the task functions take: a name, or what is loaded.
+Model = str | Path | Checkpoint | ExportedModel | Generator
 
 
 @overload
