@@ -181,7 +181,8 @@ def average(checkpoints: Sequence[str | Path], *, output: str | Path, last: int 
     """
     if last is not None and len(checkpoints) != 1:
         raise CheckpointError(f"The last {last} checkpoints are those of one run; found {len(checkpoints)} names.")
-    check_output(Path(output))
+    if not Path(output).exists():  # which is refused below
+        check_output(Path(output))
     folders = map(find_checkpoint, checkpoints) if last is None else find_last(Path(checkpoints[0]), last)
     try:
         return average_checkpoints(list(folders), Path(output))
