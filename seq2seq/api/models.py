@@ -184,10 +184,7 @@ def average(checkpoints: Sequence[str | Path], *, output: str | Path, last: int 
     if not Path(output).exists():  # which is refused below
         check_output(Path(output))
     folders = map(find_checkpoint, checkpoints) if last is None else find_last(Path(checkpoints[0]), last)
-    try:
-        return average_checkpoints(list(folders), Path(output))
-    except OSError as error:
-        raise CheckpointError(f"{output} cannot be written ({error.strerror}). Choose another output.") from error
+    return average_checkpoints(list(folders), Path(output))
 
 
 def export(

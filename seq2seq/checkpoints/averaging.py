@@ -37,7 +37,7 @@ def average_checkpoints(folders: Sequence[Path], output: Path) -> Averaged:
 
     Raises:
         CheckpointError: there are fewer than two, one is named twice, is broken or not of this project, or differs in
-            config, tokenizers, sharing, framing or pruned heads; or `output` exists.
+            config, tokenizers, sharing, framing or pruned heads; or `output` exists or cannot be written.
     """
     if output.exists():
         raise CheckpointError(f"{output} exists already. Choose a new folder for the average.")
@@ -57,7 +57,10 @@ def average_checkpoints(folders: Sequence[Path], output: Path) -> Averaged:
         {"checkpoint": str(folder), "step": description.step, "weights_sha256": compute_sha256(folder / WEIGHTS_FILE)}
         for folder, description in zip(folders, descriptions, strict=True)
     ]
-    write_checkpoint(output, checkpoint.model, checkpoint.tokenizers, described, notes={AVERAGED_FILE: averaged})
+    try:
+        write_checkpoint(output, checkpoint.model, checkpoint.tokenizers, described, notes={AVERAGED_FILE: averaged})
+    except OSError as error:
+        raise CheckpointError(f"{output} cannot be written ({error.strerror}). Choose another output.") from error
     return Averaged(tuple(folders), _find_differing_uses(descriptions))
 
 
