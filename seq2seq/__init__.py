@@ -9,8 +9,8 @@ from typing import Any
 __version__ = "0.1.0"
 __all__ = [
     "analyze_attention", "analyze_heads", "average", "compare", "evaluate", "export", "fuse", "generate",
-    "generate_file", "inspect", "load_checkpoint", "load_generator", "prune", "report", "score", "split", "summarize",
-    "train", "train_tokenizer", "translate", "warm_start",
+    "generate_file", "inspect", "load_checkpoint", "load_generator", "load_model", "prune", "read_layout", "report",
+    "score", "split", "summarize", "train", "train_tokenizer", "translate", "warm_start",
 ]  # fmt: skip
 
 

@@ -34,17 +34,25 @@ def write_text(path: Path, text: str) -> None:
     if path.exists() and not path.is_file():
         path.write_text(text, encoding="utf-8", newline="\n")
         return
+    with written_whole(path) as beside:
+        beside.write_text(text, encoding="utf-8", newline="\n")
+
+
+@contextmanager
+def written_whole(path: Path) -> Iterator[Path]:
+    """Gives a path beside a file, which takes the file's place once the block has written there without an error.
+
+    Raises:
+        OSError: naming the file, where the system refuses it, for instance because the disk is full.
+    """
     beside = path.with_name(f".{path.name}.partial")
     try:
         with name_refused(path):
-            with beside.open("w", encoding="utf-8", newline="\n") as file:
-                file.write(text)
-                file.flush()
-                os.fsync(file.fileno())
-            os.replace(beside, path)
-    except BaseException:
+            yield beside
+            sync_entry(beside)
+            beside.replace(path)
+    finally:
         beside.unlink(missing_ok=True)
-        raise
 
 
 @contextmanager

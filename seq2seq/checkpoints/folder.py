@@ -26,9 +26,9 @@ from transformers import AutoConfig, GenerationConfig
 
 from ..errors import CheckpointError, DataError, TokenizerError
 from ..files import compute_sha256, load_json, name_refused, sync_entry, sync_folder, write_json
+from ..modeling.build import build_model, find_published_architecture
 from ..modeling.families import set_dropout
 from ..modeling.generation_config import read_marks, translate_options
-from ..modeling.native import build_model, find_published_architecture
 from ..modeling.sharing import Sharing
 from ..modeling.token_loss import TokenLossModel
 from ..text.framing import Framing

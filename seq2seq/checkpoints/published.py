@@ -12,9 +12,9 @@ from huggingface_hub.errors import StrictDataclassError
 from transformers import AutoConfig, GenerationConfig, PreTrainedConfig
 
 from ..errors import CheckpointError
+from ..modeling.build import build_model
 from ..modeling.encoder_decoder import set_special_tokens
 from ..modeling.families import set_dropout
-from ..modeling.native import build_model
 from ..modeling.sharing import Sharing
 from ..modeling.token_loss import TokenLossModel
 from ..modeling.weights import WeightFiles

@@ -104,12 +104,13 @@ def cut_by_length(
     # lexsort's last key comes first; it is stable, so equal lengths keep the random order.
     orders = numpy.lexsort((sources, targets)), numpy.lexsort((targets, sources))
     splits = [(order[:middle], order[middle:]) for order in orders]
-    halves = min(splits, key=lambda split: sum(_count_padded(sources[half], targets[half]) for half in split))
+    halves = min(splits, key=lambda split: sum(count_padded_tokens(sources[half], targets[half]) for half in split))
     return [group for half in halves for group in cut_by_length(indices[half], source_lengths, target_lengths, size)]
 
 
-def _count_padded(sources: numpy.ndarray, targets: numpy.ndarray) -> int:
-    return len(sources) * (int(sources.max()) + int(targets.max()))
+def count_padded_tokens(sources: numpy.ndarray, targets: numpy.ndarray) -> int:
+    """Tokens of examples of such lengths in one batch, padding with them. ([3, 5], [2, 1]) -> 14"""
+    return len(sources) * (int(sources.max()) + int(targets.max())) if len(sources) else 0
 
 
 def cut_by_budget(indices: numpy.ndarray, costs: numpy.ndarray, budget: int) -> list[numpy.ndarray]:

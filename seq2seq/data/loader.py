@@ -10,7 +10,7 @@ from typing import Self
 import numpy
 import torch
 
-from .batching import BatchOrder, cut_micro_batches
+from .batching import BatchOrder, count_padded_tokens, cut_micro_batches
 from .collation import collate
 from .encoding import EncodedExamples
 
@@ -60,9 +60,11 @@ class StepLoader:
         cuts = [cut for cuts in self.cut(step.indices) for cut in cuts if len(cut) > 1]
         if not cuts:
             return None
-        sources, labels = self.examples.sources.lengths, self.examples.labels.lengths
-        largest = max(len(cut) * int(sources[cut].max() + labels[cut].max()) for cut in cuts)
-        return replace(self, micro_batch_tokens=largest // 2)
+        return replace(self, micro_batch_tokens=max(map(self.count_padded_tokens, cuts)) // 2)
+
+    def count_padded_tokens(self, cut: numpy.ndarray) -> int:
+        """Tokens of both sides of a micro-batch, padding with them."""
+        return count_padded_tokens(self.examples.sources.lengths[cut], self.examples.labels.lengths[cut])
 
     def cut_again(self, step: Step) -> Step:
         """The step of another loader, cut as this one does."""

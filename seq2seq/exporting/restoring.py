@@ -4,8 +4,8 @@ from copy import deepcopy
 
 import torch
 
+from ..modeling.build import build_like
 from ..modeling.head_removal import find_all_head_rows
-from ..modeling.native import build_like
 from ..modeling.token_loss import TokenLossModel
 
 

@@ -7,8 +7,8 @@ import torch
 from torch import nn
 from transformers import EncoderDecoderConfig, PreTrainedConfig
 
+from .build import build_like
 from .families import find_family
-from .native import build_like
 from .parts import find_sides
 from .token_loss import TokenLossModel
 

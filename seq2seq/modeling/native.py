@@ -1,29 +1,25 @@
 """Encoder-decoders that are published whole (BART, mBART, T5, Marian ...), with the loss of this project."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
-from copy import deepcopy
 from functools import cache
 
 import torch
 from torch import nn
 from transformers import (
     MODEL_FOR_SEQ_TO_SEQ_CAUSAL_LM_MAPPING,
-    EncoderDecoderConfig,
     GenerationConfig,
     PreTrainedConfig,
     PreTrainedModel,
 )
 
-from .encoder_decoder import Seq2SeqModel, freeze_unreached
+from .encoder_decoder import freeze_unreached
 from .families import T5_FAMILIES
 from .generation_config import read_marks
-from .head_removal import remove_heads
 from .sharing import Sharing
 from .token_loss import TokenLossModel
 
 UNLIMITED_FAMILIES = (*T5_FAMILIES, "longt5", "switch_transformers")  # relative positions
-REFUSED_FAMILIES = {"prophetnet": "in transformers its decoder's logits change with later target tokens"}
 
 
 class NativeModel(TokenLossModel):
@@ -82,47 +78,3 @@ def find_native_class(config_class: type[PreTrainedConfig]) -> type[PreTrainedMo
         return None
     own = MODEL_FOR_SEQ_TO_SEQ_CAUSAL_LM_MAPPING[config_class]
     return type(f"Native{own.__name__}", (NativeModel, own), {"__module__": __name__})
-
-
-def build_model(
-    config: PreTrainedConfig, sharing: Sharing, pruned: Mapping[str, Sequence[int]] | None = None
-) -> TokenLossModel:
-    """The model of a checkpoint's config, with random weights.
-
-    Args:
-        pruned: by attention site the heads that it has, where these are not all of the config's.
-
-    Raises:
-        ValueError: transformers has no encoder-decoder for the config, or none that trains; or as `remove_heads`.
-    """
-    model = _build_whole(config, sharing)
-    remove_heads(model, pruned or {})
-    return model
-
-
-def build_like(
-    model: TokenLossModel, config: PreTrainedConfig, pruned: Mapping[str, Sequence[int]] | None = None
-) -> TokenLossModel:
-    """A model of another config or with other heads, to be filled from `model`: all else is alike; evaluation mode."""
-    with torch.random.fork_rng(devices=[]):
-        built = build_model(config, model.sharing, pruned).to(model.device, model.dtype)
-    built.generation_config = deepcopy(model.generation_config)
-    return built.eval()
-
-
-def _build_whole(config: PreTrainedConfig, sharing: Sharing) -> TokenLossModel:
-    if config.model_type in REFUSED_FAMILIES:
-        raise ValueError(f"model_type {config.model_type!r} is refused: {REFUSED_FAMILIES[config.model_type]}")
-    if isinstance(config, EncoderDecoderConfig):
-        return Seq2SeqModel(config, sharing)
-    native = find_native_class(type(config))
-    if native is None:
-        raise ValueError(f"model_type {config.model_type!r} is no encoder-decoder that writes text")
-    return native(config)
-
-
-def find_published_architecture(model: TokenLossModel) -> str:
-    """The name of the class with which plain transformers loads a model."""
-    if isinstance(model, Seq2SeqModel):
-        return "EncoderDecoderModel"
-    return MODEL_FOR_SEQ_TO_SEQ_CAUSAL_LM_MAPPING[type(model.config)].__name__

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ..files import name_refused, sync_entry
+from ..files import written_whole
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -74,11 +74,5 @@ def save_figure(figure: "Figure", path: Path) -> None:
         OSError: naming the picture, where the system refuses it, for instance because the disk is full.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    beside = path.with_name(f".{path.name}.partial")
-    try:
-        with name_refused(path):
-            figure.savefig(beside, dpi=DOTS_PER_INCH, format="png", metadata={"Software": None})
-            sync_entry(beside)
-            beside.replace(path)
-    finally:
-        beside.unlink(missing_ok=True)
+    with written_whole(path) as beside:
+        figure.savefig(beside, dpi=DOTS_PER_INCH, format="png", metadata={"Software": None})

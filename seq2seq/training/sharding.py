@@ -13,8 +13,8 @@ from torch.distributed.fsdp import FSDPModule, fully_shard
 from torch.distributed.tensor import DTensor, distribute_tensor
 
 from ..errors import TrainingError
+from ..modeling.build import build_model
 from ..modeling.layers import find_layers
-from ..modeling.native import build_model
 from ..modeling.parts import find_sides
 from ..modeling.sharing import set_parameter
 from ..modeling.token_loss import TokenLossModel

@@ -100,26 +100,20 @@ def _time_update(trainer: Trainer, batch: numpy.ndarray, clock: Callable[[], flo
     trainer.update(step, 1)
     if torch.cuda.is_available():
         torch.cuda.synchronize()
-    return TimedUpdate(count_padded_tokens(trainer.loader, batch), clock() - begun)
+    return TimedUpdate(count_busiest_tokens(trainer.loader, batch), clock() - begun)
 
 
-def count_padded_tokens(loader: StepLoader, batch: numpy.ndarray) -> int:
+def count_busiest_tokens(loader: StepLoader, batch: numpy.ndarray) -> int:
     """What the busiest process computes of a batch, which the others wait for.
 
     Over its micro-batches, examples x (longest source + longest target). The same number on every process.
     """
-    return max(sum(count_cut_tokens(loader, cut) for cut in cuts) for cuts in loader.cut(batch))
-
-
-def count_cut_tokens(loader: StepLoader, cut: numpy.ndarray) -> int:
-    """Padded tokens of one micro-batch."""
-    sources, labels = loader.examples.sources.lengths, loader.examples.labels.lengths
-    return len(cut) * (int(sources[cut].max()) + int(labels[cut].max())) if len(cut) else 0
+    return max(sum(map(loader.count_padded_tokens, cuts)) for cuts in loader.cut(batch))
 
 
 def thin_out(loader: StepLoader, batch: numpy.ndarray, padded_tokens: float) -> numpy.ndarray:
     """Evenly spaced pairs of a batch, at least one, with about so many padded tokens a process; all, where few."""
-    whole = count_padded_tokens(loader, batch)
+    whole = count_busiest_tokens(loader, batch)
     kept = max(1, min(len(batch), int(len(batch) * padded_tokens / max(whole, 1))))
     return batch[space_evenly(len(batch), kept)]
 

@@ -17,7 +17,7 @@ from seq2seq.checkpoints.folder import write_checkpoint
 from seq2seq.errors import AnalysisError, CheckpointError, DataError, ScoringError
 from seq2seq.generation.forced_decoding import score_ids
 from seq2seq.modeling.attention_sites import find_sites, gated
-from seq2seq.modeling.native import build_model
+from seq2seq.modeling.build import build_model
 from tests.cli.conftest import seq2seq as command  # noqa: F401 - a fixture
 from tests.conftest import describe, shake
 from tests.published import save_published

@@ -7,7 +7,7 @@ from transformers import AutoModelForSeq2SeqLM, BartConfig, FSMTConfig
 from seq2seq.api import warm_start
 from seq2seq.checkpoints.published import read_published
 from seq2seq.modeling.attention_sites import find_sites, gated
-from seq2seq.modeling.native import build_model
+from seq2seq.modeling.build import build_model
 from seq2seq.modeling.sharing import Sharing
 from tests.conftest import shake
 from tests.families import DECODERS, ENCODERS

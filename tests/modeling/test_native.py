@@ -8,7 +8,7 @@ import torch
 from torch.nn import functional
 from transformers import BartConfig, BertConfig, FSMTConfig, FSMTForConditionalGeneration, LEDConfig, ProphetNetConfig
 
-from seq2seq.modeling.native import build_model
+from seq2seq.modeling.build import build_model
 from seq2seq.modeling.sharing import Sharing
 
 ALONE = Sharing(embeddings=False, layers=False)

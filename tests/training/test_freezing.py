@@ -13,7 +13,7 @@ from transformers import BartConfig
 from seq2seq import api
 from seq2seq.api import warm_start
 from seq2seq.errors import CheckpointError, RecipeError, TrainingError
-from seq2seq.modeling.native import build_model
+from seq2seq.modeling.build import build_model
 from seq2seq.modeling.parts import Part, find_parts
 from seq2seq.modeling.sharing import Sharing, find_shared_names
 from seq2seq.recipe import load_recipe
@@ -160,7 +160,9 @@ def test_resume_without_what_was_frozen_for_the_whole_run_is_refused(runs, tiny_
 
 def test_rates_are_logged_by_origin_where_they_differ(runs):
     # The tables of words count as encoder; the cross-attention is never trained.
-    for event in read_events(runs / "one", "train"):
+    events = read_events(runs / "one", "train")
+    assert events
+    for event in events:
         assert event["learning_rates"] == {"encoder": 1e-3, "decoder": 5e-4, "random": 1e-3}
         assert event["learning_rate"] == 1e-3
 

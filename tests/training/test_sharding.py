@@ -17,8 +17,8 @@ from seq2seq.checkpoints.folder import write_checkpoint
 from seq2seq.data.loader import fixed_micro_batches
 from seq2seq.errors import TrainingError
 from seq2seq.modeling.attention_sites import find_sites
+from seq2seq.modeling.build import build_model
 from seq2seq.modeling.head_removal import find_siblings, remove_heads
-from seq2seq.modeling.native import build_model
 from seq2seq.modeling.sharing import Sharing, find_shared_names
 from seq2seq.recipe import load_recipe
 from seq2seq.training.sharding import find_groups, shard_model

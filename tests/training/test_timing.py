@@ -11,7 +11,7 @@ from seq2seq.data.encoding import EncodedExamples, RaggedIds, Truncation
 from seq2seq.data.loader import StepLoader
 from seq2seq.training.timing import (
     TimedUpdate,
-    count_padded_tokens,
+    count_busiest_tokens,
     fit_line,
     thin_out,
     time_updates,
@@ -93,11 +93,11 @@ def test_rates_are_zero_so_that_no_weight_moves():
 
 def test_padded_tokens_are_those_of_the_busiest_process():
     # Sources of 1 to 4: alone 4 x (4 + 2); cut for two, three short ones and a long one are as even as can be.
-    assert count_padded_tokens(build_loader(), numpy.arange(4)) == 24
+    assert count_busiest_tokens(build_loader(), numpy.arange(4)) == 24
     loader = build_loader(processes=2)
     shares = [sum(len(cut) * (int(cut.max()) + 1 + 2) for cut in cuts) for cuts in loader.cut(numpy.arange(4))]
-    assert count_padded_tokens(loader, numpy.arange(4)) == max(shares) < 24
-    assert count_padded_tokens(replace(loader, process=1), numpy.arange(4)) == max(shares)
+    assert count_busiest_tokens(loader, numpy.arange(4)) == max(shares) < 24
+    assert count_busiest_tokens(replace(loader, process=1), numpy.arange(4)) == max(shares)
 
 
 @pytest.mark.parametrize("process", [0, 1])

@@ -12,7 +12,7 @@ from transformers import LEDConfig
 from seq2seq.api import warm_start
 from seq2seq.checkpoints.folder import read_checkpoint
 from seq2seq.data.collation import collate
-from seq2seq.modeling.native import build_model
+from seq2seq.modeling.build import build_model
 from seq2seq.modeling.sharing import Sharing
 from seq2seq.modeling.token_loss import IGNORED_LABEL, TokenLossModel
 from seq2seq.warmstart.plans import GPT2, PLANS, ROBERTA

@@ -17,7 +17,7 @@ from ...modeling.sharing import find_trained
 from ...modeling.token_loss import TokenLossModel
 from ...training.execution import run_uncompiled
 from ...training.sharding import gather_model
-from ...training.timing import UpdateTimes, count_cut_tokens, count_padded_tokens, time_updates
+from ...training.timing import UpdateTimes, count_busiest_tokens, time_updates
 from ...training.trainer import Callbacks, Trainer
 from ...training.validation import compute_validation_loss
 from ..run import Run
@@ -45,7 +45,7 @@ def plan_schedule(trainer: Trainer, batches: Sequence[numpy.ndarray]) -> Schedul
     """Steps, epochs and what a step holds, in the mean of some batches."""
     loader = trainer.loader
     cuts = [cut for batch in batches for process in loader.cut(batch) for cut in process if len(cut)]
-    padded = sum(count_cut_tokens(loader, cut) for cut in cuts)
+    padded = sum(map(loader.count_padded_tokens, cuts))
     source_tokens = sum(int(loader.examples.sources.lengths[batch].sum()) for batch in batches)
     target_tokens = sum(int(loader.examples.labels.lengths[batch].sum()) for batch in batches)
     steps_per_epoch, count = loader.order.count_batches(0), len(batches)
@@ -118,7 +118,7 @@ def _describe_device() -> str:
 
 def _choose_batches(trainer: Trainer, batches: Sequence[numpy.ndarray]) -> list[numpy.ndarray]:
     """Batches of all sizes among those looked at, in an order of which every beginning is mixed."""
-    ranked = sorted(batches, key=lambda batch: count_padded_tokens(trainer.loader, batch))
+    ranked = sorted(batches, key=lambda batch: count_busiest_tokens(trainer.loader, batch))
     middle = len(ranked) // (2 * TIMED_BATCHES)
     chosen = [ranked[index + middle] for index in space_evenly(len(ranked), TIMED_BATCHES)]
     return [batch for start in (2, 1, 0) for batch in chosen[start::3]]
@@ -126,7 +126,7 @@ def _choose_batches(trainer: Trainer, batches: Sequence[numpy.ndarray]) -> list[
 
 def _measure_step(trainer: Trainer, batches: Sequence[numpy.ndarray]) -> float:
     """Padded tokens of the busiest process in a step, in the mean."""
-    return float(numpy.mean([count_padded_tokens(trainer.loader, batch) for batch in batches]))
+    return float(numpy.mean([count_busiest_tokens(trainer.loader, batch) for batch in batches]))
 
 
 def _count_validations(run: Run, max_steps: int) -> int:

@@ -1,0 +1,59 @@
+"""Every kind of encoder-decoder from its config: warm-started pairs and families that are published whole."""
+
+from collections.abc import Mapping, Sequence
+from copy import deepcopy
+
+import torch
+from transformers import MODEL_FOR_SEQ_TO_SEQ_CAUSAL_LM_MAPPING, EncoderDecoderConfig, PreTrainedConfig
+
+from .encoder_decoder import Seq2SeqModel
+from .head_removal import remove_heads
+from .native import find_native_class
+from .sharing import Sharing
+from .token_loss import TokenLossModel
+
+REFUSED_FAMILIES = {"prophetnet": "in transformers its decoder's logits change with later target tokens"}
+
+
+def build_model(
+    config: PreTrainedConfig, sharing: Sharing, pruned: Mapping[str, Sequence[int]] | None = None
+) -> TokenLossModel:
+    """The model of a checkpoint's config, with random weights.
+
+    Args:
+        pruned: by attention site the heads that it has, where these are not all of the config's.
+
+    Raises:
+        ValueError: transformers has no encoder-decoder for the config, or none that trains; or as `remove_heads`.
+    """
+    model = _build_whole(config, sharing)
+    remove_heads(model, pruned or {})
+    return model
+
+
+def build_like(
+    model: TokenLossModel, config: PreTrainedConfig, pruned: Mapping[str, Sequence[int]] | None = None
+) -> TokenLossModel:
+    """A model of another config or with other heads, to be filled from `model`: all else is alike; evaluation mode."""
+    with torch.random.fork_rng(devices=[]):
+        built = build_model(config, model.sharing, pruned).to(model.device, model.dtype)
+    built.generation_config = deepcopy(model.generation_config)
+    return built.eval()
+
+
+def _build_whole(config: PreTrainedConfig, sharing: Sharing) -> TokenLossModel:
+    if config.model_type in REFUSED_FAMILIES:
+        raise ValueError(f"model_type {config.model_type!r} is refused: {REFUSED_FAMILIES[config.model_type]}")
+    if isinstance(config, EncoderDecoderConfig):
+        return Seq2SeqModel(config, sharing)
+    native = find_native_class(type(config))
+    if native is None:
+        raise ValueError(f"model_type {config.model_type!r} is no encoder-decoder that writes text")
+    return native(config)
+
+
+def find_published_architecture(model: TokenLossModel) -> str:
+    """The name of the class with which plain transformers loads a model."""
+    if isinstance(model, Seq2SeqModel):
+        return "EncoderDecoderModel"
+    return MODEL_FOR_SEQ_TO_SEQ_CAUSAL_LM_MAPPING[type(model.config)].__name__
