@@ -8,12 +8,12 @@ import torch
 from safetensors.torch import save_file
 
 from ..analysis.importance import compute_importance, normalize_by_layer
-from ..assembly.looking import average_statistics, look_at_pair
+from ..assembly.pair_attention import average_statistics, frame_given_pairs, frame_written_pairs, look_at_pair
 from ..checkpoints.folder import Checkpoint
 from ..data.examples import load_examples
 from ..data.loader import fixed_micro_batches
 from ..data.outputs import check_output
-from ..errors import AnalysisError, GenerationError
+from ..errors import AnalysisError
 from ..files import write_json, write_text
 from ..modeling.attention_sites import KINDS, find_sites
 from ..modeling.head_removal import number_heads
@@ -115,42 +115,48 @@ def analyze_attention(
         options: generation options, for targets that are left out.
 
     Returns:
-        What attention.json holds: by pair the texts and tokens, and by kind of attention the statistics of its heads:
-        entropy, confidence, distance, special and punctuation (see `analysis.attention.HeadStatistics`), each by layer
-        and head, means over the pairs.
+        What attention.json holds: by pair the texts and tokens, the names and shapes of its tensors and its folder of
+        pictures; and by kind of attention the statistics of its heads: entropy, confidence, distance, special and
+        punctuation (see `analysis.attention.HeadStatistics`), each by layer and head, means over the pairs.
 
     Raises:
         CheckpointError: as `load_checkpoint`.
         GenerationError: as `generate`; the lists differ in length.
-        AnalysisError: a text has no token or is too long, or the model does not give its weights.
+        AnalysisError: a source has no token, a text is too long, or the model does not give its weights.
     """
     folder = Path(output)
     check_output(folder / "attention.json")
     loaded = load_checkpoint(checkpoint) if isinstance(checkpoint, str | Path) else checkpoint
     generator = load_generator(loaded, **options)
-    texts = list(texts)
-    written = list(generator.generate(texts).texts if targets is None else targets)
-    if len(written) != len(texts):
-        raise GenerationError(f"Expected a target for each text, found {len(texts)} texts, {len(written)} targets.")
-    pairs, tensors = [], {}
-    with show_progress("looking", len(texts)) as bar:
-        for number, pair in enumerate(zip(texts, written, strict=True), 1):
-            try:
-                looked = look_at_pair(loaded, generator, *pair)
-            except ValueError as error:
-                raise AnalysisError(f"{loaded.folder}, text {number}: {error}.") from None
-            pairs.append(looked)
-            tensors |= {f"{number}.{kind}": weights for kind, weights in looked.attention.weights.items()}
-            tensors |= {f"{number}.{side}_states": states for side, states in looked.attention.states.items()}
-            if pictures:
-                looked.draw(folder / f"pair_{number}")
-            bar.advance()
+    if targets is None:
+        framed = frame_written_pairs(generator, texts)
+    else:
+        framed = frame_given_pairs(loaded, generator, texts, targets)
+    try:
+        pairs = [look_at_pair(loaded, pair) for pair in framed]
+    except ValueError as error:
+        raise AnalysisError(f"{loaded.folder}: {error}.") from None
+    for old in folder.glob("pair_*/*.png"):  # of an earlier call
+        old.unlink()
+    tensors, described = {}, []
+    for number, pair in enumerate(pairs, 1):
+        own = pair.name_tensors(number)
+        tensors |= own
+        shapes = {name: list(tensor.shape) for name, tensor in own.items()}
+        described.append(pair.describe() | {"tensors": shapes, "pictures": f"pair_{number}" if pictures else None})
     result = {
         "checkpoint": str(loaded.folder),
         "targets": "written by the model" if targets is None else "given",
-        "pairs": [pair.describe() for pair in pairs],
+        "generation": generator.options.model_dump(mode="json") if targets is None else None,
+        "pruned": loaded.model.pruned,
+        "pairs": described,
         "statistics": average_statistics(pairs),
     }
+    if pictures:
+        with show_progress("drawing", len(pairs)) as bar:
+            for number, pair in enumerate(pairs, 1):
+                pair.draw(folder / f"pair_{number}")
+                bar.advance()
     save_file({name: tensor.contiguous() for name, tensor in tensors.items()}, folder / "attention.safetensors")
     write_text(folder / "attention.html", build_attention_page([pair.to_page() for pair in pairs]))
     write_json(folder / "attention.json", result)

@@ -60,10 +60,13 @@ def heads(
         batch_tokens=batch_tokens,
     )
     widest = 1 + max(max(site["heads"]) for site in found["sites"])
+    highest = max(max(site["importance"]) for site in found["sites"])
     rows = []
     for site in found["sites"]:
-        cells = {head: f"{value:.3f}" for head, value in zip(site["heads"], site["importance"], strict=True)}
+        shares = (f"{100 * value / (highest or 1):.1f}" for value in site["importance"])
+        cells = dict(zip(site["heads"], shares, strict=True))
         rows.append([f"{site['kind']} {site['layer']}", *(cells.get(head, "") for head in range(widest))])
-    title = f"{checkpoint}: importance of heads, {found['pairs']:,} pairs"
+    scale = f"in percent of the highest, which is {highest:.3g}"
+    title = f"{checkpoint}: importance of heads, {scale}; {found['pairs']:,} pairs"
     results().print(build_fitting_table(title, ["layer", *map(str, range(widest))], rows))
     errors().print(f"Written: {output / 'heads.json'}, {output / 'heads.png'}")

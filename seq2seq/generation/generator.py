@@ -74,8 +74,12 @@ def check_texts(texts: Iterable[str], name: str = "Text") -> Iterator[str]:
         yield text
 
 
-def _check_intact(texts: Sequence[str], name: str) -> list[str]:
-    """The same texts, nothing to be replaced in them."""
+def check_intact(texts: Sequence[str], name: str) -> list[str]:
+    """The same texts, in which nothing would be replaced.
+
+    Raises:
+        GenerationError: as `check_texts`, or one of them holds half of a surrogate pair.
+    """
     texts = list(check_texts(texts, name))
     for index, text in enumerate(texts):
         if replace_surrogates(text) != text:
@@ -103,8 +107,8 @@ def cut_windows(texts: Iterable[Text], window_texts: int, measure: Callable[[Tex
 class Generator:
     """A loaded engine that writes texts; sources longer than max_source_tokens are cut and counted.
 
-    normalization: steps that every source goes through first; none where sources come from `data.examples`, whose
-    texts have gone through them.
+    normalization: steps that every text goes through first; none where texts come from `data.examples`, whose texts
+    have gone through them.
 
     Raises:
         GenerationError: on construction, if an option is beyond the engine or the model's positions, or the target
@@ -193,11 +197,12 @@ class Generator:
         """
         if len(texts) != len(targets):
             raise GenerationError(f"Expected a target for each text, found {len(texts)} texts, {len(targets)} targets.")
-        texts, targets = _check_intact(texts, "Text"), _check_intact(targets, "Target")
+        texts, targets = check_intact(texts, "Text"), check_intact(targets, "Target")
         encoded, limit = self.encode_sources(texts), self.options.max_target_tokens
         if [] in encoded:
             raise GenerationError(f"Text {encoded.index([])} has no token for this tokenizer. Leave it out.")
-        framed = [self.framing.frame_target(ids, limit) for ids in encode_texts(self.tokenizers.target, targets)]
+        normalized = [normalize_text(target, self.normalization) for target in targets]
+        framed = [self.framing.frame_target(ids, limit) for ids in encode_texts(self.tokenizers.target, normalized)]
         for index, (_, was_cut) in enumerate(framed):
             if was_cut:
                 raise GenerationError(f"Target {index} has more tokens than max_target_tokens, {limit}. Set more.")

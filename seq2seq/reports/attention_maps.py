@@ -37,7 +37,7 @@ def build_layer_maps(weights: numpy.ndarray, queries: Sequence[str], keys: Seque
             axes.set_axis_off()
             continue
         image = axes.imshow(weights[head], cmap="Blues", vmin=0, vmax=1, aspect="auto")
-        axes.set_title(f"head {head}", fontsize="x-small", pad=2)
+        axes.set_title(_name_head(head, weights[head]), fontsize="x-small", pad=2)
         first_column, last_row = head % columns == 0, head + columns >= len(weights)
         _name_ticks(axes.yaxis, queries if first_column else [])
         _name_ticks(axes.xaxis, keys if last_row else [])
@@ -46,6 +46,10 @@ def build_layer_maps(weights: numpy.ndarray, queries: Sequence[str], keys: Seque
     figure.colorbar(image, ax=list(panels), fraction=0.02, pad=0.01).ax.tick_params(labelsize="x-small")
     figure.suptitle(title, fontsize="small")
     return figure
+
+
+def _name_head(head: int, weights: numpy.ndarray) -> str:
+    return f"head {head} (pruned)" if numpy.isnan(weights).all() else f"head {head}"
 
 
 def _name_ticks(axis: Any, tokens: Sequence[str]) -> None:
@@ -71,11 +75,14 @@ def build_attention_page(pairs: Sequence[Mapping[str, Any]]) -> str:
         for pair in pairs
     ]
     template = (resources.files("seq2seq") / "embedded" / "attention.html").read_text(encoding="utf-8")
-    # In a script element a text could end it.
-    return template.replace("__DATA__", json.dumps(described, ensure_ascii=False).replace("</", "<\\/"))
+    # In a script element a text could end it, or open a comment that hides its end.
+    data = {"titles": TITLES, "pairs": described}
+    return template.replace("__DATA__", json.dumps(data, ensure_ascii=False).replace("<", "\\u003c"))
 
 
 def _pack(weights: numpy.ndarray) -> dict[str, Any]:
-    """Weights as bytes, 255 for one."""
+    """Weights as bytes, 255 for one, and which heads of each layer were pruned, whose bytes are zeros."""
+    pruned = [[head for head, values in enumerate(layer) if numpy.isnan(values).all()] for layer in weights]
     content = numpy.rint(numpy.nan_to_num(weights) * 255).astype(numpy.uint8).tobytes()
-    return {"layers": weights.shape[0], "heads": weights.shape[1], "weights": base64.b64encode(content).decode()}
+    sizes = {"layers": weights.shape[0], "heads": weights.shape[1], "pruned": pruned}
+    return sizes | {"weights": base64.b64encode(content).decode()}

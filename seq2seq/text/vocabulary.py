@@ -148,6 +148,14 @@ def find_marking(tokenizer: PreTrainedTokenizerFast) -> str:
 
 def _read_meaning(backend: Tokenizer, marking: str, token: str) -> Meaning:
     """A mark that WordPiece sets apart, such as ',', counts as inside a word: the others write it so behind one."""
+    starts_word, surface = read_token(marking, token)
+    if marking not in ("byte-level", "metaspace") and len(text := surface.decode()) == 1:
+        starts_word = starts_word and not stands_alone(backend, text)
+    return Meaning(starts_word, surface)
+
+
+def read_token(marking: str, token: str) -> Meaning:
+    """What a token that is no added one says, going by its own letters; `marking` as `find_marking` gives it."""
     if marking == "byte-level":
         surface = bytes(BYTES[character] for character in token) if BYTES.keys() >= set(token) else token.encode()
         return Meaning(surface.startswith(b" "), surface.removeprefix(b" "))
@@ -156,7 +164,7 @@ def _read_meaning(backend: Tokenizer, marking: str, token: str) -> Meaning:
             return Meaning(False, bytes.fromhex(found[1]))
         return Meaning(token.startswith(SPACE), token.removeprefix(SPACE).replace(SPACE, " ").encode())
     text = token.removeprefix(marking) or token
-    return Meaning(text == token and not (len(text) == 1 and stands_alone(backend, text)), text.encode())
+    return Meaning(text == token, text.encode())
 
 
 def stands_alone(backend: Tokenizer, character: str) -> bool:

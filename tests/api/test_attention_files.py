@@ -3,6 +3,7 @@
 import base64
 import json
 import re
+from dataclasses import replace
 
 import pytest
 import torch
@@ -11,7 +12,6 @@ from safetensors.torch import load_file
 
 import seq2seq
 from seq2seq.analysis.attention import compute_attention
-from seq2seq.assembly.looking import is_punctuation
 from seq2seq.checkpoints.folder import write_checkpoint
 from seq2seq.errors import AnalysisError, GenerationError
 from tests.cli.conftest import seq2seq as command  # noqa: F401 - a fixture
@@ -30,11 +30,14 @@ def test_files_hold_the_attention_of_given_pairs(checkpoint, started, tmp_path):
     found = seq2seq.analyze_attention(checkpoint, ["the cat.", "fish"], ["a dog", "the sea"], output=out)
     assert json.loads((out / "attention.json").read_text()) == found
     assert found["targets"] == "given"
+    tensors = load_file(out / "attention.safetensors")
+    shapes = {name: list(tensor.shape) for name, tensor in tensors.items() if name.startswith("1.")}
     assert found["pairs"][0] == {
         "source": "the cat.", "target": "a dog",
         "source_tokens": ["[CLS]", "the", "cat", ".", "[SEP]"], "target_tokens": ["[CLS]", "a", "dog"],
+        "tensors": shapes, "pictures": "pair_1",
     }  # fmt: skip
-    tensors = load_file(out / "attention.safetensors")
+    assert shapes["1.cross"] == [2, 4, 3, 5] and len(shapes) == 5
     ids = [
         started.tokenizers.source.convert_tokens_to_ids(found["pairs"][0][f"{side}_tokens"])
         for side in ("source", "target")
@@ -68,16 +71,51 @@ def test_statistics_are_means_over_the_pairs(checkpoint, tmp_path):
 def test_targets_left_out_are_what_the_model_writes(checkpoint, tmp_path):
     expected = seq2seq.generate(checkpoint, ["the cat"], max_target_tokens=5)
     found = seq2seq.analyze_attention(checkpoint, ["the cat"], output=tmp_path, max_target_tokens=5, pictures=False)
-    assert found["targets"] == "written by the model"
+    assert (found["targets"], found["generation"]["max_target_tokens"]) == ("written by the model", 5)
     assert [pair["target"] for pair in found["pairs"]] == expected
 
 
+def test_what_the_model_writes_is_looked_at_token_by_token(checkpoint, started, tmp_path):
+    # As many tokens as targets of the training had, no end mark, and pieces that another cut would join.
+    generator = seq2seq.load_generator(checkpoint, max_target_tokens=32)
+    [source] = generator.encode_sources(["the cat"])
+    framed, _ = generator.framing.frame_source(source, 32)
+    [[written]] = generator.engine.generate([framed], generator.options)
+    assert not written.is_ended and len(written.ids) == 32
+    found = seq2seq.analyze_attention(checkpoint, ["the cat"], output=tmp_path, max_target_tokens=32, pictures=False)
+    names = started.tokenizers.target.convert_ids_to_tokens(written.ids)
+    assert found["pairs"][0]["target_tokens"] == ["[CLS]", *names[:-1]]
+    assert load_file(tmp_path / "attention.safetensors")["1.decoder"].shape[-1] == 32
+
+
+def test_given_texts_go_through_the_normalization_of_the_training(started, tmp_path):
+    layout = {"normalization": ["lowercase"]}
+    started.tokenizers.target.backend_tokenizer.normalizer = None
+    description = replace(describe(started), layout=layout)
+    write_checkpoint(tmp_path / "ckpt", started.model, started.tokenizers, description)
+    found = seq2seq.analyze_attention(
+        tmp_path / "ckpt", ["The CAT"], ["A Dog"], output=tmp_path / "out", pictures=False
+    )
+    assert found["pairs"][0]["source_tokens"][1:-1] == ["the", "cat"]
+    assert found["pairs"][0]["target_tokens"][1:] == ["a", "dog"]
+
+
+def test_pictures_of_an_earlier_call_do_not_stay(checkpoint, tmp_path):
+    seq2seq.analyze_attention(checkpoint, ["the cat", "fish"], ["a dog", "a"], output=tmp_path)
+    assert len(list(tmp_path.glob("pair_2/*.png"))) == 6
+    seq2seq.analyze_attention(checkpoint, ["the cat"], ["a dog"], output=tmp_path)
+    assert (len(list(tmp_path.glob("pair_1/*.png"))), len(list(tmp_path.glob("pair_2/*.png")))) == (6, 0)
+
+
 def test_page_holds_the_weights_and_no_text_ends_its_script(checkpoint, tmp_path):
-    seq2seq.analyze_attention(checkpoint, ["the cat </script> sat"], ["a dog"], output=tmp_path, pictures=False)
+    text = "the <!-- <script> cat </script> sat"
+    seq2seq.analyze_attention(checkpoint, [text], ["a dog"], output=tmp_path, pictures=False)
     page = (tmp_path / "attention.html").read_text()
-    assert page.count("</script>") == 2
-    [pair] = json.loads(re.search(r'application/json">(.*?)</script>', page, re.DOTALL)[1])
-    assert pair["title"] == "the cat </script> sat"
+    assert (page.count("</script>"), page.count("<!--"), page.count("<script")) == (2, 0, 2)
+    data = json.loads(re.search(r'application/json">(.*?)</script>', page, re.DOTALL)[1])
+    assert data["titles"]["cross"] == "decoder, to the source"
+    [pair] = data["pairs"]
+    assert pair["title"] == text
     assert pair["target"] == ["[CLS]", "a", "dog"]
     weights = load_file(tmp_path / "attention.safetensors")["1.cross"]
     assert (pair["cross"]["layers"], pair["cross"]["heads"]) == (2, 4)
@@ -98,23 +136,31 @@ def test_command_draws_a_picture_of_each_layer(command, checkpoint, tmp_path):  
 @pytest.mark.parametrize(
     ("source", "target", "message"),
     [
-        ("", "a", "text 1: the source has no token"),
-        ("cat " * 40, "a", "text 1: the source has 42 tokens with its marks, at most 32 fit"),
-        ("a", "cat " * 40, "text 1: the target has more than 32 tokens with its end mark"),
+        ("", "a", "Text 1 has no token"),
+        ("cat " * 40, "a", "Text 1 has 42 tokens with its marks, at most 32 fit"),
+        ("a", "cat " * 40, "Target 1 has more than 32 tokens with its end mark"),
     ],
 )
 def test_text_that_cannot_be_looked_at_is_refused(checkpoint, tmp_path, source, target, message):
     with pytest.raises(AnalysisError, match=message):
-        seq2seq.analyze_attention(checkpoint, [source], [target], output=tmp_path)
+        seq2seq.analyze_attention(checkpoint, ["the", source], ["cat", target], output=tmp_path)
+    assert not list(tmp_path.glob("pair_*"))
+
+
+@pytest.mark.parametrize(
+    ("texts", "targets", "message"),
+    [
+        ("cat", "dog", "Expected a list of texts, found one text"),
+        (["cat"], [None], "Target 0: expected a string, found NoneType"),
+        (["cat", "\udce9"], ["a", "b"], "Text 1 holds half of a surrogate pair"),
+        (["cat"], ["\udce9"], "Target 0 holds half of a surrogate pair"),
+    ],
+)
+def test_what_is_no_text_is_refused(checkpoint, tmp_path, texts, targets, message):
+    with pytest.raises(GenerationError, match=message):
+        seq2seq.analyze_attention(checkpoint, texts, targets, output=tmp_path)
 
 
 def test_lists_of_unequal_length_are_refused(checkpoint, tmp_path):
     with pytest.raises(GenerationError, match="found 2 texts, 1 targets"):
         seq2seq.analyze_attention(checkpoint, ["a", "b"], ["a"], output=tmp_path)
-
-
-@pytest.mark.parametrize(
-    ("token", "expected"), [("##,", True), ("▁...", True), ("▁a", False), ("#", True), ("“", True)]
-)
-def test_punctuation_is_told_from_words(token, expected):
-    assert is_punctuation(token) is expected

@@ -1,0 +1,167 @@
+"""Pairs of texts with what the model attended to: for files, pictures and the page."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from ..analysis.attention import Attention, HeadStatistics, compute_attention, compute_statistics
+from ..checkpoints.folder import Checkpoint
+from ..errors import AnalysisError, GenerationError
+from ..generation.generator import Generator, check_intact
+from ..modeling.attention_sites import KINDS, SiteKind
+from ..normalization import normalize_text
+from ..reports.attention_maps import build_layer_maps, name_layer
+from ..reports.plots import save_figure
+from ..text.token_names import find_punctuation, name_tokens
+from ..text.tokenizers import decode_ids, encode_texts
+
+# The side of a pair that attends, and the one that is attended to.
+SIDES: dict[SiteKind, tuple[str, str]] = {
+    "encoder": ("source", "source"), "decoder": ("target", "target"), "cross": ("target", "source"),
+}  # fmt: skip
+
+
+@dataclass(frozen=True)
+class FramedPair:
+    """A pair as texts and as ids with their marks. labels: what the decoder is to say, with the end mark if it came."""
+
+    source: str
+    target: str
+    source_ids: list[int]
+    labels: list[int]
+
+
+@dataclass(frozen=True)
+class PairAttention:
+    """A pair and its attention. Of the target, tokens are those that the decoder reads: its begin mark first.
+
+    tokens, special, punctuation: of the "source" and of the "target". special: the marks around a text.
+    """
+
+    pair: FramedPair
+    tokens: dict[str, list[str]]
+    special: dict[str, list[bool]]
+    punctuation: dict[str, list[bool]]
+    attention: Attention
+
+    def name_tensors(self, number: int) -> dict[str, torch.Tensor]:
+        """All that is saved of the n-th pair."""
+        weights = {f"{number}.{kind}": tensor for kind, tensor in self.attention.weights.items()}
+        states = {f"{number}.{side}_states": tensor for side, tensor in self.attention.states.items()}
+        return weights | states
+
+    def compute_statistics(self, kind: SiteKind) -> HeadStatistics:
+        _, keys = SIDES[kind]
+        return compute_statistics(self.attention.weights[kind], self.special[keys], self.punctuation[keys])
+
+    def describe(self) -> dict[str, Any]:
+        tokens = {f"{side}_tokens": names for side, names in self.tokens.items()}
+        return {"source": self.pair.source, "target": self.pair.target, **tokens}
+
+    def to_page(self) -> dict[str, Any]:
+        """What the page shows."""
+        weights = {kind: tensor.numpy() for kind, tensor in self.attention.weights.items()}
+        source = self.pair.source
+        return {"title": source if len(source) <= 60 else f"{source[:59]}…", **self.tokens, **weights}
+
+    def draw(self, folder: Path) -> None:
+        """A PNG for each layer of each kind of attention."""
+        for kind in KINDS:
+            queries, keys = (self.tokens[side] for side in SIDES[kind])
+            for layer, weights in enumerate(self.attention.weights[kind].numpy()):
+                figure = build_layer_maps(weights, queries, keys, name_layer(kind, layer))
+                save_figure(figure, folder / f"{kind}_{layer}.png")
+
+
+def frame_given_pairs(
+    checkpoint: Checkpoint, generator: Generator, texts: Sequence[str], targets: Sequence[str]
+) -> list[FramedPair]:
+    """Texts with given targets.
+
+    Raises:
+        GenerationError: the lists differ in length, or an entry is no text; its index is named.
+        AnalysisError: a source has no token, or a text is too long.
+    """
+    texts, targets = check_intact(texts, "Text"), check_intact(targets, "Target")
+    if len(targets) != len(texts):
+        raise GenerationError(f"Expected a target for each text, found {len(texts)} texts, {len(targets)} targets.")
+    sources, limit, pairs = _frame_sources(generator, texts), checkpoint.description.max_target_tokens, []
+    normalized = [normalize_text(target, generator.normalization) for target in targets]
+    encoded = encode_texts(checkpoint.tokenizers.target, normalized)
+    for index, (text, target, source_ids, ids) in enumerate(zip(texts, targets, sources, encoded, strict=True)):
+        labels, was_cut = checkpoint.framing.frame_target(ids, limit)
+        if was_cut:
+            raise AnalysisError(f"Target {index} has more than {limit} tokens with its end mark.")
+        pairs.append(FramedPair(text, target, source_ids, labels))
+    return pairs
+
+
+def frame_written_pairs(generator: Generator, texts: Sequence[str]) -> list[FramedPair]:
+    """Texts with what the model writes for them, token by token as it was written.
+
+    Raises:
+        GenerationError: as `Generator.generate`.
+        AnalysisError: a source has no token, or is too long.
+    """
+    texts, engine = check_intact(texts, "Text"), generator.engine
+    sources = _frame_sources(generator, texts)
+    written = engine.generate(sources, generator.options, prefix=generator.prefix)
+    return [
+        FramedPair(text, decode_ids(generator.tokenizers.target, best.ids), source_ids, best.to_labels(engine.end_id))
+        for text, source_ids, (best, *_) in zip(texts, sources, written, strict=True)
+    ]
+
+
+def _frame_sources(generator: Generator, texts: Sequence[str]) -> list[list[int]]:
+    """Sources with their marks, none of them cut."""
+    encoded = generator.encode_sources(texts)
+    if [] in encoded:
+        raise AnalysisError(f"Text {encoded.index([])} has no token.")
+    if long := generator.find_long(texts):
+        index, tokens = long
+        limit = generator.max_source_tokens
+        raise AnalysisError(f"Text {index} has {tokens} tokens with its marks, at most {limit} fit.")
+    return [generator.framing.frame_source(ids, generator.max_source_tokens)[0] for ids in encoded]
+
+
+def look_at_pair(checkpoint: Checkpoint, pair: FramedPair) -> PairAttention:
+    """What the model attends to when it reads a source and, position by position, a target.
+
+    Raises:
+        ValueError: the model does not give its weights.
+    """
+    framing, tokenizers = checkpoint.framing, checkpoint.tokenizers
+    read = [framing.begin_id, *pair.labels[:-1]]
+    source_marks = {*framing.source_prefix, *framing.source_suffix}
+    target_marks = {framing.begin_id, framing.end_id, framing.pad_id, *framing.target_prefix}
+    return PairAttention(
+        pair,
+        tokens={
+            "source": name_tokens(tokenizers.source, pair.source_ids),
+            "target": name_tokens(tokenizers.target, read),
+        },
+        special={
+            "source": [index in source_marks for index in pair.source_ids],
+            "target": [index in target_marks for index in read],
+        },
+        punctuation={
+            "source": find_punctuation(tokenizers.source, pair.source_ids),
+            "target": find_punctuation(tokenizers.target, read),
+        },
+        attention=compute_attention(checkpoint.model, pair.source_ids, read),
+    )
+
+
+def average_statistics(pairs: Sequence[PairAttention]) -> dict[str, dict[str, list[list[float | None]]]]:
+    """Means over pairs, by kind of attention and statistic, by layer and head; None for a head that was pruned."""
+    means: dict[str, dict[str, list[list[float | None]]]] = {kind: {} for kind in KINDS}
+    for kind in KINDS:
+        rows = [pair.compute_statistics(kind) for pair in pairs]
+        for name in asdict(rows[0]) if rows else ():
+            layers = torch.stack([getattr(row, name) for row in rows]).mean(dim=0).tolist()
+            means[kind][name] = [[None if math.isnan(value) else value for value in heads] for heads in layers]
+    return means
