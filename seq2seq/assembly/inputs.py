@@ -33,6 +33,7 @@ def describe_inputs(
             "class": find_published_architecture(model),
             "hands_over_t5_encoder": has_t5_encoder(model.config),
             "two_tokenizers": tokenizers.target is not tokenizers.source,
+            "pruned": bool(model.pruned),
         },
     }
 

@@ -96,7 +96,11 @@ def _describe_use(record: RunRecord, checkpoint: str | None) -> Iterator[str]:
     yield describe_commands(str(record.folder.path), (data["test"] or data["validation"] or data["train"])[0])
     if record.inputs is not None:
         yield from describe_plain_use(
-            record.inputs["model"], checkpoint, data.get("normalization", ()), record.recipe["generation"]
+            record.inputs["model"],
+            str(record.folder.path),
+            checkpoint,
+            data.get("normalization", ()),
+            record.recipe["generation"],
         )
 
 

@@ -29,6 +29,9 @@ tokenizer = AutoTokenizer.from_pretrained(folder)
 {target_line}\
 inputs = tokenizer(["A text."], return_tensors="pt", padding=True, truncation=True)
 print({target}.batch_decode(model.generate(**inputs), skip_special_tokens=True))"""
+EXPORT = """\
+seq2seq export {run} --output {exported} --format transformers"""
+EXPORTED = "exported"
 COMMANDS = """\
 seq2seq generate {run} --text "A text."
 seq2seq evaluate {run} --data {data} --output evaluation"""
@@ -41,6 +44,7 @@ def describe_commands(run: str, data: str) -> str:
 
 def describe_plain_use(
     model: Mapping[str, Any],
+    run: str,
     checkpoint: str,
     normalization: Sequence[str] = (),
     generation: Mapping[str, Any] | None = None,
@@ -49,14 +53,15 @@ def describe_plain_use(
 
     Args:
         generation: the recipe's section.
-        model: `model` of inputs.json: the class that loads it, whether a T5 encoder has to be handed to that class, and
-            whether the target has a tokenizer of its own.
+        model: `model` of inputs.json: the class that loads it, whether a T5 encoder has to be handed to that class,
+            whether the target has a tokenizer of its own, and whether heads were pruned.
+        run: the run folder. checkpoint: the folder of its checkpoint.
     """
-    of_t5 = model["hands_over_t5_encoder"]
+    of_t5, pruned = model["hands_over_t5_encoder"], model.get("pruned", False)
     target_line = 'target_tokenizer = AutoTokenizer.from_pretrained(f"{folder}/target_tokenizer")\n'
     code = (T5_USE if of_t5 else PLAIN_USE).format(
         model_class=model["class"],
-        checkpoint=json.dumps(checkpoint, ensure_ascii=False),
+        checkpoint=json.dumps(EXPORTED if pruned else checkpoint, ensure_ascii=False),
         target_line=target_line if model["two_tokenizers"] else "",
         target="target_tokenizer" if model["two_tokenizers"] else "tokenizer",
     )
@@ -70,4 +75,9 @@ def describe_plain_use(
         )
     if generation.get("target_prefix"):
         notes.append("The forced beginning of outputs (`generation.target_prefix`) is left to you, too.")
+    if pruned:
+        notes.append(
+            "Heads were pruned, and transformers knows one number of heads for all layers. The export has zeros there:"
+        )
+        notes.append(build_code_block(EXPORT.format(run=quote(run), exported=EXPORTED), "bash"))
     return ["Or in plain transformers:", *notes, build_code_block(code, "python")]

@@ -120,6 +120,7 @@ def test_pruned_checkpoint_trains_on_and_stays_pruned(pruned, data, command, tmp
         "validate_every_steps: 2, warmup_steps: 0}\ngeneration: {max_target_tokens: 8}\n"
     )
     assert command("train", recipe)[0] == 0
+    assert f"seq2seq export {tmp_path / 'run'} --output exported" in (tmp_path / "run/README.md").read_text()
     last = tmp_path / "run/checkpoints/step_00000004"
     whole = load_file(last / "model.safetensors")
     shutil.rmtree(last)

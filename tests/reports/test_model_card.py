@@ -134,6 +134,14 @@ def test_card_of_a_t5_encoder_and_two_tokenizers_hands_both_over(record):
     assert "print(target_tokenizer.batch_decode(model.generate(**inputs)" in card
 
 
+def test_card_of_a_pruned_model_loads_its_export(record):
+    model = INPUTS["model"] | {"pruned": True}
+    card = build_model_card(replace(record, inputs=INPUTS | {"model": model}), PARTS)
+    assert f"seq2seq export {record.folder.path} --output exported --format transformers\n" in card
+    assert 'folder = "exported"\n' in card
+    assert "seq2seq export" not in build_model_card(record, PARTS)
+
+
 def test_code_that_leaves_out_the_normalization_of_the_data_says_so(tmp_path):
     card = build_model_card(build_record(tmp_path / "mine", recipe={"data": {"normalization": ["lowercase"]}}), PARTS)
     assert "trained on texts after lowercase; this code leaves that to you:\n\n```python" in card
