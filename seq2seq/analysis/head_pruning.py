@@ -17,22 +17,16 @@ Gates = dict[str, torch.Tensor]  # by the site's name, (A,), of zeros and ones
 Head = tuple[int, int]  # the number of a group of sites, and of a head in each of them
 
 
-def plan_counts(model: TokenLossModel, keep: float, step: float) -> list[int]:
-    """How many heads are left after each round: from all of them to the share `keep`, by `step` of all at a time.
+def plan_counts(model: TokenLossModel, keep: float, per_round: float) -> list[int]:
+    """How many heads are left after each round: from all of them to the share `keep`, `per_round` of all at a time.
 
-    Example: 20 heads, keep 0.5, step 0.2: [20, 16, 12, 10]
+    Each site keeps at least one.
 
-    Raises:
-        ValueError: fewer would be left than one for each site.
+    Example: 20 heads, keep 0.5, per_round 0.2: [20, 16, 12, 10]
     """
     total, least = count_heads(model), len(find_siblings(model))
-    last = round(keep * total)
-    if last < least:
-        raise ValueError(
-            f"each of {least} attention sites keeps at least one of its heads, {least / total:.2f} of all {total}; "
-            f"asked for was {keep:g}"
-        )
-    return [*range(total, last, -max(round(step * total), 1)), last]
+    last = max(round(keep * total), least)
+    return [*range(total, last, -max(round(per_round * total), 1)), last]
 
 
 def choose_by_importance(

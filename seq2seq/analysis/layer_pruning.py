@@ -9,7 +9,7 @@ from ..modeling.parts import find_sides
 from ..modeling.token_loss import TokenLossModel
 
 Layers = tuple[list[int], list[int]]  # kept by encoder and decoder, counted from 0 as in the whole model
-Targets = tuple[int | None, int | None]  # how many layers encoder and decoder keep; None is all
+LayerCounts = tuple[int | None, int | None]  # how many layers encoder and decoder keep; None is all
 SIDES = ("encoder", "decoder")
 
 
@@ -21,7 +21,7 @@ def count_layers(model: TokenLossModel) -> tuple[int, int]:
     return encoder, decoder
 
 
-def check_targets(model: TokenLossModel, targets: Targets) -> None:
+def check_layer_counts(model: TokenLossModel, layer_counts: LayerCounts) -> None:
     """Makes sure that a model can lose as many layers as asked for.
 
     Raises:
@@ -29,27 +29,27 @@ def check_targets(model: TokenLossModel, targets: Targets) -> None:
             the model's family allows none to go.
     """
     available = count_layers(model)
-    for side, count, target in zip(SIDES, available, targets, strict=True):
-        if target is not None and not 1 <= target <= count:
-            raise ValueError(f"the {side} has {count} layers and can keep 1 to {count}; {target} were asked for")
-    if model.sharing.layers and targets[0] != targets[1]:
+    for side, count, wanted in zip(SIDES, available, layer_counts, strict=True):
+        if wanted is not None and not 1 <= wanted <= count:
+            raise ValueError(f"the {side} has {count} layers and can keep 1 to {count}; {wanted} were asked for")
+    if model.sharing.layers and layer_counts[0] != layer_counts[1]:
         raise ValueError("encoder and decoder share their layers: ask for the same number of both")
-    for side, (count, target) in enumerate(zip(available, targets, strict=True)):
-        if target is not None and target < count:
+    for side, (count, wanted) in enumerate(zip(available, layer_counts, strict=True)):
+        if wanted is not None and wanted < count:
             _list_choices(model, (list(range(available[0])), list(range(available[1]))), side)
 
 
-def count_trials(model: TokenLossModel, targets: Targets) -> int:
+def count_trials(model: TokenLossModel, layer_counts: LayerCounts) -> int:
     """How many models `drop_layers` measures, at most."""
     trials = [
-        0 if target is None else sum(range(target + 1, count + 1))
-        for count, target in zip(count_layers(model), targets, strict=True)
+        0 if wanted is None else sum(range(wanted + 1, count + 1))
+        for count, wanted in zip(count_layers(model), layer_counts, strict=True)
     ]
     return trials[0] if model.sharing.layers else sum(trials)
 
 
 def drop_layers(
-    model: TokenLossModel, targets: Targets, measure: Callable[[TokenLossModel], float]
+    model: TokenLossModel, layer_counts: LayerCounts, measure: Callable[[TokenLossModel], float]
 ) -> Iterator[tuple[Layers, float]]:
     """The layers kept after each removal, with the loss that is left: first the encoder's, then the decoder's.
 
@@ -59,13 +59,13 @@ def drop_layers(
         measure: the loss of a model; it is called for each layer that could go, at every removal.
 
     Raises:
-        ValueError: as `check_targets`.
+        ValueError: as `check_layer_counts`.
     """
-    check_targets(model, targets)
+    check_layer_counts(model, layer_counts)
     available = count_layers(model)
     kept: Layers = (list(range(available[0])), list(range(available[1])))
-    for side, target in enumerate(targets):
-        while target is not None and len(kept[side]) > target:
+    for side, wanted in enumerate(layer_counts):
+        while wanted is not None and len(kept[side]) > wanted:
             tried = [(measure(remove_layers(model, *choice)), choice) for choice in _list_choices(model, kept, side)]
             loss, kept = min(tried, key=lambda found: found[0])
             yield kept, loss

@@ -21,7 +21,7 @@ from ..reports.attention_maps import build_attention_page
 from ..reports.console import show_progress
 from ..reports.head_maps import build_head_maps
 from ..reports.plots import save_figure
-from .models import encode_pairs, load_checkpoint, load_generator, read_layout
+from .models import count_truncated, encode_pairs, load_checkpoint, load_generator, read_layout
 
 
 def analyze_heads(
@@ -71,6 +71,7 @@ def analyze_heads(
         "checkpoint": str(loaded.folder),
         "data": list(data),
         "pairs": len(encoded),
+        **count_truncated(encoded),
         "target_tokens": len(encoded.labels.ids),
         "normalized": normalized,
         "sites": [

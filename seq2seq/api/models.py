@@ -139,6 +139,14 @@ def encode_pairs(checkpoint: Checkpoint, examples: Sequence[Example]) -> Encoded
     return encode_examples(examples, checkpoint.tokenizers, checkpoint.framing, **limits)
 
 
+def count_truncated(encoded: EncodedExamples) -> dict[str, int]:
+    """How many sources and targets `encode_pairs` cut, as the files of an analysis say."""
+    return {
+        "truncated_sources": encoded.source_truncation.truncated,
+        "truncated_targets": encoded.target_truncation.truncated,
+    }
+
+
 def load_generator(checkpoint: str | Path | Checkpoint | ExportedModel | Generator, **options: Any) -> Generator:
     """A model that stays loaded and writes texts; options are those under `generation:` of a recipe.
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import torch
 
-from ..analysis.layer_pruning import Targets, check_targets, count_layers
+from ..analysis.layer_pruning import LayerCounts, check_layer_counts, count_layers
 from ..assembly.pruning import Figures, HeadOptions, Pairs, Score, check_heads, prune_heads, prune_layers
 from ..assembly.scoring import score_predictions
 from ..checkpoints.folder import Checkpoint, write_checkpoint
@@ -20,7 +20,7 @@ from ..modeling.token_loss import TokenLossModel
 from ..recipe import build_options
 from ..reports.plots import save_figure
 from ..reports.pruning_curve import build_pruning_curve
-from .models import complete_generation, encode_pairs, load_checkpoint, load_generator, read_layout
+from .models import complete_generation, count_truncated, encode_pairs, load_checkpoint, load_generator, read_layout
 
 
 def prune(
@@ -31,7 +31,7 @@ def prune(
     keep: float | None = None,
     encoder_layers: int | None = None,
     decoder_layers: int | None = None,
-    step: float = 0.1,
+    per_round: float = 0.1,
     normalized: bool = False,
     test: Sequence[str] | None = None,
     metrics: Sequence[str] = (),
@@ -50,9 +50,9 @@ def prune(
     Args:
         data: names as under `data.test` of a recipe: pairs on which layers and heads are weighed.
         output: the checkpoint folder to write; it must not exist.
-        keep: the share of heads that stays; left out: all.
+        keep: the share of heads that stays, of those in the layers that stay; left out: all.
         encoder_layers, decoder_layers: how many layers stay; left out: all.
-        step: the share of all heads that goes in a round.
+        per_round: the share of all heads that goes in a round.
         normalized: ranks heads by importance divided by the l2 norm of their layer.
         test: names of the pairs that the curve is of; left out: `data`.
         metrics: of the curve, beside the loss; each takes the model's outputs for all test pairs at every point.
@@ -61,16 +61,20 @@ def prune(
         batch_tokens: pairs x (longest source + longest target) of a batch: bounds memory.
 
     Returns:
-        What pruning.json holds: heads, layers and parameters before and after, `layer_losses`, `pruned` (by site, the
-        heads left where some are gone, as numbered in the whole model) and `curve`.
+        What pruning.json holds: heads, layers and parameters before, when layers had gone, and after; `layer_losses`,
+        `pruned` (by site, the heads left where some are gone, as numbered in the whole model), `curve`, and how many
+        texts of `data` were cut at the limits.
 
     Raises:
         CheckpointError, DataError: as `load_checkpoint` and `evaluate`; the output cannot be written.
         ScoringError: a metric is unknown.
-        AnalysisError: nothing is to be removed, the model's family allows no such removal, or too little would be left.
+        AnalysisError: nothing is to be removed, the model's family allows no such removal, too little would be left, or
+            metrics or test pairs are given without a curve.
     """
-    folder, targets = Path(output), (encoder_layers, decoder_layers)
-    _check_request(folder, keep, targets, step)
+    folder, layer_counts = Path(output), (encoder_layers, decoder_layers)
+    _check_request(folder, keep, layer_counts, per_round)
+    if (metrics or test is not None) and (keep is None or not curve):
+        raise AnalysisError("metrics and test are of the curve of heads: set keep, and leave curve on.")
     loaded = complete_generation(load_checkpoint(checkpoint))
     layout = read_layout(loaded, columns=columns, header=header)
     examples = load_examples(data, layout)
@@ -79,15 +83,16 @@ def prune(
     score = _build_score(loaded, tested, metrics) if metrics else None
     model = loaded.model.to("cuda" if torch.cuda.is_available() else "cpu")
     before, points, losses = _describe(model), [], []
-    heads = HeadOptions(keep, step, normalized, seed if curve else None) if keep is not None else None
+    heads = HeadOptions(keep, per_round, normalized, seed if curve else None) if keep is not None else None
     try:
-        check_targets(model, targets)
+        check_layer_counts(model, layer_counts)
         if heads is not None:
             check_heads(model, pairs, heads)
     except ValueError as error:
         raise AnalysisError(f"{loaded.folder}: {error}.") from None
-    if targets != (None, None):
-        model, losses = prune_layers(model, targets, pairs)
+    if layer_counts != (None, None):
+        model, losses = prune_layers(model, layer_counts, pairs)
+    without_layers = _describe(model)
     if heads is not None:
         points = prune_heads(model, pairs, test_pairs, score, heads)
     result = {
@@ -95,10 +100,12 @@ def prune(
         "data": list(data),
         "test": list(data if test is None else test),
         "keep": keep,
-        "step": step,
+        "per_round": per_round,
         "normalized": normalized,
         "seed": seed,
+        **count_truncated(pairs.encoded),
         "before": before,
+        "without_layers": without_layers,
         "after": _describe(model),
         "layer_losses": losses,
         "pruned": model.pruned,
@@ -114,13 +121,13 @@ def prune(
     return result
 
 
-def _check_request(folder: Path, keep: float | None, targets: Targets, step: float) -> None:
+def _check_request(folder: Path, keep: float | None, layer_counts: LayerCounts, per_round: float) -> None:
     if folder.exists():
         raise AnalysisError(f"{folder} exists. Choose another output, or remove it.")
-    if keep is None and targets == (None, None):
+    if keep is None and layer_counts == (None, None):
         raise AnalysisError("Nothing is to be removed. Say which share of heads to keep, or how many layers.")
-    if not 0 < step <= 1 or (keep is not None and not 0 < keep < 1):
-        raise AnalysisError(f"keep and step are shares, between 0 and 1; found {keep} and {step}.")
+    if not 0 < per_round <= 1 or (keep is not None and not 0 < keep < 1):
+        raise AnalysisError(f"keep and per_round are shares, between 0 and 1; found {keep} and {per_round}.")
     check_output(folder)
 
 

@@ -8,7 +8,7 @@ from typing import Any
 import torch
 
 from ..analysis.head_pruning import Gates, choose_at_random, choose_by_importance, list_kept, plan_counts
-from ..analysis.layer_pruning import Targets, count_trials, drop_layers
+from ..analysis.layer_pruning import LayerCounts, count_trials, drop_layers
 from ..data.encoding import EncodedExamples
 from ..data.loader import fixed_micro_batches
 from ..modeling.attention_sites import find_sites, gated
@@ -52,12 +52,12 @@ def _compute_loss(model: TokenLossModel, batch: Mapping[str, torch.Tensor]) -> f
 
 @dataclass(frozen=True)
 class HeadOptions:
-    """keep: the share of heads that stays; step: the share of all heads that goes in a round, after which those left
-    are weighed anew. normalized: as in `choose_by_importance`. seed: of the random order; None draws no curve.
+    """keep: the share of heads that stays. per_round: the share of all heads that goes in a round, after which those
+    left are weighed anew. normalized: as in `choose_by_importance`. seed: of the random order; None draws no curve.
     """
 
     keep: float
-    step: float
+    per_round: float
     normalized: bool
     seed: int | None
 
@@ -66,13 +66,18 @@ def check_heads(model: TokenLossModel, pairs: Pairs, options: HeadOptions) -> No
     """Makes sure, on a copy and the first pairs, that heads can go: better before an hour of weighing than after.
 
     Raises:
-        ValueError: as `plan_counts` and `remove_heads`; no head would go; or the family's attention does not run with
-            fewer heads, or computes something else.
+        ValueError: as `remove_heads`; no head would go, or fewer would be left than one for each site; or the family's
+            attention does not run with fewer heads, or computes something else.
     """
-    counts = plan_counts(model, options.keep, options.step)
+    counts, least = plan_counts(model, options.keep, options.per_round), len(find_siblings(model))
+    if round(options.keep * counts[0]) < least:
+        raise ValueError(
+            f"each of {least} attention sites keeps at least one of its heads, {least / counts[0]:.2f} of all "
+            f"{counts[0]}; asked for was {options.keep:g}"
+        )
     if len(counts) == 1:
         raise ValueError(f"of {counts[0]} heads, keeping {options.keep:g} removes none")
-    *_, gates = choose_at_random(model, [counts[0], len(find_siblings(model))], seed=0)
+    *_, gates = choose_at_random(model, [counts[0], least], seed=0)
     smaller = deepcopy(model)
     remove_heads(smaller, list_kept(gates))
     batch, kind = next(pairs.build_batches(model)), model.config.model_type
@@ -80,21 +85,25 @@ def check_heads(model: TokenLossModel, pairs: Pairs, options: HeadOptions) -> No
         expected = _compute_loss(model, batch)
         try:
             found = _compute_loss(smaller, batch)
+        except torch.OutOfMemoryError:
+            raise
         except RuntimeError as error:
             raise ValueError(f"the attention of a {kind} does not run with fewer heads: {error}") from None
     if not abs(found - expected) <= CHECK_TOLERANCE * abs(expected):
         raise ValueError(f"a {kind} with fewer heads computes something else: a loss of {found:g}, not {expected:g}")
 
 
-def prune_layers(model: TokenLossModel, targets: Targets, pairs: Pairs) -> tuple[TokenLossModel, list[dict[str, Any]]]:
+def prune_layers(
+    model: TokenLossModel, layer_counts: LayerCounts, pairs: Pairs
+) -> tuple[TokenLossModel, list[dict[str, Any]]]:
     """The model with fewer layers, and the loss after each removal.
 
     Raises:
-        ValueError: as `check_targets`.
+        ValueError: as `check_layer_counts`.
     """
     stages, kept = [], None
-    with show_progress("trying layers", len(pairs) * count_trials(model, targets)) as bar:
-        for kept, loss in drop_layers(model, targets, lambda tried: pairs.compute_loss(tried, bar.advance)):
+    with show_progress("trying layers", len(pairs) * count_trials(model, layer_counts)) as bar:
+        for kept, loss in drop_layers(model, layer_counts, lambda tried: pairs.compute_loss(tried, bar.advance)):
             stages.append({"encoder": kept[0], "decoder": kept[1], "loss": loss})
     return (model if kept is None else remove_layers(model, *kept)), stages
 
@@ -104,14 +113,16 @@ def prune_heads(
 ) -> list[dict[str, Any]]:
     """Removes heads from the model, and returns the curve: figures by number of heads left, in both orders.
 
+    None goes where the share that stays is rounded to all of them.
+
     Args:
         pairs: heads are weighed on them. test: losses are of them.
         score: metrics of what a model writes, of the same pairs as the losses.
 
     Raises:
-        ValueError: as `plan_counts` and `remove_heads`; see `check_heads`.
+        ValueError: as `remove_heads`; see `check_heads`.
     """
-    counts = plan_counts(model, options.keep, options.step)
+    counts = plan_counts(model, options.keep, options.per_round)
     measured = 0 if options.seed is None else 2 * len(counts) - 1
     with show_progress("pruning", len(pairs) * (len(counts) - 1) + len(test) * measured) as bar:
         chosen = choose_by_importance(

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from .arguments import CheckpointName, Columns, DataNames, Header, name_columns, split_names
+from .arguments import CheckpointName, Columns, DataNames, Header, describe_truncated, name_columns, split_names
 
 app = typer.Typer(help="Look at the attention heads of a checkpoint.", no_args_is_help=True)
 
@@ -69,4 +69,6 @@ def heads(
     scale = f"in percent of the highest, which is {highest:.3g}"
     title = f"{checkpoint}: importance of heads, {scale}; {found['pairs']:,} pairs"
     results().print(build_fitting_table(title, ["layer", *map(str, range(widest))], rows))
+    if cut := describe_truncated(found):
+        errors().print(cut)
     errors().print(f"Written: {output / 'heads.json'}, {output / 'heads.png'}")

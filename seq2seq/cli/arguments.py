@@ -1,6 +1,7 @@
 """What several commands understand alike."""
 
-from typing import Annotated
+from collections.abc import Mapping
+from typing import Annotated, Any
 
 import typer
 
@@ -8,6 +9,12 @@ CheckpointName = Annotated[str, typer.Argument(help="A run folder, a checkpoint 
 DataNames = Annotated[list[str], typer.Option(help="A data file, as in a recipe; may be given more than once.")]
 Columns = Annotated[str | None, typer.Option(help="Several by commas; left out: as the checkpoint says.")]
 Header = Annotated[str | None, typer.Option(help="Columns of CSV and TSV without a header line, by commas.")]
+
+
+def describe_truncated(found: Mapping[str, Any]) -> str | None:
+    """'2 sources and 0 targets were cut at the model's limits'; None where none was."""
+    sources, targets = found["truncated_sources"], found["truncated_targets"]
+    return f"{sources:,} sources and {targets:,} targets were cut at the model's limits" if sources or targets else None
 
 
 def split_names(names: str | None) -> list[str] | None:

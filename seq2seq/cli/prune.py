@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from .arguments import CheckpointName, Columns, DataNames, Header, name_columns, split_names
+from .arguments import CheckpointName, Columns, DataNames, Header, describe_truncated, name_columns, split_names
 
 
 def run(
@@ -15,7 +15,9 @@ def run(
     keep: Annotated[float | None, typer.Option(help="The share of heads that stays; left out: all.")] = None,
     encoder_layers: Annotated[int | None, typer.Option(min=1, help="How many stay; left out: all.")] = None,
     decoder_layers: Annotated[int | None, typer.Option(min=1, help="How many stay; left out: all.")] = None,
-    step: Annotated[float, typer.Option(help="The share of heads that goes before the rest is weighed anew.")] = 0.1,
+    per_round: Annotated[
+        float, typer.Option(help="The share of heads that goes before the rest is weighed anew.")
+    ] = 0.1,
     normalized: Annotated[bool, typer.Option("--normalized", help="Weigh heads within their layer.")] = False,
     test: Annotated[
         list[str] | None, typer.Option(help="Pairs that the curve is of; left out: those of --data.")
@@ -43,7 +45,7 @@ def run(
         keep=keep,
         encoder_layers=encoder_layers,
         decoder_layers=decoder_layers,
-        step=step,
+        per_round=per_round,
         normalized=normalized,
         test=test,
         metrics=split_names(metrics) or (),
@@ -63,7 +65,13 @@ def run(
             for point in found["curve"]
         ]
         results().print(build_table(f"{checkpoint}: pruned", header_row, rows))
-    before, after = found["before"], found["after"]
+    if cut := describe_truncated(found):
+        errors().print(cut)
+    before, left, after = found["before"], found["without_layers"], found["after"]
+    if keep is not None and after["heads"] != round(keep * left["heads"]):
+        errors().print(f"Every attention site keeps a head: {after['heads']} of {left['heads']} are left, not {keep:g}")
+    elif keep is not None and after["heads"] == left["heads"]:
+        errors().print(f"No head went: {keep:g} of the {left['heads']} in the layers that are left is all of them")
     errors().print(
         f"Written: {output}: {before['heads']} -> {after['heads']} heads, {before['parameters']:,} -> "
         f"{after['parameters']:,} parameters. A recipe that trains it on has "

@@ -2,7 +2,7 @@
 
 import pytest
 
-from seq2seq.analysis.layer_pruning import check_targets, count_layers, count_trials, drop_layers
+from seq2seq.analysis.layer_pruning import check_layer_counts, count_layers, count_trials, drop_layers
 from seq2seq.api import warm_start
 from seq2seq.checkpoints.published import read_published
 from seq2seq.modeling.layers import remove_layers
@@ -70,7 +70,7 @@ def test_side_that_cannot_lose_layers_does_not_keep_the_other_from_it(tmp_path):
     [(kept, _)] = drop_layers(model, (None, 1), lambda smaller: float(smaller.config.decoder.num_hidden_layers))
     assert [len(side) for side in kept] == [2, 1]
     with pytest.raises(ValueError, match="a albert, cannot be kept: they share their parameters"):
-        check_targets(model, (1, None))
+        check_layer_counts(model, (1, None))
 
 
 def test_error_of_the_measure_is_not_a_layer_that_cannot_go(bert):

@@ -18,6 +18,7 @@ from seq2seq.errors import AnalysisError, CheckpointError, DataError, ScoringErr
 from seq2seq.generation.forced_decoding import score_ids
 from seq2seq.modeling.attention_sites import find_sites, gated
 from seq2seq.modeling.build import build_model
+from seq2seq.modeling.head_removal import find_siblings, remove_heads
 from tests.cli.conftest import seq2seq as command  # noqa: F401 - a fixture
 from tests.conftest import describe, shake
 from tests.published import save_published
@@ -45,7 +46,7 @@ def checkpoint(request, tiny_bert, tmp_path_factory):
 @pytest.fixture(scope="module")
 def pruned(checkpoint, data, tmp_path_factory):
     folder = tmp_path_factory.mktemp("pruned") / "small"
-    return folder, seq2seq.prune(checkpoint, [data], output=folder, keep=0.5, step=0.25, metrics=["chrf"])
+    return folder, seq2seq.prune(checkpoint, [data], output=folder, keep=0.5, per_round=0.25, metrics=["chrf"])
 
 
 def score_pairs(model) -> list[list[float]]:
@@ -176,7 +177,7 @@ def test_model_built_from_what_the_checkpoint_says_has_its_shapes(pruned):
 
 def test_command_prints_the_curve(checkpoint, data, command, tmp_path):  # noqa: F811
     code, out, err = command(
-        "prune", checkpoint, "--data", data, "--keep", "0.5", "--step", "0.5", "--output", tmp_path / "small"
+        "prune", checkpoint, "--data", data, "--keep", "0.5", "--per-round", "0.5", "--output", tmp_path / "small"
     )
     assert code == 0
     assert "(100%)" in out and "(50%)" in out
@@ -187,7 +188,7 @@ def test_command_prints_the_curve(checkpoint, data, command, tmp_path):  # noqa:
 
 def test_layers_go_before_heads(checkpoint, data, tmp_path):
     found = seq2seq.prune(
-        checkpoint, [data], output=tmp_path / "small", encoder_layers=1, decoder_layers=1, keep=0.5, step=0.5
+        checkpoint, [data], output=tmp_path / "small", encoder_layers=1, decoder_layers=1, keep=0.5, per_round=0.5
     )
     assert found["after"]["layers"] == {"encoder": 1, "decoder": 1}
     small = load_checkpoint(tmp_path / "small").model
@@ -200,9 +201,48 @@ def test_layers_go_before_heads(checkpoint, data, tmp_path):
     assert len(seq2seq.generate(tmp_path / "small", TEXTS)) == 3
 
 
+def test_share_that_keeps_all_heads_of_the_layers_left_is_said(checkpoint, data, command, tmp_path):  # noqa: F811
+    layers = ("--encoder-layers", "1", "--decoder-layers", "1")
+    arguments = ("prune", checkpoint, "--data", data, "--output", tmp_path / "small", *layers, "--keep", "0.96")
+    code, _, err = command(*arguments)
+    found = json.loads((tmp_path / "small/pruning.json").read_text())
+    assert (code, found["after"]) == (0, found["without_layers"])
+    assert f"No head went: 0.96 of the {found['after']['heads']} in the layers that are left" in " ".join(err.split())
+
+
+def test_unevenly_pruned_model_loses_layers_and_heads_down_to_one_a_site(checkpoint, data, command, tmp_path):  # noqa: F811
+    """The few heads that are left after the layers may be fewer than the share asked for allows."""
+    loaded = load_checkpoint(checkpoint)
+    sites = find_sites(loaded.model)
+    remove_heads(loaded.model, {site.name: [0] for site in sites if site.layer == 0})
+    write_checkpoint(tmp_path / "uneven", loaded.model, loaded.tokenizers, loaded.description)
+    layers = ("--encoder-layers", "1", "--decoder-layers", "1")
+    for keep in (0.45, 0.8):
+        arguments = ("--output", tmp_path / f"{keep}", *layers, "--keep", str(keep))
+        code, _, err = command("prune", tmp_path / "uneven", "--data", data, *arguments)
+        assert code == 0, err
+        found = json.loads((tmp_path / f"{keep}/pruning.json").read_text())
+        left, after = found["without_layers"]["heads"], found["after"]["heads"]
+        wanted, least = round(keep * left), len(find_siblings(load_checkpoint(tmp_path / f"{keep}").model))
+        assert after == max(wanted, least)
+        assert ("Every attention site keeps a head" in " ".join(err.split())) == (wanted < least)
+        assert len(seq2seq.generate(tmp_path / f"{keep}", TEXTS)) == 3
+
+
+def test_texts_that_were_cut_are_counted(checkpoint, command, tmp_path):  # noqa: F811
+    path = tmp_path / "long.jsonl"
+    path.write_text(json.dumps({"source": "the cat " * 50, "target": "a cat"}))
+    arguments = ("--data", path, "--output", tmp_path / "small", "--keep", "0.5", "--no-curve")
+    _, _, err = command("prune", checkpoint, *arguments)
+    assert "1 sources and 0 targets were cut at the model's limits" in " ".join(err.split())
+    _, _, err = command("analyze", "heads", checkpoint, "--data", path, "--output", tmp_path / "heads")
+    assert "1 sources and 0 targets were cut at the model's limits" in " ".join(err.split())
+    assert json.loads((tmp_path / "heads/heads.json").read_text())["truncated_sources"] == 1
+
+
 def test_published_encoder_decoder_is_pruned(data, tmp_path):
     published = save_published(tmp_path, "bart")
-    found = seq2seq.prune(published, [data], output=tmp_path / "small", keep=0.5, step=0.5)
+    found = seq2seq.prune(published, [data], output=tmp_path / "small", keep=0.5, per_round=0.5)
     assert found["after"]["heads"] * 2 == found["before"]["heads"]
     seq2seq.export(tmp_path / "small", output=tmp_path / "whole", format="transformers")
     assert seq2seq.generate(tmp_path / "small", TEXTS) == seq2seq.generate(tmp_path / "whole", TEXTS)
@@ -228,11 +268,17 @@ def test_family_whose_attention_does_not_run_with_fewer_heads_is_refused_at_once
     ("options", "error", "message"),
     [
         ({}, AnalysisError, "Nothing is to be removed. Say which share of heads to keep, or how many layers."),
-        ({"keep": 0.0}, AnalysisError, "keep and step are shares, between 0 and 1; found 0.0 and 0.1"),
+        ({"keep": 0.0}, AnalysisError, "keep and per_round are shares, between 0 and 1; found 0.0 and 0.1"),
         ({"keep": 1.0}, AnalysisError, "found 1.0 and 0.1"),
-        ({"keep": 0.5, "step": 2}, AnalysisError, "found 0.5 and 2"),
+        ({"keep": 0.5, "per_round": 2}, AnalysisError, "found 0.5 and 2"),
         ({"keep": 0.99}, AnalysisError, "heads, keeping 0.99 removes none"),
         ({"keep": 0.05}, AnalysisError, "each of .* attention sites keeps at least one of its heads"),
+        (
+            {"encoder_layers": 1, "metrics": ["chrf"]},
+            AnalysisError,
+            "metrics and test are of the curve of heads: set keep",
+        ),
+        ({"keep": 0.5, "curve": False, "test": ["x.jsonl"]}, AnalysisError, "metrics and test are of the curve"),
         ({"keep": 0.5, "metrics": ["blue"]}, ScoringError, "unknown metric 'blue'"),
         (
             {"encoder_layers": 3, "decoder_layers": 3},
