@@ -56,7 +56,8 @@ def compute_attention(model: TokenLossModel, source: Sequence[int], decoder_inpu
     sizes = {"encoder": (len(source),) * 2, "decoder": (len(decoder_input),) * 2}
     sizes["cross"] = (len(decoder_input), len(source))
     for kind, layers in weights.items():
-        if not layers or any(layer is None or layer.shape[-2:] != sizes[kind] for layer in layers):
+        # Of local attention some have windows (Longformer, LED, LongT5), some a dict of two kinds (Pegasus-X).
+        if not layers or not all(isinstance(t, torch.Tensor) and t.shape[-2:] == sizes[kind] for t in layers):
             raise ValueError(f"a {model.config.model_type} does not give the weights of its {kind} attention")
     states = {"encoder": outputs.encoder_hidden_states, "decoder": outputs.decoder_hidden_states}
     numbers = {kind: [number_heads(model, site) for site in find_sites(model) if site.kind == kind] for kind in weights}

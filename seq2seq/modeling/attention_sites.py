@@ -21,8 +21,9 @@ SiteKind = Literal["encoder", "decoder", "cross"]
 KINDS: tuple[SiteKind, ...] = ("encoder", "decoder", "cross")
 # An attention module of a layer, and its output projection in it.
 OUTPUT_PROJECTION = re.compile(
-    r"(?P<attention>.*\.(attention|crossattention|attn|self_attn|encoder_attn|SelfAttention|EncDecAttention))"
-    r"\.(output\.dense|out_lin|dense|attn\.o|o|Wo|o_proj|out_proj|c_proj)"
+    r"(?P<attention>.*\.(attention|crossattention|cross_attention|attn|self_attn|encoder_attn|EncDecAttention|"
+    r"(Local|TransientGlobal)?SelfAttention))"
+    r"\.(output\.dense|out_lin|dense|attn\.o|o|Wo|o_proj|out_proj|c_proj|(?<=self_attn\.)output)"
 )
 HEAD_COUNTS = ("num_attention_heads", "n_heads", "num_heads")
 

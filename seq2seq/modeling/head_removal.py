@@ -80,7 +80,7 @@ def find_all_head_rows(model: PreTrainedModel) -> dict[str, tuple[AttentionSite,
     """
     for name, _ in model.named_parameters():
         if RELATIVE_BIAS in name:
-            raise ValueError(f"{name} is a table for the heads of several layers, so that none can go alone")
+            raise ValueError(f"{name} is a table of relative positions for all heads, so that none can go alone")
     return {name: (site, rows) for site in find_sites(model) for name, rows in find_head_rows(model, site).items()}
 
 

@@ -9,6 +9,7 @@ Part = Literal["embeddings", "encoder", "decoder", "cross_attention", "output"]
 # How families name the attention of a decoder layer to the source, with its norm and query, key and value.
 CROSS_ATTENTION_NAMES = (
     ".crossattention.", ".ln_cross_attn.", ".encoder_attn.", ".encoder_attn_layer_norm.", ".EncDecAttention.",
+    ".cross_attention.", ".cross_attention_layer_norm.",
 )  # fmt: skip
 
 

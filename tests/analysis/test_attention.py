@@ -5,7 +5,10 @@ import torch
 
 from seq2seq.analysis.attention import compute_attention, compute_statistics
 from seq2seq.checkpoints.published import read_published
+from seq2seq.modeling.build import build_model
+from seq2seq.modeling.sharing import Sharing
 from tests.families import DECODERS, ENCODERS
+from tests.local_attention import LOCAL, LOCAL_OR_SPARSE
 from tests.published import save_published
 
 PAIRS = [(family, "bert") for family in ENCODERS if family != "longformer"]
@@ -43,6 +46,22 @@ def test_every_head_of_a_published_encoder_decoder_is_seen(tmp_path, family):
 def test_attention_that_is_not_to_all_positions_is_refused(shaken_pair):
     with pytest.raises(ValueError, match="does not give the weights of its encoder attention"):
         compute_attention(shaken_pair("longformer", "bert"), SOURCE, TARGET)
+
+
+@pytest.mark.parametrize("family", LOCAL_OR_SPARSE)
+def test_local_attention_is_refused_and_sparse_is_seen(family):
+    config = LOCAL_OR_SPARSE[family]
+    model = build_model(config, Sharing(embeddings=False, layers=False)).eval()
+    if family in LOCAL:
+        with pytest.raises(
+            ValueError, match=f"a {config.model_type} does not give the weights of its encoder attention"
+        ):
+            compute_attention(model, SOURCE, TARGET)
+    else:
+        weights = compute_attention(model, SOURCE, TARGET).weights
+        assert {kind: tuple(tensor.shape) for kind, tensor in weights.items()} == {
+            "encoder": (2, 4, 6, 6), "decoder": (2, 4, 4, 4), "cross": (2, 4, 4, 6),
+        }  # fmt: skip
 
 
 @pytest.mark.parametrize("implementation", ["eager", "sdpa"])

@@ -11,6 +11,7 @@ from seq2seq.modeling.build import build_model
 from seq2seq.modeling.sharing import Sharing
 from tests.conftest import shake
 from tests.families import DECODERS, ENCODERS
+from tests.local_attention import LOCAL_OR_SPARSE
 from tests.published import save_published
 
 PAIRS = [(family, "bert") for family in ENCODERS] + [("bert", family) for family in DECODERS[1:]]
@@ -107,6 +108,15 @@ def test_sites_of_a_decoder_that_is_no_model_of_its_own_are_found():
     sites = find_sites(build_model(config, Sharing(embeddings=False, layers=False)))
     expected = [("encoder", 2), ("decoder", 4), ("decoder", 4), ("cross", 4), ("cross", 4)]
     assert [(site.kind, site.heads) for site in sites] == expected
+
+
+@pytest.mark.parametrize("family", LOCAL_OR_SPARSE)
+def test_sites_of_local_and_sparse_families_are_found_and_their_gates_close_heads(family):
+    torch.manual_seed(0)
+    model = build_model(LOCAL_OR_SPARSE[family], Sharing(embeddings=False, layers=False)).eval()
+    shake(model, 0.1)
+    assert [site.kind for site in find_sites(model)] == ["encoder"] * 2 + ["decoder"] * 2 + ["cross"] * 2
+    check_every_site(model)
 
 
 def test_model_without_a_known_attention_is_refused():

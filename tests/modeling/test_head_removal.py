@@ -16,8 +16,8 @@ from tests.modeling.test_attention_sites import HEADS, compute_logits, draw_inpu
 from tests.published import save_published
 
 REFUSED = {
-    "t5": "relative_attention_bias.weight is a table for the heads of several layers",
-    "mpnet": "relative_attention_bias.weight is a table for the heads of several layers",
+    "t5": "relative_attention_bias.weight is a table of relative positions for all heads",
+    "mpnet": "relative_attention_bias.weight is a table of relative positions for all heads",
     "longformer": "query_global.weight belongs to which head is not known",
 }
 PAIRS = [(family, "bert") for family in ENCODERS if family not in REFUSED]
