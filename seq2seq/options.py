@@ -1,8 +1,13 @@
-"""What every settings class shares: strict, frozen, no unknown keys. The classes sit beside what they configure."""
+"""What every settings class shares: strict, frozen, no unknown keys, every mistake told.
 
-from typing import Annotated, Any
+The classes sit beside what they configure.
+"""
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, WithJsonSchema
+import difflib
+from collections.abc import Mapping, Sequence
+from typing import Annotated, Any, TypeVar
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, ValidationError, WithJsonSchema
 
 
 def _list_strings(value: Any) -> Any:
@@ -18,3 +23,41 @@ class Options(BaseModel):
     """Base of the settings classes."""
 
     model_config = ConfigDict(strict=True, frozen=True, extra="forbid", allow_inf_nan=False)
+
+
+AnyOptions = TypeVar("AnyOptions", bound=Options)
+
+
+def build_options(options: type[AnyOptions], values: Mapping[str, Any], error: type[Exception]) -> AnyOptions:
+    """Options of one section from a mapping; what is wrong is raised as `error`, with every mistake on a line."""
+    try:
+        return options(**values)
+    except ValidationError as invalid:
+        lines = [describe_option_error(options, item) for item in invalid.errors()]
+        raise error(f"{options.__name__}:\n" + "\n".join(lines)) from None
+
+
+def describe_option_error(options: type[Options], error: Mapping[str, Any], also: Sequence[str] = ()) -> str:
+    """One line for one error of pydantic about `options`: path, what is wrong, what was found, and a suggestion.
+
+    Args:
+        also: keys at the top that are no options and yet may be meant.
+    """
+    path = ".".join(str(part) for part in error["loc"] if part != "[key]")
+    found = error["input"]
+    if error["type"] == "extra_forbidden":
+        close = difflib.get_close_matches(str(error["loc"][-1]), _known_keys(options, error["loc"][:-1], also), 1, 0.5)
+        hint = f" Did you mean {close[0]!r}?" if close else ""
+        return f"  {path}: unknown key (found: {found!r}).{hint}"
+    if error["type"] == "missing":
+        return f"  {path}: is required."
+    message = error["msg"].removeprefix("Value error, ")
+    message = f"{message[0].lower()}{message[1:]}".rstrip(".")
+    shown = "" if isinstance(found, dict | BaseModel) else f" (found: {found!r})"
+    return f"  {path}: {message}{shown}."
+
+
+def _known_keys(options: Any, path: tuple, also: Sequence[str]) -> list[str]:
+    for part in path:
+        options = options.model_fields[part].annotation
+    return [*options.model_fields, *(() if path else also)]

@@ -3,26 +3,23 @@
 Imports no torch. All errors of a recipe are reported at once, each with the path of its key.
 """
 
-import difflib
 import math
 import re
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import yaml
-from pydantic import BaseModel, Field, ValidationError, ValidationInfo, field_validator
+from pydantic import Field, ValidationError, ValidationInfo, field_validator
 
 from .data.options import DataOptions
-from .errors import RecipeError, Seq2SeqError
+from .errors import RecipeError
 from .evaluation.options import EvaluationOptions
 from .generation.options import GenerationOptions
-from .options import Options
+from .options import Options, describe_option_error
 from .tasks.task import find_task
 from .training.options import TrainingOptions
 from .warmstart.options import ModelOptions
-
-AnyOptions = TypeVar("AnyOptions", bound=Options)
 
 
 class Recipe(Options):
@@ -112,7 +109,7 @@ def build_recipe(values: Mapping[str, Any], name: str = "recipe") -> Recipe:
     try:
         recipe = Recipe.model_validate(values)
     except ValidationError as error:
-        errors += [describe_option_error(Recipe, item) for item in error.errors()]
+        errors += [describe_option_error(Recipe, item, also=("extends",)) for item in error.errors()]
     if errors:
         raise RecipeError(f"{name}: {len(errors)} error{'s' * (len(errors) > 1)}\n" + "\n".join(errors))
     return recipe
@@ -199,34 +196,3 @@ def _read_mapping(path: Path) -> dict[str, Any]:
             f"{path}: expected a mapping with task, model, data and training, found {type(values).__name__}."
         )
     return values
-
-
-def build_options(options: type[AnyOptions], values: Mapping[str, Any], error: type[Seq2SeqError]) -> AnyOptions:
-    """Options of one section from a mapping; what is wrong is raised as `error`, with every mistake on a line."""
-    try:
-        return options(**values)
-    except ValidationError as invalid:
-        lines = [describe_option_error(options, item) for item in invalid.errors()]
-        raise error(f"{options.__name__}:\n" + "\n".join(lines)) from None
-
-
-def describe_option_error(options: type[Options], error: dict[str, Any]) -> str:
-    """One line for one error of pydantic about `options`: path, what is wrong, what was found, and a suggestion."""
-    path = ".".join(str(part) for part in error["loc"] if part != "[key]")
-    found = error["input"]
-    if error["type"] == "extra_forbidden":
-        close = difflib.get_close_matches(str(error["loc"][-1]), _known_keys(options, error["loc"][:-1]), 1, 0.5)
-        hint = f" Did you mean {close[0]!r}?" if close else ""
-        return f"  {path}: unknown key (found: {found!r}).{hint}"
-    if error["type"] == "missing":
-        return f"  {path}: is required."
-    message = error["msg"].removeprefix("Value error, ")
-    message = f"{message[0].lower()}{message[1:]}".rstrip(".")
-    shown = "" if isinstance(found, dict | BaseModel) else f" (found: {found!r})"
-    return f"  {path}: {message}{shown}."
-
-
-def _known_keys(options: Any, path: tuple) -> list[str]:
-    for part in path:
-        options = options.model_fields[part].annotation
-    return [*options.model_fields, *(["extends"] if options is Recipe else [])]

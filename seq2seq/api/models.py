@@ -25,7 +25,8 @@ from ..generation.ctranslate2_engine import is_exported
 from ..generation.generator import Generator
 from ..generation.options import GenerationOptions
 from ..generation.transformers_engine import TransformersEngine
-from ..recipe import build_options, merge
+from ..options import build_options
+from ..recipe import merge
 from ..reports.console import errors
 from ..warmstart.options import ModelOptions
 from ..warmstart.start import WarmStart

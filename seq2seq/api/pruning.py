@@ -17,7 +17,7 @@ from ..errors import AnalysisError, ScoringError
 from ..evaluation.options import EvaluationOptions
 from ..modeling.head_removal import count_heads
 from ..modeling.token_loss import TokenLossModel
-from ..recipe import build_options
+from ..options import build_options
 from ..reports.plots import save_figure
 from ..reports.pruning_curve import build_pruning_curve
 from .models import complete_generation, count_truncated, encode_pairs, load_checkpoint, load_generator, read_layout

@@ -24,7 +24,7 @@ from ..evaluation.options import EvaluationOptions
 from ..evaluation.scores import Comparison, Scores, compare_predictions, compute_scores
 from ..evaluation.significance import TRIALS, Bootstrap
 from ..files import write_json, write_json_lines
-from ..recipe import build_options
+from ..options import build_options
 from ..reports.console import show_progress
 from ..reports.run_folder import RunFolder
 from ..text.tokenizers import load_tokenizers

@@ -20,7 +20,8 @@ from ..data.outputs import check_output
 from ..data.training_texts import Sides, read_training_texts
 from ..errors import DataError, ScoringError, TrainingInterrupted
 from ..files import write_json
-from ..recipe import Recipe, build_options, load_recipe
+from ..options import build_options
+from ..recipe import Recipe, load_recipe
 from ..reports.console import errors
 from ..reports.run_folder import RunFolder
 from ..text.coverage import Coverage, measure_coverage

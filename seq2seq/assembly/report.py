@@ -15,8 +15,8 @@ from ..evaluation.metrics import METRICS
 from ..evaluation.options import EvaluationOptions
 from ..evaluation.scores import compute_text_scores
 from ..files import write_text
-from ..options import Options
-from ..recipe import Recipe, describe_option_error, flatten, merge
+from ..options import Options, describe_option_error
+from ..recipe import Recipe, flatten, merge
 from ..reports.curves import build_curves
 from ..reports.length_plots import build_output_lengths, build_token_lengths
 from ..reports.model_card import CardParts, build_model_card

@@ -202,7 +202,7 @@ def test_inputs_of_a_run_tell_its_data_and_its_model(bert2gpt_run):
     assert (train["pairs"], train["source"]["limit"], train["target"]["limit"]) == (8, 32, 48)
     assert sum(train["source"]["lengths"]["counts"]) == 8
     assert inputs["hub_models"] == {}  # both were folders
-    model = {"class": "EncoderDecoderModel", "hands_over_t5_encoder": False, "two_tokenizers": True}
+    model = {"class": "EncoderDecoderModel", "hands_over_t5_encoder": False, "two_tokenizers": True, "pruned": False}
     assert inputs["model"] == model
 
 

@@ -25,7 +25,7 @@ from seq2seq.checkpoints.published import read_generation_options
 from seq2seq.errors import GenerationError
 from seq2seq.generation.options import GenerationOptions
 from seq2seq.modeling.sharing import Sharing
-from seq2seq.recipe import build_options
+from seq2seq.options import build_options
 from seq2seq.text.framing import Framing
 from tests.conftest import describe
 from tests.families import build_byte_pairs

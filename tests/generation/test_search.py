@@ -12,7 +12,7 @@ from seq2seq.generation.generator import Generator
 from seq2seq.generation.options import GenerationOptions
 from seq2seq.generation.transformers_engine import TransformersEngine
 from seq2seq.modeling.generation_config import GnmtPenalty, translate_options
-from seq2seq.recipe import build_options
+from seq2seq.options import build_options
 from tests.conftest import shake
 
 BEGIN, END = 2, 3

@@ -51,7 +51,7 @@ INPUTS = {
         }
     },
     "hub_models": {"encoder": "some/bert"},
-    "model": {"class": "EncoderDecoderModel", "hands_over_t5_encoder": False, "two_tokenizers": False},
+    "model": {"class": "EncoderDecoderModel", "hands_over_t5_encoder": False, "two_tokenizers": False, "pruned": False},
 }
 SCORES = {
     "split": "test",
