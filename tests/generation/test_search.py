@@ -1,6 +1,7 @@
 """The options of the search, each against a literal reading of what it says, on a tiny shaken model."""
 
 import itertools
+from dataclasses import replace
 
 import pytest
 import torch
@@ -207,6 +208,10 @@ def test_texts_of_given_pairs_are_scored_with_their_marks(started):
     ids = [started.tokenizers.source.convert_tokens_to_ids(["a", "dog"]), [5, 6]]
     expected = sum(compute_log_probabilities(started.model, [2, *ids[0], 3], [*ids[0], END]))
     assert generator.score(["a dog"], ["a dog"]) == pytest.approx([expected], abs=1e-4)
+    # Both sides go through what the texts of the training went through.
+    joining = replace(generator, normalization=("join_sentences",))
+    texts = ["a dog <::::> a cat"]
+    assert joining.score(texts, texts) == generator.score(["a dog a cat"], ["a dog a cat"])
 
 
 @pytest.mark.parametrize(
