@@ -8,6 +8,7 @@ import torch
 from safetensors.torch import save_file
 
 from ..analysis.importance import compute_importance, normalize_by_layer
+from ..analysis.memory import explain_memory
 from ..assembly.pair_attention import average_statistics, frame_given_pairs, frame_written_pairs, look_at_pair
 from ..checkpoints.folder import Checkpoint
 from ..data.examples import load_examples
@@ -52,7 +53,7 @@ def analyze_heads(
 
     Raises:
         CheckpointError, DataError: as `load_checkpoint` and `evaluate`.
-        AnalysisError: where the model keeps its attention is not known.
+        AnalysisError: where the model keeps its attention is not known, or memory ran out.
     """
     check_output(Path(output) / "heads.json")
     loaded = load_checkpoint(checkpoint) if isinstance(checkpoint, str | Path) else checkpoint
@@ -61,7 +62,7 @@ def analyze_heads(
     batches = fixed_micro_batches(encoded, model.source_pad_id, micro_batch_tokens=batch_tokens)
     try:
         sites = find_sites(model)
-        with show_progress("weighing heads", len(encoded)) as bar:
+        with explain_memory(batch_tokens), show_progress("weighing heads", len(encoded)) as bar:
             importance = compute_importance(model, batches, bar.advance)
     except ValueError as error:
         raise AnalysisError(f"{loaded.folder}: {error}.") from None

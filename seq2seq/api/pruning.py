@@ -8,6 +8,7 @@ from typing import Any
 import torch
 
 from ..analysis.layer_pruning import LayerCounts, check_layer_counts, count_layers
+from ..analysis.memory import explain_memory
 from ..assembly.pruning import Figures, HeadOptions, Pairs, Score, check_heads, prune_heads, prune_layers
 from ..assembly.scoring import score_predictions
 from ..checkpoints.folder import Checkpoint, write_checkpoint
@@ -68,8 +69,8 @@ def prune(
     Raises:
         CheckpointError, DataError: as `load_checkpoint` and `evaluate`; the output cannot be written.
         ScoringError: a metric is unknown.
-        AnalysisError: nothing is to be removed, the model's family allows no such removal, too little would be left, or
-            metrics or test pairs are given without a curve.
+        AnalysisError: nothing is to be removed, the model's family allows no such removal, too little would be left,
+            metrics or test pairs are given without a curve, or memory ran out.
     """
     folder, layer_counts = Path(output), (encoder_layers, decoder_layers)
     _check_request(folder, keep, layer_counts, per_round)
@@ -84,17 +85,18 @@ def prune(
     model = loaded.model.to("cuda" if torch.cuda.is_available() else "cpu")
     before, points, losses = _describe(model), [], []
     heads = HeadOptions(keep, per_round, normalized, seed if curve else None) if keep is not None else None
-    try:
-        check_layer_counts(model, layer_counts)
+    with explain_memory(batch_tokens):
+        try:
+            check_layer_counts(model, layer_counts)
+            if heads is not None:
+                check_heads(model, pairs, heads)
+        except ValueError as error:
+            raise AnalysisError(f"{loaded.folder}: {error}.") from None
+        if layer_counts != (None, None):
+            model, losses = prune_layers(model, layer_counts, pairs)
+        without_layers = _describe(model)
         if heads is not None:
-            check_heads(model, pairs, heads)
-    except ValueError as error:
-        raise AnalysisError(f"{loaded.folder}: {error}.") from None
-    if layer_counts != (None, None):
-        model, losses = prune_layers(model, layer_counts, pairs)
-    without_layers = _describe(model)
-    if heads is not None:
-        points = prune_heads(model, pairs, test_pairs, score, heads)
+            points = prune_heads(model, pairs, test_pairs, score, heads)
     result = {
         "checkpoint": str(loaded.folder),
         "data": list(data),

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import torch
+from accelerate.utils.memory import should_reduce_batch_size
 
 from ..analysis.head_pruning import Gates, choose_at_random, choose_by_importance, list_kept, plan_counts
 from ..analysis.layer_pruning import LayerCounts, count_trials, drop_layers
@@ -85,9 +86,9 @@ def check_heads(model: TokenLossModel, pairs: Pairs, options: HeadOptions) -> No
         expected = _compute_loss(model, batch)
         try:
             found = _compute_loss(smaller, batch)
-        except torch.OutOfMemoryError:
-            raise
         except RuntimeError as error:
+            if should_reduce_batch_size(error):
+                raise
             raise ValueError(f"the attention of a {kind} does not run with fewer heads: {error}") from None
     if not abs(found - expected) <= CHECK_TOLERANCE * abs(expected):
         raise ValueError(f"a {kind} with fewer heads computes something else: a loss of {found:g}, not {expected:g}")

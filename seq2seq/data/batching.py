@@ -109,7 +109,7 @@ def cut_by_length(
 
 
 def count_padded_tokens(sources: numpy.ndarray, targets: numpy.ndarray) -> int:
-    """Tokens of examples of such lengths in one batch, padding with them. ([3, 5], [2, 1]) -> 14"""
+    """Tokens of examples of such lengths in one batch, padding included. ([3, 5], [2, 1]) -> 14"""
     return len(sources) * (int(sources.max()) + int(targets.max())) if len(sources) else 0
 
 

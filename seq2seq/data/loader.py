@@ -63,7 +63,7 @@ class StepLoader:
         return replace(self, micro_batch_tokens=max(map(self.count_padded_tokens, cuts)) // 2)
 
     def count_padded_tokens(self, cut: numpy.ndarray) -> int:
-        """Tokens of both sides of a micro-batch, padding with them."""
+        """Tokens of both sides of a micro-batch, padding included."""
         return count_padded_tokens(self.examples.sources.lengths[cut], self.examples.labels.lengths[cut])
 
     def cut_again(self, step: Step) -> Step:

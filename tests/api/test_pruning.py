@@ -293,6 +293,19 @@ def test_wrong_options_are_refused(checkpoint, data, tmp_path, options, error, m
     assert not (tmp_path / "small").exists()
 
 
+@pytest.mark.parametrize("function", ["assembly.pruning._compute_loss", "api.analysis.compute_importance"])
+def test_memory_that_runs_out_is_told(checkpoint, data, tmp_path, monkeypatch, function):
+    def run_out(*arguments, **options):
+        raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2 GiB")
+
+    monkeypatch.setattr(f"seq2seq.{function}", run_out)
+    with pytest.raises(AnalysisError, match="Memory ran out with batches of 512 tokens. Lower batch_tokens"):
+        if "pruning" in function:
+            seq2seq.prune(checkpoint, [data], output=tmp_path / "small", keep=0.5, batch_tokens=512)
+        else:
+            seq2seq.analyze_heads(checkpoint, [data], output=tmp_path / "heads", batch_tokens=512)
+
+
 def test_output_that_exists_is_left_alone(checkpoint, data, tmp_path):
     with pytest.raises(AnalysisError, match="exists. Choose another output"):
         seq2seq.prune(checkpoint, [data], output=tmp_path, keep=0.5)
