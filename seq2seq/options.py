@@ -5,7 +5,7 @@ The classes sit beside what they configure.
 
 import difflib
 from collections.abc import Mapping, Sequence
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, Any, TypeVar, get_args
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, ValidationError, WithJsonSchema
 
@@ -59,5 +59,7 @@ def describe_option_error(options: type[Options], error: Mapping[str, Any], also
 
 def _known_keys(options: Any, path: tuple, also: Sequence[str]) -> list[str]:
     for part in path:
-        options = options.model_fields[part].annotation
+        annotation = options.model_fields[part].annotation
+        choices = (annotation, *get_args(annotation))  # of a section that may be left out, the section and None
+        options = next(choice for choice in choices if hasattr(choice, "model_fields"))
     return [*options.model_fields, *(() if path else also)]

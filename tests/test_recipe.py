@@ -323,6 +323,7 @@ def test_own_task_is_found_by_module_and_object(tmp_path, monkeypatch):
         ("evaluation.metrics=[bleu, bleu]", r"evaluation\.metrics: a metric is named twice"),
         ("training.max_stps=3", r"training\.max_stps: unknown key \(found: 3\)\. Did you mean 'max_steps'\?"),
         ("data.columns.sorce=a", r"data\.columns\.sorce: unknown key \(found: 'a'\)\. Did you mean 'source'\?"),
+        ("model.shape.layer=3", r"model\.shape\.layer: unknown key \(found: 3\)\. Did you mean 'layers'\?"),
         ("sed=3", r"  sed: unknown key \(found: 3\)\. Did you mean 'seed'\?"),
         ("extend=a.yaml", r"Did you mean 'extends'\?"),
         ("training.xyzzy=3", r"training\.xyzzy: unknown key \(found: 3\)\.$"),

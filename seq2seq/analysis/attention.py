@@ -97,7 +97,8 @@ class HeadStatistics:
 
     entropy: of the weights, in nats. confidence: the highest weight. distance: how many positions lie between a
     position and what it attends to; for cross attention the source's positions are first stretched to the target's
-    length. special, punctuation: the weight on such tokens.
+    length. special: the weight on the marks around a text. punctuation: on
+    tokens of nothing else.
     """
 
     entropy: torch.Tensor
@@ -120,6 +121,7 @@ def compute_statistics(weights: torch.Tensor, special: Sequence[bool], punctuati
         entropy=torch.special.entr(weights).sum(dim=-1).mean(dim=-1),
         confidence=weights.amax(dim=-1).mean(dim=-1),
         distance=(weights * distances).sum(dim=-1).mean(dim=-1),
-        special=weights[..., torch.tensor(special)].sum(dim=-1).mean(dim=-1),
-        punctuation=weights[..., torch.tensor(punctuation)].sum(dim=-1).mean(dim=-1),
+        # Products, as a sum over no token would be a figure for a head that was pruned, too.
+        special=(weights * torch.tensor(special)).sum(dim=-1).mean(dim=-1),
+        punctuation=(weights * torch.tensor(punctuation)).sum(dim=-1).mean(dim=-1),
     )

@@ -9,7 +9,13 @@ from safetensors.torch import save_file
 
 from ..analysis.importance import compute_importance, normalize_by_layer
 from ..analysis.memory import explain_memory
-from ..assembly.pair_attention import average_statistics, frame_given_pairs, frame_written_pairs, look_at_pair
+from ..assembly.pair_attention import (
+    average_statistics,
+    frame_given_pairs,
+    frame_written_pairs,
+    look_at_pair,
+    remove_pictures,
+)
 from ..checkpoints.folder import Checkpoint
 from ..data.examples import load_examples
 from ..data.loader import fixed_micro_batches
@@ -117,9 +123,11 @@ def analyze_attention(
         options: generation options, for targets that are left out.
 
     Returns:
-        What attention.json holds: by pair the texts and tokens, the names and shapes of its tensors and its folder of
-        pictures; and by kind of attention the statistics of its heads: entropy, confidence, distance, special and
-        punctuation (see `analysis.attention.HeadStatistics`), each by layer and head, means over the pairs.
+        What attention.json holds: where the targets are from, with the `generation` options of those that were written;
+        `pruned`, by site the heads left where some are gone; `pairs`, each with its texts and tokens, the names and
+        shapes of its tensors and its folder of pictures; and `statistics`, by kind of attention those of its heads:
+        entropy, confidence, distance, special and punctuation (see `analysis.attention.HeadStatistics`), each by layer
+        and head, means over the pairs.
 
     Raises:
         CheckpointError: as `load_checkpoint`.
@@ -134,12 +142,8 @@ def analyze_attention(
         framed = frame_written_pairs(generator, texts)
     else:
         framed = frame_given_pairs(loaded, generator, texts, targets)
-    try:
-        pairs = [look_at_pair(loaded, pair) for pair in framed]
-    except ValueError as error:
-        raise AnalysisError(f"{loaded.folder}: {error}.") from None
-    for old in folder.glob("pair_*/*.png"):  # of an earlier call
-        old.unlink()
+    pairs = [look_at_pair(loaded, pair) for pair in framed]
+    remove_pictures(folder)  # of an earlier call
     tensors, described = {}, []
     for number, pair in enumerate(pairs, 1):
         own = pair.name_tensors(number)

@@ -64,7 +64,7 @@ def prune(
     Returns:
         What pruning.json holds: heads, layers and parameters before, when layers had gone, and after; `layer_losses`,
         `pruned` (by site, the heads left where some are gone, as numbered in the whole model), `curve`, and how many
-        texts of `data` were cut at the limits.
+        texts of `data` and of `test` were cut at the limits.
 
     Raises:
         CheckpointError, DataError: as `load_checkpoint` and `evaluate`; the output cannot be written.
@@ -83,10 +83,11 @@ def prune(
     pairs, test_pairs = (Pairs(encode_pairs(loaded, chosen), batch_tokens) for chosen in (examples, tested))
     score = _build_score(loaded, tested, metrics) if metrics else None
     model = loaded.model.to("cuda" if torch.cuda.is_available() else "cpu")
-    before, points, losses = _describe(model), [], []
+    points, losses = [], []
     heads = HeadOptions(keep, per_round, normalized, seed if curve else None) if keep is not None else None
     with explain_memory(batch_tokens):
         try:
+            before = _describe(model)
             check_layer_counts(model, layer_counts)
             if heads is not None:
                 check_heads(model, pairs, heads)
@@ -106,6 +107,7 @@ def prune(
         "normalized": normalized,
         "seed": seed,
         **count_truncated(pairs.encoded),
+        "test_truncated": count_truncated(test_pairs.encoded),
         "before": before,
         "without_layers": without_layers,
         "after": _describe(model),

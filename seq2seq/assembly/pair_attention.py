@@ -1,6 +1,7 @@
 """Pairs of texts with what the model attended to: for files, pictures and the page."""
 
 import math
+import re
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -15,6 +16,7 @@ from ..generation.generator import Generator, check_intact
 from ..modeling.attention_sites import KINDS, SiteKind
 from ..normalization import normalize_text
 from ..reports.attention_maps import build_layer_maps, name_layer
+from ..reports.markdown import shorten
 from ..reports.plots import save_figure
 from ..text.token_names import find_punctuation, name_tokens
 from ..text.tokenizers import decode_ids, encode_texts
@@ -23,6 +25,9 @@ from ..text.tokenizers import decode_ids, encode_texts
 SIDES: dict[SiteKind, tuple[str, str]] = {
     "encoder": ("source", "source"), "decoder": ("target", "target"), "cross": ("target", "source"),
 }  # fmt: skip
+
+PICTURE = re.compile(rf"pair_\d+/({'|'.join(KINDS)})_\d+\.png")
+MAX_TITLE = 60  # characters of a text that stands for its pair
 
 
 @dataclass(frozen=True)
@@ -65,8 +70,7 @@ class PairAttention:
     def to_page(self) -> dict[str, Any]:
         """What the page shows."""
         weights = {kind: tensor.numpy() for kind, tensor in self.attention.weights.items()}
-        source = self.pair.source
-        return {"title": source if len(source) <= 60 else f"{source[:59]}…", **self.tokens, **weights}
+        return {"title": shorten(self.pair.source, MAX_TITLE), **self.tokens, **weights}
 
     def draw(self, folder: Path) -> None:
         """A PNG for each layer of each kind of attention."""
@@ -75,6 +79,13 @@ class PairAttention:
             for layer, weights in enumerate(self.attention.weights[kind].numpy()):
                 figure = build_layer_maps(weights, queries, keys, name_layer(kind, layer))
                 save_figure(figure, folder / f"{kind}_{layer}.png")
+
+
+def remove_pictures(folder: Path) -> None:
+    """Removes what `PairAttention.draw` wrote into the folders of an analysis, and nothing else."""
+    for path in folder.glob("pair_*/*.png"):
+        if PICTURE.fullmatch(f"{path.parent.name}/{path.name}"):
+            path.unlink()
 
 
 def frame_given_pairs(
@@ -95,7 +106,11 @@ def frame_given_pairs(
     for index, (text, target, source_ids, ids) in enumerate(zip(texts, targets, sources, encoded, strict=True)):
         labels, was_cut = checkpoint.framing.frame_target(ids, limit)
         if was_cut:
-            raise AnalysisError(f"Target {index} has more than {limit} tokens with its end mark.")
+            tokens = len(ids) + checkpoint.framing.target_marks
+            raise AnalysisError(
+                f"Target {index}, {_quote(target)}, has {tokens} tokens with its marks; the model's targets have at "
+                f"most {limit}. Give a shorter one."
+            )
         pairs.append(FramedPair(text, target, source_ids, labels))
     return pairs
 
@@ -120,24 +135,40 @@ def _frame_sources(generator: Generator, texts: Sequence[str]) -> list[list[int]
     """Sources with their marks, none of them cut."""
     encoded = generator.encode_sources(texts)
     if [] in encoded:
-        raise AnalysisError(f"Text {encoded.index([])} has no token.")
+        index = encoded.index([])
+        raise AnalysisError(f"Text {index}, {_quote(texts[index])}, has no token for this tokenizer. Leave it out.")
     if long := generator.find_long(texts):
         index, tokens = long
         limit = generator.max_source_tokens
-        raise AnalysisError(f"Text {index} has {tokens} tokens with its marks, at most {limit} fit.")
+        raise AnalysisError(
+            f"Text {index}, {_quote(texts[index])}, has {tokens} tokens with its marks; the model's sources have at "
+            f"most {limit}. Give a shorter one."
+        )
     return [generator.framing.frame_source(ids, generator.max_source_tokens)[0] for ids in encoded]
+
+
+def _quote(text: str) -> str:
+    return repr(shorten(text, MAX_TITLE))
 
 
 def look_at_pair(checkpoint: Checkpoint, pair: FramedPair) -> PairAttention:
     """What the model attends to when it reads a source and, position by position, a target.
 
     Raises:
-        ValueError: the model does not give its weights.
+        AnalysisError: the model does not give its weights, or not for a text of this length.
     """
     framing, tokenizers = checkpoint.framing, checkpoint.tokenizers
     read = [framing.begin_id, *pair.labels[:-1]]
     source_marks = {*framing.source_prefix, *framing.source_suffix}
     target_marks = {framing.begin_id, framing.end_id, framing.pad_id, *framing.target_prefix}
+    try:
+        attention = compute_attention(checkpoint.model, pair.source_ids, read)
+    except ValueError as error:
+        tokens = len(pair.source_ids)
+        raise AnalysisError(
+            f"{checkpoint.folder}: {error}, here for {_quote(pair.source)}, {tokens} tokens. Choose a model that "
+            "attends to all positions."
+        ) from None
     return PairAttention(
         pair,
         tokens={
@@ -152,7 +183,7 @@ def look_at_pair(checkpoint: Checkpoint, pair: FramedPair) -> PairAttention:
             "source": find_punctuation(tokenizers.source, pair.source_ids),
             "target": find_punctuation(tokenizers.target, read),
         },
-        attention=compute_attention(checkpoint.model, pair.source_ids, read),
+        attention=attention,
     )
 
 

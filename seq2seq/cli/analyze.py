@@ -69,6 +69,6 @@ def heads(
     scale = f"in percent of the highest, which is {highest:.3g}"
     title = f"{checkpoint}: importance of heads, {scale}; {found['pairs']:,} pairs"
     results().print(build_fitting_table(title, ["layer", *map(str, range(widest))], rows))
-    if cut := describe_truncated(found):
+    if cut := describe_truncated("--data", found):
         errors().print(cut)
     errors().print(f"Written: {output / 'heads.json'}, {output / 'heads.png'}")

@@ -1,7 +1,7 @@
 """What several commands understand alike."""
 
 from collections.abc import Mapping
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
@@ -11,10 +11,11 @@ Columns = Annotated[str | None, typer.Option(help="Several by commas; left out: 
 Header = Annotated[str | None, typer.Option(help="Columns of CSV and TSV without a header line, by commas.")]
 
 
-def describe_truncated(found: Mapping[str, Any]) -> str | None:
-    """'2 sources and 0 targets were cut at the model's limits'; None where none was."""
+def describe_truncated(option: str, found: Mapping[str, int]) -> str | None:
+    """'--data: cut at the model's limits: sources 2, targets 0'; None where no text was."""
     sources, targets = found["truncated_sources"], found["truncated_targets"]
-    return f"{sources:,} sources and {targets:,} targets were cut at the model's limits" if sources or targets else None
+    cut = f"{option}: cut at the model's limits: sources {sources:,}, targets {targets:,}"
+    return cut if sources or targets else None
 
 
 def split_names(names: str | None) -> list[str] | None:

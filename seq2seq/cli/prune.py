@@ -65,11 +65,15 @@ def run(
             for point in found["curve"]
         ]
         results().print(build_table(f"{checkpoint}: pruned", header_row, rows))
-    if cut := describe_truncated(found):
-        errors().print(cut)
+    for option, counts in (("--data", found), ("--test", found["test_truncated"] if test else None)):
+        if counts and (cut := describe_truncated(option, counts)):
+            errors().print(cut)
     before, left, after = found["before"], found["without_layers"], found["after"]
-    if keep is not None and after["heads"] != round(keep * left["heads"]):
-        errors().print(f"Every attention site keeps a head: {after['heads']} of {left['heads']} are left, not {keep:g}")
+    if keep is not None and after["heads"] > (wanted := round(keep * left["heads"])):
+        errors().print(
+            f"{after['heads']} of {left['heads']} heads are left, more than the {wanted} that --keep {keep:g} asks "
+            "for: every attention site keeps one"
+        )
     elif keep is not None and after["heads"] == left["heads"]:
         errors().print(f"No head went: {keep:g} of the {left['heads']} in the layers that are left is all of them")
     errors().print(

@@ -25,6 +25,7 @@ PROJECTIONS = {
 }  # fmt: skip
 HEAD_BY_HEAD = "in_proj"
 RELATIVE_BIAS = "relative_attention_bias"  # T5's and MPNet's: one table for the heads of all layers
+SWITCHING = ("bigbird_pegasus",)  # builds its attention anew at the first short source, with all heads
 WIDTHS = ("all_head_size", "split_size")  # attributes that hold heads x width
 
 
@@ -78,6 +79,8 @@ def find_all_head_rows(model: PreTrainedModel) -> dict[str, tuple[AttentionSite,
     Raises:
         ValueError: as `find_sites` and `find_head_rows`.
     """
+    if model.config.model_type in SWITCHING:
+        raise ValueError(f"a {model.config.model_type} changes its kind of attention with the length of the source")
     for name, _ in model.named_parameters():
         if RELATIVE_BIAS in name:
             raise ValueError(f"{name} is a table of relative positions for all heads, so that none can go alone")

@@ -5,43 +5,56 @@ import unicodedata
 from collections.abc import Sequence
 
 from transformers import PreTrainedTokenizerFast
+from transformers.convert_slow_tokenizer import bytes_to_unicode
 
 from ..errors import TokenizerError
 from .vocabulary import find_marking, read_token
 
-SPACE, NEWLINE = "Ġ", "Ċ"  # as byte-level vocabularies write them; they would be invisible
+SIGNS = bytes_to_unicode()  # of bytes in byte-level vocabularies, visible all: Ġ for a space, Ċ for a new line
 
 
 def name_tokens(tokenizer: PreTrainedTokenizerFast, ids: Sequence[int]) -> list[str]:
     """The tokens of ids; those of byte-level vocabularies by the characters that their bytes stand for.
 
-    'ĠcafÃ©' -> 'Ġcafé'; bytes that are no whole character, as 'â' of a dash in three tokens, -> '\\xe2'
+    'ĠcafÃ©' -> 'Ġcafé'; bytes that are no whole character, as 'â' of a dash in three tokens, -> '\\xe2'. An id beyond
+    the vocabulary, of a model that has more rows than tokens, is '<id 371>'.
     """
-    tokens = tokenizer.convert_ids_to_tokens(list(ids))
-    if _find_marking(tokenizer) != "byte-level":
-        return tokens
-    added = tokenizer.added_tokens_decoder
-    return [token if index in added else _show_bytes(token) for index, token in zip(ids, tokens, strict=True)]
+    is_byte_level, added = _find_marking(tokenizer) == "byte-level", tokenizer.added_tokens_decoder
+    return [
+        f"<id {index}>" if token is None else _show_bytes(token) if is_byte_level and index not in added else token
+        for index, token in zip(ids, tokenizer.convert_ids_to_tokens(list(ids)), strict=True)
+    ]
 
 
 def _show_bytes(token: str) -> str:
     starts_word, surface = read_token("byte-level", token)
     text = surface.decode("utf-8", errors="backslashreplace")
-    return SPACE * starts_word + text.replace(" ", SPACE).replace("\n", NEWLINE)
+    return SIGNS[ord(" ")] * starts_word + "".join(map(_show, text))
+
+
+def _show(letter: str) -> str:
+    if letter.isprintable() and letter != " ":
+        return letter
+    return SIGNS[ord(letter)] if letter.isascii() else letter.encode("unicode_escape").decode()
 
 
 def find_punctuation(tokenizer: PreTrainedTokenizerFast, ids: Sequence[int]) -> list[bool]:
-    """Which tokens of a text are punctuation and nothing else; every part of a mark that was cut into bytes is."""
+    """Which tokens of a text are punctuation and nothing else but white space.
+
+    Every part of a mark that was cut into bytes is.
+    """
     marking, added = _find_marking(tokenizer), tokenizer.added_tokens_decoder
     tokens = zip(ids, tokenizer.convert_ids_to_tokens(list(ids)), strict=True)
-    surfaces = [b"" if index in added else read_token(marking, token).surface for index, token in tokens]
-    # For every byte of the text, whether its character is punctuation; bytes of none become lone surrogates.
+    surfaces = [
+        b"" if token is None or index in added else read_token(marking, token).surface for index, token in tokens
+    ]
+    # The character of every byte of the text; bytes of none are lone surrogates.
     text = b"".join(surfaces).decode("utf-8", errors="surrogateescape")
-    marked = [is_mark for letter in text for is_mark in [_is_punctuation(letter)] * _count_bytes(letter)]
+    letters = [same for letter in text for same in [letter] * _count_bytes(letter)]
     found, start = [], 0
     for surface in surfaces:
-        own = marked[start : start + len(surface)]
-        found.append(bool(own) and all(own))
+        own = [letter for letter in letters[start : start + len(surface)] if not letter.isspace()]
+        found.append(bool(own) and all(map(_is_punctuation, own)))
         start += len(surface)
     return found
 

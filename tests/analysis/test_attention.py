@@ -2,13 +2,14 @@
 
 import pytest
 import torch
+from transformers import BigBirdPegasusConfig
 
 from seq2seq.analysis.attention import compute_attention, compute_statistics
 from seq2seq.checkpoints.published import read_published
 from seq2seq.modeling.build import build_model
 from seq2seq.modeling.sharing import Sharing
 from tests.families import DECODERS, ENCODERS
-from tests.local_attention import LOCAL, LOCAL_OR_SPARSE
+from tests.local_attention import LOCAL, LOCAL_OR_SPARSE, WIDE
 from tests.published import save_published
 
 PAIRS = [(family, "bert") for family in ENCODERS if family != "longformer"]
@@ -49,7 +50,7 @@ def test_attention_that_is_not_to_all_positions_is_refused(shaken_pair):
 
 
 @pytest.mark.parametrize("family", LOCAL_OR_SPARSE)
-def test_local_attention_is_refused_and_sparse_is_seen(family):
+def test_local_attention_is_refused_and_that_to_all_positions_seen(family):
     config = LOCAL_OR_SPARSE[family]
     model = build_model(config, Sharing(embeddings=False, layers=False)).eval()
     if family in LOCAL:
@@ -62,6 +63,19 @@ def test_local_attention_is_refused_and_sparse_is_seen(family):
         assert {kind: tuple(tensor.shape) for kind, tensor in weights.items()} == {
             "encoder": (2, 4, 6, 6), "decoder": (2, 4, 4, 4), "cross": (2, 4, 4, 6),
         }  # fmt: skip
+
+
+@pytest.mark.parametrize(("length", "is_seen"), [(12, True), (45, False)])
+def test_sparse_attention_is_seen_where_a_text_is_short_enough_for_all_positions(length, is_seen):
+    sparse = {"attention_type": "block_sparse", "block_size": 4, "num_random_blocks": 1}
+    config = BigBirdPegasusConfig(**WIDE, max_position_embeddings=64, **sparse)
+    model = build_model(config, Sharing(embeddings=False, layers=False)).eval()
+    source = [5 + index % 50 for index in range(length)]
+    if is_seen:
+        assert compute_attention(model, source, TARGET).weights["encoder"].shape == (2, 4, length, length)
+    else:
+        with pytest.raises(ValueError, match="a bigbird_pegasus does not give the weights of its encoder attention"):
+            compute_attention(model, source, TARGET)
 
 
 @pytest.mark.parametrize("implementation", ["eager", "sdpa"])

@@ -12,6 +12,7 @@ from safetensors.torch import load_file
 
 import seq2seq
 from seq2seq.analysis.attention import compute_attention
+from seq2seq.api import load_checkpoint
 from seq2seq.checkpoints.folder import write_checkpoint
 from seq2seq.errors import AnalysisError, GenerationError
 from tests.cli.conftest import seq2seq as command  # noqa: F401 - a fixture
@@ -100,10 +101,28 @@ def test_given_texts_go_through_the_normalization_of_the_training(started, tmp_p
     assert found["pairs"][0]["target_tokens"][1:] == ["a", "dog"]
 
 
+def test_ids_that_the_tokenizer_does_not_have_are_looked_at(checkpoint, tmp_path):
+    """Of a model with more rows than tokens, which writes such an id once in a while."""
+    loaded = load_checkpoint(checkpoint)
+    beyond = len(loaded.tokenizers.target) + 3
+    loaded.model.decoder.resize_token_embeddings(beyond + 1)
+    loaded.model.encoder.resize_token_embeddings(beyond + 1)
+    with torch.no_grad():
+        loaded.model.decoder.get_output_embeddings().bias[beyond] = 1e3
+    found = seq2seq.analyze_attention(loaded, ["the cat"], output=tmp_path, pictures=False)
+    assert found["pairs"][0]["target_tokens"][1:] == [f"<id {beyond}>"] * 11
+
+
 def test_pictures_of_an_earlier_call_do_not_stay(checkpoint, tmp_path):
     seq2seq.analyze_attention(checkpoint, ["the cat", "fish"], ["a dog", "a"], output=tmp_path)
     assert len(list(tmp_path.glob("pair_2/*.png"))) == 6
+    others = [tmp_path / "pair_2/mine.png", tmp_path / "pair_plots/cross_0.png"]
+    others[1].parent.mkdir()
+    for path in others:
+        path.write_text("")
     seq2seq.analyze_attention(checkpoint, ["the cat"], ["a dog"], output=tmp_path)
+    assert all(path.exists() for path in others)
+    others[0].unlink()
     assert (len(list(tmp_path.glob("pair_1/*.png"))), len(list(tmp_path.glob("pair_2/*.png")))) == (6, 0)
 
 
@@ -136,9 +155,9 @@ def test_command_draws_a_picture_of_each_layer(command, checkpoint, tmp_path):  
 @pytest.mark.parametrize(
     ("source", "target", "message"),
     [
-        ("", "a", "Text 1 has no token"),
-        ("cat " * 40, "a", "Text 1 has 42 tokens with its marks, at most 32 fit"),
-        ("a", "cat " * 40, "Target 1 has more than 32 tokens with its end mark"),
+        ("", "a", "Text 1, '', has no token for this tokenizer. Leave it out"),
+        ("cat " * 40, "a", "Text 1, 'cat cat .*', has 42 tokens with its marks; the model's sources have at most 32"),
+        ("a", "cat " * 40, "Target 1, 'cat cat .*', has 41 tokens with its marks; the model's targets have at most 32"),
     ],
 )
 def test_text_that_cannot_be_looked_at_is_refused(checkpoint, tmp_path, source, target, message):

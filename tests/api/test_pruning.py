@@ -102,12 +102,13 @@ def test_pruned_checkpoint_generates_and_is_analyzed_and_pruned_again(pruned, da
 
 def test_removed_heads_have_no_statistics(pruned, tmp_path):
     folder, found = pruned
-    looked = seq2seq.analyze_attention(folder, TEXTS[:1], ["a cat"], output=tmp_path, pictures=False)
+    looked = seq2seq.analyze_attention(folder, ["the cat"], ["a cat"], output=tmp_path, pictures=False)
     for kind in ("encoder", "decoder", "cross"):
         sites = [site for site in find_sites(load_checkpoint(folder).model) if site.kind == kind]
-        for site, values in zip(sites, looked["statistics"][kind]["confidence"], strict=True):
-            left = found["pruned"].get(site.name, range(4))
-            assert [head for head, value in enumerate(values) if value is not None] == list(left)
+        for figures in looked["statistics"][kind].values():  # "punctuation" too, of which there is none
+            for site, values in zip(sites, figures, strict=True):
+                left = found["pruned"].get(site.name, range(4))
+                assert [head for head, value in enumerate(values) if value is not None] == list(left)
 
 
 def test_pruned_checkpoint_trains_on_and_stays_pruned(pruned, data, command, tmp_path):  # noqa: F811
@@ -225,19 +226,23 @@ def test_unevenly_pruned_model_loses_layers_and_heads_down_to_one_a_site(checkpo
         left, after = found["without_layers"]["heads"], found["after"]["heads"]
         wanted, least = round(keep * left), len(find_siblings(load_checkpoint(tmp_path / f"{keep}").model))
         assert after == max(wanted, least)
-        assert ("Every attention site keeps a head" in " ".join(err.split())) == (wanted < least)
+        assert ("heads are left, more than the" in " ".join(err.split())) == (wanted < least)
         assert len(seq2seq.generate(tmp_path / f"{keep}", TEXTS)) == 3
 
 
-def test_texts_that_were_cut_are_counted(checkpoint, command, tmp_path):  # noqa: F811
+def test_texts_that_were_cut_are_counted(checkpoint, data, command, tmp_path):  # noqa: F811
     path = tmp_path / "long.jsonl"
     path.write_text(json.dumps({"source": "the cat " * 50, "target": "a cat"}))
     arguments = ("--data", path, "--output", tmp_path / "small", "--keep", "0.5", "--no-curve")
     _, _, err = command("prune", checkpoint, *arguments)
-    assert "1 sources and 0 targets were cut at the model's limits" in " ".join(err.split())
+    assert "--data: cut at the model's limits: sources 1, targets 0" in " ".join(err.split())
     _, _, err = command("analyze", "heads", checkpoint, "--data", path, "--output", tmp_path / "heads")
-    assert "1 sources and 0 targets were cut at the model's limits" in " ".join(err.split())
+    assert "--data: cut at the model's limits: sources 1, targets 0" in " ".join(err.split())
     assert json.loads((tmp_path / "heads/heads.json").read_text())["truncated_sources"] == 1
+    arguments = ("--data", data, "--test", path, "--output", tmp_path / "other", "--keep", "0.5")
+    _, _, err = command("prune", checkpoint, *arguments)
+    assert "--test: cut at the model's limits: sources 1, targets 0" in " ".join(err.split())
+    assert "--data: cut" not in err
 
 
 def test_published_encoder_decoder_is_pruned(data, tmp_path):

@@ -9,9 +9,12 @@ from seq2seq.api import warm_start
 from seq2seq.checkpoints.published import read_published
 from seq2seq.exporting.restoring import restore_heads
 from seq2seq.modeling.attention_sites import find_sites, gated
+from seq2seq.modeling.build import build_model
 from seq2seq.modeling.head_removal import count_heads, find_siblings, remove_heads
+from seq2seq.modeling.sharing import Sharing
 from tests.conftest import shake
 from tests.families import DECODERS, ENCODERS
+from tests.local_attention import LOCAL_OR_SPARSE
 from tests.modeling.test_attention_sites import HEADS, compute_logits, draw_inputs
 from tests.published import save_published
 
@@ -22,6 +25,16 @@ REFUSED = {
 }
 PAIRS = [(family, "bert") for family in ENCODERS if family not in REFUSED]
 PAIRS += [("bert", family) for family in DECODERS[1:]]
+
+
+def test_family_that_builds_its_attention_anew_is_refused():
+    model = build_model(LOCAL_OR_SPARSE["bigbird_pegasus"], Sharing(embeddings=False, layers=False))
+    [site, *_] = find_sites(model)
+    with pytest.raises(
+        ValueError, match="a bigbird_pegasus changes its kind of attention with the length of the source"
+    ):
+        remove_heads(model, {site.name: [0]})
+    assert model.pruned == {}
 
 
 def choose_kept(model) -> dict[str, list[int]]:

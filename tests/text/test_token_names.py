@@ -9,6 +9,7 @@ from tests.text.test_vocabulary import build_byte_level, build_metaspace
 
 WORD_PIECE = build_word_piece_tokenizer("the cat ##s # ##' . “ ...".split())
 METASPACE = build_metaspace(*"▁ ▁the cat . ▁“ ... <0xE2> <0x80> <0x99>".split())
+BYTES_OF_SPACES = build_byte_level(("â", "Ģ"), ("âĢ", "ĭ"), (".", "Ċ"))
 BYTES = build_byte_level(("Ġ", "c"), ("Ã", "©"), ("â", "Ģ"))
 
 
@@ -20,6 +21,18 @@ def read(tokenizer, text: str) -> tuple[list[str], list[bool]]:
 def test_byte_level_tokens_are_named_by_their_characters():
     assert read(BYTES, "é cé\n")[0] == ["é", "Ġc", "é", "Ċ"]
     assert read(BYTES, "’")[0] == [r"\xe2\x80", r"\x99"]  # one character in two tokens
+
+
+def test_what_would_be_invisible_keeps_the_sign_of_the_vocabulary():
+    assert read(BYTES, "c\t\0")[0] == ["c", "ĉ", "Ā"]
+    assert name_tokens(BYTES_OF_SPACES, BYTES_OF_SPACES.convert_tokens_to_ids(["âĢĭ"])) == [r"\u200b"]
+
+
+@pytest.mark.parametrize("name", ["WORD_PIECE", "METASPACE", "BYTES"])
+def test_ids_beyond_the_vocabulary_have_a_name(name):
+    tokenizer = globals()[name]
+    assert name_tokens(tokenizer, [5000])[0] == "<id 5000>"
+    assert find_punctuation(tokenizer, [5000]) == [False]
 
 
 def test_names_of_other_tokens_and_of_marks_are_as_they_stand():
@@ -44,8 +57,9 @@ def test_a_byte_that_is_no_character_is_no_punctuation():
         (WORD_PIECE, ["[CLS]", "the", "##s", "#", "##'", "...", "“", "[UNK]"], [0, 0, 0, 1, 1, 1, 1, 0]),
         (METASPACE, ["<s>", "▁the", "▁", ".", "▁“", "...", "<0xE2>", "<0x80>", "<0x99>"], [0, 0, 0, 1, 1, 1, 1, 1, 1]),
         (BYTES, ["</s>", ".", "Ġ", "<mask>"], [0, 1, 0, 0]),
+        (BYTES_OF_SPACES, [".Ċ", "Ċ"], [1, 0]),
     ],
-    ids=["word piece", "metaspace", "bytes"],
+    ids=["word piece", "metaspace", "bytes", "with white space"],
 )  # fmt: skip
 def test_punctuation_is_told_from_words_and_special_tokens(tokenizer, tokens, expected):
     assert find_punctuation(tokenizer, tokenizer.convert_tokens_to_ids(tokens)) == [bool(mark) for mark in expected]
