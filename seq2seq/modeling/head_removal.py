@@ -77,7 +77,7 @@ def find_all_head_rows(model: PreTrainedModel) -> dict[str, tuple[AttentionSite,
     """`find_head_rows` of all sites, with the site of each parameter.
 
     Raises:
-        ValueError: as `find_sites` and `find_head_rows`; or the heads have a table in common, or come back by themselves.
+        ValueError: as `find_sites` and `find_head_rows`; the heads have a table in common, or come back by themselves.
     """
     if model.config.model_type in SWITCHING:
         raise ValueError(f"a {model.config.model_type} changes its kind of attention with the length of the source")
