@@ -41,9 +41,10 @@ def test_recipe_loads_and_opens_with_the_command_that_runs_it(path):
 @pytest.mark.parametrize("path", PLANS, ids=str)
 def test_recipe_that_extends_changes_only_what_makes_it_another(path):
     values = yaml.safe_load((ROOT / path).read_text())
-    other_length = path.stem.endswith("_24") or path.stem == "tiny"
+    other_length = path.stem.endswith("_24") or path.stem in ("tiny", "pruned")
     rates_alone = set(values.get("training", {})) <= {"learning_rate", "learning_rates"}  # another start, another rate
-    assert set(values) - ({"training"} if other_length or rates_alone else set()) <= {"extends", "output", "model"}
+    changed = set(values) - {"extends", "output", "model"} - ({"seed"} if path.stem == "pruned" else set())
+    assert changed <= ({"training"} if other_length or rates_alone else set())
     assert values["extends"] == "base.yaml"
 
 
@@ -115,7 +116,7 @@ def test_page_names_every_recipe_and_no_other():
 @pytest.mark.parametrize("path", PLANS, ids=str)
 def test_page_names_plan_checkpoints_and_the_papers_figures(path):
     row, model = read_page()[path.relative_to("recipes").as_posix()], load(ROOT / path).model
-    needed = [model.encoder, model.decoder, model.source_tokenizer, model.target_tokenizer]
+    needed = [model.checkpoint, model.encoder, model.decoder, model.source_tokenizer, model.target_tokenizer]
     assert all(f"`{name}`" in row for name in (model.plan, *needed) if name)
     if path in PAPER:
         (figures,) = (line for line in read_header(path) if line.startswith(FIGURES))
