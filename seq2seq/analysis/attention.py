@@ -97,8 +97,7 @@ class HeadStatistics:
 
     entropy: of the weights, in nats. confidence: the highest weight. distance: how many positions lie between a
     position and what it attends to; for cross attention the source's positions are first stretched to the target's
-    length. special: the weight on the marks around a text. punctuation: on
-    tokens of nothing else.
+    length. special: the weight on the marks around a text. punctuation: that on tokens of nothing else.
     """
 
     entropy: torch.Tensor
