@@ -10,7 +10,7 @@ import pytest
 PACKAGE = Path(__file__).parent.parent / "seq2seq"
 FLOORS = {
     "errors": 0, "options": 0, "detokenization": 0,
-    "files": 1, "hub": 1, "randomness": 1, "normalization": 1,
+    "files": 1, "hub": 1, "memory": 1, "randomness": 1, "normalization": 1,
     "text": 2, "modeling": 2, "evaluation": 2, "reports": 2,
     "data": 3, "warmstart": 3, "checkpoints": 3,
     "generation": 4,

@@ -8,7 +8,6 @@ import torch
 from safetensors.torch import save_file
 
 from ..analysis.importance import compute_importance, normalize_by_layer
-from ..analysis.memory import explain_memory
 from ..assembly.pair_attention import (
     average_statistics,
     frame_given_pairs,
@@ -28,7 +27,14 @@ from ..reports.attention_maps import build_attention_page
 from ..reports.console import show_progress
 from ..reports.head_maps import build_head_maps
 from ..reports.plots import save_figure
-from .models import count_truncated, encode_pairs, load_checkpoint, load_generator, read_layout
+from .models import (
+    count_truncated,
+    encode_pairs,
+    explain_batch_memory,
+    load_checkpoint,
+    load_generator,
+    read_layout,
+)
 
 
 def analyze_heads(
@@ -68,7 +74,7 @@ def analyze_heads(
     batches = fixed_micro_batches(encoded, model.source_pad_id, micro_batch_tokens=batch_tokens)
     try:
         sites = find_sites(model)
-        with explain_memory(batch_tokens), show_progress("weighing heads", len(encoded)) as bar:
+        with explain_batch_memory(batch_tokens), show_progress("weighing heads", len(encoded)) as bar:
             importance = compute_importance(model, batches, bar.advance)
     except ValueError as error:
         raise AnalysisError(f"{loaded.folder}: {error}.") from None

@@ -1,6 +1,7 @@
 """Models: started, loaded, averaged, exported."""
 
 from collections.abc import Sequence
+from contextlib import AbstractContextManager
 from dataclasses import replace
 from itertools import islice
 from pathlib import Path
@@ -16,7 +17,7 @@ from ..data.encoding import EncodedExamples, encode_examples
 from ..data.examples import Example, read_examples
 from ..data.options import LayoutOptions
 from ..data.outputs import check_output
-from ..errors import CheckpointError, DataError, ExportError, GenerationError, WarmStartError
+from ..errors import AnalysisError, CheckpointError, DataError, ExportError, GenerationError, WarmStartError
 from ..exporting.export import Exported, export_ctranslate2, export_transformers
 from ..exporting.exported import ExportedModel, load_exported
 from ..exporting.options import Format, Quantization
@@ -25,6 +26,7 @@ from ..generation.ctranslate2_engine import is_exported
 from ..generation.generator import Generator
 from ..generation.options import GenerationOptions
 from ..generation.transformers_engine import TransformersEngine
+from ..memory import explain_memory
 from ..options import build_options
 from ..recipe import merge
 from ..reports.console import errors
@@ -138,6 +140,15 @@ def encode_pairs(checkpoint: Checkpoint, examples: Sequence[Example]) -> Encoded
     description = checkpoint.description
     limits = {"max_source_tokens": description.max_source_tokens, "max_target_tokens": description.max_target_tokens}
     return encode_examples(examples, checkpoint.tokenizers, checkpoint.framing, **limits)
+
+
+def explain_batch_memory(batch_tokens: int) -> AbstractContextManager[None]:
+    """Lets a block weigh or measure a model in batches of so many padded tokens.
+
+    Raises:
+        AnalysisError: memory ran out in the block.
+    """
+    return explain_memory(AnalysisError(f"Memory ran out with batches of {batch_tokens} tokens. Lower batch_tokens."))
 
 
 def count_truncated(encoded: EncodedExamples) -> dict[str, int]:

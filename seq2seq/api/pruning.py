@@ -8,7 +8,6 @@ from typing import Any
 import torch
 
 from ..analysis.layer_pruning import LayerCounts, check_layer_counts, count_layers
-from ..analysis.memory import explain_memory
 from ..assembly.pruning import Figures, HeadOptions, Pairs, Score, check_heads, prune_heads, prune_layers
 from ..assembly.scoring import score_predictions
 from ..checkpoints.folder import Checkpoint, write_checkpoint
@@ -21,7 +20,15 @@ from ..modeling.token_loss import TokenLossModel
 from ..options import build_options
 from ..reports.plots import save_figure
 from ..reports.pruning_curve import build_pruning_curve
-from .models import complete_generation, count_truncated, encode_pairs, load_checkpoint, load_generator, read_layout
+from .models import (
+    complete_generation,
+    count_truncated,
+    encode_pairs,
+    explain_batch_memory,
+    load_checkpoint,
+    load_generator,
+    read_layout,
+)
 
 
 def prune(
@@ -85,7 +92,7 @@ def prune(
     model = loaded.model.to("cuda" if torch.cuda.is_available() else "cpu")
     points, losses = [], []
     heads = HeadOptions(keep, per_round, normalized, seed if curve else None) if keep is not None else None
-    with explain_memory(batch_tokens):
+    with explain_batch_memory(batch_tokens):
         try:
             before = _describe(model)
             check_layer_counts(model, layer_counts)

@@ -11,15 +11,14 @@ import torch
 
 from ..analysis.attention import Attention, HeadStatistics, compute_attention, compute_statistics
 from ..checkpoints.folder import Checkpoint
-from ..errors import AnalysisError, GenerationError
-from ..generation.generator import Generator, check_intact
+from ..errors import AnalysisError
+from ..generation.generator import Generator, check_intact, check_pairs
 from ..modeling.attention_sites import KINDS, SiteKind
-from ..normalization import normalize_text
 from ..reports.attention_maps import build_layer_maps, name_layer
 from ..reports.markdown import shorten
 from ..reports.plots import save_figure
 from ..text.token_names import find_punctuation, name_tokens
-from ..text.tokenizers import decode_ids, encode_texts
+from ..text.tokenizers import decode_ids
 
 # The side of a pair that attends, and the one that is attended to.
 SIDES: dict[SiteKind, tuple[str, str]] = {
@@ -97,12 +96,9 @@ def frame_given_pairs(
         GenerationError: the lists differ in length, or an entry is no text; its index is named.
         AnalysisError: a source has no token, or a text is too long.
     """
-    texts, targets = check_intact(texts, "Text"), check_intact(targets, "Target")
-    if len(targets) != len(texts):
-        raise GenerationError(f"Expected a target for each text, found {len(texts)} texts, {len(targets)} targets.")
+    texts, targets = check_pairs(texts, targets)
     sources, limit, pairs = _frame_sources(generator, texts), checkpoint.description.max_target_tokens, []
-    normalized = [normalize_text(target, generator.normalization) for target in targets]
-    encoded = encode_texts(checkpoint.tokenizers.target, normalized)
+    encoded = generator.encode_targets(targets)
     for index, (text, target, source_ids, ids) in enumerate(zip(texts, targets, sources, encoded, strict=True)):
         labels, was_cut = checkpoint.framing.frame_target(ids, limit)
         if was_cut:
@@ -133,18 +129,18 @@ def frame_written_pairs(generator: Generator, texts: Sequence[str]) -> list[Fram
 
 def _frame_sources(generator: Generator, texts: Sequence[str]) -> list[list[int]]:
     """Sources with their marks, none of them cut."""
-    encoded = generator.encode_sources(texts)
-    if [] in encoded:
-        index = encoded.index([])
-        raise AnalysisError(f"Text {index}, {_quote(texts[index])}, has no token for this tokenizer. Leave it out.")
-    if long := generator.find_long(texts):
-        index, tokens = long
-        limit = generator.max_source_tokens
-        raise AnalysisError(
-            f"Text {index}, {_quote(texts[index])}, has {tokens} tokens with its marks; the model's sources have at "
-            f"most {limit}. Give a shorter one."
-        )
-    return [generator.framing.frame_source(ids, generator.max_source_tokens)[0] for ids in encoded]
+    framing, limit, sources = generator.framing, generator.max_source_tokens, []
+    for index, (text, ids) in enumerate(zip(texts, generator.encode_sources(texts), strict=True)):
+        source_ids, was_cut = framing.frame_source(ids, limit)
+        if not ids:
+            raise AnalysisError(f"Text {index}, {_quote(text)}, has no token for this tokenizer. Leave it out.")
+        if was_cut:
+            raise AnalysisError(
+                f"Text {index}, {_quote(text)}, has {len(ids) + framing.source_marks} tokens with its marks; the "
+                f"model's sources have at most {limit}. Give a shorter one."
+            )
+        sources.append(source_ids)
+    return sources
 
 
 def _quote(text: str) -> str:
@@ -157,12 +153,15 @@ def look_at_pair(checkpoint: Checkpoint, pair: FramedPair) -> PairAttention:
     Raises:
         AnalysisError: the model does not give its weights, or not for a text of this length.
     """
-    framing, tokenizers = checkpoint.framing, checkpoint.tokenizers
-    read = [framing.begin_id, *pair.labels[:-1]]
-    source_marks = {*framing.source_prefix, *framing.source_suffix}
-    target_marks = {framing.begin_id, framing.end_id, framing.pad_id, *framing.target_prefix}
+    framing = checkpoint.framing
+    tokenizers = {"source": checkpoint.tokenizers.source, "target": checkpoint.tokenizers.target}
+    ids = {"source": pair.source_ids, "target": [framing.begin_id, *pair.labels[:-1]]}
+    marks = {
+        "source": {*framing.source_prefix, *framing.source_suffix},
+        "target": {framing.begin_id, framing.end_id, framing.pad_id, *framing.target_prefix},
+    }
     try:
-        attention = compute_attention(checkpoint.model, pair.source_ids, read)
+        attention = compute_attention(checkpoint.model, ids["source"], ids["target"])
     except ValueError as error:
         tokens = len(pair.source_ids)
         raise AnalysisError(
@@ -171,18 +170,9 @@ def look_at_pair(checkpoint: Checkpoint, pair: FramedPair) -> PairAttention:
         ) from None
     return PairAttention(
         pair,
-        tokens={
-            "source": name_tokens(tokenizers.source, pair.source_ids),
-            "target": name_tokens(tokenizers.target, read),
-        },
-        special={
-            "source": [index in source_marks for index in pair.source_ids],
-            "target": [index in target_marks for index in read],
-        },
-        punctuation={
-            "source": find_punctuation(tokenizers.source, pair.source_ids),
-            "target": find_punctuation(tokenizers.target, read),
-        },
+        tokens={side: name_tokens(tokenizers[side], ids[side]) for side in ids},
+        special={side: [index in marks[side] for index in ids[side]] for side in ids},
+        punctuation={side: find_punctuation(tokenizers[side], ids[side]) for side in ids},
         attention=attention,
     )
 

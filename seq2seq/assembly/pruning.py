@@ -6,12 +6,12 @@ from dataclasses import dataclass
 from typing import Any
 
 import torch
-from accelerate.utils.memory import should_reduce_batch_size
 
 from ..analysis.head_pruning import Gates, choose_at_random, choose_by_importance, list_kept, plan_counts
 from ..analysis.layer_pruning import LayerCounts, count_trials, drop_layers
 from ..data.encoding import EncodedExamples
 from ..data.loader import fixed_micro_batches
+from ..memory import is_out_of_memory
 from ..modeling.attention_sites import find_sites, gated
 from ..modeling.head_removal import find_siblings, remove_heads
 from ..modeling.layers import remove_layers
@@ -87,7 +87,7 @@ def check_heads(model: TokenLossModel, pairs: Pairs, options: HeadOptions) -> No
         try:
             found = _compute_loss(smaller, batch)
         except RuntimeError as error:
-            if should_reduce_batch_size(error):
+            if is_out_of_memory(error):
                 raise
             raise ValueError(f"the attention of a {kind} does not run with fewer heads: {error}") from None
     if not abs(found - expected) <= CHECK_TOLERANCE * abs(expected):

@@ -87,6 +87,18 @@ def check_intact(texts: Sequence[str], name: str) -> list[str]:
     return texts
 
 
+def check_pairs(texts: Sequence[str], targets: Sequence[str]) -> tuple[list[str], list[str]]:
+    """The same texts and their targets.
+
+    Raises:
+        GenerationError: as `check_intact`, or there are not as many of both.
+    """
+    texts, targets = check_intact(texts, "Text"), check_intact(targets, "Target")
+    if len(texts) != len(targets):
+        raise GenerationError(f"Expected a target for each text, found {len(texts)} texts, {len(targets)} targets.")
+    return texts, targets
+
+
 def cut_windows(texts: Iterable[Text], window_texts: int, measure: Callable[[Text], int] = len) -> Iterator[list[Text]]:
     """Texts in lists that are generated for at once: of so many texts, or fewer where these are long.
 
@@ -195,14 +207,11 @@ class Generator:
             GenerationError: the lists differ in length, an entry is no text, a text has no token, or a target is longer
                 than `max_target_tokens`; its index is named.
         """
-        if len(texts) != len(targets):
-            raise GenerationError(f"Expected a target for each text, found {len(texts)} texts, {len(targets)} targets.")
-        texts, targets = check_intact(texts, "Text"), check_intact(targets, "Target")
+        texts, targets = check_pairs(texts, targets)
         encoded, limit = self.encode_sources(texts), self.options.max_target_tokens
         if [] in encoded:
             raise GenerationError(f"Text {encoded.index([])} has no token for this tokenizer. Leave it out.")
-        normalized = [normalize_text(target, self.normalization) for target in targets]
-        framed = [self.framing.frame_target(ids, limit) for ids in encode_texts(self.tokenizers.target, normalized)]
+        framed = [self.framing.frame_target(ids, limit) for ids in self.encode_targets(targets)]
         for index, (_, was_cut) in enumerate(framed):
             if was_cut:
                 raise GenerationError(f"Target {index} has more tokens than max_target_tokens, {limit}. Set more.")
@@ -213,6 +222,10 @@ class Generator:
         """Normalized token ids of each text, without marks and uncut."""
         steps = self.normalization
         return encode_texts(self.tokenizers.source, [normalize_text(replace_surrogates(t), steps) for t in texts])
+
+    def encode_targets(self, targets: Sequence[str]) -> list[list[int]]:
+        """Normalized token ids of each given target, without marks and uncut."""
+        return encode_texts(self.tokenizers.target, [normalize_text(target, self.normalization) for target in targets])
 
     def find_long(self, texts: Sequence[str]) -> tuple[int, int] | None:
         """Index of the first text that `generate` would cut, and its tokens with their marks; None where all fit."""

@@ -4,10 +4,10 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 import torch
-from accelerate.utils.memory import should_reduce_batch_size
 
 from ..data.collation import pad_sources
 from ..errors import GenerationError
+from ..memory import explain_memory
 from ..modeling.generation_config import translate_options
 from ..modeling.token_loss import TokenLossModel, evaluating
 from .batching import Batch, Spread, compute_here, compute_side_by_side, map_by_length
@@ -42,15 +42,12 @@ class TransformersEngine(Engine):
     ) -> list[list[Hypothesis]]:
         def write(indices: Batch) -> list[list[Hypothesis]]:
             batch, at = [sources[index] for index in indices], [places[index] for index in indices]
-            try:
+            told = GenerationError(
+                f"Memory ran out with {len(batch)} sources in a batch. Lower generation.batch_tokens (now "
+                f"{options.batch_tokens}), num_beams or max_target_tokens."
+            )
+            with explain_memory(told):
                 return _generate_batch(self.model, batch, options, prefix, at)
-            except RuntimeError as error:
-                if not should_reduce_batch_size(error):
-                    raise
-                raise GenerationError(
-                    f"Memory ran out with {len(batch)} sources in a batch. Lower generation.batch_tokens (now "
-                    f"{options.batch_tokens}), num_beams or max_target_tokens."
-                ) from error
 
         def compute(batches: Sequence[Batch]) -> Iterator[Sequence[list[Hypothesis]]]:
             return compute_side_by_side(batches, write, self.model.device)

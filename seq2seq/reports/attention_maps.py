@@ -49,7 +49,11 @@ def build_layer_maps(weights: numpy.ndarray, queries: Sequence[str], keys: Seque
 
 
 def _name_head(head: int, weights: numpy.ndarray) -> str:
-    return f"head {head} (pruned)" if numpy.isnan(weights).all() else f"head {head}"
+    return f"head {head} (pruned)" if _is_pruned(weights) else f"head {head}"
+
+
+def _is_pruned(weights: numpy.ndarray) -> bool:
+    return bool(numpy.isnan(weights).all())
 
 
 def _name_ticks(axis: Any, tokens: Sequence[str]) -> None:
@@ -82,7 +86,7 @@ def build_attention_page(pairs: Sequence[Mapping[str, Any]]) -> str:
 
 def _pack(weights: numpy.ndarray) -> dict[str, Any]:
     """Weights as bytes, 255 for one, and which heads of each layer were pruned, whose bytes are zeros."""
-    pruned = [[head for head, values in enumerate(layer) if numpy.isnan(values).all()] for layer in weights]
+    pruned = [[head for head, values in enumerate(layer) if _is_pruned(values)] for layer in weights]
     content = numpy.rint(numpy.nan_to_num(weights) * 255).astype(numpy.uint8).tobytes()
     sizes = {"layers": weights.shape[0], "heads": weights.shape[1], "pruned": pruned}
     return sizes | {"weights": base64.b64encode(content).decode()}

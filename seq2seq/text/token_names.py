@@ -5,12 +5,9 @@ import unicodedata
 from collections.abc import Sequence
 
 from transformers import PreTrainedTokenizerFast
-from transformers.convert_slow_tokenizer import bytes_to_unicode
 
 from ..errors import TokenizerError
-from .vocabulary import find_marking, read_token
-
-SIGNS = bytes_to_unicode()  # of bytes in byte-level vocabularies, visible all: Ġ for a space, Ċ for a new line
+from .vocabulary import SIGNS, find_marking, read_token
 
 
 def name_tokens(tokenizer: PreTrainedTokenizerFast, ids: Sequence[int]) -> list[str]:

@@ -23,7 +23,8 @@ BYTE_PIECE = re.compile(r"<0x([0-9A-F]{2})>")
 WORD_STARTS = ("1", "x")  # behind one of them a text is the inside of a word; few tokens mix letters and figures
 
 
-BYTES = {character: byte for byte, character in bytes_to_unicode().items()}  # of a byte-level token's characters
+SIGNS = bytes_to_unicode()  # of bytes in byte-level tokens, visible all: Ġ for a space, Ċ for a new line
+BYTES = {sign: byte for byte, sign in SIGNS.items()}
 
 
 class Meaning(NamedTuple):

@@ -12,11 +12,11 @@ from typing import NoReturn
 
 import torch
 from accelerate import Accelerator
-from accelerate.utils.memory import should_reduce_batch_size
 from torch.nn.utils import clip_grads_with_norm_, get_total_norm
 
 from ..data.loader import Step, StepLoader
 from ..errors import TrainingError
+from ..memory import is_out_of_memory
 from ..modeling.token_loss import TokenLossModel
 from ..randomness import seed_torch
 from ..reports.console import ProgressBar, errors, show_progress
@@ -45,10 +45,6 @@ class Callbacks:
     validate: Callable[[], dict[str, float]] | None
     save: Callable[[TrainingState, bool], None]
     log: Callable[[dict], None]
-
-
-def _is_out_of_memory(error: Exception) -> bool:
-    return isinstance(error, MemoryError) or should_reduce_batch_size(error)
 
 
 class Trainer:
@@ -167,7 +163,7 @@ class Trainer:
                     place = (number, self.accelerator.process_index, index)
                     loss += self._backward(micro_batch, step.target_tokens, place)
         except (RuntimeError, MemoryError) as error:
-            if not _is_out_of_memory(error):
+            if not is_out_of_memory(error):
                 raise
             if self._sharded:
                 self._end_sharded_without_memory()
@@ -180,7 +176,7 @@ class Trainer:
         try:
             self.optimizer.step()
         except (RuntimeError, MemoryError) as error:
-            if not _is_out_of_memory(error):
+            if not is_out_of_memory(error):
                 raise
             self.callbacks.log({"event": "end", "reason": "out_of_memory", **self.state.counters()})
             raise TrainingError(
