@@ -1,6 +1,7 @@
 """Batches computed side by side on a CPU: what one thread computes, in order, and torch's threads stay as they were."""
 
 import threading
+import time
 from time import sleep
 
 import pytest
@@ -116,6 +117,7 @@ def test_results_that_nobody_reads_are_not_computed():
 
     def compute(batch):
         begun.append(batch)
+        time.sleep(0.001)  # all would take seconds, however late this thread comes to close
         return batch
 
     results = compute_side_by_side([[index] for index in range(10_000)], compute, CPU)
