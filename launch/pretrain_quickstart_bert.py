@@ -16,7 +16,7 @@ import torch
 from tokenizers import Tokenizer, decoders, models, normalizers, pre_tokenizers, processors, trainers
 from transformers import BertConfig, BertForMaskedLM, BertTokenizer
 
-from seq2seq.data.quickstart import generate_pairs, load_split
+from seq2seq.embedded.corpus import generate_pairs, load_split
 
 SPECIAL_TOKENS = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"]
 PRETRAINING_SEED = 2  # the training split of the quickstart is drawn with seed 1

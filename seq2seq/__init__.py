@@ -1,4 +1,4 @@
-"""Warm-started encoder-decoder models: start, train, generate, measure. The functions are those of `seq2seq.api`.
+"""Warm-started encoder-decoder models: start, train, generate, measure. Each function has its file in `seq2seq.verbs`.
 
 Importing the package loads neither torch nor transformers; the first use of a function does.
 """
@@ -7,14 +7,36 @@ from importlib import import_module
 from typing import Any
 
 __version__ = "0.1.0"
-__all__ = [
-    "analyze_attention", "analyze_heads", "average", "compare", "evaluate", "export", "fuse", "generate",
-    "generate_file", "inspect", "load_checkpoint", "load_generator", "load_model", "prune", "read_layout", "report",
-    "score", "split", "summarize", "train", "train_tokenizer", "translate", "warm_start",
-]  # fmt: skip
+
+_MODULES = {  # what is offered, by the module that has it
+    "verbs.analyze.attention": ("analyze_attention",),
+    "verbs.analyze.heads": ("analyze_heads",),
+    "verbs.average": ("average",),
+    "verbs.compare": ("compare",),
+    "verbs.evaluate": ("evaluate",),
+    "verbs.export": ("export",),
+    "verbs.generate": ("generate",),
+    "verbs.generate_file": ("generate_file",),
+    "verbs.inspect.inspect": ("inspect",),
+    "verbs.prune": ("prune",),
+    "verbs.report.report": ("report",),
+    "verbs.score": ("score",),
+    "verbs.task_functions": ("fuse", "split", "summarize", "translate"),
+    "verbs.tokenizer": ("train_tokenizer",),
+    "verbs.train": ("train",),
+    "verbs.warm_start": ("warm_start",),
+    "recipe.task": ("Task",),
+    "generation.loading": ("load_checkpoint", "load_generator", "load_model", "read_layout"),
+}
+_HOMES = {name: module for module, names in _MODULES.items() for name in names}
+__all__ = sorted(_HOMES)
 
 
 def __getattr__(name: str) -> Any:
-    if name in __all__:
-        return getattr(import_module("seq2seq.api"), name)
-    raise AttributeError(f"module 'seq2seq' has no attribute {name!r}")
+    if name in _HOMES:
+        return getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

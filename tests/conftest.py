@@ -15,11 +15,11 @@ import torch
 from tokenizers import Tokenizer, decoders, models, normalizers, pre_tokenizers, processors
 from transformers import BertConfig, BertModel, BertTokenizer
 
-from seq2seq.api import warm_start
-from seq2seq.assembly import report
+from seq2seq import warm_start
 from seq2seq.checkpoints.description import CheckpointDescription
 from seq2seq.data.cache import CACHE_VARIABLE
-from seq2seq.generation.options import GenerationOptions
+from seq2seq.engines.options import GenerationOptions
+from seq2seq.verbs.report import card as report
 from seq2seq.warmstart.start import WarmStart
 
 WORDS = """
@@ -133,7 +133,7 @@ def shaken_pair(tmp_path_factory) -> Callable[[str, str], torch.nn.Module]:
     return build_starter(tmp_path_factory)
 
 
-def describe(started: WarmStart, **generation) -> CheckpointDescription:
+def build_description(started: WarmStart, **generation) -> CheckpointDescription:
     """The description of a started model, with generation options over small defaults."""
     options = GenerationOptions(**({"max_target_tokens": 12} | generation))
     return CheckpointDescription(

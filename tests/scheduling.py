@@ -4,8 +4,8 @@ from xdist.scheduler import LoadFileScheduling
 
 # Files whose tests start processes, on all cores: one after the other in one worker, beside the other files in others.
 LAUNCHING = (
-    "tests/assembly/test_file_generation.py",
-    "tests/assembly/test_processes.py",
+    "tests/processes/test_group.py",
+    "tests/verbs/test_generate_file.py",
     "tests/launch/test_processes.py",
     "tests/training/test_fork_server.py",
     "tests/training/test_freezing.py",

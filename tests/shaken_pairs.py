@@ -6,7 +6,7 @@ from functools import cache
 from pytest import TempPathFactory
 from torch import nn
 
-from seq2seq.api import warm_start
+from seq2seq import warm_start
 from tests.conftest import shake
 from tests.families import save_family
 

@@ -7,12 +7,12 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from seq2seq import api
+import seq2seq
 from seq2seq.checkpoints.folder import write_checkpoint
-from seq2seq.data.outputs import format_lines
 from seq2seq.data.plain_text import read_texts
 from seq2seq.generation.generator import Generator
-from tests.conftest import describe, shake
+from seq2seq.generation.outputs import format_lines
+from tests.conftest import build_description, shake
 
 RUNS = settings(max_examples=60, deadline=None)
 ODD = st.sampled_from(
@@ -28,11 +28,13 @@ LINES = st.lists(
 
 @pytest.fixture(scope="module")
 def generator(tiny_bert, tmp_path_factory) -> Generator:
-    started = api.warm_start(plan="bert2bert", encoder=str(tiny_bert))
+    started = seq2seq.warm_start(plan="bert2bert", encoder=str(tiny_bert))
     shake(started.model)
     folder = tmp_path_factory.mktemp("bad_input") / "ckpt"
-    write_checkpoint(folder, started.model, started.tokenizers, describe(started, num_beams=1, max_target_tokens=3))
-    return api.load_generator(folder)
+    write_checkpoint(
+        folder, started.model, started.tokenizers, build_description(started, num_beams=1, max_target_tokens=3)
+    )
+    return seq2seq.load_generator(folder)
 
 
 @pytest.fixture(scope="module")

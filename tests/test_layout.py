@@ -6,17 +6,17 @@ from pathlib import Path
 
 import pytest
 
-from seq2seq.api import evaluate, generate, read_layout
-from seq2seq.assembly.run import describe_checkpoint
-from seq2seq.assembly.start import start_model
+from seq2seq import evaluate, generate, read_layout
+from seq2seq.base.errors import DataError
 from seq2seq.checkpoints.folder import Checkpoint, read_checkpoint, write_checkpoint
 from seq2seq.data.options import LayoutOptions
 from seq2seq.data.training_texts import read_training_texts
-from seq2seq.errors import DataError
 from seq2seq.generation import generator
-from seq2seq.normalization import STEPS
-from seq2seq.recipe import build_recipe
-from tests.conftest import describe, shake
+from seq2seq.recipe.recipe import build_recipe
+from seq2seq.runs.run import summarize_for_checkpoint
+from seq2seq.runs.start import start_model
+from seq2seq.text.normalization import STEPS
+from tests.conftest import build_description, shake
 
 LAYOUT = {
     "columns": {"source": ["first", "second"], "target": "whole"},
@@ -42,7 +42,10 @@ def data(tmp_path) -> Path:
 def checkpoint(started, tmp_path) -> Checkpoint:
     shake(started.model)
     write_checkpoint(
-        tmp_path / "ckpt", started.model, started.tokenizers, replace(describe(started, num_beams=1), layout=LAYOUT)
+        tmp_path / "ckpt",
+        started.model,
+        started.tokenizers,
+        replace(build_description(started, num_beams=1), layout=LAYOUT),
     )
     return read_checkpoint(tmp_path / "ckpt")
 
@@ -55,7 +58,7 @@ def test_checkpoint_says_how_its_data_was_read(tiny_bert):
             "generation": {"max_target_tokens": 9}, "training": {"max_steps": 1},
         }
     )  # fmt: skip
-    layout = describe_checkpoint(recipe, start_model(recipe), recipe.evaluation, 1).layout
+    layout = summarize_for_checkpoint(recipe, start_model(recipe), recipe.evaluation, 1).layout
     assert LayoutOptions(**layout) == recipe.data.layout == LayoutOptions(**LAYOUT)
 
 

@@ -15,14 +15,14 @@ from safetensors.torch import load_file
 from torch.nn import functional
 from transformers import AutoConfig, AutoTokenizer, EncoderDecoderModel, GenerationConfig, T5EncoderModel
 
-from seq2seq.api import generate, train, warm_start
+from seq2seq import generate, train, warm_start
+from seq2seq.base.errors import RecipeError, WarmStartError
 from seq2seq.checkpoints.folder import read_checkpoint, write_checkpoint
 from seq2seq.data.collation import collate
-from seq2seq.errors import RecipeError, WarmStartError
-from seq2seq.recipe import build_recipe
+from seq2seq.recipe.recipe import build_recipe
 from seq2seq.text.tokenizers import TARGET_FOLDER
 from seq2seq.warmstart.start import WarmStart
-from tests.conftest import describe, shake
+from tests.conftest import build_description, shake
 from tests.families import DECODERS, ENCODERS, REFUSED_DECODERS, REFUSED_ENCODERS, save_family
 
 # Encoder, its width, decoder, its width.
@@ -155,7 +155,7 @@ def written(start_pair, tmp_path_factory):
     def write(pair: tuple[str, int, str, int]) -> Path:
         started = start_pair(pair)
         folder = tmp_path_factory.mktemp("checkpoint") / "pair"
-        write_checkpoint(folder, started.model, started.tokenizers, describe(started))
+        write_checkpoint(folder, started.model, started.tokenizers, build_description(started))
         return folder
 
     return write
@@ -240,7 +240,7 @@ def test_shared_pair_is_one_set_of_layers_and_survives_its_checkpoint(tmp_path, 
     table = apart.model.encoder.get_input_embeddings().weight.numel()
     assert apart.origin.totals()["total"] - started.origin.totals()["total"] == encoder - table
     shake(started.model, 0.1, seed=1)
-    write_checkpoint(tmp_path / "checkpoint", started.model, started.tokenizers, describe(started))
+    write_checkpoint(tmp_path / "checkpoint", started.model, started.tokenizers, build_description(started))
     again = read_checkpoint(tmp_path / "checkpoint").model
     assert len(list(again.parameters())) == len(list(started.model.parameters()))
     batch = draw_batch(started)

@@ -12,14 +12,14 @@ from safetensors.torch import load_file, save_file
 from torch.nn import functional
 from transformers import AutoModelForSeq2SeqLM, AutoTokenizer
 
-from seq2seq import api
+import seq2seq
+from seq2seq.base.errors import CheckpointError, TokenizerError
 from seq2seq.checkpoints.folder import Checkpoint, read_checkpoint, write_checkpoint
 from seq2seq.data.collation import IGNORED_LABEL, pad_rows, pad_sources
 from seq2seq.data.encoding import EncodedExamples, encode_examples
 from seq2seq.data.examples import Example
-from seq2seq.errors import CheckpointError, TokenizerError
 from seq2seq.text.tokenizers import TARGET_FOLDER
-from tests.conftest import describe, shake
+from tests.conftest import build_description, shake
 from tests.published import ENGLISH, FAMILIES, GERMAN, draw_sentences, save_published
 
 SOURCES = draw_sentences(ENGLISH, 30, 3)
@@ -114,23 +114,23 @@ def write_plainly(folder: Path, texts: list[str]) -> list[str]:
 
 def test_published_folder_writes_what_plain_transformers_writes(folder):
     texts = write_plainly(folder, SOURCES)
-    assert api.generate(folder, SOURCES) == texts
+    assert seq2seq.generate(folder, SOURCES) == texts
     assert len(set(texts)) > 2
 
 
 def test_checkpoint_writes_what_plain_transformers_writes(folder, tmp_path):
-    started = api.warm_start(plan="pretrained", checkpoint=str(folder))
+    started = seq2seq.warm_start(plan="pretrained", checkpoint=str(folder))
     shake(started.model, 0.1)
-    write_checkpoint(tmp_path / "ckpt", started.model, started.tokenizers, describe(started, num_beams=2))
+    write_checkpoint(tmp_path / "ckpt", started.model, started.tokenizers, build_description(started, num_beams=2))
     texts = write_plainly(tmp_path / "ckpt", SOURCES)
-    assert api.generate(tmp_path / "ckpt", SOURCES) == texts
+    assert seq2seq.generate(tmp_path / "ckpt", SOURCES) == texts
     assert len(set(texts)) > 2
 
 
 def test_reloaded_checkpoint_is_the_same(folder, tmp_path):
-    started = api.warm_start(plan="pretrained", checkpoint=str(folder))
+    started = seq2seq.warm_start(plan="pretrained", checkpoint=str(folder))
     shake(started.model, 0.1)
-    write_checkpoint(tmp_path / "ckpt", started.model, started.tokenizers, describe(started))
+    write_checkpoint(tmp_path / "ckpt", started.model, started.tokenizers, build_description(started))
     again = read_checkpoint(tmp_path / "ckpt")
     batch = build_batch(again, encode(again, 6))
     assert again.framing == started.framing
@@ -148,7 +148,7 @@ def test_generation_options_in_an_old_config_are_kept(tmp_path):
     loaded = read_checkpoint(folder)
     assert loaded.description.generation == {"num_beams": 4, "no_repeat_ngram_size": 3, "max_target_tokens": 29}
     assert loaded.framing.target_prefix == (0,)
-    assert api.generate(loaded, SOURCES) == write_plainly(folder, SOURCES)
+    assert seq2seq.generate(loaded, SOURCES) == write_plainly(folder, SOURCES)
 
 
 def test_body_published_without_its_head_is_read(tmp_path):
@@ -156,7 +156,7 @@ def test_body_published_without_its_head_is_read(tmp_path):
     weights = load_file(folder / "model.safetensors")
     body = {name.removeprefix("model."): tensor for name, tensor in weights.items() if name != "final_logits_bias"}
     save_file(body, folder / "model.safetensors", metadata={"format": "pt"})
-    assert api.generate(folder, SOURCES) == write_plainly(folder, SOURCES)
+    assert seq2seq.generate(folder, SOURCES) == write_plainly(folder, SOURCES)
 
 
 def test_asked_languages_go_before_those_of_the_config(tmp_path):

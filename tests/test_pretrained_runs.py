@@ -9,14 +9,14 @@ import transformers
 import yaml
 from transformers import AutoTokenizer
 
-from seq2seq import api
+import seq2seq
+from seq2seq.base.errors import CheckpointError, RecipeError, TokenizerError, WarmStartError
 from seq2seq.checkpoints.folder import read_checkpoint
-from seq2seq.errors import CheckpointError, RecipeError, TokenizerError, WarmStartError
+from seq2seq.engines.options import GenerationOptions
+from seq2seq.engines.transformers import TransformersEngine
 from seq2seq.generation.generator import Generator
-from seq2seq.generation.options import GenerationOptions
-from seq2seq.generation.transformers_engine import TransformersEngine
-from seq2seq.modeling.sharing import find_shared_names
-from seq2seq.reports.run_folder import RunFolder
+from seq2seq.modeling.sharing import map_shared_names
+from seq2seq.run_folder.folder import RunFolder
 from seq2seq.text.tokenizers import TARGET_FOLDER
 from seq2seq.warmstart.options import ModelOptions
 from tests.published import ENGLISH, FAMILIES, GERMAN, draw_sentences, save_published
@@ -71,7 +71,7 @@ def published(request, tmp_path_factory) -> tuple[Path, str]:
 def run(published, tmp_path_factory) -> Path:
     """The folder of a run of 20 steps."""
     folder, family = published
-    return api.train(write_recipe(tmp_path_factory.mktemp("run"), "run", name_model(folder, family)))
+    return seq2seq.train(write_recipe(tmp_path_factory.mktemp("run"), "run", name_model(folder, family)))
 
 
 def test_loss_goes_down(run):
@@ -83,7 +83,7 @@ def test_loss_goes_down(run):
 def test_every_parameter_comes_from_the_checkpoint(run):
     origin = json.loads((run / "origin.json").read_text())
     assert {row["kind"] for row in origin["parameters"]} == {"copied", "shared"}
-    model = api.load_checkpoint(run).model
+    model = seq2seq.load_checkpoint(run).model
     assert origin["totals"]["total"] == sum(parameter.numel() for parameter in model.parameters())
 
 
@@ -94,14 +94,14 @@ def test_checkpoint_of_a_run_writes_the_same_in_plain_transformers(run):
     target = AutoTokenizer.from_pretrained(folder / TARGET_FOLDER) if (folder / TARGET_FOLDER).exists() else source
     ids = model.generate(**source(SOURCES, return_tensors="pt", padding=True))
     texts = [text.strip() for text in target.batch_decode(ids, skip_special_tokens=True)]
-    assert api.generate(run, SOURCES) == texts
+    assert seq2seq.generate(run, SOURCES) == texts
     assert any(texts)
 
 
 def test_resumed_run_equals_the_uninterrupted_one_bit_for_bit(published, tmp_path, monkeypatch):
     folder, family = published
     settings = {"max_steps": 4, "checkpoint_every_steps": 2}
-    whole = api.train(write_recipe(tmp_path, "whole", name_model(folder, family), **settings))
+    whole = seq2seq.train(write_recipe(tmp_path, "whole", name_model(folder, family), **settings))
     path = write_recipe(tmp_path, "broken", name_model(folder, family), **settings)
 
     def crash(self, event, append=RunFolder.append_progress):
@@ -111,8 +111,8 @@ def test_resumed_run_equals_the_uninterrupted_one_bit_for_bit(published, tmp_pat
 
     with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
         patch.setattr(RunFolder, "append_progress", crash)
-        api.train(path)
-    broken = api.train(path, resume=True)
+        seq2seq.train(path)
+    broken = seq2seq.train(path, resume=True)
     first, second = (hashlib.sha256(find_weights(run, 4).read_bytes()).digest() for run in (whole, broken))
     assert first == second
     assert read_losses(whole) == read_losses(broken)
@@ -120,20 +120,20 @@ def test_resumed_run_equals_the_uninterrupted_one_bit_for_bit(published, tmp_pat
 
 @pytest.mark.parametrize("plan", ["bert2bert", "bertshare"])
 def test_own_run_is_trained_on_as_it_was(plan, tiny_bert, tmp_path):
-    first = api.train(write_recipe(tmp_path, "first", {"plan": plan, "encoder": str(tiny_bert)}, max_steps=2))
+    first = seq2seq.train(write_recipe(tmp_path, "first", {"plan": plan, "encoder": str(tiny_bert)}, max_steps=2))
     model = {"plan": "pretrained", "checkpoint": str(first)}
-    before, started = api.load_checkpoint(first), api.warm_start(**model)
+    before, started = seq2seq.load_checkpoint(first), seq2seq.warm_start(**model)
     options = GenerationOptions(num_beams=2, max_target_tokens=12)
     generator = Generator(TransformersEngine(started.model), started.tokenizers, started.framing, 48, options)
-    assert generator.generate(SOURCES).texts == api.generate(first, SOURCES)
-    after = api.load_checkpoint(api.train(write_recipe(tmp_path, "second", model, max_steps=2)))
+    assert generator.generate(SOURCES).texts == seq2seq.generate(first, SOURCES)
+    after = seq2seq.load_checkpoint(seq2seq.train(write_recipe(tmp_path, "second", model, max_steps=2)))
     assert (after.framing, after.model.sharing) == (before.framing, before.model.sharing)
-    assert find_shared_names(after.model) == find_shared_names(before.model)
+    assert map_shared_names(after.model) == map_shared_names(before.model)
     assert after.description.plan == "pretrained"
 
 
 def test_options_of_a_published_model_do_not_rule_a_run_that_its_checkpoints_forget(tmp_path):
-    started = api.warm_start(plan="pretrained", checkpoint=str(save_published(tmp_path, "bart", min_length=9)))
+    started = seq2seq.warm_start(plan="pretrained", checkpoint=str(save_published(tmp_path, "bart", min_length=9)))
     assert (started.model.generation_config.min_length, started.model.generation_config.forced_bos_token_id) == (
         None,
         0,
@@ -143,7 +143,7 @@ def test_options_of_a_published_model_do_not_rule_a_run_that_its_checkpoints_for
 def test_checkpoint_of_marian_never_writes_the_pad(tmp_path):
     folder = save_published(tmp_path, "marian")
     path = write_recipe(tmp_path, "run", {"plan": "pretrained", "checkpoint": str(folder)}, max_steps=1)
-    model = api.load_checkpoint(api.train(path)).model
+    model = seq2seq.load_checkpoint(seq2seq.train(path)).model
     assert model.generation_config.bad_words_ids == [[model.config.pad_token_id]]
 
 
@@ -152,9 +152,9 @@ def test_checkpoint_of_marian_never_writes_the_pad(tmp_path):
 
 def test_languages_for_an_own_checkpoint_are_refused(tmp_path):
     folder = save_published(tmp_path, "mbart")
-    first = api.train(write_recipe(tmp_path, "first", name_model(folder, "mbart"), max_steps=1))
+    first = seq2seq.train(write_recipe(tmp_path, "first", name_model(folder, "mbart"), max_steps=1))
     with pytest.raises(CheckpointError, match="frames its texts as it was trained to. Leave model.source_language"):
-        api.warm_start(plan="pretrained", checkpoint=str(first), target_language="fr_XX")
+        seq2seq.warm_start(plan="pretrained", checkpoint=str(first), target_language="fr_XX")
 
 
 @pytest.mark.parametrize(
@@ -182,7 +182,7 @@ def test_languages_for_an_own_checkpoint_are_refused(tmp_path):
 )
 def test_options_that_do_not_fit_are_refused(tmp_path, model, message):
     with pytest.raises(RecipeError, match=message):
-        api.train(write_recipe(tmp_path, "run", model))
+        seq2seq.train(write_recipe(tmp_path, "run", model))
 
 
 def test_options_of_two_sides_may_be_set_back_to_their_defaults():
@@ -192,31 +192,31 @@ def test_options_of_two_sides_may_be_set_back_to_their_defaults():
 
 def test_options_that_do_not_fit_are_refused_in_python_too():
     with pytest.raises(WarmStartError, match="plan pretrained needs one"):
-        api.warm_start(plan="pretrained")
+        seq2seq.warm_start(plan="pretrained")
 
 
 def test_one_model_alone_is_no_checkpoint(tiny_bert):
     with pytest.raises(CheckpointError, match="holds one model of type 'bert', no encoder-decoder"):
-        api.warm_start(plan="pretrained", checkpoint=str(tiny_bert))
+        seq2seq.warm_start(plan="pretrained", checkpoint=str(tiny_bert))
 
 
 def test_folder_of_something_else_is_no_checkpoint(tmp_path):
     (tmp_path / "notes.txt").write_text("mine")
     with pytest.raises(CheckpointError, match="or the config.json of an encoder-decoder.; it holds notes.txt"):
-        api.warm_start(plan="pretrained", checkpoint=str(tmp_path))
+        seq2seq.warm_start(plan="pretrained", checkpoint=str(tmp_path))
 
 
 def test_lengths_beyond_the_positions_are_refused(tmp_path):
     folder = save_published(tmp_path, "bart")
     path = write_recipe(tmp_path, "run", {"plan": "pretrained", "checkpoint": str(folder)})
     with pytest.raises(RecipeError, match="A source of 65 tokens was asked for, but the model has 64 positions"):
-        api.train(path, ["data.max_source_tokens=65"])
+        seq2seq.train(path, ["data.max_source_tokens=65"])
 
 
 def test_relative_positions_set_no_limit(tmp_path):
     folder = save_published(tmp_path, "t5")
     path = write_recipe(tmp_path, "run", {"plan": "pretrained", "checkpoint": str(folder)}, max_steps=1)
-    api.train(path, ["data.max_source_tokens=5000"])
+    seq2seq.train(path, ["data.max_source_tokens=5000"])
 
 
 @pytest.mark.parametrize("family", ["t5", "bart", "mbart"])

@@ -4,12 +4,12 @@ import json
 
 import pytest
 
-from seq2seq import api
+import seq2seq
 from tests.test_recipes_folder import ROOT
 
 
 def score(tmp_path, *overrides: str) -> float:
-    folder = api.train(ROOT / "recipes/quickstart.yaml", [f"output={tmp_path / 'run'}", *overrides])
+    folder = seq2seq.train(ROOT / "recipes/quickstart.yaml", [f"output={tmp_path / 'run'}", *overrides])
     return next(iter(json.loads((folder / "scores.json").read_text())["rows"].values()))["exact_match"]
 
 

@@ -4,13 +4,13 @@ import json
 
 import pytest
 
-from seq2seq import api
-from seq2seq.assembly.processes import build_accelerator
-from seq2seq.assembly.scoring import CEILING_ROW, COPY_ROW, score_outputs, write_baselines
-from seq2seq.assembly.splits import load_split
-from seq2seq.assembly.start import start_model
+import seq2seq
 from seq2seq.data.examples import load_examples
-from seq2seq.recipe import load_recipe
+from seq2seq.generation.scoring import CEILING_ROW, COPY_ROW, score_outputs, write_baselines
+from seq2seq.processes.group import build_accelerator
+from seq2seq.recipe.recipe import load_recipe
+from seq2seq.runs.splits import load_split
+from seq2seq.runs.start import start_model
 from tests.test_recipes_folder import ROOT
 
 RECIPE = ROOT / "recipes/sentence_fusion/wikisplit_reversed/bert2bert.yaml"
@@ -56,7 +56,7 @@ def test_one_step_trains_and_the_checkpoint_writes_text(recipe, tmp_path):
         "data.validation=[]", "data.test=[]",
         "training.max_steps=1", "training.warmup_steps=0", "training.batch_examples=4", f"output={tmp_path / 'run'}",
     ]  # fmt: skip
-    folder = api.train(RECIPE, changes)
+    folder = seq2seq.train(RECIPE, changes)
     event = json.loads((folder / "progress.jsonl").read_text().splitlines()[0])
     assert 8 < event["loss"] < 12  # about ln 30,522 = 10.3: the cross-attention is random
-    assert len(api.generate(folder, ["The man slept .", ""], max_target_tokens=4)) == 2
+    assert len(seq2seq.generate(folder, ["The man slept .", ""], max_target_tokens=4)) == 2

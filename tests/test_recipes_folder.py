@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 import yaml
 
-from seq2seq.recipe import load_recipe
-from seq2seq.shipped_recipes import FIGURES
+from seq2seq.recipe.recipe import load_recipe
+from seq2seq.recipe.shipped import FIGURES
 
 load = cache(load_recipe)
 ROOT = Path(__file__).parent.parent

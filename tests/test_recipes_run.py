@@ -15,23 +15,23 @@ from pathlib import Path
 
 import pytest
 
-from seq2seq.api import warm_start
-from seq2seq.assembly.processes import build_accelerator
-from seq2seq.assembly.run import Run
-from seq2seq.assembly.scoring import score_predictions
-from seq2seq.assembly.start import Start, start_from_options
+from seq2seq import warm_start
 from seq2seq.checkpoints.folder import write_checkpoint
 from seq2seq.data.readers import is_file_name
-from seq2seq.modeling.attention_sites import find_sites
+from seq2seq.generation.scoring import score_predictions
+from seq2seq.modeling.attention_sites import list_sites
 from seq2seq.modeling.head_removal import remove_heads
-from seq2seq.recipe import Recipe, build_recipe, load_recipe
-from seq2seq.reports.run_folder import RunFolder
+from seq2seq.processes.group import build_accelerator
+from seq2seq.recipe.recipe import Recipe, build_recipe, load_recipe
+from seq2seq.run_folder.folder import RunFolder
+from seq2seq.runs.run import Run
+from seq2seq.runs.start import Start, start_from_options
 from seq2seq.text.tokenizer_training import train_tokenizer
 from seq2seq.text.tokenizers import TokenizerPair
 from seq2seq.training.state import TrainingState
 from seq2seq.warmstart.options import ModelOptions
 from seq2seq.warmstart.start import WarmStart
-from tests.conftest import describe
+from tests.conftest import build_description
 from tests.families import save_family
 
 load = cache(load_recipe)
@@ -87,8 +87,8 @@ def run_small(tmp_path_factory):
     @cache
     def pruned() -> str:
         started = warm_start(plan="bert2bert", encoder=checkpoint("bert"))
-        remove_heads(started.model, {find_sites(started.model)[0].name: [0]})
-        write_checkpoint(folder / "pruned", started.model, started.tokenizers, describe(started))
+        remove_heads(started.model, {list_sites(started.model)[0].name: [0]})
+        write_checkpoint(folder / "pruned", started.model, started.tokenizers, build_description(started))
         return str(folder / "pruned")
 
     @cache

@@ -2,8 +2,8 @@
 
 import sys
 
-from seq2seq.errors import RecipeError
-from seq2seq.recipe import load_recipe
+from seq2seq.base.errors import RecipeError
+from seq2seq.recipe.recipe import load_recipe
 
 try:
     print(load_recipe(sys.argv[1], sys.argv[2:]).output)

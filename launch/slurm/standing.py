@@ -7,7 +7,7 @@ The end is `none` where the last line of progress.jsonl is no end; a run that ha
 import sys
 from pathlib import Path
 
-from seq2seq.reports.run_folder import RunFolder
+from seq2seq.run_folder.folder import RunFolder
 
 folder = RunFolder(Path(sys.argv[1]))
 written = folder.progress.stat().st_mtime_ns if folder.progress.exists() else 0

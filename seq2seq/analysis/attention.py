@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import torch
 from transformers import PreTrainedModel
 
-from ..modeling.attention_sites import find_sites
+from ..modeling.attention_sites import list_sites
 from ..modeling.head_removal import number_heads
 from ..modeling.token_loss import TokenLossModel, evaluating
 
@@ -60,7 +60,7 @@ def compute_attention(model: TokenLossModel, source: Sequence[int], decoder_inpu
         if not layers or not all(isinstance(t, torch.Tensor) and t.shape[-2:] == sizes[kind] for t in layers):
             raise ValueError(f"a {model.config.model_type} does not give the weights of its {kind} attention")
     states = {"encoder": outputs.encoder_hidden_states, "decoder": outputs.decoder_hidden_states}
-    numbers = {kind: [number_heads(model, site) for site in find_sites(model) if site.kind == kind] for kind in weights}
+    numbers = {kind: [number_heads(model, site) for site in list_sites(model) if site.kind == kind] for kind in weights}
     return Attention(
         {kind: _stack_heads(layers, numbers[kind]) for kind, layers in weights.items()},
         {side: torch.stack([layer[0].float().cpu() for layer in found]) for side, found in states.items()},

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 import torch
 
 from ..modeling.attention_sites import AttentionSite
-from ..modeling.head_removal import count_heads, find_siblings
+from ..modeling.head_removal import count_heads, list_siblings
 from ..modeling.token_loss import TokenLossModel
 from .importance import compute_importance, normalize_by_layer
 
@@ -24,7 +24,7 @@ def plan_counts(model: TokenLossModel, keep: float, per_round: float) -> list[in
 
     Example: 20 heads, keep 0.5, per_round 0.2: [20, 16, 12, 10]
     """
-    total, least = count_heads(model), len(find_siblings(model))
+    total, least = count_heads(model), len(list_siblings(model))
     last = max(round(keep * total), least)
     return [*range(total, last, -max(round(per_round * total), 1)), last]
 
@@ -45,7 +45,7 @@ def choose_by_importance(
         normalized: ranks heads by importance divided by the l2 norm of their layer.
         advance: told after every batch how many pairs it finished, in all rounds but the first, which removes nothing.
     """
-    groups = find_siblings(model)
+    groups = list_siblings(model)
     closed: set[Head] = set()
     gates, total = _build_gates(groups, closed), count_heads(model)
     for count in counts:
@@ -62,7 +62,7 @@ def choose_by_importance(
 
 def choose_at_random(model: TokenLossModel, counts: Sequence[int], seed: int) -> Iterator[Gates]:
     """The gates of each count, in an order drawn at random."""
-    groups, total = find_siblings(model), count_heads(model)
+    groups, total = list_siblings(model), count_heads(model)
     heads = _list_heads(groups)
     drawn = torch.randperm(len(heads), generator=torch.Generator().manual_seed(seed))
     order = [heads[index] for index in drawn.tolist()]

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 import torch
 from torch import nn
 
-from ..modeling.attention_sites import AttentionSite, find_sites, gated
+from ..modeling.attention_sites import AttentionSite, gated, list_sites
 from ..modeling.token_loss import IGNORED_LABEL, TokenLossModel, evaluating
 
 Importance = dict[str, torch.Tensor]  # by the site's name: a number for each head, (A,), float64
@@ -35,9 +35,9 @@ def compute_importance(
         groups: all sites, those together that have one gate a head between them; left out: each has its own.
 
     Raises:
-        ValueError: see `find_sites`; or there is no target token.
+        ValueError: see `list_sites`; or there is no target token.
     """
-    groups = [[site] for site in find_sites(model)] if groups is None else groups
+    groups = [[site] for site in list_sites(model)] if groups is None else groups
     sites = [site for group in groups for site in group]
     sums = {site.name: torch.zeros(site.heads, dtype=torch.float64) for site in sites}
     tokens = 0

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator
 
 from transformers import EncoderDecoderConfig
 
-from ..modeling.layers import check_layers, find_layers, remove_layers
+from ..modeling.layers import check_layers, list_layers, remove_layers
 from ..modeling.parts import find_sides
 from ..modeling.token_loss import TokenLossModel
 
@@ -17,7 +17,7 @@ def count_layers(model: TokenLossModel) -> tuple[int, int]:
     """Of encoder and decoder."""
     if isinstance(model.config, EncoderDecoderConfig):
         return model.config.encoder.num_hidden_layers, model.config.decoder.num_hidden_layers
-    encoder, decoder = (len(find_layers(model, side)) for side in find_sides(model))
+    encoder, decoder = (len(list_layers(model, side)) for side in find_sides(model))
     return encoder, decoder
 
 

@@ -9,9 +9,9 @@ from pathlib import Path
 
 import torch
 
-from ..errors import CheckpointError
-from ..files import compute_sha256, load_json
-from ..modeling.sharing import find_shared_names
+from ..base.errors import CheckpointError
+from ..base.files import compute_sha256, load_json
+from ..modeling.sharing import map_shared_names
 from ..modeling.token_loss import TokenLossModel
 from .description import DESCRIPTION_FILE, CheckpointDescription
 from .folder import CONFIG_FILE, WEIGHTS_FILE, read_checkpoint, write_checkpoint
@@ -48,9 +48,9 @@ def average_checkpoints(folders: Sequence[Path], output: Path) -> Averaged:
     sums: dict[str, torch.Tensor] = {}
     for folder in folders:
         checkpoint = read_checkpoint(folder)
-        for name, tensor in _find_tensors(checkpoint.model).items():
+        for name, tensor in _list_tensors(checkpoint.model).items():
             sums[name] = sums[name].add_(tensor) if name in sums else tensor.double()
-    for name, tensor in _find_tensors(checkpoint.model).items():
+    for name, tensor in _list_tensors(checkpoint.model).items():
         tensor.copy_(sums[name] / len(folders))
     described = replace(descriptions[-1], step=max(description.step for description in descriptions))
     averaged = [
@@ -61,12 +61,12 @@ def average_checkpoints(folders: Sequence[Path], output: Path) -> Averaged:
         write_checkpoint(output, checkpoint.model, checkpoint.tokenizers, described, notes={AVERAGED_FILE: averaged})
     except OSError as error:
         raise CheckpointError(f"{output} cannot be written ({error.strerror}). Choose another output.") from error
-    return Averaged(tuple(folders), _find_differing_uses(descriptions))
+    return Averaged(tuple(folders), _list_differing_uses(descriptions))
 
 
-def _find_tensors(model: TokenLossModel) -> dict[str, torch.Tensor]:
+def _list_tensors(model: TokenLossModel) -> dict[str, torch.Tensor]:
     """Parameters and saved buffers by name, shared parameters once; the tensors are the model's own."""
-    further = find_shared_names(model)
+    further = map_shared_names(model)
     return {name: tensor for name, tensor in model.state_dict().items() if name not in further}
 
 
@@ -136,7 +136,7 @@ def _hash(path: Path) -> str | None:
     return compute_sha256(path) if path.exists() else None
 
 
-def _find_differing_uses(descriptions: Sequence[CheckpointDescription]) -> tuple[str, ...]:
+def _list_differing_uses(descriptions: Sequence[CheckpointDescription]) -> tuple[str, ...]:
     """The fields of the descriptions, apart from the step, that not all of them have in common."""
     *others, last = (description.to_dict() for description in descriptions)
     return tuple(name for name in last if name != "step" and any(other[name] != last[name] for other in others))

@@ -4,8 +4,8 @@ from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any, Self, get_origin
 
-from ..errors import CheckpointError, DataError
-from ..files import load_json
+from ..base.errors import CheckpointError, DataError
+from ..base.files import load_json
 
 DESCRIPTION_FILE = "seq2seq.json"
 FORMAT = 3  # 1 had `columns` alone where there is `layout` now; 1 and 2 knew nothing of pruned heads

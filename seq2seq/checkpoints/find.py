@@ -4,11 +4,11 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
-from ..errors import CheckpointError
-from ..hub import download
+from ..base.errors import CheckpointError
+from ..base.hub import download
+from ..run_folder.steps import CHECKPOINTS_FOLDER, list_steps, load_best, step_folder
 from .description import DESCRIPTION_FILE
 from .folder import check_manifest
-from .steps import CHECKPOINTS_FOLDER, list_steps, load_best, step_folder
 
 
 def find_newest_whole(run: Path) -> tuple[Path | None, list[str]]:
@@ -51,7 +51,7 @@ def find_checkpoint(name: str | Path) -> Path:
     return _download(str(name))
 
 
-def find_last(run: Path, count: int) -> list[Path]:
+def list_last(run: Path, count: int) -> list[Path]:
     """The last checkpoints of a run, newest last.
 
     Raises:

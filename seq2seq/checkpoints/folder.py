@@ -24,10 +24,10 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from transformers import AutoConfig, GenerationConfig
 
-from ..errors import CheckpointError, DataError, TokenizerError
-from ..files import compute_sha256, load_json, name_refused, sync_entry, sync_folder, write_json
+from ..base.errors import CheckpointError, DataError, TokenizerError
+from ..base.files import compute_sha256, load_json, name_refused, sync_entry, sync_folder, write_json
+from ..families.table import set_dropout
 from ..modeling.build import build_model, find_published_architecture
-from ..modeling.families import set_dropout
 from ..modeling.generation_config import read_marks, translate_options
 from ..modeling.sharing import Sharing
 from ..modeling.token_loss import TokenLossModel

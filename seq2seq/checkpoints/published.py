@@ -11,10 +11,10 @@ import torch
 from huggingface_hub.errors import StrictDataclassError
 from transformers import AutoConfig, GenerationConfig, PreTrainedConfig
 
-from ..errors import CheckpointError
+from ..base.errors import CheckpointError
+from ..families.table import set_dropout
 from ..modeling.build import build_model
 from ..modeling.encoder_decoder import set_special_tokens
-from ..modeling.families import set_dropout
 from ..modeling.sharing import Sharing
 from ..modeling.token_loss import TokenLossModel
 from ..modeling.weights import WeightFiles

@@ -7,7 +7,7 @@ import re
 
 import torch
 
-from ..errors import CheckpointError
+from ..base.errors import CheckpointError
 from ..modeling.encoder_decoder import Seq2SeqModel
 from ..modeling.sharing import Sharing
 from ..modeling.token_loss import TokenLossModel
@@ -23,7 +23,7 @@ def fill(model: TokenLossModel, weights: WeightFiles) -> tuple[tuple[str, ...], 
     Raises:
         CheckpointError: tensors are missing, and no other side has them, or they are not what config.json asks for.
     """
-    found = weights.find_names()
+    found = weights.map_names()
     prefix = f"{model.base_model_prefix}."
     names = {}
     for name in model.state_dict():

@@ -10,8 +10,8 @@ from typing import Any
 
 from transformers import GenerationConfig
 
-from ..errors import CheckpointError
-from ..files import load_json
+from ..base.errors import CheckpointError
+from ..base.files import load_json
 from ..text.tokenizers import encode_texts
 from .folder import CONFIG_FILE, Checkpoint
 from .published import read_generation_options

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from .arguments import CheckpointName, Columns, DataNames, Header, describe_truncated, name_columns, split_names
+from .arguments import CheckpointName, Columns, DataNames, Header, format_truncated, name_columns, split_names
 
 app = typer.Typer(help="Look at the attention heads of a checkpoint.", no_args_is_help=True)
 
@@ -24,11 +24,11 @@ def attention(
     num_beams: Annotated[int | None, typer.Option(help="Of what the model writes.")] = None,
 ) -> None:
     """Write the attention weights of every head and the states of every layer, with a page to look at them."""
-    from .. import api
-    from ..reports.console import errors
+    from ..base.console import errors
+    from ..verbs.analyze.attention import analyze_attention
 
     options = {} if num_beams is None else {"num_beams": num_beams}
-    found = api.analyze_attention(checkpoint, text, target, output=output, pictures=pictures, **options)
+    found = analyze_attention(checkpoint, text, target, output=output, pictures=pictures, **options)
     for pair in found["pairs"]:
         typer.echo(pair["target"])
     errors().print(f"Written: {output / 'attention.html'}, to open in a browser, and beside it the figures")
@@ -46,11 +46,11 @@ def heads(
     batch_tokens: Annotated[int, typer.Option(help="Padded tokens of a batch: bounds memory.")] = 4096,
 ) -> None:
     """Weigh every head: the expected absolute gradient of the loss at a gate on it (Michel et al. 2019)."""
-    from .. import api
-    from ..reports.console import build_fitting_table, errors
-    from ..reports.console import output as results
+    from ..base.console import build_fitting_table, errors
+    from ..base.console import output as results
+    from ..verbs.analyze.heads import analyze_heads
 
-    found = api.analyze_heads(
+    found = analyze_heads(
         checkpoint,
         data,
         output=output,
@@ -69,6 +69,6 @@ def heads(
     scale = f"in percent of the highest, which is {highest:.3g}"
     title = f"{checkpoint}: importance of heads, {scale}; {found['pairs']:,} pairs"
     results().print(build_fitting_table(title, ["layer", *map(str, range(widest))], rows))
-    if cut := describe_truncated("--data", found):
+    if cut := format_truncated("--data", found):
         errors().print(cut)
     errors().print(f"Written: {output / 'heads.json'}, {output / 'heads.png'}")

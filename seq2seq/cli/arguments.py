@@ -11,7 +11,7 @@ Columns = Annotated[str | None, typer.Option(help="Several by commas; left out: 
 Header = Annotated[str | None, typer.Option(help="Columns of CSV and TSV without a header line, by commas.")]
 
 
-def describe_truncated(option: str, found: Mapping[str, int]) -> str | None:
+def format_truncated(option: str, found: Mapping[str, int]) -> str | None:
     """'--data: cut at the model's limits: sources 2, targets 0'; None where no text was."""
     sources, targets = found["truncated_sources"], found["truncated_targets"]
     cut = f"{option}: cut at the model's limits: sources {sources:,}, targets {targets:,}"

@@ -16,10 +16,10 @@ def run(
     ] = None,
 ) -> None:
     """Average the weights of checkpoints that differ in nothing else."""
-    from .. import api
-    from ..reports.console import errors
+    from ..base.console import errors
+    from ..verbs.average import average
 
-    averaged = api.average(checkpoints, output=output, last=last)
+    averaged = average(checkpoints, output=output, last=last)
     for folder in averaged.folders:
         errors().print(f"Averaged: {folder}")
     if averaged.differing:

@@ -23,13 +23,13 @@ def run(
     seed: Annotated[int, typer.Option(help="Of resamples and exchanges.")] = 1,
 ) -> None:
     """Test two files of predictions against each other: is their difference more than chance?"""
-    from .. import api
-    from ..reports.console import output
+    from ..base.console import output
     from ..reports.tables import build_comparison_table
+    from ..verbs.compare import compare
     from .arguments import split_names
 
     options = {"metrics": split_names(metrics), "normalization": split_names(normalization)}
-    compared = api.compare(a, b, references=references, sources=sources, options=options, trials=trials, seed=seed)
+    compared = compare(a, b, references=references, sources=sources, options=options, trials=trials, seed=seed)
     figures = {
         metric: (row.value_a, row.value_b, row.test.difference, (row.test.low, row.test.high), row.test.p_value)
         for metric, row in compared.items()

@@ -22,13 +22,13 @@ def run(
     num_beams: Annotated[int | None, typer.Option(help="Left out: as the checkpoint says.")] = None,
 ) -> None:
     """Generate for a data file and score the outputs with intervals, beside baselines and the tokenizer's ceiling."""
-    from .. import api
-    from ..assembly.launch import is_first_process
-    from ..reports.console import errors
-    from ..reports.console import output as results
+    from ..base.console import errors
+    from ..base.console import output as results
+    from ..processes.launch import is_first_process
     from ..reports.tables import build_score_table
+    from ..verbs.evaluate import evaluate
 
-    scores = api.evaluate(
+    scores = evaluate(
         checkpoint,
         data,
         output=output,

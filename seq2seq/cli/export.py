@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from ..exporting.options import Format, Quantization
+from ..engines.export_options import Format, Quantization
 
 
 def run(
@@ -21,10 +21,10 @@ def run(
     ] = None,
 ) -> None:
     """Write a checkpoint for another library, compared with the model before it is kept."""
-    from .. import api
-    from ..reports.console import errors
+    from ..base.console import errors
+    from ..verbs.export import export
 
-    exported = api.export(checkpoint, output=output, format=format, quantization=quantization, data=data)
+    exported = export(checkpoint, output=output, format=format, quantization=quantization, data=data)
     equality = exported.equality
     if exported.restored:
         errors().print(

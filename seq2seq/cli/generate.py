@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from ..generation.choices import EngineName, LengthPenaltyForm
+from ..engines.choices import EngineName, LengthPenaltyForm
 from .arguments import CheckpointName, Header, split_names
 
 
@@ -53,13 +53,13 @@ def run(
     Options from --num-beams on, left out, are as the checkpoint says.
     """
     arguments = {name: value for name, value in locals().items() if value is not None}
-    from .. import api
-    from ..errors import GenerationError
-    from ..generation.options import GenerationOptions
+    from ..base.errors import GenerationError
+    from ..engines.options import GenerationOptions
+    from ..verbs.generate_file import generate_file
 
     if (text is None) == (input is None):
         raise GenerationError("Give either --text or --input.")
-    api.generate_file(
+    generate_file(
         checkpoint,
         text if input is None else input,
         output,

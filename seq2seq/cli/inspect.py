@@ -15,19 +15,19 @@ def run(
     json: Annotated[Path | None, typer.Option(help="Write all figures here too, as JSON.")] = None,
 ) -> None:
     """Show what would run before an hour is spent: rows as the model sees them, lengths, duplicates, time, warnings."""
-    from .. import api
-    from ..assembly.inspection.tables import describe_inspection
-    from ..assembly.launch import is_first_process
-    from ..data.outputs import check_output
-    from ..files import write_json
-    from ..reports.console import errors, output
+    from ..base.console import errors, output
+    from ..base.files import write_json
+    from ..generation.outputs import check_output
+    from ..processes.launch import is_first_process
+    from ..verbs.inspect.inspect import inspect
+    from ..verbs.inspect.tables import list_tables
 
     if json is not None:
         check_output(json)
-    inspection = api.inspect(recipe, overrides or [], examples=examples, time=time)
+    inspection = inspect(recipe, overrides or [], examples=examples, time=time)
     if not is_first_process(os.environ):
         return
-    for part in describe_inspection(inspection):
+    for part in list_tables(inspection):
         output().print(part)
     if json is not None:
         write_json(json, inspection.to_dict())

@@ -5,7 +5,7 @@ import sys
 
 import typer
 
-from ..errors import Seq2SeqError, TrainingInterrupted
+from ..base.errors import Seq2SeqError, TrainingInterrupted
 from . import (
     analyze,
     average,
@@ -46,7 +46,7 @@ def main() -> None:
     try:
         app()
     except Seq2SeqError as error:
-        from ..reports.console import errors
+        from ..base.console import errors
 
         if os.environ.get("LOCAL_RANK", "0") == "0":  # one process of a machine speaks for all
             errors().print(type(error).__name__, style="bold red", end=": ")

@@ -3,7 +3,7 @@
 
 def run() -> None:
     """Show the plans a model can be warm-started by, at base size beside the figures of Rothe et al. 2020."""
-    from ..reports.console import build_table, output
+    from ..base.console import build_table, output
     from ..warmstart.paper_table import COLUMNS, count_plan_parameters
     from ..warmstart.plans import PLANS
 

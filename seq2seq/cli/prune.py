@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from .arguments import CheckpointName, Columns, DataNames, Header, describe_truncated, name_columns, split_names
+from .arguments import CheckpointName, Columns, DataNames, Header, format_truncated, name_columns, split_names
 
 
 def run(
@@ -33,12 +33,12 @@ def run(
     batch_tokens: Annotated[int, typer.Option(help="Padded tokens of a batch: bounds memory.")] = 4096,
 ) -> None:
     """Remove the heads that matter least, and whole layers, and write the smaller checkpoint."""
-    from .. import api
-    from ..reports.console import build_table, errors
-    from ..reports.console import output as results
+    from ..base.console import build_table, errors
+    from ..base.console import output as results
     from ..reports.pruning_curve import ORDERS
+    from ..verbs.prune import prune
 
-    found = api.prune(
+    found = prune(
         checkpoint,
         data,
         output=output,
@@ -66,7 +66,7 @@ def run(
         ]
         results().print(build_table(f"{checkpoint}: pruned", header_row, rows))
     for option, counts in (("--data", found), ("--test", found["test_truncated"] if test else None)):
-        if counts and (cut := describe_truncated(option, counts)):
+        if counts and (cut := format_truncated(option, counts)):
             errors().print(cut)
     before, left, after = found["before"], found["without_layers"], found["after"]
     if keep is not None and after["heads"] > (wanted := round(keep * left["heads"])):

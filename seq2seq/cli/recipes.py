@@ -15,7 +15,7 @@ def run(context: typer.Context) -> None:
     """List the recipes that come with the package, with the paper's figures; `show` prints one, `copy` copies it."""
     if context.invoked_subcommand is not None:
         return
-    from ..shipped_recipes import list_recipes
+    from ..recipe.shipped import list_recipes
 
     recipes = list_recipes()
     name_width = max(len(recipe.name) for recipe in recipes)
@@ -31,9 +31,9 @@ def run(context: typer.Context) -> None:
 @app.command("show")
 def show(name: Name) -> None:
     """Print a recipe, and the file that it extends."""
-    from ..shipped_recipes import find_recipe
+    from ..recipe.shipped import list_recipe_files
 
-    for number, path in enumerate(find_recipe(name)):
+    for number, path in enumerate(list_recipe_files(name)):
         if number:
             typer.echo(f"\n# ---- {path.name}, which it extends ----\n")
         typer.echo(path.read_text(encoding="utf-8"), nl=False)
@@ -47,7 +47,7 @@ def copy(
     ] = None,
 ) -> None:
     """Copy a recipe, with the file that it extends, to change it. Nothing is overwritten."""
-    from ..shipped_recipes import copy_recipe
+    from ..recipe.shipped import copy_recipe
 
     copies = copy_recipe(name, folder)
     for path in copies:

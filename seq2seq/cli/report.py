@@ -18,14 +18,14 @@ def run(
     One run: README.md and pictures/ of its folder are written anew from its other files. Several: one table, in which
     the first is what the others are tested against.
     """
-    from ..assembly.comparison import check_page, compare_runs, write_comparison
-    from ..assembly.report import explain_refused, write_report
+    from ..base.console import build_fitting_table, errors
+    from ..base.console import output as results
     from ..reports.comparison import collect_samples
-    from ..reports.console import build_fitting_table, errors
-    from ..reports.console import output as results
     from ..reports.markdown import shorten, show_on_one_line
-    from ..reports.run_folder import RunFolder
     from ..reports.samples import MAX_CHARACTERS
+    from ..run_folder.folder import RunFolder
+    from ..verbs.report.card import explain_refused, write_report
+    from ..verbs.report.comparison import check_page, compare_runs, write_comparison
 
     if output is not None:
         check_page(output)

@@ -21,13 +21,13 @@ def run(
     seed: Annotated[int, typer.Option(help="Of the resamples.")] = 1,
 ) -> None:
     """Score a file of predictions."""
-    from .. import api
-    from ..reports.console import output
+    from ..base.console import output
     from ..reports.tables import build_score_table
+    from ..verbs.score import score
     from .arguments import split_names
 
     options = {"metrics": split_names(metrics), "normalization": split_names(normalization)}
-    rows = api.score(
+    rows = score(
         predictions,
         references,
         sources=sources,

@@ -22,13 +22,13 @@ def run(
     normalization: Annotated[str, typer.Option(help="Steps, as data.normalization of a recipe, by commas.")] = "",
 ) -> None:
     """Train a tokenizer on the texts of data files and show how well it covers them."""
-    from .. import api
-    from ..reports.console import build_table, errors
-    from ..reports.console import output as results
+    from ..base.console import build_table, errors
+    from ..base.console import output as results
     from ..text.coverage import coverage_rows
+    from ..verbs.tokenizer import train_tokenizer
     from .arguments import split_names
 
-    coverage = api.train_tokenizer(
+    coverage = train_tokenizer(
         data,
         output=output,
         kind=kind,

@@ -12,6 +12,6 @@ def run(
     resume: Annotated[bool, typer.Option(help="Go on from the newest whole checkpoint of the run folder.")] = False,
 ) -> None:
     """Train by a recipe. On more processes: accelerate launch -m seq2seq train ..., or torchrun -m seq2seq train ..."""
-    from .. import api
+    from ..verbs.train import train
 
-    api.train(recipe, overrides or [], resume=resume)
+    train(recipe, overrides or [], resume=resume)

@@ -11,7 +11,7 @@ from itertools import islice
 
 import numpy
 
-from ..randomness import build_generator
+from ..base.randomness import build_generator
 
 LARGEST_INT32 = 2**31 - 1
 

@@ -12,9 +12,9 @@ from contextlib import suppress
 from pathlib import Path
 from uuid import uuid4
 
-from ..errors import DataError
-from ..files import sync_entry, sync_folder
-from ..reports.console import ProgressBar, errors, show_progress
+from ..base.console import ProgressBar, errors, show_progress
+from ..base.errors import DataError
+from ..base.files import sync_entry, sync_folder
 from .cache_entry import DamagedEntryError, StoredExamples, check_entry, map_entry, write_entry
 from .split import Split
 

@@ -16,8 +16,8 @@ from typing import Any
 
 import numpy
 
-from ..errors import DataError
-from ..files import load_json, write_json
+from ..base.errors import DataError
+from ..base.files import load_json, write_json
 from .encoding import ID_TYPE, EncodedExamples, RaggedIds, Truncation, join_truncations
 
 SUMMARY_FILE = "summary.json"

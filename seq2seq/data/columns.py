@@ -3,7 +3,7 @@
 import json
 from collections.abc import Iterator, Sequence
 
-from ..errors import DataError
+from ..base.errors import DataError
 from .options import ColumnOptions
 from .readers import Row
 
@@ -20,8 +20,8 @@ def read_text(row: Row, columns: Sequence[str], advice: str) -> str:
     """
     values = [(column, find_value(row, column, advice)) for column in columns]
     if len(columns) == 1:
-        return _check_text(row, *values[0])
-    texts = [_check_text(row, column, value).strip() for column, value in values if value is not None]
+        return _require_text(row, *values[0])
+    texts = [_require_text(row, column, value).strip() for column, value in values if value is not None]
     return " ".join(text for text in texts if text)
 
 
@@ -43,7 +43,7 @@ def read_reference_list(row: Row, column: str) -> tuple[str, ...]:
             pass
     if not isinstance(value, list) or not value:
         raise DataError(f"{row.place}: column {column!r} must hold a list of texts (in CSV and TSV, as JSON).")
-    return tuple(_check_text(row, column, text) for text in value)
+    return tuple(_require_text(row, column, text) for text in value)
 
 
 def find_value(row: Row, column: str, advice: str) -> object:
@@ -61,7 +61,7 @@ def find_value(row: Row, column: str, advice: str) -> object:
     return value
 
 
-def describe_columns(columns: Sequence[str]) -> str:
+def format_columns(columns: Sequence[str]) -> str:
     """For messages. ('a', 'b') -> "columns 'a', 'b'"."""
     return f"column{'s' * (len(columns) > 1)} {', '.join(map(repr, columns))}"
 
@@ -84,7 +84,7 @@ def _list_paths(values: dict, prefix: str = "") -> Iterator[str]:
             yield f"{prefix}{name}"
 
 
-def _check_text(row: Row, column: str, value: object) -> str:
+def _require_text(row: Row, column: str, value: object) -> str:
     if isinstance(value, dict) and value:
         inner = ", ".join(map(repr, _list_paths(value, f"{column}.")))
         raise DataError(f"{row.place}: column {column!r} holds columns, expected text. Name one of them: {inner}.")

@@ -9,7 +9,7 @@ from hashlib import blake2b
 
 import numpy
 
-from ..normalization import collapse_spaces
+from ..text.normalization import collapse_spaces
 
 COMPARISON = "regardless of case and of runs of white space"
 HASH_BYTES = 8
@@ -40,7 +40,7 @@ def hash_texts(*texts: str) -> int:
 def find_repeated(hashes: TextHashes) -> Matches:
     """Rows whose source and target stand in an earlier row. Example: pairs a b a a -> 2 rows, the first is 2 like 0."""
     firsts = _find_firsts(hashes.pairs)
-    return _describe(numpy.flatnonzero(firsts != numpy.arange(len(firsts))), firsts)
+    return _summarize_matches(numpy.flatnonzero(firsts != numpy.arange(len(firsts))), firsts)
 
 
 def find_conflicting(hashes: TextHashes) -> Matches:
@@ -51,14 +51,14 @@ def find_conflicting(hashes: TextHashes) -> Matches:
     firsts = _find_firsts(hashes.sources)
     differing = numpy.flatnonzero(hashes.pairs != hashes.pairs[firsts])
     rows = int(numpy.isin(firsts, firsts[differing]).sum())
-    return Matches(rows, _describe(differing, firsts).first)
+    return Matches(rows, _summarize_matches(differing, firsts).first)
 
 
 def find_overlap(hashes: numpy.ndarray, others: numpy.ndarray) -> Matches:
     """Rows that stand among others. Example: a b c among c a -> 2 rows, the first is 0 like 1."""
     known, places = numpy.unique(others, return_index=True)
     found = numpy.minimum(numpy.searchsorted(known, hashes), len(known) - 1)
-    return _describe(numpy.flatnonzero(known[found] == hashes), places[found])
+    return _summarize_matches(numpy.flatnonzero(known[found] == hashes), places[found])
 
 
 def _find_firsts(hashes: numpy.ndarray) -> numpy.ndarray:
@@ -67,5 +67,5 @@ def _find_firsts(hashes: numpy.ndarray) -> numpy.ndarray:
     return places[inverse]
 
 
-def _describe(rows: numpy.ndarray, like: numpy.ndarray) -> Matches:
+def _summarize_matches(rows: numpy.ndarray, like: numpy.ndarray) -> Matches:
     return Matches(len(rows), (int(rows[0]), int(like[rows[0]])) if len(rows) else None)

@@ -12,7 +12,7 @@ from typing import Self
 
 import numpy
 
-from ..errors import DataError
+from ..base.errors import DataError
 from ..text.framing import Framing
 from ..text.tokenizers import TokenizerPair, encode_texts
 from .examples import Example
@@ -170,3 +170,11 @@ def _count_cuts(
     framed: Sequence[tuple[list[int], bool]], uncut: Sequence[list[int]], marks: int, limit: int
 ) -> Truncation:
     return Truncation(len(framed), sum(was_cut for _, was_cut in framed), limit, max(map(len, uncut)) + marks)
+
+
+def count_truncated(encoded: EncodedExamples) -> dict[str, int]:
+    """How many sources and targets `encode_pairs` cut, as the files of an analysis say."""
+    return {
+        "truncated_sources": encoded.source_truncation.truncated,
+        "truncated_targets": encoded.target_truncation.truncated,
+    }

@@ -6,9 +6,9 @@ An example is a source, a target and its references, all text.
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
-from ..errors import DataError
-from ..normalization import normalize_text
-from .columns import describe_columns, read_reference_list, read_text
+from ..base.errors import DataError
+from ..text.normalization import normalize_text
+from .columns import format_columns, read_reference_list, read_text
 from .options import LayoutOptions
 from .readers import Row, read_rows
 
@@ -71,5 +71,5 @@ def _clean(row: Row, columns: Sequence[str], text: str, steps: Sequence[str]) ->
     cleaned = normalize_text(text, steps).strip()
     if not cleaned:
         state = f"{'are' if len(columns) > 1 else 'is'} empty" + (" after normalization" if text.strip() else "")
-        raise DataError(f"{row.place}: {describe_columns(columns)} {state}. Remove the row or give it a text.")
+        raise DataError(f"{row.place}: {format_columns(columns)} {state}. Remove the row or give it a text.")
     return cleaned

@@ -4,8 +4,8 @@ from typing import Annotated
 
 from pydantic import AfterValidator, Field, field_validator
 
-from ..normalization import Normalization
-from ..options import Options, Strings
+from ..base.options import Options, Strings
+from ..text.normalization import Normalization
 
 
 def _check_columns(columns: tuple[str, ...]) -> tuple[str, ...]:

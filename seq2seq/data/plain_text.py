@@ -9,8 +9,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import IO, NamedTuple
 
-from ..errors import DataError
-from ..files import open_bytes
+from ..base.errors import DataError
+from ..base.files import open_bytes
 from .columns import read_reference_list, read_text
 from .examples import read_filled_text
 from .options import ColumnOptions
@@ -149,7 +149,7 @@ def load_references(name: str) -> list[tuple[str, ...]]:
     return references
 
 
-def find_texts(name: str, column: str) -> list[str] | None:
+def load_texts_if_any(name: str, column: str) -> list[str] | None:
     """The texts of a column where a file of a row format has it; None where it has not, or is plain text.
 
     Raises:

@@ -13,9 +13,9 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import IO, NamedTuple
 
-from ..errors import DataError
-from ..files import open_bytes
-from .quickstart import SPLITS, load_split
+from ..base.errors import DataError
+from ..base.files import open_bytes
+from ..embedded.corpus import SPLITS, load_split
 
 DATA_VARIABLE = "SEQ2SEQ_DATA"
 EMBEDDED_PREFIX, HUB_PREFIX = "embedded:quickstart:", "hub:"

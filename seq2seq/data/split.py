@@ -14,8 +14,9 @@ from typing import Any
 
 import tokenizers as tokenizers_library
 
-from .. import detokenization, files, normalization
-from ..errors import DataError
+from ..base import files
+from ..base.errors import DataError
+from ..text import detokenization, normalization
 from ..text import framing as framing_module
 from ..text import tokenizers as tokenizers_module
 from ..text.framing import Framing
@@ -95,7 +96,7 @@ class Split:
             "byte_order": sys.byteorder,
             "code": _hash_code(),
             "tokenizers_library": tokenizers_library.__version__,
-            "data": [self._describe_content(name) for name in self.names],
+            "data": [self._summarize_content(name) for name in self.names],
             "layout": self.layout.model_dump(mode="json"),
             "source_tokenizer": source_layout,
             "target_tokenizer": source_layout if target is source else _hash(target.backend_tokenizer.to_str()),
@@ -104,7 +105,7 @@ class Split:
         }
         return _hash(json.dumps(described, sort_keys=True))
 
-    def _describe_content(self, name: str) -> dict[str, Any]:
+    def _summarize_content(self, name: str) -> dict[str, Any]:
         """What a file holds and how it is read; of other names, whose bytes are not at hand, the texts themselves."""
         if not is_file_name(name):
             digest = hashlib.sha256()

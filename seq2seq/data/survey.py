@@ -83,7 +83,7 @@ def space_evenly(rows: int, wanted: int) -> numpy.ndarray:
     return numpy.arange(count) * rows // max(count, 1)
 
 
-def find_places(split: Split, rows: Collection[int]) -> dict[int, str]:
+def locate_rows(split: Split, rows: Collection[int]) -> dict[int, str]:
     """File and line of some rows; nothing behind the last of them is read."""
     last = max(rows, default=-1)
     return {row: example.place for row, example in enumerate(islice(split.read(), last + 1)) if row in rows}

@@ -3,8 +3,8 @@
 from collections.abc import Iterable, Sequence
 from typing import Literal, get_args
 
-from ..errors import DataError
-from ..normalization import normalize_text
+from ..base.errors import DataError
+from ..text.normalization import normalize_text
 from .examples import read_filled_text
 from .options import LayoutOptions
 from .plain_text import is_row_format, load_intact_texts

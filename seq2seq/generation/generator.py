@@ -5,13 +5,13 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TypeVar
 
+from ..base.errors import GenerationError
 from ..data.plain_text import replace_surrogates
-from ..errors import GenerationError
-from ..normalization import normalize_text
+from ..engines.engine import Engine, check_prefix
+from ..engines.options import GenerationOptions
 from ..text.framing import Framing
+from ..text.normalization import normalize_text
 from ..text.tokenizers import TokenizerPair, decode_ids, encode_texts
-from .engine import Engine, check_prefix
-from .options import GenerationOptions
 
 Text = TypeVar("Text")
 WINDOW_TEXTS = 1024  # sorted by length together, and written together: more pad less, fewer appear sooner
@@ -48,7 +48,7 @@ class Generated:
         """How many sources were empty, truncated or replaced."""
         return {"empty": self.empty, "truncated": self.truncated, "replaced": self.replaced}
 
-    def describe(self, sources: Sequence[str]) -> Iterator[dict]:
+    def to_rows(self, sources: Sequence[str]) -> Iterator[dict]:
         """A row for each source: `prediction`, `score` where there is one; of several outputs lists, the best first."""
         for source, outputs in zip(sources, self.outputs, strict=True):
             row = {"source": source, "prediction": outputs[0].text}
@@ -60,7 +60,7 @@ class Generated:
             yield row
 
 
-def check_texts(texts: Iterable[str], name: str = "Text") -> Iterator[str]:
+def require_texts(texts: Iterable[str], name: str = "Text") -> Iterator[str]:
     """The same sources, or what `name` says, one after the other.
 
     Raises:
@@ -74,26 +74,26 @@ def check_texts(texts: Iterable[str], name: str = "Text") -> Iterator[str]:
         yield text
 
 
-def check_intact(texts: Sequence[str], name: str) -> list[str]:
+def require_intact(texts: Sequence[str], name: str) -> list[str]:
     """The same texts, in which nothing would be replaced.
 
     Raises:
-        GenerationError: as `check_texts`, or one of them holds half of a surrogate pair.
+        GenerationError: as `require_texts`, or one of them holds half of a surrogate pair.
     """
-    texts = list(check_texts(texts, name))
+    texts = list(require_texts(texts, name))
     for index, text in enumerate(texts):
         if replace_surrogates(text) != text:
             raise GenerationError(f"{name} {index} holds half of a surrogate pair, which is no text.")
     return texts
 
 
-def check_pairs(texts: Sequence[str], targets: Sequence[str]) -> tuple[list[str], list[str]]:
+def require_pairs(texts: Sequence[str], targets: Sequence[str]) -> tuple[list[str], list[str]]:
     """The same texts and their targets.
 
     Raises:
-        GenerationError: as `check_intact`, or there are not as many of both.
+        GenerationError: as `require_intact`, or there are not as many of both.
     """
-    texts, targets = check_intact(texts, "Text"), check_intact(targets, "Target")
+    texts, targets = require_intact(texts, "Text"), require_intact(targets, "Target")
     if len(texts) != len(targets):
         raise GenerationError(f"Expected a target for each text, found {len(texts)} texts, {len(targets)} targets.")
     return texts, targets
@@ -167,7 +167,7 @@ class Generator:
         Raises:
             GenerationError: `texts` is one string, or one of them is no text; its index is named.
         """
-        texts = list(check_texts(texts))
+        texts = list(require_texts(texts))
         encoded = self.encode_sources(texts)
         filled = [index for index, ids in enumerate(encoded) if ids]
         advance(len(texts) - len(filled))
@@ -192,7 +192,7 @@ class Generator:
             GenerationError: as `generate`, when that text is reached.
         """
         place = 0
-        for window in cut_windows(check_texts(texts), window_texts):
+        for window in cut_windows(require_texts(texts), window_texts):
             yield from self.generate(window, places=range(place, place + len(window))).texts
             place += len(window)
 
@@ -207,7 +207,7 @@ class Generator:
             GenerationError: the lists differ in length, an entry is no text, a text has no token, or a target is longer
                 than `max_target_tokens`; its index is named.
         """
-        texts, targets = check_pairs(texts, targets)
+        texts, targets = require_pairs(texts, targets)
         encoded, limit = self.encode_sources(texts), self.options.max_target_tokens
         if [] in encoded:
             raise GenerationError(f"Text {encoded.index([])} has no token for this tokenizer. Leave it out.")

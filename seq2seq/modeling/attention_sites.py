@@ -44,7 +44,7 @@ class AttentionSite:
     heads: int
 
 
-def find_sites(model: PreTrainedModel) -> list[AttentionSite]:
+def list_sites(model: PreTrainedModel) -> list[AttentionSite]:
     """All sites of an encoder-decoder: the encoder's, the decoder's own, then those to the source, each by layer.
 
     Raises:

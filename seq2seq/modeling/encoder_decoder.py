@@ -19,7 +19,7 @@ from transformers import (
     PreTrainedModel,
 )
 
-from .families import T5_FAMILIES, count_positions, find_family, find_head
+from ..families.table import T5_FAMILIES, count_positions, find_family, list_head_modules
 from .generation_config import read_marks
 from .loss import LossSums, compute_linear_cross_entropy
 from .sharing import Sharing, apply_sharing
@@ -56,7 +56,7 @@ class Seq2SeqModel(TokenLossModel, EncoderDecoderModel):
             "encoder_attention_mask": attention_mask,
             "use_cache": False,
         }
-        head = find_head(self.decoder)
+        head = list_head_modules(self.decoder)
         if not head:
             return self.decoder(**inputs).logits[real]
         states = self.decoder.base_model(**inputs).last_hidden_state[real]
@@ -69,7 +69,7 @@ class Seq2SeqModel(TokenLossModel, EncoderDecoderModel):
         output_layer = self.decoder.get_output_embeddings()
         device = labels.device.type
         is_float16 = torch.is_autocast_enabled(device) and torch.get_autocast_dtype(device) is torch.float16
-        if is_float16 or not (find_head(self.decoder) and isinstance(output_layer, nn.Linear)):
+        if is_float16 or not (list_head_modules(self.decoder) and isinstance(output_layer, nn.Linear)):
             return super().compute_loss(inputs, labels, label_smoothing)
         with _without_rows(output_layer) as seen:
             self.compute_logits(**inputs)

@@ -13,7 +13,7 @@ from torch import nn
 from transformers import PreTrainedModel
 from transformers.pytorch_utils import Conv1D
 
-from .attention_sites import HEAD_COUNTS, AttentionSite, find_sites
+from .attention_sites import HEAD_COUNTS, AttentionSite, list_sites
 from .sharing import set_parameter
 
 # The modules, or parameters of their own, in front of an attention, whose rows are those of heads. Of one that joins
@@ -43,7 +43,7 @@ class HeadRows:
         return torch.arange(self.size).view(self.blocks, self.heads, -1)[:, list(kept)].flatten()
 
 
-def find_head_rows(model: PreTrainedModel, site: AttentionSite) -> dict[str, HeadRows]:
+def map_head_rows(model: PreTrainedModel, site: AttentionSite) -> dict[str, HeadRows]:
     """By the name of every parameter of a site that heads have rows or columns of, where these are.
 
     Raises:
@@ -73,31 +73,31 @@ def _count_inputs(projection: nn.Module) -> int:
     return projection.weight.shape[0 if isinstance(projection, Conv1D) else 1]
 
 
-def find_all_head_rows(model: PreTrainedModel) -> dict[str, tuple[AttentionSite, HeadRows]]:
-    """`find_head_rows` of all sites, with the site of each parameter.
+def map_all_head_rows(model: PreTrainedModel) -> dict[str, tuple[AttentionSite, HeadRows]]:
+    """`map_head_rows` of all sites, with the site of each parameter.
 
     Raises:
-        ValueError: as `find_sites` and `find_head_rows`; the heads have a table in common, or come back by themselves.
+        ValueError: as `list_sites` and `map_head_rows`; the heads have a table in common, or come back by themselves.
     """
     if model.config.model_type in SWITCHING:
         raise ValueError(f"a {model.config.model_type} changes its kind of attention with the length of the source")
     for name, _ in model.named_parameters():
         if RELATIVE_BIAS in name:
             raise ValueError(f"{name} is a table of relative positions for all heads, so that none can go alone")
-    return {name: (site, rows) for site in find_sites(model) for name, rows in find_head_rows(model, site).items()}
+    return {name: (site, rows) for site in list_sites(model) for name, rows in map_head_rows(model, site).items()}
 
 
-def find_siblings(model: PreTrainedModel) -> list[list[AttentionSite]]:
+def list_siblings(model: PreTrainedModel) -> list[list[AttentionSite]]:
     """Sites with the same parameters together, as in BERTShare; the others alone."""
     groups: dict[int, list[AttentionSite]] = {}
-    for site in find_sites(model):
+    for site in list_sites(model):
         groups.setdefault(id(site.output.weight), []).append(site)
     return list(groups.values())
 
 
 def count_heads(model: PreTrainedModel) -> int:
     """All heads of a model, those that sites share once."""
-    return sum(sites[0].heads for sites in find_siblings(model))
+    return sum(sites[0].heads for sites in list_siblings(model))
 
 
 def number_heads(model: PreTrainedModel, site: AttentionSite) -> list[int]:
@@ -115,12 +115,12 @@ def remove_heads(model: PreTrainedModel, kept: Mapping[str, Sequence[int]]) -> N
 
     Raises:
         ValueError: a site or head is unknown, a site is left without heads, sites that share their parameters are to
-            keep different ones, or as `find_all_head_rows`.
+            keep different ones, or as `map_all_head_rows`.
     """
     if not kept:
         return
     _check_kept(model, kept)
-    rows = find_all_head_rows(model)
+    rows = map_all_head_rows(model)
     sites = {site.name: site for site, _ in rows.values() if site.name in kept}
     smaller: dict[int, nn.Parameter] = {}
     for name, parameter in list(model.named_parameters(remove_duplicate=False)):
@@ -140,7 +140,7 @@ def remove_heads(model: PreTrainedModel, kept: Mapping[str, Sequence[int]]) -> N
 
 
 def _check_kept(model: PreTrainedModel, kept: Mapping[str, Sequence[int]]) -> None:
-    siblings = find_siblings(model)
+    siblings = list_siblings(model)
     heads = {site.name: site.heads for sites in siblings for site in sites}
     for name, numbers in kept.items():
         if name not in heads:

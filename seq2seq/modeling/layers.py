@@ -7,8 +7,8 @@ import torch
 from torch import nn
 from transformers import EncoderDecoderConfig, PreTrainedConfig
 
+from ..families.table import find_family
 from .build import build_like
-from .families import find_family
 from .parts import find_sides
 from .token_loss import TokenLossModel
 
@@ -16,7 +16,7 @@ NATIVE_LAYERS = ("layers", "block")  # BART and its kin; T5 and its kin
 PER_LAYER_SETTINGS = ("layer_types", "attention_window")  # lists in a config with one entry a layer
 
 
-def find_layers(model: TokenLossModel, side: str) -> list[nn.Module]:
+def list_layers(model: TokenLossModel, side: str) -> list[nn.Module]:
     """The layers of a side, given as `find_sides` names it; none where nobody knows them."""
     body = model.get_submodule(side.removesuffix("."))
     if isinstance(model.config, EncoderDecoderConfig):

@@ -13,8 +13,8 @@ from transformers import (
     PreTrainedModel,
 )
 
+from ..families.table import T5_FAMILIES
 from .encoder_decoder import freeze_unreached
-from .families import T5_FAMILIES
 from .generation_config import read_marks
 from .sharing import Sharing
 from .token_loss import TokenLossModel

@@ -23,7 +23,7 @@ def find_sides(model: PreTrainedModel) -> tuple[str, str]:
     return f"{paths[id(model.get_encoder())]}.", f"{paths[id(body)]}."
 
 
-def find_parts(model: PreTrainedModel) -> dict[str, Part]:
+def map_parts(model: PreTrainedModel) -> dict[str, Part]:
     """The part of every parameter name, further names of shared parameters included.
 
     Embeddings are the tables of words alone; positions count to their side. The projection of source states to the

@@ -42,7 +42,7 @@ def set_parameter(module: nn.Module, name: str, parameter: nn.Parameter) -> None
     setattr(module.get_submodule(".".join(path)), last, parameter)
 
 
-def find_shared_names(model: nn.Module) -> dict[str, str]:
+def map_shared_names(model: nn.Module) -> dict[str, str]:
     """Every further name of a parameter mapped to its first one: in the order of the modules, tied output layers last.
 
     Example: {'decoder.lm_head.decoder.weight': 'encoder.embeddings.word_embeddings.weight', ...}
@@ -58,9 +58,9 @@ def find_shared_names(model: nn.Module) -> dict[str, str]:
     return further
 
 
-def find_trained(model: nn.Module) -> dict[str, nn.Parameter]:
+def list_trained(model: nn.Module) -> dict[str, nn.Parameter]:
     """The parameters that require gradient by their names; a shared one once, by its first."""
-    further = find_shared_names(model)
+    further = map_shared_names(model)
     return {
         name: parameter
         for name, parameter in model.named_parameters(remove_duplicate=False)

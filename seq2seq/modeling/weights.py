@@ -12,7 +12,7 @@ from pickle import UnpicklingError
 import torch
 from safetensors import SafetensorError, safe_open
 
-from ..errors import Seq2SeqError
+from ..base.errors import Seq2SeqError
 
 LEGACY_NAMES = {"LayerNorm.gamma": "LayerNorm.weight", "LayerNorm.beta": "LayerNorm.bias"}  # of TensorFlow's BERT
 
@@ -32,7 +32,7 @@ class WeightFiles:
         Raises:
             error: there are no weights, a shard is missing or cut, or a file holds more than tensors.
         """
-        paths = next(filter(None, map(self._find_files, ("model.safetensors", "pytorch_model.bin"))), [])
+        paths = next(filter(None, map(self._list_files, ("model.safetensors", "pytorch_model.bin"))), [])
         if not paths:
             raise self.error(
                 f"{self.name}: {self.folder} has no weights. Expected model.safetensors (or pytorch_model.bin)."
@@ -40,7 +40,7 @@ class WeightFiles:
         self._check_index(paths)
         return {tensor: path for path in paths for tensor in self._tensor_names(path)}
 
-    def _find_files(self, name: str) -> list[Path]:
+    def _list_files(self, name: str) -> list[Path]:
         """The file of that name, else its shards, as transformers chooses them; others beside them are variants."""
         stem, _, suffix = name.rpartition(".")
         whole = self.folder / name
@@ -84,7 +84,7 @@ class WeightFiles:
         with safe_open(path, framework="pt") as file:
             return file.get_tensor(tensor).float()
 
-    def find_names(self, prefixes: tuple[str, ...] = ()) -> dict[str, str]:
+    def map_names(self, prefixes: tuple[str, ...] = ()) -> dict[str, str]:
         """The file's tensor names by their modern names without prefix: {'encoder.layer.0...': 'bert.encoder...'}."""
         found: dict[str, str] = {}
         for name in self.files:

@@ -3,9 +3,9 @@
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
-from ..errors import ScoringError
-from .run_folder import RunFolder
-from .run_record import RunRecord
+from ..base.errors import ScoringError
+from ..run_folder.folder import RunFolder
+from ..run_folder.record import RunRecord
 from .tables import format_difference, format_interval, format_value
 
 NONE = "-"
@@ -92,14 +92,14 @@ def build_comparison(
     header = ["run", "plan", "parameters", "learning rate", "steps", "minutes", "best validation", *metrics]
     rows = []
     for name, (values, intervals) in (_collect_baselines(records) if tested else {}).items():
-        cells = [_describe_score(metric, values, intervals, None) for metric in metrics]
+        cells = [_format_score(metric, values, intervals, None) for metric in metrics]
         rows.append([(name,), *[(NONE,)] * (len(header) - 1 - len(metrics)), *cells])
     for name, record in records.items():
-        cells = [(name,), *_describe_run(record, best[name])]
+        cells = [(name,), *_to_row(record, best[name])]
         if tested:
             values, intervals = _find_own_scores(record)
             found = differences.get(name, {})
-            cells += [_describe_score(metric, values, intervals, found.get(metric)) for metric in metrics]
+            cells += [_format_score(metric, values, intervals, found.get(metric)) for metric in metrics]
         rows.append(cells)
     return header, rows
 
@@ -125,7 +125,7 @@ def _collect_baselines(records: Mapping[str, RunRecord]) -> dict[str, Scored]:
     return baselines
 
 
-def _describe_run(record: RunRecord, best: Mapping[str, Any] | None) -> list[Cell]:
+def _to_row(record: RunRecord, best: Mapping[str, Any] | None) -> list[Cell]:
     training, counters = record.recipe["training"], record.counters
     rates = [f"{training['learning_rate']:g}"]
     rates += [f"{group} {rate:g}" for group, rate in training.get("learning_rates", {}).items()]
@@ -140,7 +140,7 @@ def _describe_run(record: RunRecord, best: Mapping[str, Any] | None) -> list[Cel
     ]
 
 
-def _describe_score(
+def _format_score(
     metric: str,
     values: Mapping[str, float],
     intervals: Mapping[str, Sequence[float]],
@@ -158,7 +158,7 @@ def format_p(value: float) -> str:
     return "p < 0.001" if value < 0.001 else f"p {value:.3f}"
 
 
-def find_differing_settings(settings: Mapping[str, Mapping[str, Any]]) -> dict[str, list[Any]]:
+def list_differing_settings(settings: Mapping[str, Mapping[str, Any]]) -> dict[str, list[Any]]:
     """Options in which runs differ, by dotted key: their values in the order of the runs, None where one lacks it."""
     keys = dict.fromkeys(key for flat in settings.values() for key in flat)
     values = {key: [flat.get(key) for flat in settings.values()] for key in keys if key != "output"}

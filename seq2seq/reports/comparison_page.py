@@ -4,9 +4,9 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from .comparison import Cell, Difference, Differences, collect_samples, find_differing_settings, format_p
+from ..run_folder.record import RunRecord
+from .comparison import Cell, Difference, Differences, collect_samples, format_p, list_differing_settings
 from .markdown import build_code_span, build_markdown_table, escape_markdown
-from .run_record import RunRecord
 from .samples import show_text
 from .tables import format_interval, format_value
 
@@ -33,10 +33,10 @@ def build_comparison_page(
     tested = next(iter(records.values())).predictions is not None
     sections = {
         "": [build_markdown_table(header, [[_join(cell) for cell in row] for row in rows]), *_explain(records)],
-        "Differences from the first run": _describe_differences(records, differences),
+        "Differences from the first run": _list_difference_lines(records, differences),
         "Losses": [f"![Training and validation loss of every run]({picture})"] if picture else [],
-        "Settings that differ": _describe_settings(settings),
-        "Samples": _describe_samples(records, samples) if tested else [],
+        "Settings that differ": _list_setting_lines(settings),
+        "Samples": _list_sample_lines(records, samples) if tested else [],
         LAST_HEADING: ["\n".join(f"- {build_code_span(str(record.folder.path))}" for record in records.values())],
     }
     text = [f"# {escape_markdown(', '.join(records))}"]
@@ -68,12 +68,12 @@ def _explain(records: Mapping[str, RunRecord]) -> Iterator[str]:
     yield "\n".join(f"- {metric}: {escape_markdown(text)}" for metric, text in scores["signatures"].items())
 
 
-def _describe_differences(records: Mapping[str, RunRecord], differences: Differences) -> Iterator[str]:
+def _list_difference_lines(records: Mapping[str, RunRecord], differences: Differences) -> Iterator[str]:
     if not differences:
         return
     metrics = list(dict.fromkeys(metric for found in differences.values() for metric in found))
     rows = [
-        [escape_markdown(name), *(_describe_difference(metric, found.get(metric)) for metric in metrics)]
+        [escape_markdown(name), *(_format_difference(metric, found.get(metric)) for metric in metrics)]
         for name, found in differences.items()
     ]
     yield build_markdown_table([f"less {escape_markdown(next(iter(records)))}", *metrics], rows)
@@ -83,15 +83,15 @@ def _describe_differences(records: Mapping[str, RunRecord], differences: Differe
     )
 
 
-def _describe_difference(metric: str, difference: Difference | None) -> str:
+def _format_difference(metric: str, difference: Difference | None) -> str:
     if difference is None:
         return "-"
     interval = format_interval(metric, (difference.low, difference.high))
     return escape_markdown(f"{format_value(metric, difference.value)} {interval}, {format_p(difference.p_value)}")
 
 
-def _describe_settings(settings: Mapping[str, Mapping[str, Any]]) -> Iterator[str]:
-    differing = find_differing_settings(settings)
+def _list_setting_lines(settings: Mapping[str, Mapping[str, Any]]) -> Iterator[str]:
+    differing = list_differing_settings(settings)
     if differing:
         rows = [
             [key, *(escape_markdown(json.dumps(value, ensure_ascii=False)) for value in values)]
@@ -100,7 +100,7 @@ def _describe_settings(settings: Mapping[str, Mapping[str, Any]]) -> Iterator[st
         yield build_markdown_table(["", *map(escape_markdown, settings)], rows)
 
 
-def _describe_samples(records: Mapping[str, RunRecord], count: int) -> Iterator[str]:
+def _list_sample_lines(records: Mapping[str, RunRecord], count: int) -> Iterator[str]:
     for sample in collect_samples(records, count):
         yield "\n".join(f"- {escape_markdown(name)}: {show_text(text)}" for name, text in sample)
         yield "---"

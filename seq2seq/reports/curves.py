@@ -3,8 +3,8 @@
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from ..run_folder.record import RunRecord
 from .plots import choose_style, draw_line, finish_axes, list_points, new_figure
-from .run_record import RunRecord
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

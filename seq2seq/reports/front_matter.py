@@ -8,8 +8,8 @@ from typing import Any
 
 import yaml
 
+from ..run_folder.record import RunRecord
 from .origin import list_files
-from .run_record import RunRecord
 
 # The hub files what it calls text2text under text-generation now, as a subtask.
 PIPELINES = {"summarization": "summarization", "translation": "translation"}
@@ -29,7 +29,7 @@ def build_front_matter(record: RunRecord) -> str:
         "datasets": list_hub_datasets(record.recipe["data"]["train"]),
         "metrics": list(dict.fromkeys(name_hub_metric(metric) for metric in _list_values(record))),
         "tags": _list_tags(record),
-        "model-index": [{"name": record.name, "results": [_describe_results(record)]}] if scores else [],
+        "model-index": [{"name": record.name, "results": [_summarize_results(record)]}] if scores else [],
     }
     text = yaml.safe_dump({key: value for key, value in values.items() if value}, sort_keys=False, allow_unicode=True)
     return f"---\n{text}---"
@@ -74,7 +74,7 @@ def _list_values(record: RunRecord) -> dict[str, float]:
     return next(iter(record.scores["rows"].values())) if record.scores else {}
 
 
-def _describe_results(record: RunRecord) -> dict[str, Any]:
+def _summarize_results(record: RunRecord) -> dict[str, Any]:
     scores, task = record.scores, record.recipe["task"]
     row = next(iter(scores["rows"]))
     intervals = scores.get("intervals", {}).get(row, {})
@@ -89,12 +89,12 @@ def _describe_results(record: RunRecord) -> dict[str, Any]:
         metrics.append(described | ({"args": arguments} if arguments else {}))
     return {
         "task": {"type": find_pipeline(task), "name": task},
-        "dataset": _describe_test_data(record.recipe["data"]["test"], scores["split"]),
+        "dataset": _summarize_test_data(record.recipe["data"]["test"], scores["split"]),
         "metrics": metrics,
     }
 
 
-def _describe_test_data(names: list[str], split: str) -> dict[str, str]:
+def _summarize_test_data(names: list[str], split: str) -> dict[str, str]:
     if len(names) == 1 and names[0].startswith(HUB_PREFIX):
         dataset, config, split = [*names[0].split(":", 3), "", ""][1:4]
         dataset, _, revision = dataset.partition("@")

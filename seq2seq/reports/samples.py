@@ -39,7 +39,7 @@ def choose_places(order: Sequence[int], count: int = COUNT) -> list[tuple[str, i
     ]
 
 
-def describe_sample(sample: Sample) -> str:
+def format_sample(sample: Sample) -> str:
     """A sample in Markdown; whatever its texts hold is shown, not obeyed."""
     scores = ", ".join(f"{metric} {format_value(metric, value)}" for metric, value in sample.scores.items())
     lines = [f"**{sample.standing.capitalize()}**, row {sample.place}: {escape_markdown(scores)}", ""]

@@ -11,7 +11,7 @@ def is_unread(gain: float) -> bool:
     return gain < NOT_READ
 
 
-def describe_source_gain(gain: float, step: int) -> str:
+def format_source_gain(gain: float, step: int) -> str:
     """What the sources are, at a validation: read or not, by what figure, and what may help."""
     figure = f"(at step {step:,} the loss is {gain:.3f} nats a target token higher with another pair's source)"
     return f"not read {figure}. {ADVICE}" if is_unread(gain) else f"read {figure}"

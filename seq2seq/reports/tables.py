@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 from rich.table import Table
 
-from .console import build_fitting_table, build_table
+from ..base.console import build_fitting_table, build_table
 
 DIGITS = {"exact_match": 1, "loss": 4, "length_ratio": 3}  # others 2
 Rows = Mapping[str, Mapping[str, float]]  # values by row name and metric

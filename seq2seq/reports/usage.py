@@ -37,12 +37,12 @@ seq2seq generate {run} --text "A text."
 seq2seq evaluate {run} --data {data} --output evaluation"""
 
 
-def describe_commands(run: str, data: str) -> str:
+def format_commands(run: str, data: str) -> str:
     """The commands that write and score texts with a run's model."""
     return build_code_block(COMMANDS.format(run=quote(run), data=quote(data)), "bash")
 
 
-def describe_plain_use(
+def list_plain_use_lines(
     model: Mapping[str, Any],
     run: str,
     checkpoint: str,

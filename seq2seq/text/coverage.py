@@ -8,8 +8,8 @@ from itertools import islice
 
 from transformers import PreTrainedTokenizerFast
 
-from ..errors import TokenizerError
-from ..normalization import collapse_spaces
+from ..base.errors import TokenizerError
+from .normalization import collapse_spaces
 from .tokenizers import decode_ids, encode_texts
 from .vocabulary import find_marking
 

@@ -10,7 +10,7 @@ from typing import Any, Self
 
 from transformers import PreTrainedTokenizerFast
 
-from ..errors import TokenizerError
+from ..base.errors import TokenizerError
 
 
 @dataclass(frozen=True)

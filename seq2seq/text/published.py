@@ -5,7 +5,7 @@ from pathlib import Path
 
 from transformers import PreTrainedTokenizerBase
 
-from ..errors import TokenizerError
+from ..base.errors import TokenizerError
 from .tokenizers import TokenizerPair, encode_texts, load_as_published, make_bare_pair
 
 PROBE = "a"  # any text that the vocabulary can write

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 
 from transformers import PreTrainedTokenizerFast
 
-from ..normalization import normalize_text
 from .coverage import batch_texts
+from .normalization import normalize_text
 from .tokenizers import decode_ids, encode_texts
 
 SHOWN = 2  # examples of each kind

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from transformers import PreTrainedTokenizerFast
 
-from ..errors import TokenizerError
+from ..base.errors import TokenizerError
 from .vocabulary import SIGNS, find_marking, read_token
 
 
@@ -35,7 +35,7 @@ def _show(letter: str) -> str:
     return SIGNS[ord(letter)] if letter.isascii() else letter.encode("unicode_escape").decode()
 
 
-def find_punctuation(tokenizer: PreTrainedTokenizerFast, ids: Sequence[int]) -> list[bool]:
+def mark_punctuation(tokenizer: PreTrainedTokenizerFast, ids: Sequence[int]) -> list[bool]:
     """Which tokens of a text are punctuation and nothing else but white space.
 
     Every part of a mark that was cut into bytes is.

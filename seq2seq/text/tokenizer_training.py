@@ -13,7 +13,7 @@ from sentencepiece import SentencePieceProcessor, SentencePieceTrainer
 from tokenizers import Regex, Tokenizer, decoders, models, normalizers, pre_tokenizers, trainers
 from transformers import PreTrainedTokenizerFast
 
-from ..errors import TokenizerError
+from ..base.errors import TokenizerError
 from .tokenizers import make_bare
 from .vocabulary import stands_alone
 

@@ -13,7 +13,7 @@ from tokenizers import Tokenizer
 from tokenizers.processors import TemplateProcessing
 from transformers import AutoTokenizer, PreTrainedTokenizerBase, PreTrainedTokenizerFast
 
-from ..errors import TokenizerError
+from ..base.errors import TokenizerError
 from .framing import Framing
 from .sentencepiece_model import convert_slow
 

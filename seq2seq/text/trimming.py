@@ -12,7 +12,7 @@ from typing import Any
 from tokenizers import Tokenizer
 from transformers import PreTrainedTokenizerFast
 
-from ..errors import TokenizerError
+from ..base.errors import TokenizerError
 from .coverage import batch_texts
 from .tokenizers import SPECIAL_ROLES, make_bare
 from .vocabulary import BYTE_PIECE
@@ -96,7 +96,7 @@ def _read_usage(tokenizer: PreTrainedTokenizerFast, texts: Iterable[str]) -> _Us
     return usage
 
 
-def _find_word_piece(model: dict[str, Any], ids: dict[str, int], kept: set[str], usage: _Usage) -> set[str]:
+def _list_word_piece(model: dict[str, Any], ids: dict[str, int], kept: set[str], usage: _Usage) -> set[str]:
     prefix = model["continuing_subword_prefix"]
 
     def spell(token: str) -> list[str]:
@@ -104,7 +104,7 @@ def _find_word_piece(model: dict[str, Any], ids: dict[str, int], kept: set[str],
         inside = [prefix + character for character in text]
         return inside if text != token else [text[:1], *inside[1:]]
 
-    found = _find_unspellable(ids, spell)
+    found = _list_unspellable(ids, spell)
     for word in usage.unknown_words:
         if len(word) <= model["max_input_chars_per_word"]:  # longer ones are unknown untried
             found |= _match_greedily(word, ids, prefix)
@@ -124,9 +124,9 @@ def _match_greedily(word: str, ids: dict[str, int], prefix: str) -> set[str]:
     return found
 
 
-def _find_bpe(model: dict[str, Any], ids: dict[str, int], kept: set[str], usage: _Usage) -> set[str]:
+def _list_bpe(model: dict[str, Any], ids: dict[str, int], kept: set[str], usage: _Usage) -> set[str]:
     ranks = {tuple(pair): rank for rank, pair in enumerate(model["merges"])}
-    found = _find_unspellable(ids, list)
+    found = _list_unspellable(ids, list)
     for token in kept | found:
         found |= _pass_through(token, ranks)
     return found
@@ -147,13 +147,13 @@ def _pass_through(token: str, ranks: dict[tuple[str, str], int]) -> set[str]:
     return found
 
 
-def _find_unigram(model: dict[str, Any], ids: dict[str, int], kept: set[str], usage: _Usage) -> set[str]:
+def _list_unigram(model: dict[str, Any], ids: dict[str, int], kept: set[str], usage: _Usage) -> set[str]:
     # What an unknown character costs is counted from the lowest score: that one must stay.
     lowest = min(model["vocab"], key=lambda entry: entry[1])[0]
-    return {lowest} | _find_unspellable(ids, list)
+    return {lowest} | _list_unspellable(ids, list)
 
 
-def _find_unspellable(ids: dict[str, int], spell: Callable[[str], list[str]]) -> set[str]:
+def _list_unspellable(ids: dict[str, int], spell: Callable[[str], list[str]]) -> set[str]:
     """Bytes, single characters, and tokens with a character that is none of the single ones."""
     return {
         token
@@ -162,7 +162,7 @@ def _find_unspellable(ids: dict[str, int], spell: Callable[[str], list[str]]) ->
     }
 
 
-FINDERS = {"WordPiece": _find_word_piece, "BPE": _find_bpe, "Unigram": _find_unigram}
+FINDERS = {"WordPiece": _list_word_piece, "BPE": _list_bpe, "Unigram": _list_unigram}
 
 
 def _rebuild(layout: dict[str, Any], ids: dict[str, int], old_ids: list[int]) -> None:

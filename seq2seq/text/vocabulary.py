@@ -13,7 +13,7 @@ from tokenizers import Tokenizer
 from transformers import PreTrainedTokenizerFast
 from transformers.convert_slow_tokenizer import bytes_to_unicode
 
-from ..errors import TokenizerError
+from ..base.errors import TokenizerError
 from .framing import first_id
 from .tokenizers import make_bare
 

@@ -5,7 +5,7 @@ from torch import nn
 from .sharding import gather_tensor
 
 
-def describe_not_finite(model: nn.Module) -> str:
+def format_not_finite(model: nn.Module) -> str:
     """A sentence on the weights that are not finite, or else on the gradients; to be called on every process."""
     broken = [name for name, parameter in model.named_parameters() if not gather_tensor(parameter).isfinite().all()]
     if broken:

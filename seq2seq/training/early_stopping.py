@@ -26,7 +26,7 @@ def find_end(state: TrainingState, options: TrainingOptions, max_steps: int) -> 
     return None
 
 
-def describe_end(state: TrainingState, options: TrainingOptions, max_steps: int) -> str:
+def format_end(state: TrainingState, options: TrainingOptions, max_steps: int) -> str:
     """The end that `find_end` found, for people."""
     if find_end(state, options, max_steps) == "max_steps":
         return f"all of its {max_steps} steps are done"

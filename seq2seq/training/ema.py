@@ -10,8 +10,8 @@ import torch
 from torch import nn
 from torch.distributed.tensor import DTensor
 
-from ..errors import CheckpointError
-from ..modeling.sharing import find_trained
+from ..base.errors import CheckpointError
+from ..modeling.sharing import list_trained
 from .sharding import gather_tensor, shard_like
 
 
@@ -33,7 +33,7 @@ class WeightAverages:
     def __init__(self, model: nn.Module, decay: float) -> None:
         """Begins with the weights that the model has now."""
         self.decay = decay
-        self._parameters = find_trained(model)
+        self._parameters = list_trained(model)
         self._averages = {name: parameter.detach().clone() for name, parameter in self._parameters.items()}
 
     @torch.no_grad()
@@ -74,7 +74,7 @@ def restore_weights(model: nn.Module, weights: Mapping[str, torch.Tensor]) -> No
     Raises:
         CheckpointError: the weights are of other parameters than those the model trains.
     """
-    parameters = find_trained(model)
+    parameters = list_trained(model)
     if differing := sorted(parameters.keys() ^ weights.keys()):
         raise CheckpointError(
             f"The weights to go on from are of other parameters than the model's ({len(differing)} differ, for "

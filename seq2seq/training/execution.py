@@ -6,8 +6,8 @@ import torch
 from torch import nn
 from transformers import PreTrainedModel
 
-from ..errors import TrainingError
-from ..modeling.layers import find_layers
+from ..base.errors import TrainingError
+from ..modeling.layers import list_layers
 from ..modeling.parts import find_sides
 from ..modeling.token_loss import TokenLossModel
 
@@ -40,7 +40,7 @@ def compile_layers(model: TokenLossModel) -> None:
     Raises:
         TrainingError: nobody knows the layers of the model's family.
     """
-    layers: list[nn.Module] = [layer for side in find_sides(model) for layer in find_layers(model, side)]
+    layers: list[nn.Module] = [layer for side in find_sides(model) for layer in list_layers(model, side)]
     if not layers:
         raise TrainingError(
             f"training.compile compiles layers, and nobody knows those of model_type {model.config.model_type!r} here. "

@@ -7,9 +7,9 @@ optimizer state until it thaws. The part of a shared parameter is that of its fi
 import math
 from collections.abc import Iterator, Mapping
 
-from ..errors import TrainingError
-from ..modeling.parts import find_parts
-from ..modeling.sharing import find_shared_names
+from ..base.errors import TrainingError
+from ..modeling.parts import map_parts
+from ..modeling.sharing import map_shared_names
 from ..modeling.token_loss import TokenLossModel
 from .options import TrainingOptions
 
@@ -29,7 +29,7 @@ class Freezing:
         self._thaw_steps = {steps + 1 for steps in self.frozen_steps.values() if 0 < steps < math.inf}
         self._set(math.inf)
 
-    def find_frozen(self, step: int) -> set[str]:
+    def list_frozen(self, step: int) -> set[str]:
         """The first names of the parameters that update `step` (the first is 1) leaves as they are."""
         return {name for name, steps in self.frozen_steps.items() if step <= steps}
 
@@ -50,7 +50,7 @@ class Freezing:
             parameters[name].requires_grad_(step > steps)
         return changed
 
-    def describe(self) -> Iterator[str]:
+    def list_spans(self) -> Iterator[str]:
         """A line for each span of steps, with the number of parameters frozen in it."""
         parameters = dict(self.model.named_parameters(remove_duplicate=False))
         for steps in sorted({steps for steps in self.frozen_steps.values() if steps}):
@@ -68,7 +68,7 @@ def compute_frozen_steps(model: TokenLossModel, options: TrainingOptions) -> dic
         TrainingError: see `Freezing`.
     """
     by_part = {part: math.inf if steps is None else steps for part, steps in options.freeze.items()}
-    parts, further = find_parts(model), find_shared_names(model)
+    parts, further = map_parts(model), map_shared_names(model)
     _check_parts(by_part, parts, further)
     frozen_steps: dict[str, float] = {}
     for name, parameter in model.named_parameters(remove_duplicate=False):

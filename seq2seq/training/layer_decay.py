@@ -8,8 +8,8 @@ from collections.abc import Mapping
 
 from torch import nn
 
-from ..errors import TrainingError
-from ..modeling.layers import find_layers
+from ..base.errors import TrainingError
+from ..modeling.layers import list_layers
 from ..modeling.parts import find_sides
 from ..modeling.token_loss import TokenLossModel
 
@@ -31,7 +31,7 @@ def compute_layer_factors(model: TokenLossModel, origins: Mapping[str, str], dec
     steps: dict[nn.Parameter, int] = {}
     for side in find_sides(model):
         body = model.get_submodule(side.removesuffix("."))
-        layers = find_layers(model, side)
+        layers = list_layers(model, side)
         # What the other side has too was counted there.
         if not layers and not steps.keys() >= set(body.parameters()) & set(warm.values()):
             raise TrainingError(

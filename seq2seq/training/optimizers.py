@@ -5,8 +5,8 @@ from collections.abc import Collection, Mapping
 import torch
 from torch import nn
 
-from ..errors import CheckpointError
-from ..modeling.sharing import find_trained
+from ..base.errors import CheckpointError
+from ..modeling.sharing import list_trained
 from .layer_decay import compute_layer_factors
 from .options import TrainingOptions
 from .schedules import compute_rate_factor
@@ -25,7 +25,7 @@ def build_optimizer(model: nn.Module, groups: Mapping[str, str], options: Traini
     Raises:
         TrainingError: training.layer_decay is given, and the layers of a side are not known.
     """
-    trained = find_trained(model)
+    trained = list_trained(model)
     origins = {name: groups.get(name, "encoder") for name in trained}
     factors = compute_layer_factors(model, origins, options.layer_decay) if options.layer_decay < 1 else {}
     sorted_names: dict[tuple[str, float, bool], list[str]] = {}

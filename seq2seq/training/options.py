@@ -6,8 +6,8 @@ from typing import Annotated, Any, Literal, get_args
 
 from pydantic import Field, NonNegativeInt, PositiveFloat, PositiveInt, ValidationInfo, field_validator
 
-from ..evaluation.options import METRICS, check_metrics
-from ..options import Options, Strings
+from ..base.options import Options, Strings
+from ..metrics.options import METRICS, check_metrics
 
 AveragingFactor = Annotated[float, Field(ge=0, lt=1)]
 LearningRateGroup = Literal["cross_attention", "random", "decoder", "encoder"]
@@ -188,7 +188,7 @@ class TrainingOptions(Options):
             return {"batch_tokens": self.batch_tokens}
         return {"batch_examples": self.batch_examples or 256}
 
-    def find_late_steps(self, max_steps: int) -> Iterator[tuple[str, int, str, str]]:
+    def list_late_steps(self, max_steps: int) -> Iterator[tuple[str, int, str, str]]:
         """The options that a run of so many steps leaves no time for: key, steps, what would never come, advice."""
         for option, (never, advice) in _NEVER.items():
             for key, steps in _list_late_steps(option, getattr(self, option), max_steps):

@@ -12,9 +12,9 @@ from torch.distributed.device_mesh import init_device_mesh
 from torch.distributed.fsdp import FSDPModule, fully_shard
 from torch.distributed.tensor import DTensor, distribute_tensor
 
-from ..errors import TrainingError
+from ..base.errors import TrainingError
 from ..modeling.build import build_model
-from ..modeling.layers import find_layers
+from ..modeling.layers import list_layers
 from ..modeling.parts import find_sides
 from ..modeling.sharing import set_parameter
 from ..modeling.token_loss import TokenLossModel
@@ -33,7 +33,7 @@ def shard_model(model: TokenLossModel, device: torch.device, processes: int) -> 
     """
     _refuse_unused_parameters(model)
     mesh = init_device_mesh(device.type, (processes,))
-    for group in find_groups(model):
+    for group in list_groups(model):
         fully_shard(group, mesh=mesh)
     fully_shard(model, mesh=mesh)
 
@@ -55,12 +55,12 @@ def _refuse_unused_parameters(model: TokenLossModel) -> None:
             )
 
 
-def find_groups(model: TokenLossModel) -> list[list[nn.Module]]:
+def list_groups(model: TokenLossModel) -> list[list[nn.Module]]:
     """The layers that are gathered at once: one by one, or in pairs of encoder and decoder where these are shared.
 
     What is in no layer (tables, output layer) is left to the model as a whole, as is all of a family nobody knows.
     """
-    encoder, decoder = (find_layers(model, side) for side in find_sides(model))
+    encoder, decoder = (list_layers(model, side) for side in find_sides(model))
     if model.sharing.layers:
         return [list(pair) for pair in zip(encoder, decoder, strict=True)]
     return [[layer] for layer in (*encoder, *decoder)]

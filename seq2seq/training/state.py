@@ -3,7 +3,7 @@
 from dataclasses import asdict, dataclass, field, fields
 from typing import Self
 
-from ..errors import CheckpointError
+from ..base.errors import CheckpointError
 
 
 @dataclass

@@ -14,14 +14,14 @@ import torch
 from accelerate import Accelerator
 from torch.nn.utils import clip_grads_with_norm_, get_total_norm
 
+from ..base.console import ProgressBar, errors, show_progress
+from ..base.errors import TrainingError
+from ..base.memory import is_out_of_memory
+from ..base.randomness import seed_torch
 from ..data.loader import Step, StepLoader
-from ..errors import TrainingError
-from ..memory import is_out_of_memory
 from ..modeling.token_loss import TokenLossModel
-from ..randomness import seed_torch
-from ..reports.console import ProgressBar, errors, show_progress
-from .diagnosis import describe_not_finite
-from .early_stopping import count_validation, describe_end, find_end
+from .diagnosis import format_not_finite
+from .early_stopping import count_validation, find_end, format_end
 from .ema import WeightAverages
 from .freezing import Freezing
 from .optimizers import set_learning_rates
@@ -103,7 +103,7 @@ class Trainer:
                 self._run_step(bar)
                 self._validate_and_save(bar, request)
             if reason == "early_stopping":
-                bar.note(describe_end(state, self.options, self.max_steps))
+                bar.note(format_end(state, self.options, self.max_steps))
         self.callbacks.log({"event": "end", "reason": reason, **state.counters()})
         return reason
 
@@ -256,7 +256,7 @@ class Trainer:
         found = f"the loss is {loss / step.target_tokens} and the gradient norm {gradient_norm}"
         if state.skipped_in_a_row > self.options.max_skipped_steps:
             times = f" in {state.skipped_in_a_row} steps in a row" if state.skipped_in_a_row > 1 else ""
-            where = describe_not_finite(self.model)
+            where = format_not_finite(self.model)
             self._stop_not_finite(f"Step {number}: {found}, not finite{times}; they changed no weight. {where}")
         self.optimizer.zero_grad(set_to_none=True)
         if self.accelerator.scaler is not None:

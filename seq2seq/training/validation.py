@@ -5,7 +5,7 @@ from collections.abc import Iterable
 import torch
 from accelerate import Accelerator
 
-from ..evaluation.metrics import METRICS
+from ..metrics.table import METRICS
 from ..modeling.token_loss import IGNORED_LABEL, TokenLossModel, evaluating
 
 

@@ -8,7 +8,7 @@ RoBERTa counts positions from its pad id plus one: the rows before that are cut.
 import torch
 from transformers import BertGenerationConfig, PreTrainedConfig
 
-from ..modeling.families import count_positions, find_family
+from ..families.table import count_positions, find_family
 from .plans import BERT, GPT2, ROBERTA
 
 CONVERTIBLE = BERT + ROBERTA

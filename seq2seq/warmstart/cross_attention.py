@@ -4,11 +4,11 @@ from dataclasses import replace
 
 import torch
 
-from ..errors import WarmStartError
+from ..base.errors import WarmStartError
+from ..families.table import find_family
 from ..modeling.encoder_decoder import Seq2SeqModel
-from ..modeling.families import find_family
-from ..modeling.parts import find_parts
-from ..modeling.sharing import find_shared_names
+from ..modeling.parts import map_parts
+from ..modeling.sharing import map_shared_names
 from .options import CrossAttentionStart
 from .sides import Written
 
@@ -30,10 +30,10 @@ def start_cross_attention(model: Seq2SeqModel, start: CrossAttentionStart, writt
             f"model.cross_attention: where a {model.decoder.config.model_type} decoder keeps its attention is not "
             f"known, so it cannot start {start}. Leave it at random."
         )
-    names = [name for name, part in find_parts(model).items() if part == "cross_attention"]
+    names = [name for name, part in map_parts(model).items() if part == "cross_attention"]
     names = [name for name in names if name.startswith("decoder.")]
     if start == "copied":
-        first_names = find_shared_names(model)
+        first_names = map_shared_names(model)
         return {name: _copy(model, name, first_names, written) for name in names}
     return _silence(model, names)
 

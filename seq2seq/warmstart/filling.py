@@ -2,20 +2,20 @@
 
 import torch
 
-from ..errors import WarmStartError
+from ..base.errors import WarmStartError
 from ..modeling.encoder_decoder import Seq2SeqModel
-from ..modeling.parts import find_parts, find_sides
-from ..modeling.sharing import find_shared_names
+from ..modeling.parts import find_sides, map_parts
+from ..modeling.sharing import map_shared_names
 from .plans import Plan
 from .sides import FilledTensor, Side, Written
 
 
-def find_warm_names(model: Seq2SeqModel, side: str, converted: bool) -> tuple[dict[str, str], dict[str, str]]:
+def map_warm_names(model: Seq2SeqModel, side: str, converted: bool) -> tuple[dict[str, str], dict[str, str]]:
     """The parameters that a plan fills on a side, as {name in the side's body: name in the model}: body and head.
 
     A converted decoder has no head to fill: BertGeneration's output layer is the table, its bias starts at zero.
     """
-    parts, head = find_parts(model), f"{side}."
+    parts, head = map_parts(model), f"{side}."
     body = find_sides(model)[0 if side == "encoder" else 1]
     names = [name for name in parts if name.startswith(f"{side}.") and name not in model.tied_names]
     in_body = {
@@ -39,14 +39,14 @@ def fill_model(model: Seq2SeqModel, plan: Plan, encoder: Side, decoder: Side) ->
 
 def _fill_side(model: Seq2SeqModel, plan: Plan, name: str, side: Side) -> Written:
     parameters = dict(model.named_parameters(remove_duplicate=False))
-    first_names = find_shared_names(model)
-    body, head = find_warm_names(model, name, side.converted)
+    first_names = map_shared_names(model)
+    body, head = map_warm_names(model, name, side.converted)
     if name == "decoder" and plan.share_layers:
         body = {}
     places = body | head
     shapes = [{inner: parameters[place].shape for inner, place in names.items()} for names in (body, head)]
     written: Written = {}
-    parts = find_parts(model)
+    parts = map_parts(model)
     table = next((inner for inner, place in body.items() if parts[place] == "embeddings"), None)
     for tensor in side.read_tensors(*shapes, table):
         place = places[tensor.name]

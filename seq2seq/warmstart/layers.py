@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from ..errors import WarmStartError
+from ..base.errors import WarmStartError
 from .options import EVERY
 
 

@@ -10,8 +10,8 @@ from typing import Any, Literal, Self
 
 import torch
 
-from ..modeling.parts import Part, find_parts
-from ..modeling.sharing import find_shared_names
+from ..modeling.parts import Part, map_parts
+from ..modeling.sharing import map_shared_names
 from ..modeling.token_loss import TokenLossModel
 from ..reports.origin import summarize_origin
 from .sides import Written
@@ -94,9 +94,9 @@ def report_started(
         notes: by parameter, what its start was beyond being copied. further: notes on the whole.
     """
 
-    def describe(name: str, parameter: torch.Tensor) -> dict[str, Any]:
+    def trace(name: str, parameter: torch.Tensor) -> dict[str, Any]:
         if name not in written:
-            return {"kind": "random", "note": notes.get(name) or _describe_initial(parameter)}
+            return {"kind": "random", "note": notes.get(name) or _format_initial(parameter)}
         source, tensor = written[name]
         changes = (*tensor.changes, *((notes[name],) if name in notes else ()))
         return {
@@ -109,35 +109,35 @@ def report_started(
     used = {(source.name, tensor) for source, filled in written.values() for tensor in filled.tensors}
     warm = {source.name: source for source, _ in written.values()}
     unused = [name for source in warm.values() for name in source.weights.files if (source.name, name) not in used]
-    return OriginReport(plan, _list_origins(model, describe), tuple(dict.fromkeys(unused)), further)
+    return OriginReport(plan, _list_origins(model, trace), tuple(dict.fromkeys(unused)), further)
 
 
 def report_loaded(plan: str, model: TokenLossModel, file: str, unused_tensors: tuple[str, ...]) -> OriginReport:
     """The origins in a model that one weights file filled whole."""
 
-    def describe(name: str, parameter: torch.Tensor) -> dict[str, Any]:
+    def trace(name: str, parameter: torch.Tensor) -> dict[str, Any]:
         return {"kind": "copied", "file": file, "tensors": (name,)}
 
-    return OriginReport(plan, _list_origins(model, describe), unused_tensors)
+    return OriginReport(plan, _list_origins(model, trace), unused_tensors)
 
 
 def _list_origins(
-    model: TokenLossModel, describe: Callable[[str, torch.Tensor], dict[str, Any]]
+    model: TokenLossModel, trace: Callable[[str, torch.Tensor], dict[str, Any]]
 ) -> tuple[ParameterOrigin, ...]:
-    """The origin of every parameter name; `describe` tells it of those that are not another's further name."""
-    shared, parts = find_shared_names(model), find_parts(model)
+    """The origin of every parameter name; `trace` tells it of those that are not another's further name."""
+    shared, parts = map_shared_names(model), map_parts(model)
     return tuple(
         ParameterOrigin(
             name=name,
             part=parts[name],
             shape=tuple(parameter.shape),
-            **({"kind": "shared", "tensors": (shared[name],)} if name in shared else describe(name, parameter)),
+            **({"kind": "shared", "tensors": (shared[name],)} if name in shared else trace(name, parameter)),
         )
         for name, parameter in model.named_parameters(remove_duplicate=False)
     )
 
 
-def _describe_initial(parameter: torch.Tensor) -> str:
+def _format_initial(parameter: torch.Tensor) -> str:
     for value, word in ((0, "zeros"), (1, "ones")):
         if bool((parameter == value).all()):
             return word

@@ -5,9 +5,9 @@ from pathlib import Path
 import torch
 from transformers import BertConfig, GPT2Config, PreTrainedConfig, RobertaConfig
 
-from ..modeling.parts import find_parts
-from ..modeling.sharing import find_shared_names
-from .filling import find_warm_names
+from ..modeling.parts import map_parts
+from ..modeling.sharing import map_shared_names
+from .filling import map_warm_names
 from .options import ModelOptions
 from .plans import BERT, GPT2, Plan
 from .sources import SourceCheckpoint
@@ -34,11 +34,11 @@ def count_plan_parameters(plan: Plan) -> dict[str, int]:
     sides = build_sides(plan, encoder, decoder, ModelOptions(plan=plan.name, encoder=encoder.name), rows=rows)
     with torch.device("meta"):
         model = build_model(plan, build_config(*sides))
-    parts, further = find_parts(model), find_shared_names(model)
+    parts, further = map_parts(model), map_shared_names(model)
     warm: set[str] = set()
     for name, side, is_warm in zip(("encoder", "decoder"), sides, (plan.warm_encoder, plan.warm_decoder), strict=True):
         if is_warm:
-            filled = find_warm_names(model, name, side.converted)
+            filled = map_warm_names(model, name, side.converted)
             warm |= {further.get(place, place) for names in filled for place in names.values()}
     sizes = {name: parameter.numel() for name, parameter in model.named_parameters(remove_duplicate=False)}
     first = [name for name in sizes if name not in further]

@@ -6,9 +6,9 @@ from inspect import signature
 import torch
 from transformers import MODEL_FOR_CAUSAL_LM_MAPPING, MODEL_MAPPING, PreTrainedConfig
 
-from ..errors import WarmStartError
+from ..base.errors import WarmStartError
+from ..families.table import T5_FAMILIES
 from ..modeling.encoder_decoder import Seq2SeqModel
-from ..modeling.families import T5_FAMILIES
 from .sources import SourceCheckpoint
 
 GOOD_ENCODERS = "bert, roberta, electra, deberta, distilbert, mpnet, modernbert or t5"

@@ -11,8 +11,8 @@ from dataclasses import dataclass, replace
 import torch
 from transformers import MODEL_MAPPING, PreTrainedConfig
 
-from ..errors import WarmStartError
-from ..modeling.families import count_positions, find_family, set_positions
+from ..base.errors import WarmStartError
+from ..families.table import count_positions, find_family, set_positions
 from ..modeling.layers import apply_layers, find_obstacle
 from .conversion import POSITIONS, TOKEN_TYPES, convert_config, convert_positions
 from .layers import choose_layers
@@ -59,7 +59,7 @@ class Side:
         Raises:
             WarmStartError: the file lacks a tensor, or holds one of another shape; nothing is left random in silence.
         """
-        found = self.source.weights.find_names((f"{MODEL_MAPPING[type(self.source.config)].base_model_prefix}.",))
+        found = self.source.weights.map_names((f"{MODEL_MAPPING[type(self.source.config)].base_model_prefix}.",))
         in_vocabulary = {table, *head}
         if any(name in found for name in head):
             wanted = {**wanted, **head}
@@ -69,7 +69,7 @@ class Side:
         if missing:
             raise WarmStartError(
                 f"{self.source.name}: {len(missing)} tensors that the plan copies are not in the weights: "
-                f"{_list_some(missing)} (found {len(found)}: {_list_some(sorted(found))})."
+                f"{_format_some(missing)} (found {len(found)}: {_format_some(sorted(found))})."
             )
         for name, shape in wanted.items():
             tensor = self._fill(name, found[needed[name]], found.get(TOKEN_TYPES))
@@ -203,5 +203,5 @@ def gather_rows(table: torch.Tensor, old_rows: list[tuple[int, ...]]) -> tuple[t
     return rows, (f"{len(single)} rows kept, {pieces} the mean of old pieces, {means} the mean of all",)
 
 
-def _list_some(names: list[str], count: int = 10) -> str:
+def _format_some(names: list[str], count: int = 10) -> str:
     return ", ".join(names[:count]) + (", ..." if len(names) > count else "")

@@ -9,9 +9,9 @@ from pathlib import Path
 
 from transformers import AutoConfig, PreTrainedConfig
 
-from ..errors import WarmStartError
-from ..files import embedded_folder
-from ..hub import download
+from ..base.errors import WarmStartError
+from ..base.files import embedded_folder
+from ..base.hub import download
 from ..modeling.weights import WeightFiles
 
 EMBEDDED = "embedded:"

@@ -5,12 +5,12 @@ from dataclasses import dataclass, replace
 import torch
 from transformers import BertConfig, EncoderDecoderConfig
 
-from ..errors import WarmStartError
+from ..base.errors import WarmStartError
+from ..base.randomness import derive_seed
+from ..families.table import count_positions, find_family, set_dropout
 from ..modeling.encoder_decoder import Seq2SeqModel, set_special_tokens
-from ..modeling.families import count_positions, find_family, set_dropout
 from ..modeling.sharing import Sharing
 from ..modeling.token_loss import TokenLossModel
-from ..randomness import derive_seed
 from ..text.framing import Framing, derive_framing, find_source_marks, first_id
 from ..text.tokenizers import TokenizerPair, load_tokenizer
 from .conversion import CONVERTIBLE

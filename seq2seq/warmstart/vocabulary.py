@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from transformers import PreTrainedTokenizerFast
 
-from ..errors import WarmStartError
+from ..base.errors import WarmStartError
 from ..text.tokenizers import TokenizerPair, are_equal, ensure_pad_token, have_equal_vocabularies, load_tokenizer
 from ..text.trimming import trim_tokenizer
 from ..text.vocabulary import match_tokens
@@ -145,9 +145,7 @@ def _choose(
         # A pad token that the checkpoint did not have has no row to begin from.
         matches = [tuple(row for row in match if row < table_rows) for match in match_tokens(own, tokenizer)]
         rows = [match if len(match) == 1 or options.new_tokens == "pieces" else () for match in matches]
-        notes.append(
-            f"{len(rows):,} tokens of {name}{_describe_rows(rows, table_rows) if is_filled else ', all random'}"
-        )
+        notes.append(f"{len(rows):,} tokens of {name}{_format_rows(rows, table_rows) if is_filled else ', all random'}")
     if options.trim_vocabulary:
         tokens = len(tokenizer)
         tokenizer, kept = trim_tokenizer(tokenizer, texts)
@@ -156,7 +154,7 @@ def _choose(
     return tokenizer, rows, notes
 
 
-def _describe_rows(rows: OldRows, old: int) -> str:
+def _format_rows(rows: OldRows, old: int) -> str:
     same, none = sum(len(row) == 1 for row in rows), sum(not row for row in rows)
     return (
         f": {same:,} begin as the same token of the old {old:,}, {len(rows) - same - none:,} as the mean of their old "

@@ -5,10 +5,10 @@ from itertools import pairwise
 import pytest
 import torch
 
+from seq2seq import warm_start
 from seq2seq.analysis.head_pruning import choose_at_random, choose_by_importance, list_kept, plan_counts
 from seq2seq.analysis.importance import compute_importance
-from seq2seq.api import warm_start
-from seq2seq.modeling.attention_sites import find_sites, gated
+from seq2seq.modeling.attention_sites import gated, list_sites
 from tests.analysis.test_importance import draw_batch
 from tests.conftest import shake
 
@@ -72,7 +72,7 @@ def test_each_round_closes_the_least_important_of_those_left(model):
     expected = close(nothing, compute_importance(model, [batch]), 8)
     assert all(torch.equal(expected[name], first[name]) for name in first)
     # The second round weighs the model that the first one left.
-    with gated(find_sites(model), first):
+    with gated(list_sites(model), first):
         left = compute_importance(model, [batch])
     expected = close(first, left, 8)
     assert all(torch.equal(expected[name], second[name]) for name in first)
@@ -85,7 +85,7 @@ def test_importance_at_gates_is_that_of_the_gated_model(model):
     """The slope at a gate of an open head is the same whether other heads are closed by gates or by hooks outside."""
     batch = draw_batch(model)
     [*_, gates] = choose_at_random(model, [24, 15], seed=3)
-    sites = find_sites(model)
+    sites = list_sites(model)
     found = compute_importance(model, [batch], gates=gates)
     with gated(sites, gates):
         expected = compute_importance(model, [batch])
@@ -108,7 +108,7 @@ def test_sites_that_share_parameters_lose_the_same_heads(shared):
         list(choose_at_random(shared, [16, 8], seed=1))[-1],
     ):
         encoder, decoder, cross = (
-            [gates[site.name] for site in find_sites(shared) if site.kind == kind]
+            [gates[site.name] for site in list_sites(shared) if site.kind == kind]
             for kind in ("encoder", "decoder", "cross")
         )
         assert all(torch.equal(*pair) for pair in zip(encoder, decoder, strict=True))

@@ -4,9 +4,9 @@ import pytest
 import torch
 from torch.nn import functional
 
+from seq2seq import warm_start
 from seq2seq.analysis.importance import compute_importance, normalize_by_layer
-from seq2seq.api import warm_start
-from seq2seq.modeling.attention_sites import find_sites, gated
+from seq2seq.modeling.attention_sites import gated, list_sites
 from tests.conftest import shake
 from tests.families import save_family
 
@@ -46,7 +46,7 @@ def compute_loss(model, batch, sites, name: str, head: int, value: float) -> flo
 
 
 def test_importance_is_the_mean_absolute_slope_of_each_pairs_loss(model):
-    batch, sites, step = draw_batch(model), find_sites(model), 1e-4
+    batch, sites, step = draw_batch(model), list_sites(model), 1e-4
     pairs = [{name: tensor[row : row + 1] for name, tensor in batch.items()} for row in range(3)]
     found = compute_importance(model, [batch])
     assert list(found) == [site.name for site in sites]
@@ -94,7 +94,7 @@ def test_normalized_importance_has_length_one_in_each_layer():
 
 def test_heads_that_matter_are_those_whose_loss_grows_when_they_are_left_out(model):
     # Small gates: there the loss is nearly straight, and the slope says what leaving a head out would cost.
-    for site in (sites := find_sites(model)):
+    for site in (sites := list_sites(model)):
         site.output.weight.data.mul_(0.2)
     batch = draw_batch(model)
     pairs = [{name: tensor[row : row + 1] for name, tensor in batch.items()} for row in range(3)]

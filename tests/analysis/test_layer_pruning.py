@@ -2,8 +2,8 @@
 
 import pytest
 
+from seq2seq import warm_start
 from seq2seq.analysis.layer_pruning import check_layer_counts, count_layers, count_trials, drop_layers
-from seq2seq.api import warm_start
 from seq2seq.checkpoints.published import read_published
 from seq2seq.modeling.layers import remove_layers
 from tests.conftest import save_bert, shake

@@ -68,7 +68,7 @@ def measure_order(count: int, batch: str, processes: int) -> dict:
 
 def list_words() -> list[str]:
     """The words of the embedded corpus."""
-    from seq2seq.data.quickstart import load_split
+    from seq2seq.embedded.corpus import load_split
 
     return sorted({word for pair in load_split("train")[:2000] for word in pair.source.split()})
 
@@ -90,7 +90,7 @@ def build_tokenizers(kind: str) -> "TokenizerPair":
     from tokenizers import Tokenizer, models, pre_tokenizers
     from transformers import PreTrainedTokenizerFast
 
-    from seq2seq.files import embedded_folder
+    from seq2seq.base.files import embedded_folder
     from seq2seq.text.tokenizers import TokenizerPair, load_tokenizers
 
     if kind == "bert":

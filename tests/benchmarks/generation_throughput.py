@@ -22,12 +22,12 @@ import torch
 from torch.profiler import ProfilerActivity, profile
 from transformers import AutoModelForSeq2SeqLM, AutoTokenizer
 
-from seq2seq import api
+import seq2seq
+from seq2seq.base.console import build_table, errors, output
 from seq2seq.checkpoints.folder import Checkpoint
 from seq2seq.data.examples import load_examples
-from seq2seq.evaluation.options import EvaluationOptions
-from seq2seq.evaluation.scores import compute_scores
-from seq2seq.reports.console import build_table, errors, output
+from seq2seq.metrics.options import EvaluationOptions
+from seq2seq.metrics.scores import compute_scores
 from seq2seq.text.tokenizers import TARGET_FOLDER
 
 PLAIN, OURS = "plain_loop", "transformers"
@@ -65,10 +65,10 @@ def build_side(name: str, checkpoint: Checkpoint, options: argparse.Namespace, f
     if name != OURS:
         quantization = name.partition("_")[2] or "float32"
         model = folder / name
-        exported = api.export(checkpoint.folder, output=model, quantization=quantization, data=[options.data])
+        exported = seq2seq.export(checkpoint.folder, output=model, quantization=quantization, data=[options.data])
         errors().print(f"{name}: {exported}")
     options = {"num_beams": options.num_beams, "max_target_tokens": options.max_target_tokens}
-    generator = api.load_generator(model, **options)
+    generator = seq2seq.load_generator(model, **options)
     return lambda texts: generator.generate(texts).texts
 
 
@@ -103,8 +103,8 @@ def measure_latency(sides: dict[str, Write], sources: Sequence[str]) -> dict[str
 
 
 def compare_sides(options: argparse.Namespace) -> dict:
-    checkpoint = api.load_checkpoint(options.checkpoint)
-    examples = load_examples([options.data], api.read_layout(checkpoint))[: options.sources]
+    checkpoint = seq2seq.load_checkpoint(options.checkpoint)
+    examples = load_examples([options.data], seq2seq.read_layout(checkpoint))[: options.sources]
     sources = [example.source for example in examples]
     with tempfile.TemporaryDirectory() as folder:
         sides = {name: build_side(name, checkpoint, options, Path(folder)) for name in options.sides.split(",")}
@@ -148,8 +148,8 @@ def compare_sides(options: argparse.Namespace) -> dict:
 def profile_ours(options: argparse.Namespace) -> dict[str, float]:
     """Where the time of our engine goes: the share of each operation, on one thread, as the profiler sees its own."""
     torch.set_num_threads(1)
-    checkpoint = api.load_checkpoint(options.checkpoint)
-    examples = load_examples([options.data], api.read_layout(checkpoint))[: options.sources]
+    checkpoint = seq2seq.load_checkpoint(options.checkpoint)
+    examples = load_examples([options.data], seq2seq.read_layout(checkpoint))[: options.sources]
     write = build_side(OURS, checkpoint, options, Path())
     with profile(activities=[ProfilerActivity.CPU]) as profiler:
         write([example.source for example in examples])

@@ -12,13 +12,13 @@ import json
 
 import torch
 
-from seq2seq import api
+import seq2seq
 from seq2seq.analysis.importance import compute_importance
-from seq2seq.api.models import encode_pairs
-from seq2seq.assembly.pruning import Pairs
+from seq2seq.analysis.pruning_rounds import Pairs
+from seq2seq.base.console import build_table, output, show_progress
 from seq2seq.data.examples import load_examples
-from seq2seq.modeling.attention_sites import KINDS, find_sites, gated
-from seq2seq.reports.console import build_table, output, show_progress
+from seq2seq.generation.loading import encode_pairs
+from seq2seq.modeling.attention_sites import KINDS, gated, list_sites
 
 
 def rank(values: list[float]) -> torch.Tensor:
@@ -37,10 +37,10 @@ def main() -> None:
     parser.add_argument("--pairs", type=int, default=64, help="how many of them, from the first")
     parser.add_argument("--batch-tokens", type=int, default=4096)
     options = parser.parse_args()
-    checkpoint = api.load_checkpoint(options.checkpoint)
-    examples = load_examples([options.data], api.read_layout(checkpoint))[: options.pairs]
+    checkpoint = seq2seq.load_checkpoint(options.checkpoint)
+    examples = load_examples([options.data], seq2seq.read_layout(checkpoint))[: options.pairs]
     pairs = Pairs(encode_pairs(checkpoint, examples), options.batch_tokens)
-    model, sites = checkpoint.model, find_sites(checkpoint.model)
+    model, sites = checkpoint.model, list_sites(checkpoint.model)
     importance = compute_importance(model, pairs.build_batches(model))
     base = pairs.compute_loss(model, lambda count: None)
     rows = []

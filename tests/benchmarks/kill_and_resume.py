@@ -32,9 +32,9 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")  # before torch: threads do not ou
 
 import yaml
 
+from seq2seq.base.files import compute_sha256, load_json
 from seq2seq.checkpoints.find import find_newest_whole
-from seq2seq.files import compute_sha256, load_json
-from seq2seq.reports.run_folder import RunFolder
+from seq2seq.run_folder.folder import RunFolder
 from tests.benchmarks import killed_run
 from tests.conftest import save_bert
 from tests.training.runs import write_pairs

@@ -20,12 +20,12 @@ from typing import Any
 import accelerate.optimizer
 from accelerate import Accelerator
 
-from seq2seq.assembly import run as run_module
-from seq2seq.assembly.run import Run
 from seq2seq.checkpoints import folder as folder_module
 from seq2seq.cli.main import main as run_command
 from seq2seq.generation.generator import Generator
-from seq2seq.reports.run_folder import RunFolder
+from seq2seq.run_folder.folder import RunFolder
+from seq2seq.runs import run as run_module
+from seq2seq.runs.run import Run
 
 Function = Callable[..., Any]
 STAGES = ("open_folder", "validate", "save", "write_test_results")  # methods of Run that a moment may lie within

@@ -14,23 +14,23 @@ from pathlib import Path
 
 import torch
 
-from seq2seq import api
-from seq2seq.api.models import encode_pairs
+import seq2seq
+from seq2seq.base.console import build_table, errors, output
 from seq2seq.checkpoints.folder import Checkpoint
 from seq2seq.data.encoding import EncodedExamples
 from seq2seq.data.examples import Example, load_examples
 from seq2seq.data.loader import fixed_micro_batches
+from seq2seq.generation.loading import encode_pairs
 from seq2seq.modeling.head_removal import count_heads
-from seq2seq.reports.console import build_table, errors, output
 
 
 class Side:
     def __init__(self, folder: Path, examples: list[Example], options: argparse.Namespace) -> None:
         self.name = folder.name
-        self.checkpoint: Checkpoint = api.load_checkpoint(folder)
+        self.checkpoint: Checkpoint = seq2seq.load_checkpoint(folder)
         self.encoded: EncodedExamples = encode_pairs(self.checkpoint, examples[: options.training_pairs])
         self.sources = [example.source for example in examples[: options.sources]]
-        self.generator = api.load_generator(self.checkpoint, num_beams=options.num_beams)
+        self.generator = seq2seq.load_generator(self.checkpoint, num_beams=options.num_beams)
         self.batch_tokens = options.batch_tokens
         self.training, self.writing = 0.0, 0.0
         # A rate of zero: the work of a step, and a model that writes the same texts in every round.
@@ -66,7 +66,7 @@ def main() -> None:
     parser.add_argument("--num-beams", type=int, default=4)
     parser.add_argument("--rounds", type=int, default=4)
     options = parser.parse_args()
-    examples = load_examples([options.data], api.read_layout(api.load_checkpoint(options.checkpoints[0])))
+    examples = load_examples([options.data], seq2seq.read_layout(seq2seq.load_checkpoint(options.checkpoints[0])))
     sides = [Side(folder, examples, options) for folder in options.checkpoints]
     for number in range(options.rounds + 1):
         for side in sides:

@@ -22,7 +22,7 @@ from transformers import (
     TrainerCallback,
 )
 
-from seq2seq import api
+import seq2seq
 from seq2seq.checkpoints.folder import read_checkpoint
 from seq2seq.data.batching import BatchOrder
 from seq2seq.data.encoding import EncodedExamples, RaggedIds, encode_examples
@@ -143,7 +143,7 @@ def run_transformers(options: argparse.Namespace, turns: Turns) -> torch.nn.Modu
         {"input_ids": source.tolist(), "attention_mask": [1] * len(source), "labels": labels.tolist()}
         for source, labels in zip(iterate(examples.sources), iterate(examples.labels), strict=True)
     ]
-    tokenizer = api.load_checkpoint(Path(options.folder) / "checkpoint").tokenizers.source
+    tokenizer = seq2seq.load_checkpoint(Path(options.folder) / "checkpoint").tokenizers.source
     pad, counts = DataCollatorForSeq2Seq(tokenizer), deque()
 
     def collate(features: list[dict]) -> dict:
@@ -189,7 +189,7 @@ def count_steps(options: argparse.Namespace) -> int:
 
 def load_pairs(options: argparse.Namespace) -> tuple[EncodedExamples, EncodedExamples]:
     """The pairs to train on, and those at the file's end that are held out."""
-    checkpoint = api.load_checkpoint(Path(options.folder) / "checkpoint")
+    checkpoint = seq2seq.load_checkpoint(Path(options.folder) / "checkpoint")
     limits = {"max_source_tokens": options.max_source_tokens, "max_target_tokens": options.max_target_tokens}
     examples = load_examples([options.data], LayoutOptions())
     parts = examples[: -options.held_out], examples[-options.held_out :]

@@ -25,11 +25,11 @@ from rich.table import Table
 from throughput_sides import MARK, WARM_UP_STEPS, Turns, run_ours
 from torch.profiler import ProfilerActivity, profile
 
-from seq2seq import api
+import seq2seq
+from seq2seq.base.console import build_table, errors, output
 from seq2seq.checkpoints.description import CheckpointDescription
 from seq2seq.checkpoints.folder import write_checkpoint
-from seq2seq.generation.options import GenerationOptions
-from seq2seq.reports.console import build_table, errors, output
+from seq2seq.engines.options import GenerationOptions
 
 SIDES = "ours,ours_window_1,trainer_default,trainer_grouped"
 LOSS_SIDES = ("loss_ours", "loss_transformers")
@@ -121,7 +121,7 @@ class _Profiled(Turns):
 
 def prepare(options: argparse.Namespace) -> None:
     """The warm-started model as a checkpoint, for all sides."""
-    started = api.warm_start(plan="bert2bert", encoder=str(options.checkpoint))
+    started = seq2seq.warm_start(plan="bert2bert", encoder=str(options.checkpoint))
     description = CheckpointDescription(
         plan="bert2bert", task="", layout={}, evaluation={},
         sharing=started.model.sharing.to_dict(), framing=started.framing.to_dict(),

@@ -18,7 +18,7 @@ import torch
 from tokenizers import Tokenizer
 from transformers import PreTrainedTokenizerFast, XLMRobertaConfig, XLMRobertaModel
 
-from seq2seq import api
+import seq2seq
 from seq2seq.data.examples import load_examples
 from seq2seq.data.options import LayoutOptions
 from seq2seq.text.tokenizer_training import train_tokenizer
@@ -66,9 +66,9 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         save_checkpoint(Path(folder), [*corpus.sources, *corpus.targets])
         plan = {"plan": "robertashare", "encoder": folder, "cross_attention": "copied"}  # nothing drawn at random
-        whole = api.warm_start(**plan)
+        whole = seq2seq.warm_start(**plan)
         begun = time.perf_counter()
-        trimmed = api.warm_start(**plan, trim_vocabulary=True, corpus=corpus)
+        trimmed = seq2seq.warm_start(**plan, trim_vocabulary=True, corpus=corpus)
         seconds = time.perf_counter() - begun
     old, new = whole.tokenizers.target.get_vocab(), trimmed.tokenizers.target.get_vocab()
     kept = [old[token] for token in sorted(new, key=new.get)]

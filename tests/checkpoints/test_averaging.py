@@ -10,14 +10,14 @@ import torch
 from safetensors.numpy import load_file
 from transformers import EncoderDecoderModel
 
-from seq2seq import api
-from seq2seq.api import warm_start
+import seq2seq
+from seq2seq import warm_start
+from seq2seq.base.errors import CheckpointError, DataError
+from seq2seq.base.files import compute_sha256
 from seq2seq.checkpoints.averaging import average_checkpoints
 from seq2seq.checkpoints.folder import TrainingFiles, check_manifest, load_training_files, write_checkpoint
-from seq2seq.errors import CheckpointError, DataError
-from seq2seq.files import compute_sha256
-from seq2seq.modeling.sharing import find_shared_names
-from tests.conftest import describe, save_bert, shake
+from seq2seq.modeling.sharing import map_shared_names
+from tests.conftest import build_description, save_bert, shake
 
 WEIGHTS = "model.safetensors"
 
@@ -29,7 +29,7 @@ def several(tiny_bert, tmp_path_factory):
     started = warm_start(plan="bertshare", encoder=str(tiny_bert))
     for step in (0, 10, 20):
         shake(started.model, 0.1, seed=step)
-        description = replace(describe(started, num_beams=2), step=step)
+        description = replace(build_description(started, num_beams=2), step=step)
         files = TrainingFiles({"w/exp_avg": torch.zeros(1)}, {"step": step})
         write_checkpoint(folder / f"step_{step}", started.model, started.tokenizers, description, files)
     return [folder / f"step_{step}" for step in (0, 10, 20)]
@@ -65,7 +65,7 @@ def test_average_is_the_mean_of_the_float64_values_rounded_once(several, average
 
 def test_shared_parameters_of_the_average_are_equal_bit_for_bit(average, tiny_bert):
     weights = load_file(average / WEIGHTS)
-    further = find_shared_names(warm_start(plan="bertshare", encoder=str(tiny_bert)).model)
+    further = map_shared_names(warm_start(plan="bertshare", encoder=str(tiny_bert)).model)
     pairs = {name: first for name, first in further.items() if name in weights}
     assert len(pairs) > 30
     assert [name for name, first in pairs.items() if weights[name].tobytes() != weights[first].tobytes()] == []
@@ -83,7 +83,7 @@ def test_plain_transformers_loads_every_weight_of_the_average(average):
 
 
 def test_average_writes_texts(average):
-    assert len(api.generate(average, ["the cat sat", ""])) == 2
+    assert len(seq2seq.generate(average, ["the cat sat", ""])) == 2
 
 
 def test_average_is_whole_and_has_no_training_state(average):
@@ -122,7 +122,7 @@ def test_output_that_exists_is_refused_and_left_alone(several, tmp_path):
 def test_output_that_cannot_be_written_is_refused_before_anything_is_read(several, tmp_path):
     (tmp_path / "file").touch()
     with pytest.raises(DataError, match=r"file/deep: the folder cannot be made \(Not a directory\)"):
-        api.average(several, output=tmp_path / "file/deep/average")
+        seq2seq.average(several, output=tmp_path / "file/deep/average")
 
 
 def test_disk_that_fills_up_is_one_message(several, tmp_path, monkeypatch):
@@ -131,7 +131,7 @@ def test_disk_that_fills_up_is_one_message(several, tmp_path, monkeypatch):
 
     monkeypatch.setattr("seq2seq.checkpoints.averaging.write_checkpoint", fill)
     with pytest.raises(CheckpointError, match=r"average cannot be written \(No space left on device\)"):
-        api.average(several, output=tmp_path / "average")
+        seq2seq.average(several, output=tmp_path / "average")
 
 
 def test_one_checkpoint_alone_is_refused(several, tmp_path):
@@ -182,7 +182,7 @@ def test_other_sharing_or_framing_is_refused_and_named(copies, tmp_path, change,
 def test_other_config_is_refused_and_every_difference_named(several, tmp_path):
     bert = save_bert(tmp_path / "bert", intermediate_size=48, layer_norm_eps=1e-6)
     started = warm_start(plan="bertshare", encoder=str(bert))
-    write_checkpoint(tmp_path / "other", started.model, started.tokenizers, describe(started))
+    write_checkpoint(tmp_path / "other", started.model, started.tokenizers, build_description(started))
     with pytest.raises(CheckpointError) as refused:
         average_checkpoints([several[0], tmp_path / "other"], tmp_path / "average")
     for side in ("decoder", "encoder"):

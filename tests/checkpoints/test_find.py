@@ -2,18 +2,18 @@
 
 import pytest
 
-from seq2seq.checkpoints.find import find_checkpoint, find_last, find_newest_whole
+from seq2seq.base.errors import CheckpointError, DataError
+from seq2seq.checkpoints.find import find_checkpoint, find_newest_whole, list_last
 from seq2seq.checkpoints.folder import write_checkpoint
-from seq2seq.checkpoints.steps import find_chosen, list_steps, load_best, record_best, step_folder
-from seq2seq.errors import CheckpointError, DataError
-from tests.conftest import describe
+from seq2seq.run_folder.steps import find_chosen, list_steps, load_best, record_best, step_folder
+from tests.conftest import build_description
 
 
 @pytest.fixture
 def run(started, tmp_path):
     """A run folder with checkpoints of steps 5, 10 and 20."""
     for step in (5, 10, 20):
-        write_checkpoint(step_folder(tmp_path, step), started.model, started.tokenizers, describe(started))
+        write_checkpoint(step_folder(tmp_path, step), started.model, started.tokenizers, build_description(started))
     return tmp_path
 
 
@@ -56,17 +56,17 @@ def test_run_without_checkpoint_is_refused(tmp_path):
 
 def test_last_checkpoints_are_the_newest_in_order(run):
     record_best(run, step=5, metric="loss", value=1.5)
-    assert find_last(run, 2) == [step_folder(run, 10), step_folder(run, 20)]
+    assert list_last(run, 2) == [step_folder(run, 10), step_folder(run, 20)]
 
 
 def test_more_last_checkpoints_than_there_are_is_refused(run):
     with pytest.raises(CheckpointError, match=r"has 3 checkpoints, not 4 \(steps found: 5, 10, 20\)\. Ask for fewer"):
-        find_last(run, 4)
+        list_last(run, 4)
 
 
 def test_last_checkpoints_of_a_checkpoint_are_refused(run):
     with pytest.raises(CheckpointError, match=r"step_00000005 is no run folder .*, so it has no last checkpoints"):
-        find_last(step_folder(run, 5), 2)
+        list_last(step_folder(run, 5), 2)
 
 
 def test_other_folder_is_refused_with_what_it_holds(tmp_path):

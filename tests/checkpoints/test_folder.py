@@ -7,7 +7,8 @@ import torch
 from safetensors.torch import load_file, save_file
 from transformers import AutoTokenizer, EncoderDecoderModel
 
-from seq2seq.api import warm_start
+from seq2seq import warm_start
+from seq2seq.base.errors import CheckpointError
 from seq2seq.checkpoints import folder as folder_module
 from seq2seq.checkpoints.folder import (
     TrainingFiles,
@@ -17,12 +18,11 @@ from seq2seq.checkpoints.folder import (
     remove_checkpoint,
     write_checkpoint,
 )
-from seq2seq.errors import CheckpointError
+from seq2seq.engines.options import GenerationOptions
+from seq2seq.engines.transformers import TransformersEngine
 from seq2seq.generation.generator import Generator
-from seq2seq.generation.options import GenerationOptions
-from seq2seq.generation.transformers_engine import TransformersEngine
-from seq2seq.modeling.sharing import find_shared_names
-from tests.conftest import describe, shake
+from seq2seq.modeling.sharing import map_shared_names
+from tests.conftest import build_description, shake
 
 TEXTS = ["the cat sat on the mat.", "[SEP] a dog, and a bird!", "the un##ed sea", "fish don't swim"]
 
@@ -36,7 +36,7 @@ def written(request, tiny_bert, tmp_path):
     plan, source_marks = request.param
     started = warm_start(plan=plan, encoder=str(tiny_bert), source_marks=source_marks)
     shake(started.model)
-    write_checkpoint(tmp_path / "ckpt", started.model, started.tokenizers, describe(started, num_beams=3))
+    write_checkpoint(tmp_path / "ckpt", started.model, started.tokenizers, build_description(started, num_beams=3))
     return started, tmp_path / "ckpt"
 
 
@@ -74,14 +74,14 @@ def test_plain_transformers_writes_the_same_texts(written):
 def test_plain_transformers_writes_the_same_texts_under_any_options_of_the_search(tiny_bert, tmp_path, options):
     started = warm_start(plan="bert2bert", encoder=str(tiny_bert))
     shake(started.model)
-    write_checkpoint(tmp_path / "ckpt", started.model, started.tokenizers, describe(started, **options))
+    write_checkpoint(tmp_path / "ckpt", started.model, started.tokenizers, build_description(started, **options))
     assert write_with_plain_transformers(tmp_path / "ckpt", TEXTS) == write_with_ours(tmp_path / "ckpt", TEXTS)
 
 
 def test_plain_transformers_samples_where_the_checkpoint_does(tiny_bert, tmp_path):
     started = warm_start(plan="bert2bert", encoder=str(tiny_bert))
     options = {"sampling": True, "num_beams": 1, "temperature": 0.7, "top_k": 5, "top_p": 0.9}
-    write_checkpoint(tmp_path / "ckpt", started.model, started.tokenizers, describe(started, **options))
+    write_checkpoint(tmp_path / "ckpt", started.model, started.tokenizers, build_description(started, **options))
     stored = EncoderDecoderModel.from_pretrained(tmp_path / "ckpt").generation_config
     assert (stored.do_sample, stored.temperature, stored.top_k, stored.top_p) == (True, 0.7, 5, 0.9)
 
@@ -90,7 +90,9 @@ def test_plain_transformers_samples_where_the_checkpoint_does(tiny_bert, tmp_pat
 def test_plain_transformers_writes_the_same_texts_on_real_weights(minilm, tmp_path, plan, source_marks):
     started = warm_start(plan=plan, encoder=str(minilm), source_marks=source_marks)
     shake(started.model, 0.05)
-    write_checkpoint(tmp_path / "ckpt", started.model, started.tokenizers, describe(started, max_target_tokens=8))
+    write_checkpoint(
+        tmp_path / "ckpt", started.model, started.tokenizers, build_description(started, max_target_tokens=8)
+    )
     texts = [
         "A man is sitting on a bench in the park.",
         "Two [SEP] dogs: one big, one small.",
@@ -124,7 +126,7 @@ def test_plain_transformers_loads_every_weight(written):
 def test_ours_reloads_weights_and_sharing(written):
     started, folder = written
     loaded = read_checkpoint(folder)
-    assert find_shared_names(loaded.model) == find_shared_names(started.model)
+    assert map_shared_names(loaded.model) == map_shared_names(started.model)
     pairs = zip(loaded.model.parameters(), started.model.parameters(), strict=True)
     assert all(torch.equal(a, b) for a, b in pairs)
     assert loaded.framing == started.framing
@@ -143,7 +145,7 @@ def test_output_layer_is_not_stored(written):
 
 def test_training_files_come_back(started, tmp_path):
     files = TrainingFiles({"w/exp_avg": torch.arange(3.0)}, {"step": 7})
-    write_checkpoint(tmp_path / "ckpt", started.model, started.tokenizers, describe(started), files)
+    write_checkpoint(tmp_path / "ckpt", started.model, started.tokenizers, build_description(started), files)
     loaded = load_training_files(tmp_path / "ckpt")
     assert loaded.state == {"step": 7}
     assert torch.equal(loaded.optimizer["w/exp_avg"], torch.arange(3.0))
@@ -160,13 +162,13 @@ def test_checkpoint_that_cannot_be_written_leaves_nothing(started, tmp_path, mon
 
     monkeypatch.setattr(folder_module, "sync_folder", crash)
     with pytest.raises(OSError, match="disk full"):
-        write_checkpoint(tmp_path / "step_00000001", started.model, started.tokenizers, describe(started))
+        write_checkpoint(tmp_path / "step_00000001", started.model, started.tokenizers, build_description(started))
     assert list(tmp_path.iterdir()) == []
 
 
 def test_writing_again_replaces_the_checkpoint(started, tmp_path):
     for _ in range(2):
-        write_checkpoint(tmp_path / "ckpt", started.model, started.tokenizers, describe(started))
+        write_checkpoint(tmp_path / "ckpt", started.model, started.tokenizers, build_description(started))
     check_manifest(tmp_path / "ckpt")
     assert [path.name for path in tmp_path.iterdir()] == ["ckpt"]
 

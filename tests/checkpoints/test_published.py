@@ -12,11 +12,11 @@ import torch
 from safetensors.torch import save_file
 from transformers import AutoTokenizer, EncoderDecoderModel
 
-from seq2seq import api
+import seq2seq
+from seq2seq.base.errors import CheckpointError, GenerationError
 from seq2seq.checkpoints.folder import read_checkpoint, write_checkpoint
-from seq2seq.errors import CheckpointError, GenerationError
-from seq2seq.modeling.sharing import Sharing, find_shared_names
-from tests.conftest import describe, save_bert, shake
+from seq2seq.modeling.sharing import Sharing, map_shared_names
+from tests.conftest import build_description, save_bert, shake
 
 TEXTS = ["the cat sat on the mat.", "a dog, and a bird!", "the un##ed sea", "fish swam", "a small red cat ran"]
 TABLE, HEAD = "decoder.bert.embeddings.word_embeddings.weight", "decoder.cls.predictions.decoder.weight"
@@ -92,7 +92,7 @@ def test_plain_pair_writes_what_plain_transformers_writes(pair, tiny_bert, tmp_p
     pair.save_pretrained(tmp_path / "pair")
     AutoTokenizer.from_pretrained(tiny_bert).save_pretrained(tmp_path / "pair")
     texts = write_plainly(tmp_path / "pair")
-    assert api.generate(tmp_path / "pair", TEXTS, num_beams=1, max_target_tokens=12) == texts
+    assert seq2seq.generate(tmp_path / "pair", TEXTS, num_beams=1, max_target_tokens=12) == texts
     assert len(set(texts)) > 2
 
 
@@ -111,9 +111,9 @@ def test_generation_config_that_contradicts_itself_is_refused(pair, tiny_bert, t
     (folder / "generation_config.json").write_text(json.dumps(config | {"min_length": 200, "max_length": 20}))
     with pytest.raises(GenerationError, match="min_target_tokens"):
         if verb == "generate":
-            api.generate(folder, TEXTS)
+            seq2seq.generate(folder, TEXTS)
         else:
-            api.export(folder, output=tmp_path / "out", format="transformers")
+            seq2seq.export(folder, output=tmp_path / "out", format="transformers")
 
 
 def test_marks_of_a_plain_pair_stand_around_sources_and_once_at_targets(pair, tiny_bert, tmp_path):
@@ -141,20 +141,20 @@ def test_layers_that_version_4_saved_once_are_shared_again(shared_pair, tiny_ber
     dropped = {"decoder": twice, "encoder": first, "mixed": twice[::2] + first[1::2]}[lacking]
     loaded = read_checkpoint(save(shared_pair, tmp_path / "pair", tiny_bert, tie=tie, drop=[*dropped, HEAD]))
     assert (loaded.shared, loaded.model.sharing) == (LAYERS, Sharing(embeddings=True, layers=True))
-    assert set(twice) < set(find_shared_names(loaded.model))
+    assert set(twice) < set(map_shared_names(loaded.model))
     assert torch.equal(loaded.model(**IDS).logits, shared_pair(**IDS).logits)
 
 
 def test_both_names_in_an_old_file_are_shared_again_where_the_config_says_so(shared_pair, tiny_bert, tmp_path):
     loaded = read_checkpoint(save(shared_pair, tmp_path / "pair", tiny_bert, tie=True, binary=True))
     assert loaded.shared == LAYERS
-    assert set(list_twice(shared_pair)) < set(find_shared_names(loaded.model))
+    assert set(list_twice(shared_pair)) < set(map_shared_names(loaded.model))
     assert torch.equal(loaded.model(**IDS).logits, shared_pair(**IDS).logits)
     assert loaded.unused_tensors == ("encoder.pooler.dense.bias", "encoder.pooler.dense.weight")
 
 
 def test_sharing_that_was_restored_is_reported(shared_pair, tiny_bert, tmp_path, capsys):
-    api.load_checkpoint(save(shared_pair, tmp_path / "pair", tiny_bert, tie=True, binary=True))
+    seq2seq.load_checkpoint(save(shared_pair, tmp_path / "pair", tiny_bert, tie=True, binary=True))
     assert "was saved with the layers of both sides shared; they are shared here again" in " ".join(
         capsys.readouterr().err.split()
     )
@@ -162,7 +162,7 @@ def test_sharing_that_was_restored_is_reported(shared_pair, tiny_bert, tmp_path,
 
 def test_shared_layers_count_once_in_the_origin_report(shared_pair, tiny_bert, tmp_path):
     folder = save(shared_pair, tmp_path / "pair", tiny_bert, tie=True, binary=True)
-    started = api.warm_start(plan="pretrained", checkpoint=str(folder))
+    started = seq2seq.warm_start(plan="pretrained", checkpoint=str(folder))
     assert started.origin.totals()["total"] == sum(parameter.numel() for parameter in started.model.parameters())
     assert started.origin.count("random") == 0
 
@@ -170,13 +170,13 @@ def test_shared_layers_count_once_in_the_origin_report(shared_pair, tiny_bert, t
 def test_healed_pair_is_written_whole_for_plain_transformers(shared_pair, tiny_bert, tmp_path):
     twice = list_twice(shared_pair)
     folder = save(shared_pair, tmp_path / "pair", tiny_bert, tie=True, drop=twice)
-    started = api.warm_start(plan="pretrained", checkpoint=str(folder))
-    write_checkpoint(tmp_path / "ckpt", started.model, started.tokenizers, describe(started, num_beams=1))
+    started = seq2seq.warm_start(plan="pretrained", checkpoint=str(folder))
+    write_checkpoint(tmp_path / "ckpt", started.model, started.tokenizers, build_description(started, num_beams=1))
     assert torch.equal(
         EncoderDecoderModel.from_pretrained(tmp_path / "ckpt").eval()(**IDS).logits, shared_pair(**IDS).logits
     )
     assert read_checkpoint(tmp_path / "ckpt").model.sharing == Sharing(embeddings=True, layers=True)
-    assert api.generate(tmp_path / "ckpt", TEXTS) == write_plainly(tmp_path / "ckpt")
+    assert seq2seq.generate(tmp_path / "ckpt", TEXTS) == write_plainly(tmp_path / "ckpt")
 
 
 def test_table_that_one_side_lacks_is_shared_alone(pair, tiny_bert, tmp_path):

@@ -19,15 +19,15 @@ from transformers import (
     RobertaConfig,
 )
 
-from seq2seq import api
+import seq2seq
+from seq2seq.base.errors import GenerationError
+from seq2seq.base.options import build_options
 from seq2seq.checkpoints.folder import write_checkpoint
 from seq2seq.checkpoints.published import read_generation_options
-from seq2seq.errors import GenerationError
-from seq2seq.generation.options import GenerationOptions
+from seq2seq.engines.options import GenerationOptions
 from seq2seq.modeling.sharing import Sharing
-from seq2seq.options import build_options
 from seq2seq.text.framing import Framing
-from tests.conftest import describe
+from tests.conftest import build_description
 from tests.families import build_byte_pairs
 from tests.published import ENGLISH, draw_sentences, train_sentencepiece
 
@@ -150,19 +150,19 @@ def test_published_layout_writes_what_plain_transformers_writes(layout):
     folder, _ = layout
     roles = {"pad_token": "<pad>", "eos_token": "</s>", "bos_token": "<s>"}
     texts = write_plainly(folder, marks=not is_bert_generation(folder), **roles)
-    assert api.generate(folder, TEXTS) == texts
+    assert seq2seq.generate(folder, TEXTS) == texts
     assert len(set(texts)) > 4
 
 
 def test_marks_are_those_that_the_model_was_trained_with(layout):
     folder, _ = layout
     of_roberta = Framing(begin_id=0, end_id=2, pad_id=1, source_prefix=(0,), source_suffix=(2,))
-    assert api.load_checkpoint(folder).framing == (BARE if is_bert_generation(folder) else of_roberta)
+    assert seq2seq.load_checkpoint(folder).framing == (BARE if is_bert_generation(folder) else of_roberta)
 
 
 def test_what_was_shared_is_shared_and_only_buffers_are_left_over(layout):
     folder, sharing = layout
-    loaded = api.load_checkpoint(folder)
+    loaded = seq2seq.load_checkpoint(folder)
     assert loaded.model.sharing == sharing
     assert all(name.endswith(".position_ids") for name in loaded.unused_tensors)
     generation = loaded.description.generation
@@ -171,10 +171,10 @@ def test_what_was_shared_is_shared_and_only_buffers_are_left_over(layout):
 
 def test_checkpoint_of_it_writes_the_same_in_plain_transformers(layout, tmp_path):
     folder, _ = layout
-    started = api.warm_start(plan="pretrained", checkpoint=str(folder))
-    write_checkpoint(tmp_path / "ckpt", started.model, started.tokenizers, describe(started, num_beams=4))
+    started = seq2seq.warm_start(plan="pretrained", checkpoint=str(folder))
+    write_checkpoint(tmp_path / "ckpt", started.model, started.tokenizers, build_description(started, num_beams=4))
     texts = write_plainly(tmp_path / "ckpt")
-    assert texts == api.generate(tmp_path / "ckpt", TEXTS) == api.generate(folder, TEXTS, max_target_tokens=12)
+    assert texts == seq2seq.generate(tmp_path / "ckpt", TEXTS) == seq2seq.generate(folder, TEXTS, max_target_tokens=12)
 
 
 @pytest.mark.parametrize(

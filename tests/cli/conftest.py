@@ -8,7 +8,7 @@ import pytest
 
 from seq2seq.checkpoints.folder import write_checkpoint
 from seq2seq.cli.main import main
-from tests.conftest import describe, shake
+from tests.conftest import build_description, shake
 
 
 @pytest.fixture
@@ -30,7 +30,7 @@ def seq2seq(monkeypatch, capsys):
 @pytest.fixture
 def checkpoint(started, tmp_path):
     shake(started.model)
-    write_checkpoint(tmp_path / "ckpt", started.model, started.tokenizers, describe(started, num_beams=2))
+    write_checkpoint(tmp_path / "ckpt", started.model, started.tokenizers, build_description(started, num_beams=2))
     return tmp_path / "ckpt"
 
 

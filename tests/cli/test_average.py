@@ -4,7 +4,7 @@ import json
 
 from seq2seq.checkpoints.folder import write_checkpoint
 from tests.cli.small_files import write_recipe
-from tests.conftest import describe
+from tests.conftest import build_description
 
 
 def test_average_of_a_runs_last_checkpoints_generates(seq2seq, tiny_bert, tmp_path, pairs):
@@ -22,7 +22,7 @@ def test_average_of_a_runs_last_checkpoints_generates(seq2seq, tiny_bert, tmp_pa
 
 
 def test_average_of_named_checkpoints_says_what_differs(seq2seq, started, checkpoint, tmp_path):
-    write_checkpoint(tmp_path / "other", started.model, started.tokenizers, describe(started, num_beams=5))
+    write_checkpoint(tmp_path / "other", started.model, started.tokenizers, build_description(started, num_beams=5))
     code, _, err = seq2seq("average", checkpoint, tmp_path / "other", "--output", tmp_path / "average")
     assert code == 0
     assert "They differ in generation; the last one's hold." in err

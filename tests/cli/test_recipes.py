@@ -4,7 +4,7 @@ import json
 
 import yaml
 
-from seq2seq.shipped_recipes import list_recipes
+from seq2seq.recipe.shipped import list_recipes
 
 NAME = "sentence_fusion/wikisplit_reversed/bertshare"
 

@@ -2,8 +2,8 @@
 
 import pytest
 
-from seq2seq import api
-from seq2seq.errors import DataError
+from seq2seq.base.errors import DataError
+from seq2seq.verbs.report.report import report
 from tests.reports.made_up_run import write_run
 
 
@@ -45,6 +45,6 @@ def test_report_that_cannot_be_written_names_the_file(seq2seq, tmp_path):
     assert code == 1
     assert "run/README.md cannot be written: Is a directory." in err
     with pytest.raises(DataError, match=r"run/README\.md cannot be written: Is a directory"):
-        api.report(run.path)
+        report(run.path)
     (tmp_path / "file").touch()
     assert "file/out: the folder cannot be made" in seq2seq("report", run.path, "--output", tmp_path / "file/out")[2]

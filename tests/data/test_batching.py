@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from seq2seq.base.randomness import build_generator
 from seq2seq.data.batching import BatchOrder, cut_by_budget, cut_by_length, cut_micro_batches
-from seq2seq.randomness import build_generator
 
 LENGTHS = st.lists(st.tuples(st.integers(1, 30), st.integers(1, 20)), min_size=1, max_size=60)
 SIZES = st.one_of(

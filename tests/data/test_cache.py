@@ -6,11 +6,11 @@ from pathlib import Path
 
 import pytest
 
+from seq2seq.base.errors import DataError
 from seq2seq.data import cache, encoding
 from seq2seq.data.cache import CACHE_VARIABLE, LEFTOVER_SECONDS, find_cache_folder, load_encoded, prepare_entry
 from seq2seq.data.cache_entry import DamagedEntryError
-from seq2seq.errors import DataError
-from tests.data.cached_rows import PARTS, ROWS, describe, load, write_rows
+from tests.data.cached_rows import PARTS, ROWS, build_description, load, write_rows
 
 pytestmark = pytest.mark.usefixtures("own_cache")
 
@@ -30,21 +30,21 @@ def refuse(*arguments):
 def test_cached_ids_and_counts_are_those_made_in_memory(split):
     expected = split.encode()
     stored = load(split)
-    assert describe(stored.encoded) == describe(expected)
+    assert build_description(stored.encoded) == build_description(expected)
     assert stored.fingerprint == expected.compute_fingerprint() == stored.encoded.compute_fingerprint()
 
 
 def test_ids_cached_in_chunks_are_those_of_one_chunk(split, tokenizer, monkeypatch):
-    at_once = describe(split.encode())
+    at_once = build_description(split.encode())
     monkeypatch.setattr(encoding, "CHUNK", 2)
-    assert describe(load(split).encoded) == at_once
-    assert describe(split.encode()) == at_once
+    assert build_description(load(split).encoded) == at_once
+    assert build_description(split.encode()) == at_once
 
 
 def test_second_time_nothing_is_tokenized(split, monkeypatch):
-    first = describe(load(split).encoded)
+    first = build_description(load(split).encoded)
     monkeypatch.setattr(encoding, "encode_texts", refuse)
-    assert describe(load(split).encoded) == first
+    assert build_description(load(split).encoded) == first
 
 
 def test_changed_file_is_tokenized_anew(split, data):
@@ -103,7 +103,7 @@ def test_leftover_of_a_crash_is_no_entry_and_goes_after_a_day(split, own_cache):
         moment = leftover.stat().st_mtime - age
         os.utime(leftover / PARTS[0], (moment, moment))
         os.utime(leftover, (moment, moment))
-    assert describe(load(split).encoded) == describe(split.encode())
+    assert build_description(load(split).encoded) == build_description(split.encode())
     assert list_entries(own_cache) == [f".{key[:16]}.young.partial", key]
 
 
@@ -125,7 +125,7 @@ def test_two_writers_of_one_entry_do_not_hurt_each_other(split, own_cache, monke
         sync(folder)
 
     monkeypatch.setattr(cache, "sync_folder", let_another_finish_first)
-    assert describe(load(split).encoded) == describe(split.encode())
+    assert build_description(load(split).encoded) == build_description(split.encode())
     assert len(entered) == 2
     assert list_entries(own_cache) == [split.compute_key()]
 
@@ -148,7 +148,7 @@ def test_cache_that_cannot_be_written_is_said_and_the_ids_are_made_in_memory(spl
     (tmp_path / "file").write_text("no folder")
     monkeypatch.setenv(CACHE_VARIABLE, str(tmp_path / "file" / "cache"))
     stored = load(split)
-    assert describe(stored.encoded) == describe(split.encode())
+    assert build_description(stored.encoded) == build_description(split.encode())
     assert stored.fingerprint == split.encode().compute_fingerprint()
     error = capsys.readouterr().err
     assert "tokenizing: the cache cannot be used (" in error

@@ -6,7 +6,7 @@ import pytest
 from seq2seq.data import cache_entry
 from seq2seq.data.cache import prepare_entry
 from seq2seq.data.cache_entry import DamagedEntryError
-from tests.data.cached_rows import PARTS, describe, load
+from tests.data.cached_rows import PARTS, build_description, load
 
 pytestmark = pytest.mark.usefixtures("own_cache")
 
@@ -20,12 +20,12 @@ def test_cached_ids_are_mapped_from_the_file(split):
 
 @pytest.mark.parametrize("part", PARTS)
 def test_flipped_bit_is_noticed_and_the_entry_made_again(split, capsys, part):
-    expected = describe(split.encode())
+    expected = build_description(split.encode())
     path = prepare_entry(split, "tokenizing") / part
     content = bytearray(path.read_bytes())
     content[5] ^= 1
     path.write_bytes(content)
-    assert describe(load(split).encoded) == expected
+    assert build_description(load(split).encoded) == expected
     assert (
         "is damaged (its ids or lengths are not those that were written). It is made again." in capsys.readouterr().err
     )
@@ -33,10 +33,10 @@ def test_flipped_bit_is_noticed_and_the_entry_made_again(split, capsys, part):
 
 @pytest.mark.parametrize("part", PARTS)
 def test_file_cut_short_is_noticed_and_the_entry_made_again(split, capsys, part):
-    expected = describe(split.encode())
+    expected = build_description(split.encode())
     path = prepare_entry(split, "tokenizing") / part
     path.write_bytes(path.read_bytes()[:-4])
-    assert describe(load(split).encoded) == expected
+    assert build_description(load(split).encoded) == expected
     assert "is damaged" in capsys.readouterr().err
 
 
@@ -51,9 +51,9 @@ def test_bytes_moved_from_one_file_to_the_next_are_noticed(split):
 
 @pytest.mark.parametrize("part", [*PARTS, "summary.json"])
 def test_missing_file_of_an_entry_is_noticed_and_the_entry_made_again(split, capsys, part):
-    expected = describe(split.encode())
+    expected = build_description(split.encode())
     (prepare_entry(split, "tokenizing") / part).unlink()
-    assert describe(load(split).encoded) == expected
+    assert build_description(load(split).encoded) == expected
     assert "is damaged" in capsys.readouterr().err
 
 

@@ -4,14 +4,7 @@ import random
 
 import numpy
 
-from seq2seq.data.duplicates import (
-    Matches,
-    TextHashes,
-    find_conflicting,
-    find_overlap,
-    find_repeated,
-    hash_texts,
-)
+from seq2seq.data.duplicates import Matches, TextHashes, find_conflicting, find_overlap, find_repeated, hash_texts
 
 
 def hash_pairs(pairs: list[tuple[str, str]]) -> TextHashes:

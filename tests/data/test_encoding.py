@@ -3,10 +3,10 @@
 import numpy
 import pytest
 
+from seq2seq.base.errors import DataError
 from seq2seq.data import encoding
 from seq2seq.data.encoding import EncodedExamples, RaggedIds, Truncation, encode_examples
 from seq2seq.data.examples import Example
-from seq2seq.errors import DataError
 from seq2seq.text.framing import derive_framing
 from seq2seq.text.tokenizers import TokenizerPair
 

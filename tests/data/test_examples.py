@@ -2,11 +2,11 @@
 
 import pytest
 
+from seq2seq.base.errors import DataError
 from seq2seq.data.columns import read_text
 from seq2seq.data.examples import Example, build_example, load_examples
 from seq2seq.data.options import ColumnOptions, LayoutOptions
 from seq2seq.data.readers import Row
-from seq2seq.errors import DataError
 
 DEFAULT = ColumnOptions()
 

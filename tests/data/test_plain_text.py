@@ -6,16 +6,16 @@ import sys
 
 import pytest
 
+from seq2seq.base.errors import DataError
 from seq2seq.data.plain_text import (
     count_texts,
-    find_texts,
     is_row_format,
     load_intact_texts,
     load_references,
+    load_texts_if_any,
     name_texts,
     read_texts,
 )
-from seq2seq.errors import DataError
 
 
 def read(name: object, columns: list[str] | None = None) -> list[tuple[str, bool]]:
@@ -171,15 +171,15 @@ def test_row_without_references_and_target_is_refused(tmp_path):
 def test_texts_of_a_column_are_found_where_a_file_has_it(tmp_path):
     (tmp_path / "a.jsonl").write_text('{"source": "b", "prediction": "c"}\n{"source": "", "prediction": "d"}\n')
     (tmp_path / "a.txt").write_text("b\n")
-    assert find_texts(str(tmp_path / "a.jsonl"), "source") == ["b", ""]
-    assert find_texts(str(tmp_path / "a.jsonl"), "references") is None
-    assert find_texts(str(tmp_path / "a.txt"), "source") is None
+    assert load_texts_if_any(str(tmp_path / "a.jsonl"), "source") == ["b", ""]
+    assert load_texts_if_any(str(tmp_path / "a.jsonl"), "references") is None
+    assert load_texts_if_any(str(tmp_path / "a.txt"), "source") is None
 
 
 def test_column_that_only_some_rows_have_is_refused(tmp_path):
     (tmp_path / "a.jsonl").write_text('{"source": "b"}\n{"prediction": "d"}\n')
     with pytest.raises(DataError, match=r"a\.jsonl line 2: column 'source' is missing"):
-        find_texts(str(tmp_path / "a.jsonl"), "source")
+        load_texts_if_any(str(tmp_path / "a.jsonl"), "source")
 
 
 def test_what_cannot_be_read_is_one_message(tmp_path, monkeypatch):

@@ -9,9 +9,9 @@ import pyarrow
 import pytest
 from pyarrow import parquet
 
-from seq2seq.data.quickstart import load_split
+from seq2seq.base.errors import DataError
 from seq2seq.data.readers import read_rows, resolve_path
-from seq2seq.errors import DataError
+from seq2seq.embedded.corpus import load_split
 
 ROWS = [{"source": "a, b", "target": 'say "ä"'}, {"source": "c", "target": "d"}]
 

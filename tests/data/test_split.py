@@ -4,11 +4,11 @@ from dataclasses import replace
 
 import pytest
 
+from seq2seq.base.errors import DataError
 from seq2seq.data import readers
 from seq2seq.data import split as split_module
 from seq2seq.data.options import ColumnOptions, LayoutOptions
 from seq2seq.data.readers import Row
-from seq2seq.errors import DataError
 from seq2seq.text.tokenizers import TokenizerPair, load_tokenizer
 from tests.data.cached_rows import ROWS, write_rows
 
@@ -117,6 +117,6 @@ def test_file_that_cannot_be_read_is_named(split, monkeypatch):
     def fail(path):
         raise OSError("Input/output error")
 
-    monkeypatch.setattr("seq2seq.files.compute_sha256", fail)
+    monkeypatch.setattr("seq2seq.base.files.compute_sha256", fail)
     with pytest.raises(DataError, match=r"rows\.jsonl: reading failed: Input/output error"):
         split.compute_key()

@@ -8,7 +8,7 @@ import pytest
 from seq2seq.data import encoding, survey
 from seq2seq.data.options import LayoutOptions
 from seq2seq.data.split import Split
-from seq2seq.data.survey import find_places, space_evenly, survey_split
+from seq2seq.data.survey import locate_rows, space_evenly, survey_split
 from seq2seq.text.framing import derive_framing
 
 ROWS = [
@@ -66,5 +66,5 @@ def test_rows_are_spaced_evenly_and_never_twice():
 
 def test_places_of_rows_name_file_and_line(split):
     (name,) = split.names
-    assert find_places(split, {2, 0}) == {0: f"{name} line 1", 2: f"{name} line 3"}
-    assert find_places(split, set()) == {}
+    assert locate_rows(split, {2, 0}) == {0: f"{name} line 1", 2: f"{name} line 3"}
+    assert locate_rows(split, set()) == {}

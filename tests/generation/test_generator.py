@@ -5,11 +5,11 @@ import itertools
 import pytest
 import torch
 
-from seq2seq.errors import GenerationError
-from seq2seq.generation.engine import Hypothesis
+from seq2seq.base.errors import GenerationError
+from seq2seq.engines.engine import Hypothesis
+from seq2seq.engines.options import GenerationOptions
+from seq2seq.engines.transformers import TransformersEngine
 from seq2seq.generation.generator import Generator, cut_windows
-from seq2seq.generation.options import GenerationOptions
-from seq2seq.generation.transformers_engine import TransformersEngine
 from tests.conftest import shake
 
 TEXTS = ["the cat sat", "a dog ran and a bird flew on the red road .", "fish", "the small tree , the big sea", "a mat"]

@@ -8,7 +8,7 @@ import pytest
 from accelerate.commands.config.config_args import load_config_from_file
 from accelerate.commands.launch import launch_command, launch_command_parser
 
-from seq2seq.assembly.launch import check_launch
+from seq2seq.processes.launch import check_launch
 
 ROOT = Path(__file__).parents[2]
 LAUNCH = ROOT / "launch"

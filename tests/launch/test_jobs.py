@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 import yaml
 
-from seq2seq import api
-from seq2seq.reports.run_folder import RunFolder
+import seq2seq
+from seq2seq.run_folder.folder import RunFolder
 from tests.training.runs import read_events, write_pairs
 
 ROOT = Path(__file__).parents[2]
@@ -232,5 +232,5 @@ def test_job_of_two_tasks_is_requeued_and_ends_as_if_never_stopped(tiny_bert, tm
     assert (status, calls) == (0, ["scontrol show hostnames node[1-2]"]), log
     assert f"Going on from step {stopped['step']}." in log
     losses = [row["loss"] for row in read_events(tmp_path / "run", "train")]
-    whole = api.train(tmp_path / "recipe.yaml", [f"output={tmp_path / 'whole'}"])
+    whole = seq2seq.train(tmp_path / "recipe.yaml", [f"output={tmp_path / 'whole'}"])
     assert losses == pytest.approx([row["loss"] for row in read_events(whole, "train")], rel=1e-4)

@@ -11,7 +11,7 @@ import pytest
 import yaml
 from safetensors.torch import load_file
 
-from seq2seq import api
+import seq2seq
 from tests.training.runs import read_events, write_pairs
 
 ROOT = Path(__file__).parents[2]
@@ -67,7 +67,7 @@ def two_nodes(recipe):
 
 
 def test_two_nodes_of_one_process_train_the_same_as_one_process(two_nodes, recipe):
-    one = api.train(recipe)
+    one = seq2seq.train(recipe)
     losses = [[row["loss"] for row in read_events(folder, "train")] for folder in (one, two_nodes)]
     assert losses[1] == pytest.approx(losses[0], rel=1e-5)
     first, second = (load_file(folder / "checkpoints/step_00000003/model.safetensors") for folder in (one, two_nodes))

@@ -4,9 +4,9 @@ import pytest
 import torch
 from transformers import AutoModelForSeq2SeqLM, BartConfig, FSMTConfig
 
-from seq2seq.api import warm_start
+from seq2seq import warm_start
 from seq2seq.checkpoints.published import read_published
-from seq2seq.modeling.attention_sites import find_sites, gated
+from seq2seq.modeling.attention_sites import gated, list_sites
 from seq2seq.modeling.build import build_model
 from seq2seq.modeling.sharing import Sharing
 from tests.conftest import shake
@@ -34,7 +34,7 @@ def compute_logits(model, inputs) -> torch.Tensor:
 
 
 def check_every_site(model, layers: int = LAYERS) -> None:
-    sites, inputs = find_sites(model), draw_inputs(model)
+    sites, inputs = list_sites(model), draw_inputs(model)
     whole = compute_logits(model, inputs)
     with gated(sites, {site.name: torch.ones(site.heads) for site in sites}):
         assert torch.allclose(compute_logits(model, inputs), whole, atol=1e-6)
@@ -59,7 +59,7 @@ def check_every_site(model, layers: int = LAYERS) -> None:
 @pytest.mark.parametrize("pair", PAIRS, ids="-".join)
 def test_sites_of_a_pair_are_found_and_their_gates_close_heads(shaken_pair, pair):
     model = shaken_pair(*pair)
-    sites = find_sites(model)
+    sites = list_sites(model)
     encoder_layers = 1 if pair[0] == "albert" else LAYERS  # whose layers share their parameters
     expected = [("encoder", i) for i in range(encoder_layers)]
     expected += [(kind, i) for kind in ("decoder", "cross") for i in range(LAYERS)]
@@ -72,7 +72,7 @@ def test_sites_of_a_pair_are_found_and_their_gates_close_heads(shaken_pair, pair
 def test_sites_of_published_encoder_decoders_are_found_and_their_gates_close_heads(tmp_path, family):
     model = read_published(save_published(tmp_path, family)).model
     shake(model, 0.1)
-    assert [site.kind for site in find_sites(model)] == ["encoder"] * 2 + ["decoder"] * 2 + ["cross"] * 2
+    assert [site.kind for site in list_sites(model)] == ["encoder"] * 2 + ["decoder"] * 2 + ["cross"] * 2
     check_every_site(model)
 
 
@@ -85,7 +85,7 @@ def test_attention_implementation_makes_no_difference(shaken_pair, implementatio
 
 def test_rows_may_have_gates_of_their_own(shaken_pair):
     model = shaken_pair("bert", "gpt2")
-    sites, inputs = find_sites(model), draw_inputs(model)
+    sites, inputs = list_sites(model), draw_inputs(model)
     gates = {site.name: torch.rand(3, site.heads) for site in sites}
     with gated(sites, gates):
         together = compute_logits(model, inputs)
@@ -96,7 +96,7 @@ def test_rows_may_have_gates_of_their_own(shaken_pair):
 
 
 def test_shared_layers_have_gates_on_either_side(shaken_pair, tiny_bert):
-    sites = find_sites(warm_start(plan="bertshare", encoder=str(tiny_bert)).model)
+    sites = list_sites(warm_start(plan="bertshare", encoder=str(tiny_bert)).model)
     assert len(sites) == 6
     assert sites[0].output is not sites[2].output and sites[0].output.weight is sites[2].output.weight
 
@@ -105,7 +105,7 @@ def test_sites_of_a_decoder_that_is_no_model_of_its_own_are_found():
     shape = {"d_model": 8, "encoder_layers": 1, "decoder_layers": 2, "encoder_ffn_dim": 8, "decoder_ffn_dim": 8}
     heads = {"encoder_attention_heads": 2, "decoder_attention_heads": 4}
     config = FSMTConfig(langs=["en", "de"], src_vocab_size=20, tgt_vocab_size=20, **shape, **heads)
-    sites = find_sites(build_model(config, Sharing(embeddings=False, layers=False)))
+    sites = list_sites(build_model(config, Sharing(embeddings=False, layers=False)))
     expected = [("encoder", 2), ("decoder", 4), ("decoder", 4), ("cross", 4), ("cross", 4)]
     assert [(site.kind, site.heads) for site in sites] == expected
 
@@ -115,7 +115,7 @@ def test_sites_of_local_and_sparse_families_are_found_and_their_gates_close_head
     torch.manual_seed(0)
     model = build_model(LOCAL_OR_SPARSE[family], Sharing(embeddings=False, layers=False)).eval()
     shake(model, 0.1)
-    assert [site.kind for site in find_sites(model)] == ["encoder"] * 2 + ["decoder"] * 2 + ["cross"] * 2
+    assert [site.kind for site in list_sites(model)] == ["encoder"] * 2 + ["decoder"] * 2 + ["cross"] * 2
     check_every_site(model)
 
 
@@ -131,4 +131,4 @@ def test_model_without_a_known_attention_is_refused():
     )  # fmt: skip
     model.model.encoder.layers[0].self_attn = Unknown()
     with pytest.raises(ValueError, match="where a bart keeps its encoder attention is not known"):
-        find_sites(model)
+        list_sites(model)

@@ -5,12 +5,12 @@ from copy import deepcopy
 import pytest
 import torch
 
-from seq2seq.api import warm_start
+from seq2seq import warm_start
 from seq2seq.checkpoints.published import read_published
-from seq2seq.exporting.restoring import restore_heads
-from seq2seq.modeling.attention_sites import find_sites, gated
+from seq2seq.engines.restoring import restore_heads
+from seq2seq.modeling.attention_sites import gated, list_sites
 from seq2seq.modeling.build import build_model
-from seq2seq.modeling.head_removal import count_heads, find_siblings, remove_heads
+from seq2seq.modeling.head_removal import count_heads, list_siblings, remove_heads
 from seq2seq.modeling.sharing import Sharing
 from tests.conftest import shake
 from tests.families import DECODERS, ENCODERS
@@ -29,7 +29,7 @@ PAIRS += [("bert", family) for family in DECODERS[1:]]
 
 def test_family_that_builds_its_attention_anew_is_refused():
     model = build_model(LOCAL_OR_SPARSE["bigbird_pegasus"], Sharing(embeddings=False, layers=False))
-    [site, *_] = find_sites(model)
+    [site, *_] = list_sites(model)
     with pytest.raises(
         ValueError, match="a bigbird_pegasus changes its kind of attention with the length of the source"
     ):
@@ -41,7 +41,7 @@ def choose_kept(model) -> dict[str, list[int]]:
     """Of the sites in turn one, two, three and all four heads."""
     choices = ([2], [0, 3], [0, 1, 3], None)
     chosen = {}
-    for number, sites in enumerate(find_siblings(model)):
+    for number, sites in enumerate(list_siblings(model)):
         if kept := choices[number % 4]:
             chosen |= {site.name: kept for site in sites}
     return chosen
@@ -51,12 +51,12 @@ def check_removal(whole) -> None:
     whole = deepcopy(whole).double()
     model, kept, inputs = deepcopy(whole), choose_kept(whole), draw_inputs(whole)
     gates = {name: torch.tensor([float(head in heads) for head in range(HEADS)]) for name, heads in kept.items()}
-    with gated(find_sites(whole), gates):
+    with gated(list_sites(whole), gates):
         expected = compute_logits(whole, inputs)
     remove_heads(model, kept)
     assert model.pruned == kept
-    assert [site.heads for site in find_sites(model)] == [
-        len(kept.get(site.name, range(HEADS))) for site in find_sites(whole)
+    assert [site.heads for site in list_sites(model)] == [
+        len(kept.get(site.name, range(HEADS))) for site in list_sites(whole)
     ]
     assert torch.allclose(compute_logits(model, inputs), expected, rtol=0, atol=1e-12)
     assert not torch.allclose(compute_logits(whole, inputs), expected, atol=1e-6)
@@ -88,7 +88,7 @@ def test_attention_implementation_makes_no_difference(shaken_pair, implementatio
 @pytest.mark.parametrize("family", REFUSED)
 def test_families_whose_heads_cannot_go_alone_are_refused(shaken_pair, family):
     model = shaken_pair(family, "bert")
-    site = find_sites(model)[0]
+    site = list_sites(model)[0]
     with pytest.raises(ValueError, match=REFUSED[family]):
         remove_heads(model, {site.name: [0]})
     assert model.pruned == {}
@@ -103,10 +103,10 @@ def test_what_is_shared_stays_shared(tiny_bert, plan):
     check_removal(model)
     remove_heads(model, choose_kept(model))
     assert len({id(p) for p in model.parameters()}) == tables
-    encoder, decoder, _ = (sites for sites in zip(*[iter(find_sites(model))] * 2, strict=True))
+    encoder, decoder, _ = (sites for sites in zip(*[iter(list_sites(model))] * 2, strict=True))
     for first, second in zip(encoder, decoder, strict=True):
         assert (first.output.weight is second.output.weight) == (plan == "bertshare")
-    assert count_heads(model) == sum(sites[0].heads for sites in find_siblings(model)) < heads
+    assert count_heads(model) == sum(sites[0].heads for sites in list_siblings(model)) < heads
     inputs = draw_inputs(model)
     logits, parameters = compute_logits(model, inputs), {name: id(p) for name, p in model.named_parameters()}
     model.tie_weights()
@@ -116,7 +116,7 @@ def test_what_is_shared_stays_shared(tiny_bert, plan):
 
 def test_removing_twice_numbers_heads_as_in_the_whole_model(shaken_pair):
     once, twice = deepcopy(shaken_pair("bert", "bert")), deepcopy(shaken_pair("bert", "bert"))
-    name = find_sites(once)[0].name
+    name = list_sites(once)[0].name
     remove_heads(once, {name: [3]})
     remove_heads(twice, {name: [1, 3]})
     remove_heads(twice, {name: [1]})
@@ -137,14 +137,14 @@ def test_removing_twice_numbers_heads_as_in_the_whole_model(shaken_pair):
 )
 def test_choices_that_cannot_be_are_refused(tiny_bert, kept, message):
     model = warm_start(plan="bertshare", encoder=str(tiny_bert)).model
-    first = find_sites(model)[0].name
+    first = list_sites(model)[0].name
     with pytest.raises(ValueError, match=message):
         remove_heads(model, {first if name == "first" else name: heads for name, heads in kept.items()})
 
 
 def test_frozen_parameters_stay_frozen_and_the_rest_learns(shaken_pair):
     model = deepcopy(shaken_pair("bert", "bert"))
-    site = find_sites(model)[0]
+    site = list_sites(model)[0]
     site.output.weight.requires_grad_(False)
     remove_heads(model, {site.name: [0, 1]})
     frozen = {name for name, parameter in model.named_parameters() if not parameter.requires_grad}

@@ -3,11 +3,11 @@
 import pytest
 import torch
 
-from seq2seq.api import warm_start
+from seq2seq import warm_start
 from seq2seq.checkpoints.published import read_published
-from seq2seq.modeling.attention_sites import find_sites
+from seq2seq.modeling.attention_sites import list_sites
 from seq2seq.modeling.head_removal import remove_heads
-from seq2seq.modeling.layers import find_layers, remove_layers
+from seq2seq.modeling.layers import list_layers, remove_layers
 from seq2seq.modeling.parts import find_sides
 from tests.conftest import save_bert, shake
 from tests.modeling.test_attention_sites import compute_logits, draw_inputs
@@ -32,7 +32,7 @@ def test_removed_layer_is_a_layer_that_gives_on_what_it_got(shaken_pair, pair):
     model = shaken_pair(*pair)
     inputs = draw_inputs(model)
     smaller = remove_layers(model, encoder=[1], decoder=[1])
-    assert [len(find_layers(smaller, side)) for side in find_sides(smaller)] == [1, 1]
+    assert [len(list_layers(smaller, side)) for side in find_sides(smaller)] == [1, 1]
     for part in (smaller.config.encoder, smaller.config.decoder):
         assert part.num_hidden_layers == 1
     names = [f"{side}{name}" for side, name in zip(find_sides(model), map(find_layers_name, pair), strict=True)]
@@ -55,13 +55,13 @@ def find_layers_name(family: str) -> str:
 
 def test_pruned_heads_stay_with_their_layers(shaken_pair):
     model = remove_layers(shaken_pair("bert", "bert"), encoder=[0, 1], decoder=[0, 1])
-    sites = {(site.kind, site.layer): site for site in find_sites(model)}
+    sites = {(site.kind, site.layer): site for site in list_sites(model)}
     kept = {sites["encoder", 1].name: [2], sites["cross", 1].name: [0, 3], sites["decoder", 0].name: [1]}
     remove_heads(model, kept)
     smaller = remove_layers(model, encoder=[1], decoder=[1])
-    names = {(site.kind, site.layer): site.name for site in find_sites(smaller)}
+    names = {(site.kind, site.layer): site.name for site in list_sites(smaller)}
     assert smaller.pruned == {names["encoder", 0]: [2], names["cross", 0]: [0, 3]}
-    assert {site.kind: site.heads for site in find_sites(smaller)} == {"encoder": 1, "decoder": 4, "cross": 2}
+    assert {site.kind: site.heads for site in list_sites(smaller)} == {"encoder": 1, "decoder": 4, "cross": 2}
 
 
 def test_shared_layers_go_on_both_sides(tmp_path):
@@ -69,7 +69,7 @@ def test_shared_layers_go_on_both_sides(tmp_path):
     model = warm_start(plan="bertshare", encoder=str(folder)).model
     shake(model, 0.1)
     smaller = remove_layers(model, encoder=[0, 2], decoder=[0, 2])
-    encoder, decoder = (find_layers(smaller, side) for side in find_sides(smaller))
+    encoder, decoder = (list_layers(smaller, side) for side in find_sides(smaller))
     assert len(encoder) == len(decoder) == 2
     assert encoder[1].output.dense.weight is decoder[1].output.dense.weight
     assert torch.equal(encoder[1].output.dense.weight, model.encoder.encoder.layer[2].output.dense.weight)

@@ -1,10 +1,10 @@
 """Which part of a model a parameter belongs to."""
 
-from seq2seq.modeling.parts import find_parts
+from seq2seq.modeling.parts import map_parts
 
 
 def test_parts_follow_from_the_place_in_the_model(started):
-    parts = find_parts(started.model)
+    parts = map_parts(started.model)
     names = {
         "encoder.embeddings.word_embeddings.weight": "embeddings",
         "encoder.embeddings.position_embeddings.weight": "encoder",

@@ -2,8 +2,8 @@
 
 import pytest
 
-from seq2seq.api import warm_start
-from seq2seq.modeling.sharing import find_shared_names
+from seq2seq import warm_start
+from seq2seq.modeling.sharing import map_shared_names
 from tests.conftest import shake
 
 TABLE = "encoder.embeddings.word_embeddings.weight"
@@ -15,13 +15,13 @@ def model(request, tiny_bert):
 
 
 def test_one_table_serves_encoder_decoder_and_output_layer(model):
-    shared = find_shared_names(model)
+    shared = map_shared_names(model)
     assert shared["decoder.bert.embeddings.word_embeddings.weight"] == TABLE
     assert shared["decoder.lm_head.decoder.weight"] == TABLE
 
 
 def test_bert2bert_shares_the_table_and_the_second_name_of_the_output_bias_alone(tiny_bert):
-    shared = find_shared_names(warm_start(plan="bert2bert", encoder=str(tiny_bert)).model)
+    shared = map_shared_names(warm_start(plan="bert2bert", encoder=str(tiny_bert)).model)
     assert set(shared.values()) == {TABLE, "decoder.lm_head.bias"}
 
 
@@ -41,7 +41,7 @@ def test_shared_layers_are_one_parameter_in_two_modules(tiny_bert):
 
 
 def test_sharing_survives_tie_weights(model):
-    before = find_shared_names(model)
+    before = map_shared_names(model)
     shake(model)
     model.tie_weights()
-    assert find_shared_names(model) == before
+    assert map_shared_names(model) == before

@@ -6,9 +6,9 @@ from typing import Any
 
 import yaml
 
-from seq2seq.recipe import merge
-from seq2seq.reports.run_folder import RunFolder
-from seq2seq.reports.run_record import RunRecord, load_run_record
+from seq2seq.base.mappings import merge
+from seq2seq.run_folder.folder import RunFolder
+from seq2seq.run_folder.record import RunRecord, load_run_record
 
 RECIPE = {
     "task": "sentence_fusion",

@@ -4,18 +4,18 @@ from dataclasses import replace
 
 import pytest
 
-from seq2seq.errors import ScoringError
+from seq2seq.base.errors import ScoringError
 from seq2seq.reports.comparison import (
     Difference,
     build_comparison,
     check_comparable,
     collect_samples,
-    find_differing_settings,
     format_p,
+    list_differing_settings,
     name_runs,
 )
 from seq2seq.reports.comparison_page import build_comparison_page
-from seq2seq.reports.run_folder import RunFolder
+from seq2seq.run_folder.folder import RunFolder
 from tests.reports.made_up_run import PREDICTIONS, SCORES, build_record
 
 BEST = {"step": 4, "metric": "loss", "value": 2.25}
@@ -109,7 +109,7 @@ def test_run_named_twice_is_refused(tmp_path):
 
 def test_settings_that_differ_are_found_but_for_the_output():
     settings = {"a": {"seed": 1, "output": "x", "rate": 0.1}, "b": {"seed": 1, "output": "y", "ema": 0.9}}
-    assert find_differing_settings(settings) == {"rate": [0.1, None], "ema": [None, 0.9]}
+    assert list_differing_settings(settings) == {"rate": [0.1, None], "ema": [None, 0.9]}
 
 
 def test_samples_are_spread_over_the_test_rows(warm, cold):

@@ -1,6 +1,6 @@
 """Samples: which rows are chosen, and how they are shown."""
 
-from seq2seq.reports.samples import Sample, choose_places, describe_sample
+from seq2seq.reports.samples import Sample, choose_places, format_sample
 
 
 def test_ten_of_many_are_the_best_the_median_and_the_worst():
@@ -23,7 +23,7 @@ def test_few_rows_are_shown_once_each():
 
 def test_sample_shows_scores_and_texts_escaped():
     sample = Sample("worst", 12, {"exact_match": 0.0, "sari": 12.345}, "a | b\nc", ("<b>",), "")
-    assert describe_sample(sample).splitlines() == [
+    assert format_sample(sample).splitlines() == [
         "**Worst**, row 12: exact_match 0.0, sari 12.35",
         "",
         "- source: a \\| b ⏎ c",
@@ -34,6 +34,6 @@ def test_sample_shows_scores_and_texts_escaped():
 
 def test_long_texts_and_many_references_are_cut_with_a_mark():
     sample = Sample("best", 1, {}, "x" * 700, tuple("abcde"), "y")
-    lines = describe_sample(sample).splitlines()
+    lines = format_sample(sample).splitlines()
     assert lines[2] == f"- source: {'x' * 600} … (100 more characters)"
     assert lines[3:] == ["- reference: a", "- reference: b", "- reference: c", "- 2 more references", "- output: y"]

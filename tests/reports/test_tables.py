@@ -2,8 +2,8 @@
 
 import pytest
 
-from seq2seq.evaluation.metrics import METRICS
-from seq2seq.reports.console import TABLE_WIDTH, output
+from seq2seq.base.console import TABLE_WIDTH, output
+from seq2seq.metrics.table import METRICS
 from seq2seq.reports.tables import build_comparison_table, build_score_table, score_rows
 
 

@@ -4,7 +4,7 @@ import pytest
 from tokenizers import Tokenizer, models, pre_tokenizers
 from transformers import PreTrainedTokenizerFast
 
-from seq2seq.errors import TokenizerError
+from seq2seq.base.errors import TokenizerError
 from seq2seq.text.coverage import BATCH_TEXTS, Coverage, coverage_rows, measure_coverage
 from seq2seq.text.tokenizers import load_tokenizer
 from tests.text.test_tokenizers import build_byte_level_tokenizer

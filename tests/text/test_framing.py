@@ -4,7 +4,7 @@ import pytest
 from tokenizers import Tokenizer, models
 from transformers import PreTrainedTokenizerFast
 
-from seq2seq.errors import TokenizerError
+from seq2seq.base.errors import TokenizerError
 from seq2seq.text.framing import Framing, derive_framing, find_source_marks, first_id
 
 FRAMING = Framing(begin_id=101, end_id=102, pad_id=0)

@@ -10,7 +10,7 @@ import pytest
 import sentencepiece
 from transformers import MarianTokenizer, PreTrainedTokenizerFast
 
-from seq2seq.errors import TokenizerError
+from seq2seq.base.errors import TokenizerError
 from seq2seq.text.sentencepiece_model import convert_model, convert_slow
 from seq2seq.text.tokenizers import decode_ids, encode_texts, make_bare, make_bare_pair
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from seq2seq.text.token_names import find_punctuation, name_tokens
+from seq2seq.text.token_names import mark_punctuation, name_tokens
 from seq2seq.text.tokenizers import encode_texts
 from tests.conftest import build_word_piece_tokenizer
 from tests.text.test_vocabulary import build_byte_level, build_metaspace
@@ -15,7 +15,7 @@ BYTES = build_byte_level(("Ġ", "c"), ("Ã", "©"), ("â", "Ģ"))
 
 def read(tokenizer, text: str) -> tuple[list[str], list[bool]]:
     [ids] = encode_texts(tokenizer, [text])
-    return name_tokens(tokenizer, ids), find_punctuation(tokenizer, ids)
+    return name_tokens(tokenizer, ids), mark_punctuation(tokenizer, ids)
 
 
 def test_byte_level_tokens_are_named_by_their_characters():
@@ -32,7 +32,7 @@ def test_what_would_be_invisible_keeps_the_sign_of_the_vocabulary():
 def test_ids_beyond_the_vocabulary_have_a_name(name):
     tokenizer = globals()[name]
     assert name_tokens(tokenizer, [5000])[0] == "<id 5000>"
-    assert find_punctuation(tokenizer, [5000]) == [False]
+    assert mark_punctuation(tokenizer, [5000]) == [False]
 
 
 def test_names_of_other_tokens_and_of_marks_are_as_they_stand():
@@ -48,7 +48,7 @@ def test_every_part_of_a_mark_in_bytes_is_punctuation():
 
 def test_a_byte_that_is_no_character_is_no_punctuation():
     [[first, _]] = encode_texts(BYTES, ["’"])
-    assert find_punctuation(BYTES, [first]) == [False]
+    assert mark_punctuation(BYTES, [first]) == [False]
 
 
 @pytest.mark.parametrize(
@@ -62,4 +62,4 @@ def test_a_byte_that_is_no_character_is_no_punctuation():
     ids=["word piece", "metaspace", "bytes", "with white space"],
 )  # fmt: skip
 def test_punctuation_is_told_from_words_and_special_tokens(tokenizer, tokens, expected):
-    assert find_punctuation(tokenizer, tokenizer.convert_tokens_to_ids(tokens)) == [bool(mark) for mark in expected]
+    assert mark_punctuation(tokenizer, tokenizer.convert_tokens_to_ids(tokens)) == [bool(mark) for mark in expected]

@@ -11,8 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from transformers import AutoTokenizer
 
-from seq2seq.data.quickstart import load_split
-from seq2seq.errors import TokenizerError
+from seq2seq.base.errors import TokenizerError
+from seq2seq.embedded.corpus import load_split
 from seq2seq.text import tokenizer_training
 from seq2seq.text.framing import Framing, derive_framing
 from seq2seq.text.tokenizer_training import train_tokenizer

@@ -7,7 +7,7 @@ import pytest
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers
 from transformers import AutoTokenizer, PreTrainedTokenizerFast
 
-from seq2seq.errors import TokenizerError
+from seq2seq.base.errors import TokenizerError
 from seq2seq.text.tokenizers import (
     TokenizerPair,
     decode_ids,

@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 from tokenizers import Tokenizer, models, pre_tokenizers, trainers
 from transformers import GPT2Tokenizer, PreTrainedTokenizerFast, RobertaTokenizer, T5Tokenizer, XLMRobertaTokenizer
 
-from seq2seq.data.quickstart import load_split
-from seq2seq.errors import TokenizerError
+from seq2seq.base.errors import TokenizerError
+from seq2seq.embedded.corpus import load_split
 from seq2seq.text.framing import derive_framing
 from seq2seq.text.tokenizer_training import train_tokenizer
 from seq2seq.text.tokenizers import TokenizerPair, decode_ids, encode_texts, load_tokenizer

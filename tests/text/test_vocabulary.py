@@ -4,7 +4,7 @@ import pytest
 from tokenizers import Tokenizer, models, pre_tokenizers
 from transformers import GPT2Tokenizer, PreTrainedTokenizerFast, RobertaTokenizer, XLMRobertaTokenizer
 
-from seq2seq.errors import TokenizerError
+from seq2seq.base.errors import TokenizerError
 from seq2seq.text.tokenizer_training import train_tokenizer
 from seq2seq.text.tokenizers import load_tokenizer
 from seq2seq.text.vocabulary import BYTES, Meaning, find_marking, match_tokens, read_vocabulary

@@ -62,9 +62,8 @@ def main() -> None:
     import torch._dynamo
     import torch.distributed.fsdp  # noqa: F401
 
-    import seq2seq.api
-    import seq2seq.cli.main
-    import seq2seq.training.sharding  # noqa: F401
+    import seq2seq.training.sharding
+    import seq2seq.verbs.train  # noqa: F401
 
     for line in sys.stdin:
         print(json.dumps(run(**json.loads(line))), flush=True)

@@ -15,9 +15,9 @@ from torch import nn
 from torch.nn import functional
 from transformers import EncoderDecoderModel
 
-from seq2seq.api import warm_start
+from seq2seq import warm_start
 from seq2seq.generation.generator import Generated, Output
-from seq2seq.reports.run_folder import RunFolder
+from seq2seq.run_folder.folder import RunFolder
 from seq2seq.text.tokenizers import encode_texts
 
 WORDS = "cat dog bird fish sat ran flew swam mat road tree sea".split()

@@ -5,12 +5,12 @@ from pathlib import Path
 
 import pytest
 
-from seq2seq import api
-from seq2seq.checkpoints.steps import list_steps, load_best
-from seq2seq.errors import RecipeError
-from seq2seq.recipe import load_recipe
-from seq2seq.reports.run_folder import RunFolder
-from seq2seq.training.early_stopping import count_validation, describe_end, find_end
+import seq2seq
+from seq2seq.base.errors import RecipeError
+from seq2seq.recipe.recipe import load_recipe
+from seq2seq.run_folder.folder import RunFolder
+from seq2seq.run_folder.steps import list_steps, load_best
+from seq2seq.training.early_stopping import count_validation, find_end, format_end
 from seq2seq.training.options import TrainingOptions
 from seq2seq.training.state import TrainingState
 from tests.training.runs import as_generated, read_events, write_pairs
@@ -60,7 +60,7 @@ def test_last_step_is_the_reason_where_both_hold():
     options = TrainingOptions(max_steps=6, early_stopping=2)
     state = TrainingState(step=6, stale_validations=2, improved_value=1.0)
     assert find_end(state, options, 6) == "max_steps"
-    assert describe_end(state, options, 6) == "all of its 6 steps are done"
+    assert format_end(state, options, 6) == "all of its 6 steps are done"
 
 
 @pytest.fixture
@@ -74,7 +74,7 @@ def validate_to(monkeypatch):
 
     def replace(losses: list[float]) -> None:
         coming = iter(losses)
-        monkeypatch.setattr("seq2seq.assembly.run.compute_validation_loss", lambda *arguments: next(coming))
+        monkeypatch.setattr("seq2seq.runs.run.compute_validation_loss", lambda *arguments: next(coming))
 
     return replace
 
@@ -82,7 +82,7 @@ def validate_to(monkeypatch):
 def test_run_ends_early_saves_its_last_and_scores_its_best_checkpoint(recipe, data, validate_to, capsys):
     validate_to([3.0, 1.0, 2.0, 1.5])
     path = recipe(data=data, early_stopping=2, **EVERY_STEP)
-    folder = api.train(path)
+    folder = seq2seq.train(path)
     assert [(row["reason"], row["step"]) for row in read_events(folder, "end")] == [("early_stopping", 4)]
     assert list_steps(folder) == [1, 2, 4]
     assert load_best(folder)["step"] == 2
@@ -90,7 +90,7 @@ def test_run_ends_early_saves_its_last_and_scores_its_best_checkpoint(recipe, da
     expected = "it stopped at step 4 of 6, after 2 validations in a row without a better loss than 1"
     assert expected in capsys.readouterr().err
     before = (folder / "progress.jsonl").read_text()
-    api.train(path, resume=True)
+    seq2seq.train(path, resume=True)
     assert f"is finished: {expected}." in capsys.readouterr().err
     assert (folder / "progress.jsonl").read_text() == before
 
@@ -98,9 +98,9 @@ def test_run_ends_early_saves_its_last_and_scores_its_best_checkpoint(recipe, da
 def test_score_that_stays_ends_the_run(recipe, data, monkeypatch):
     targets = [json.loads(line)["target"] for line in Path(data["validation"]).read_text().splitlines()]
     outputs = iter([["x"] * 4, targets, targets])
-    monkeypatch.setattr("seq2seq.assembly.run.generate_in_processes", lambda *arguments: as_generated(next(outputs)))
+    monkeypatch.setattr("seq2seq.runs.run.generate_in_processes", lambda *arguments: as_generated(next(outputs)))
     settings = {"validation_metrics": ["exact_match"], "early_stopping": 1} | EVERY_STEP
-    folder = api.train(recipe(data={"validation": data["validation"]}, **settings))
+    folder = seq2seq.train(recipe(data={"validation": data["validation"]}, **settings))
     assert [row["exact_match"] for row in read_events(folder, "validation")] == [0.0, 100.0, 100.0]
     assert read_events(folder, "end")[0]["reason"] == "early_stopping"
 
@@ -119,9 +119,9 @@ def test_resumed_run_remembers_the_validations_without_improvement(recipe, data,
     path = recipe(data=data, early_stopping=2, **EVERY_STEP | {"checkpoint_every_steps": 3})
     with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
         crash_at(patch, "train", 4)
-        api.train(path)
+        seq2seq.train(path)
     validate_to([2.0])  # the second in a row
-    folder = api.train(path, resume=True)
+    folder = seq2seq.train(path, resume=True)
     assert [(row["reason"], row["step"]) for row in read_events(folder, "end")] == [("early_stopping", 4)]
 
 
@@ -130,8 +130,8 @@ def test_run_that_crashed_at_its_early_end_is_scored_without_another_step(recipe
     path = recipe(data=data, early_stopping=1, **EVERY_STEP)
     with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
         crash_at(patch, "end", 2)
-        api.train(path)
-    folder = api.train(path, resume=True)
+        seq2seq.train(path)
+    folder = seq2seq.train(path, resume=True)
     assert (folder / "scores.json").exists()
     assert list_steps(folder) == [1, 2]
     assert [(row["reason"], row["step"]) for row in read_events(folder, "end")] == [("early_stopping", 2)]

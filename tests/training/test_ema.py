@@ -8,15 +8,15 @@ from safetensors.torch import load_file
 from torch import nn
 from transformers import EncoderDecoderModel
 
-from seq2seq import api
-from seq2seq.api import warm_start
+import seq2seq
+from seq2seq import warm_start
+from seq2seq.base.errors import CheckpointError, RecipeError
 from seq2seq.checkpoints.folder import check_manifest
-from seq2seq.checkpoints.steps import step_folder
 from seq2seq.data.examples import load_examples
 from seq2seq.data.options import LayoutOptions
-from seq2seq.errors import CheckpointError, RecipeError
-from seq2seq.modeling.sharing import find_shared_names
-from seq2seq.recipe import build_recipe, load_recipe
+from seq2seq.modeling.sharing import map_shared_names
+from seq2seq.recipe.recipe import build_recipe, load_recipe
+from seq2seq.run_folder.steps import step_folder
 from seq2seq.text.tokenizers import encode_texts
 from seq2seq.training.ema import WeightAverages, compute_decay, export_weights, restore_weights
 from tests.training.runs import compute_averages, copy_up_to_step_3, read_events, write_pairs
@@ -132,7 +132,7 @@ def runs(tiny_bert, tmp_path_factory):
     for name, decay in (("plain", None), ("averaged", 0.3)):
         changes = {"output": str(folder / name), "training": values["training"] | {"ema_decay": decay}}
         recipes[name] = build_recipe(values | changes)
-        api.train(recipes[name])
+        seq2seq.train(recipes[name])
     return folder, recipes["averaged"]
 
 
@@ -165,7 +165,7 @@ def test_run_without_averages_keeps_no_second_weights(runs):
 def test_shared_parameters_stay_shared_in_the_averages(runs, tiny_bert):
     model = warm_start(plan="bertshare", encoder=str(tiny_bert)).model
     held = load_file(step_folder(runs[0] / "averaged", 6) / WEIGHTS)
-    pairs = {name: first for name, first in find_shared_names(model).items() if name in held}
+    pairs = {name: first for name, first in map_shared_names(model).items() if name in held}
     assert len(pairs) == len(list(model.encoder.parameters()))
     assert [name for name, first in pairs.items() if not torch.equal(held[name], held[first])] == []
 
@@ -177,7 +177,7 @@ def test_plain_transformers_loads_the_averages(runs):
 
 
 def test_validation_is_of_the_averages(runs):
-    loaded = api.load_checkpoint(step_folder(runs[0] / "averaged", 6))
+    loaded = seq2seq.load_checkpoint(step_folder(runs[0] / "averaged", 6))
     events = [read_events(runs[0] / name, "validation")[0]["loss"] for name in ("averaged", "plain")]
     loss, tokens = 0.0, 0
     for row in load_examples([str(runs[0] / "validation.jsonl")], LayoutOptions()):
@@ -192,7 +192,7 @@ def test_validation_is_of_the_averages(runs):
 def test_resumed_run_with_averages_equals_the_uninterrupted_one_bit_for_bit(runs, tmp_path):
     whole, copy = runs[0] / "averaged", tmp_path / "resumed"
     copy_up_to_step_3(whole, copy)
-    api.train(runs[1].model_copy(update={"output": str(copy)}), resume=True)
+    seq2seq.train(runs[1].model_copy(update={"output": str(copy)}), resume=True)
     files = [[(step_folder(run, 6) / name).read_bytes() for name in FILES] for run in (whole, copy)]
     assert files[0] == files[1]
 
@@ -203,7 +203,7 @@ def test_run_that_averaged_nothing_so_far_cannot_begin_to(runs, tmp_path):
     recipe = copy / "recipe.yaml"
     recipe.write_text(recipe.read_text().replace("ema_decay: null", "ema_decay: 0.3"))
     with pytest.raises(CheckpointError, match="The weights to go on from are of other parameters than the model's"):
-        api.train(runs[1].model_copy(update={"output": str(copy)}), resume=True)
+        seq2seq.train(runs[1].model_copy(update={"output": str(copy)}), resume=True)
 
 
 def test_damaged_second_weights_are_found(runs, tmp_path):

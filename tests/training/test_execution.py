@@ -5,9 +5,9 @@ import shutil
 import pytest
 import torch
 
-from seq2seq import api
-from seq2seq.errors import TrainingError
-from seq2seq.files import load_json
+import seq2seq
+from seq2seq.base.errors import TrainingError
+from seq2seq.base.files import load_json
 from seq2seq.training.execution import compile_layers, enable_gradient_checkpointing
 from tests.training.runs import hash_weights, read_events, write_pairs
 
@@ -19,11 +19,11 @@ def read_steps(folder, figure):
 @pytest.fixture
 def plain(recipe):
     """A float32 run of three steps without dropout."""
-    return api.train(recipe("plain", model={"dropout": 0.0}, max_steps=3))
+    return seq2seq.train(recipe("plain", model={"dropout": 0.0}, max_steps=3))
 
 
 def test_bf16_is_close_to_float32(recipe, plain):
-    folder = api.train(recipe(model={"dropout": 0.0}, max_steps=3, precision="bf16"))
+    folder = seq2seq.train(recipe(model={"dropout": 0.0}, max_steps=3, precision="bf16"))
     # bfloat16 keeps 8 bits of a number, 0.4%; sums of many errors stay below a few of these.
     assert read_steps(folder, "loss") == pytest.approx(read_steps(plain, "loss"), rel=0.01)
     assert read_steps(folder, "gradient_norm") == pytest.approx(read_steps(plain, "gradient_norm"), rel=0.05)
@@ -32,23 +32,23 @@ def test_bf16_is_close_to_float32(recipe, plain):
 
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="fp16 needs a GPU")
 def test_fp16_is_close_to_float32_and_resumes_with_its_scale(recipe, plain):
-    folder = api.train(recipe(model={"dropout": 0.0}, max_steps=3, precision="fp16"))
+    folder = seq2seq.train(recipe(model={"dropout": 0.0}, max_steps=3, precision="fp16"))
     assert read_steps(folder, "loss") == pytest.approx(read_steps(plain, "loss"), rel=0.01)
     assert read_steps(folder, "gradient_norm") == pytest.approx(read_steps(plain, "gradient_norm"), rel=0.05)
     assert load_json(folder / "checkpoints/step_00000003/training/state.json")["loss_scaler"]["scale"] > 0
 
 
 def test_gradient_checkpointing_runs_every_layer_twice_and_changes_no_bit(recipe, monkeypatch):
-    whole = api.train(recipe("whole", max_steps=3))
+    whole = seq2seq.train(recipe("whole", max_steps=3))
     calls = []
-    inner = type(api.load_checkpoint(whole).model.encoder.encoder.layer[0].intermediate)
+    inner = type(seq2seq.load_checkpoint(whole).model.encoder.encoder.layer[0].intermediate)
 
     def forward(self, states, forward=inner.forward):
         calls.append(self)
         return forward(self, states)
 
     monkeypatch.setattr(inner, "forward", forward)
-    folder = api.train(recipe(max_steps=3, gradient_checkpointing=True))
+    folder = seq2seq.train(recipe(max_steps=3, gradient_checkpointing=True))
     assert hash_weights(folder, 3) == hash_weights(whole, 3)
     assert len(calls) == 3 * 2 * 4  # steps, there and back, layers
 
@@ -72,7 +72,7 @@ def test_layers_compile_for_any_length_without_a_compiler(recipe, plain, monkeyp
     data = {"validation": write_pairs(tmp_path / "validation.jsonl", 4, start=100)}
     options = {"max_steps": 3, "compile": True, "validation_metrics": ["loss", "sari"]}
     options |= {"gradient_checkpointing": checkpointing}
-    folder = api.train(recipe(model={"dropout": 0.0}, data=data, **options))
+    folder = seq2seq.train(recipe(model={"dropout": 0.0}, data=data, **options))
     # Encoder and decoder layers are traced with gradients, whatever the lengths of the steps, and not for validation.
     assert 2 <= torch._dynamo.utils.counters["stats"]["unique_graphs"] <= 4
     assert read_steps(folder, "loss") == pytest.approx(read_steps(plain, "loss"), rel=1e-6)
@@ -83,13 +83,13 @@ def test_layers_compile_for_any_length_without_a_compiler(recipe, plain, monkeyp
 def test_compiled_layers_train_as_plain_ones(recipe, plain):
     torch._dynamo.reset()
     torch._dynamo.utils.counters.clear()
-    folder = api.train(recipe(model={"dropout": 0.0}, max_steps=3, compile=True))
+    folder = seq2seq.train(recipe(model={"dropout": 0.0}, max_steps=3, compile=True))
     assert torch._dynamo.utils.counters["stats"]["unique_graphs"] > 0
     assert read_steps(folder, "loss") == pytest.approx(read_steps(plain, "loss"), rel=1e-5)
     assert read_steps(folder, "gradient_norm") == pytest.approx(read_steps(plain, "gradient_norm"), rel=1e-4)
 
 
 def test_compilation_is_refused_where_the_layers_are_not_known(started, monkeypatch):
-    monkeypatch.setattr("seq2seq.training.execution.find_layers", lambda model, side: [])
+    monkeypatch.setattr("seq2seq.training.execution.list_layers", lambda model, side: [])
     with pytest.raises(TrainingError, match="nobody knows those of model_type 'encoder-decoder' here. Set it to false"):
         compile_layers(started.model)

@@ -17,11 +17,11 @@ import pytest
 import yaml
 from safetensors import SafetensorError
 
-from seq2seq import api
+import seq2seq
+from seq2seq.base.errors import DataError, TrainingError
 from seq2seq.checkpoints import folder as folder_module
-from seq2seq.checkpoints.steps import list_steps, load_best
-from seq2seq.errors import DataError, TrainingError
-from seq2seq.reports.run_folder import RunFolder
+from seq2seq.run_folder.folder import RunFolder
+from seq2seq.run_folder.steps import list_steps, load_best
 from seq2seq.text.tokenizers import TokenizerPair
 from tests.training.runs import read_events, write_pairs
 
@@ -51,7 +51,7 @@ def whole(tiny_bert, tmp_path_factory) -> Path:
     }  # fmt: skip
     path = folder / "recipe.yaml"
     path.write_text(yaml.safe_dump(values))
-    api.train(path)
+    seq2seq.train(path)
     return path
 
 
@@ -71,7 +71,7 @@ def begun(run) -> Path:
 @pytest.fixture
 def resume(whole):
     """A function that goes on with a copy, on options over the recipe."""
-    return lambda folder, *overrides: api.train(whole, [f"output={folder}", *overrides], resume=True)
+    return lambda folder, *overrides: seq2seq.train(whole, [f"output={folder}", *overrides], resume=True)
 
 
 def hash_files(folder: Path) -> dict[str, str]:
@@ -191,7 +191,7 @@ def test_error_of_the_system_about_other_files_is_not_taken_for_a_full_disk(resu
     def refuse(*arguments):
         raise FileNotFoundError(errno.ENOENT, "No such file or directory", "gcc")
 
-    monkeypatch.setattr("seq2seq.assembly.run.compute_validation_loss", refuse)
+    monkeypatch.setattr("seq2seq.runs.run.compute_validation_loss", refuse)
     with pytest.raises(FileNotFoundError, match="gcc"):
         resume(begun, "training.sharding=none")
 
@@ -234,15 +234,15 @@ def test_deleted_file_of_a_finished_run_is_written_again(whole, run, resume, cap
 
 def test_card_made_while_a_run_goes_on_is_not_taken_for_its_last(begun, resume, monkeypatch):
     def report_early(run) -> dict[str, float]:
-        api.report(run.folder.path)
+        seq2seq.report(run.folder.path)
         return {"loss": 1.0}
 
-    def be_killed(run) -> None:
+    def be_killed(folder) -> None:
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
-        patch.setattr("seq2seq.assembly.run.Run.validate", report_early)
-        patch.setattr("seq2seq.assembly.run.Run.write_report", be_killed)
+        patch.setattr("seq2seq.runs.run.Run.validate", report_early)
+        patch.setattr("seq2seq.verbs.train.write_report", be_killed)
         with pytest.raises(KeyboardInterrupt):
             resume(begun)
     assert (begun / "scores.json").exists()
@@ -314,7 +314,7 @@ def test_second_run_in_the_folder_of_one_that_goes_on_is_refused_and_disturbs_no
         if event["step"] == 5 and not refusals:
             before = hash_files(begun)
             with pytest.raises(TrainingError) as refused:
-                api.train(whole, [f"output={begun}"], resume=flag)
+                seq2seq.train(whole, [f"output={begun}"], resume=flag)
             refusals.append(str(refused.value))
             assert hash_files(begun) == before
 

@@ -10,13 +10,13 @@ import yaml
 from safetensors.torch import load_file
 from transformers import BartConfig
 
-from seq2seq import api
-from seq2seq.api import warm_start
-from seq2seq.errors import CheckpointError, RecipeError, TrainingError
+import seq2seq
+from seq2seq import warm_start
+from seq2seq.base.errors import CheckpointError, RecipeError, TrainingError
 from seq2seq.modeling.build import build_model
-from seq2seq.modeling.parts import Part, find_parts
-from seq2seq.modeling.sharing import Sharing, find_shared_names
-from seq2seq.recipe import load_recipe
+from seq2seq.modeling.parts import Part, map_parts
+from seq2seq.modeling.sharing import Sharing, map_shared_names
+from seq2seq.recipe.recipe import load_recipe
 from seq2seq.training.freezing import Freezing
 from seq2seq.training.options import FreezablePart, TrainingOptions
 from tests.training.fork_server import launch_in_forks
@@ -69,7 +69,7 @@ def runs(tiny_bert, tmp_path_factory):
     """
     folder = tmp_path_factory.mktemp("runs")
     for name, plan in (("one", "bert2bert"), ("shared", "bertshare")):
-        api.train(write_recipe(folder, name, tiny_bert, plan=plan))
+        seq2seq.train(write_recipe(folder, name, tiny_bert, plan=plan))
     launched = [
         write_recipe(folder, "ddp", tiny_bert),
         write_recipe(folder, "fsdp", tiny_bert, plan="bertshare", sharding="fsdp"),
@@ -86,7 +86,7 @@ def find_moved(run: Path, first: int, second: int, bert: Path) -> set[str]:
     """The parts of a bert2bert of which anything changed between two steps; step 0 is the warm start."""
     model = warm_start(plan="bert2bert", encoder=str(bert), dropout=0.0).model
     before = model.state_dict() if first == 0 else load_step(run, first)
-    after, parts = load_step(run, second), find_parts(model)
+    after, parts = load_step(run, second), map_parts(model)
     return {parts[name] for name in after if name in parts and not torch.equal(before[name], after[name])}
 
 
@@ -119,7 +119,7 @@ def test_bf16_goes_on_in_bf16_when_a_part_thaws_on_two_processes(runs):
 
 def test_shared_layers_thaw_on_two_processes_and_stay_shared(runs, tiny_bert):
     model = warm_start(plan="bertshare", encoder=str(tiny_bert)).model
-    pairs = {n: first for n, first in find_shared_names(model).items() if n not in model.tied_names and ".layer." in n}
+    pairs = {n: first for n, first in map_shared_names(model).items() if n not in model.tied_names and ".layer." in n}
     steps = [load_step(runs / "fsdp", step) for step in (1, 2, 3)]
     assert all(torch.equal(steps[2][name], steps[2][first]) for name, first in pairs.items())
     assert all(torch.equal(steps[0][name], steps[1][name]) for name in pairs)
@@ -137,7 +137,7 @@ def test_frozen_parameters_have_no_optimizer_state_and_count_their_own_steps(run
 @pytest.mark.parametrize("step", [1, 2, 3])
 def test_run_resumed_before_at_or_after_a_thaw_goes_on_bit_for_bit(runs, tiny_bert, step):
     copy_up_to(runs / "one", runs / f"from_{step}", step)
-    run = api.train(write_recipe(runs, f"from_{step}", tiny_bert), resume=True)
+    run = seq2seq.train(write_recipe(runs, f"from_{step}", tiny_bert), resume=True)
     for file in (WEIGHTS, OPTIMIZER):
         whole, resumed = load_step(runs / "one", 4, file), load_step(run, 4, file)
         assert whole.keys() == resumed.keys()
@@ -149,13 +149,13 @@ def test_state_of_a_run_frozen_otherwise_is_refused(runs, tiny_bert):
     path = write_recipe(runs, "otherwise", tiny_bert, freeze={"encoder": 1, "cross_attention": None})
     (runs / "otherwise/recipe.yaml").write_text(load_recipe(path).to_yaml())
     with pytest.raises(CheckpointError, match=r"those the model has trained \(\d+ differ, for instance encoder\.e"):
-        api.train(path, resume=True)
+        seq2seq.train(path, resume=True)
 
 
 def test_resume_without_what_was_frozen_for_the_whole_run_is_refused(runs, tiny_bert):
     copy_up_to(runs / "one", runs / "without", 3)
     with pytest.raises(TrainingError, match=r"cross_attention: the run has None, the recipe now says 'nothing'"):
-        api.train(write_recipe(runs, "without", tiny_bert, freeze={"encoder": 2}), resume=True)
+        seq2seq.train(write_recipe(runs, "without", tiny_bert, freeze={"encoder": 2}), resume=True)
 
 
 def test_rates_are_logged_by_origin_where_they_differ(runs):
@@ -170,7 +170,7 @@ def test_rates_are_logged_by_origin_where_they_differ(runs):
 def test_main_process_says_what_is_frozen(runs, tiny_bert):
     counts = {"encoder": 0, "cross_attention": 0}
     model = start(tiny_bert)
-    for name, part in find_parts(model).items():
+    for name, part in map_parts(model).items():
         if part in counts:
             counts[part] += model.get_parameter(name).numel()
     errors = (runs / "errors.txt").read_text()
@@ -210,13 +210,13 @@ def test_thaw_tells_of_a_change_once(tiny_bert):
 def test_longer_of_two_freezes_counts(tiny_bert):
     model = start(tiny_bert)
     trained = begin(model, 11, embeddings_only_steps=10, freeze={"encoder": 20, "cross_attention": 5})
-    assert {find_parts(model)[name] for name in trained} == {"embeddings", "decoder", "cross_attention", "output"}
+    assert {map_parts(model)[name] for name in trained} == {"embeddings", "decoder", "cross_attention", "output"}
 
 
 def test_frozen_encoder_of_a_shared_plan_is_the_decoder_too(tiny_bert):
     model = start(tiny_bert, "bertshare")
     trained = begin(model, freeze={"encoder": 5})
-    assert {find_parts(model)[name] for name in trained} == {"embeddings", "cross_attention", "output"}
+    assert {map_parts(model)[name] for name in trained} == {"embeddings", "cross_attention", "output"}
     again = start(tiny_bert, "bertshare")
     assert begin(again, freeze={"encoder": 5, "decoder": 5}) == trained
 
@@ -233,7 +233,7 @@ def test_frozen_embeddings_are_the_output_layer_too(tiny_bert):
     model = start(tiny_bert)
     trained = begin(model, freeze={"embeddings": None})
     assert "encoder.embeddings.word_embeddings.weight" not in trained
-    assert {find_parts(model)[name] for name in trained} == {"encoder", "decoder", "cross_attention", "output"}
+    assert {map_parts(model)[name] for name in trained} == {"encoder", "decoder", "cross_attention", "output"}
 
 
 def test_frozen_output_layer_that_is_the_table_of_words_is_refused_without_it(tiny_bert):
@@ -251,7 +251,7 @@ def build_bart():
 def test_parts_of_a_published_model_freeze():
     model = build_bart()
     trained = begin(model, freeze={"encoder": None, "embeddings": None})
-    assert {find_parts(model)[name] for name in trained} == {"decoder", "cross_attention"}
+    assert {map_parts(model)[name] for name in trained} == {"decoder", "cross_attention"}
 
 
 def test_model_of_which_nothing_is_trained_is_refused():
@@ -263,8 +263,8 @@ def test_model_of_which_nothing_is_trained_is_refused():
 
 def test_part_that_a_model_does_not_have_is_refused(tiny_bert, monkeypatch):
     model = start(tiny_bert)
-    parts = dict.fromkeys(find_parts(model), "encoder")
-    monkeypatch.setattr("seq2seq.training.freezing.find_parts", lambda model: parts)
+    parts = dict.fromkeys(map_parts(model), "encoder")
+    monkeypatch.setattr("seq2seq.training.freezing.map_parts", lambda model: parts)
     with pytest.raises(TrainingError, match=r"training\.freeze\.output: this model has no such parameters"):
         begin(model, freeze={"output": 5})
 
@@ -290,5 +290,5 @@ def test_parts_are_those_of_the_origin_report():
 )  # fmt: skip
 def test_steps_that_leave_nothing_to_train_are_refused(tiny_bert, tmp_path, changes, message):
     with pytest.raises(RecipeError, match=message):
-        api.train(write_recipe(tmp_path, "run", tiny_bert, **changes))
+        seq2seq.train(write_recipe(tmp_path, "run", tiny_bert, **changes))
     assert not (tmp_path / "run").exists()

@@ -6,11 +6,11 @@ import signal
 import pytest
 import torch
 
-from seq2seq import api
-from seq2seq.checkpoints.steps import list_steps
+import seq2seq
+from seq2seq.base.errors import TrainingError, TrainingInterrupted
+from seq2seq.base.files import load_json
 from seq2seq.cli import main as cli
-from seq2seq.errors import TrainingError, TrainingInterrupted
-from seq2seq.files import load_json
+from seq2seq.run_folder.steps import list_steps
 from seq2seq.training.trainer import Trainer
 from tests.training.faults import break_gradients, limit_memory, send_at_step
 from tests.training.runs import hash_weights, read_events, write_pairs
@@ -22,16 +22,16 @@ def load_state(folder, step):
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGUSR1])
 def test_signal_ends_the_run_after_its_step_and_the_run_goes_on(recipe, monkeypatch, number):
-    whole, path = api.train(recipe("whole")), recipe("stopped")
+    whole, path = seq2seq.train(recipe("whole")), recipe("stopped")
     before = signal.getsignal(number)
     with monkeypatch.context() as patch, pytest.raises(TrainingInterrupted, match=f"{number.name} came: .* step 3"):
         send_at_step(patch, number.name, 3)
-        api.train(path)
+        seq2seq.train(path)
     stopped = path.with_suffix("")
     assert list_steps(stopped) == [3]
     assert [(end["reason"], end["step"]) for end in read_events(stopped, "end")] == [(number.name, 3)]
     assert signal.getsignal(number) is before
-    api.train(path, resume=True)
+    seq2seq.train(path, resume=True)
     assert hash_weights(stopped, 6) == hash_weights(whole, 6)
 
 
@@ -39,21 +39,22 @@ def test_run_stopped_in_its_last_step_goes_on_with_what_follows_it(recipe, monke
     path = recipe(data={"test": write_pairs(tmp_path / "test.jsonl", 4, start=200)})
     with monkeypatch.context() as patch, pytest.raises(TrainingInterrupted):
         send_at_step(patch, "SIGTERM", 6)
-        api.train(path)
+        seq2seq.train(path)
     assert not (tmp_path / "run/scores.json").exists()
-    api.train(path, resume=True)
+    seq2seq.train(path, resume=True)
     assert (tmp_path / "run/scores.json").exists()
     assert read_events(tmp_path / "run", "end")[-1]["reason"] == "max_steps"
 
 
 def test_run_may_go_on_with_other_micro_batches(recipe, monkeypatch):
-    whole, path = api.train(recipe("whole", model={"dropout": 0.0})), recipe("stopped", model={"dropout": 0.0})
+    whole, path = seq2seq.train(recipe("whole", model={"dropout": 0.0})), recipe("stopped", model={"dropout": 0.0})
     with monkeypatch.context() as patch, pytest.raises(TrainingInterrupted):
         send_at_step(patch, "SIGTERM", 3)
-        api.train(path)
+        seq2seq.train(path)
     changes = ["training.micro_batch_tokens=40", "training.gradient_checkpointing=true"]
     losses = [
-        [event["loss"] for event in read_events(run, "train")] for run in (whole, api.train(path, changes, resume=True))
+        [event["loss"] for event in read_events(run, "train")]
+        for run in (whole, seq2seq.train(path, changes, resume=True))
     ]
     assert losses[1] == pytest.approx(losses[0], rel=1e-5)
 
@@ -70,7 +71,7 @@ def test_stopped_run_exits_as_the_signal_would(monkeypatch):
 
 def test_step_that_is_not_finite_is_skipped_and_counted(recipe, monkeypatch):
     break_gradients(monkeypatch, {3})
-    folder = api.train(recipe(checkpoint_every_steps=1, keep_checkpoints=9))
+    folder = seq2seq.train(recipe(checkpoint_every_steps=1, keep_checkpoints=9))
     assert hash_weights(folder, 3) == hash_weights(folder, 2)
     assert hash_weights(folder, 4) != hash_weights(folder, 3)
     assert [(event["step"], event["skipped_steps"]) for event in read_events(folder, "skipped")] == [(3, 1)]
@@ -82,20 +83,20 @@ def test_step_that_is_not_finite_is_skipped_and_counted(recipe, monkeypatch):
 def test_too_many_steps_that_are_not_finite_end_the_run_with_a_diagnosis(recipe, monkeypatch, tmp_path):
     break_gradients(monkeypatch, {2, 3, 5, 6}, math.nan)
     # Steps 2 and 3 are two in a row, which are allowed; so are 5 and 6; one more than allowed are two.
-    api.train(recipe("allowed", max_skipped_steps=2))
+    seq2seq.train(recipe("allowed", max_skipped_steps=2))
     with pytest.raises(
         TrainingError,
         match=r"Step 3: the loss is \d.* and the gradient norm nan, not finite in 2 steps in a row; they changed no "
         r"weight\. All weights are finite, the largest .* 1 of \d+ gradients are not, the first encoder",
     ):
-        api.train(recipe("broken", max_skipped_steps=1))
+        seq2seq.train(recipe("broken", max_skipped_steps=1))
     assert read_events(tmp_path / "broken", "end")[-1]["reason"] == "not_finite"
 
 
 def test_memory_that_runs_out_halves_the_micro_batches_and_repeats_the_step(recipe, monkeypatch, capsys):
-    whole = api.train(recipe("whole", model={"dropout": 0.0}))
+    whole = seq2seq.train(recipe("whole", model={"dropout": 0.0}))
     limit_memory(monkeypatch, rows=3)
-    folder = api.train(recipe("tight", model={"dropout": 0.0}))
+    folder = seq2seq.train(recipe("tight", model={"dropout": 0.0}))
     for ours, theirs in zip(read_events(folder, "train"), read_events(whole, "train"), strict=True):
         assert ours["loss"] == pytest.approx(theirs["loss"], rel=1e-5)
         assert ours["examples"] == theirs["examples"]
@@ -108,11 +109,11 @@ def test_memory_that_runs_out_halves_the_micro_batches_and_repeats_the_step(reci
 def test_run_that_ran_out_of_memory_resumes_with_the_micro_batches_it_had(recipe, monkeypatch):
     with monkeypatch.context() as patch:
         limit_memory(patch, rows=3)
-        whole, path = api.train(recipe("whole")), recipe("stopped")
+        whole, path = seq2seq.train(recipe("whole")), recipe("stopped")
         send_at_step(patch, "SIGTERM", 3)
         with pytest.raises(TrainingInterrupted):
-            api.train(path)
-    api.train(path, resume=True)  # nothing runs out any more, and the cuts stay
+            seq2seq.train(path)
+    seq2seq.train(path, resume=True)  # nothing runs out any more, and the cuts stay
     assert hash_weights(path.with_suffix(""), 6) == hash_weights(whole, 6)
 
 
@@ -122,7 +123,7 @@ def test_memory_that_does_not_hold_the_update_ends_the_run(recipe, monkeypatch, 
 
     monkeypatch.setattr("torch.optim.AdamW.step", step)
     with pytest.raises(TrainingError, match="Step 1: memory ran out in the update: AdamW keeps two numbers"):
-        api.train(recipe())
+        seq2seq.train(recipe())
     assert read_events(tmp_path / "run", "end")[-1]["reason"] == "out_of_memory"
 
 
@@ -131,7 +132,7 @@ def test_memory_that_does_not_hold_one_pair_ends_the_run(recipe, monkeypatch, tm
     with pytest.raises(
         TrainingError, match="Step 1: memory ran out with a single pair in a micro-batch. What needs less"
     ):
-        api.train(recipe())
+        seq2seq.train(recipe())
     assert read_events(tmp_path / "run", "end")[-1]["reason"] == "out_of_memory"
 
 
@@ -143,7 +144,7 @@ def test_one_pair_that_never_fits_ends_the_run_however_short_the_others_are(reci
 
     monkeypatch.setattr(Trainer, "_backward", backward)
     with pytest.raises(TrainingError, match="memory ran out with a single pair in a micro-batch"):
-        api.train(recipe(batch_examples=40))
+        seq2seq.train(recipe(batch_examples=40))
     assert len(read_events(tmp_path / "run", "out_of_memory")) <= 6  # so often halved, 40 pairs are single ones
 
 
@@ -152,9 +153,9 @@ def test_larger_micro_batches_of_the_recipe_hold_again_after_memory_ran_out(reci
     with monkeypatch.context() as patch, pytest.raises(TrainingInterrupted):
         limit_memory(patch, rows=3)
         send_at_step(patch, "SIGTERM", 3)
-        api.train(path)
+        seq2seq.train(path)
     assert load_state(path.with_suffix(""), 3)["micro_batch_tokens"] < 100
-    folder = api.train(path, ["training.micro_batch_tokens=4096"], resume=True)
+    folder = seq2seq.train(path, ["training.micro_batch_tokens=4096"], resume=True)
     assert load_state(folder, 6)["micro_batch_tokens"] is None
 
 
@@ -164,17 +165,17 @@ def test_error_that_is_not_about_memory_is_raised_as_it_is(recipe, monkeypatch):
 
     monkeypatch.setattr(Trainer, "_backward", backward)
     with pytest.raises(RuntimeError, match="the shapes do not fit"):
-        api.train(recipe())
+        seq2seq.train(recipe())
 
 
 def test_skipped_first_step_of_a_thawed_part_can_be_resumed_from(recipe, monkeypatch):
     settings = {"freeze": {"encoder": 2}}
     break_gradients(monkeypatch, {3})
-    whole, path = api.train(recipe("whole", **settings)), recipe("stopped", **settings)
+    whole, path = seq2seq.train(recipe("whole", **settings)), recipe("stopped", **settings)
     with monkeypatch.context() as patch, pytest.raises(TrainingInterrupted):
         send_at_step(patch, "SIGTERM", 3)
-        api.train(path)
-    api.train(path, resume=True)
+        seq2seq.train(path)
+    seq2seq.train(path, resume=True)
     assert hash_weights(path.with_suffix(""), 6) == hash_weights(whole, 6)
 
 
@@ -186,5 +187,5 @@ def test_sharded_process_that_runs_out_of_memory_says_what_to_set(recipe, monkey
         match=r"Step 1: memory ran out. Sharded processes cannot repeat a step: lower training.micro_batch_tokens "
         r"\(now 8192\) and go on with --resume",
     ):
-        api.train(recipe())
+        seq2seq.train(recipe())
     assert read_events(tmp_path / "run", "end")[-1]["reason"] == "out_of_memory"

@@ -3,9 +3,9 @@
 import pytest
 from transformers import BartConfig
 
-from seq2seq.api import warm_start
+from seq2seq import warm_start
+from seq2seq.base.errors import TrainingError
 from seq2seq.checkpoints.folder import read_checkpoint
-from seq2seq.errors import TrainingError
 from seq2seq.modeling.build import build_model
 from seq2seq.modeling.sharing import Sharing
 from seq2seq.training.layer_decay import compute_layer_factors

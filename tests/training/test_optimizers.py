@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import nn
 
-from seq2seq.errors import CheckpointError
+from seq2seq.base.errors import CheckpointError
 from seq2seq.training.optimizers import build_optimizer, export_optimizer, restore_optimizer, set_learning_rates
 from seq2seq.training.options import TrainingOptions
 

@@ -9,21 +9,21 @@ import yaml
 from safetensors.torch import load_file, save_file
 from transformers import BartConfig, SwitchTransformersConfig
 
-from seq2seq import api
-from seq2seq.api import load_checkpoint, warm_start
-from seq2seq.assembly.processes import build_accelerator
-from seq2seq.assembly.splits import load_split
+import seq2seq
+from seq2seq import load_checkpoint, warm_start
+from seq2seq.base.errors import TrainingError
 from seq2seq.checkpoints.folder import write_checkpoint
 from seq2seq.data.loader import fixed_micro_batches
-from seq2seq.errors import TrainingError
-from seq2seq.modeling.attention_sites import find_sites
+from seq2seq.modeling.attention_sites import list_sites
 from seq2seq.modeling.build import build_model
-from seq2seq.modeling.head_removal import find_siblings, remove_heads
-from seq2seq.modeling.sharing import Sharing, find_shared_names
-from seq2seq.recipe import load_recipe
-from seq2seq.training.sharding import find_groups, shard_model
+from seq2seq.modeling.head_removal import list_siblings, remove_heads
+from seq2seq.modeling.sharing import Sharing, map_shared_names
+from seq2seq.processes.group import build_accelerator
+from seq2seq.recipe.recipe import load_recipe
+from seq2seq.runs.splits import load_split
+from seq2seq.training.sharding import list_groups, shard_model
 from seq2seq.training.validation import compute_validation_loss
-from tests.conftest import describe
+from tests.conftest import build_description
 from tests.families import save_family
 from tests.training.fork_server import launch_in_forks
 from tests.training.runs import compute_averages, copy_up_to_step_3, read_events, write_pairs
@@ -64,9 +64,9 @@ def write_pruned(bert: Path, folder: Path) -> Path:
     """A bertshare checkpoint whose sites have lost heads, another number each."""
     started = warm_start(plan="bertshare", encoder=str(bert))
     kept = ([0, 2], [1], [0, 1, 3], [2, 3])
-    groups = zip(find_siblings(started.model), kept, strict=True)
+    groups = zip(list_siblings(started.model), kept, strict=True)
     remove_heads(started.model, {site.name: heads for sites, heads in groups for site in sites})
-    write_checkpoint(folder, started.model, started.tokenizers, describe(started))
+    write_checkpoint(folder, started.model, started.tokenizers, build_description(started))
     return folder
 
 
@@ -91,13 +91,13 @@ def runs(tiny_bert, tmp_path_factory):
     folder = tmp_path_factory.mktemp("runs")
     launched = []
     for plan in PLANS:
-        one = api.train(write_recipe(folder, f"{plan}_one", tiny_bert, plan))
+        one = seq2seq.train(write_recipe(folder, f"{plan}_one", tiny_bert, plan))
         copy_up_to_step_3(one, folder / f"{plan}_one_on_two")
         launched += [write_recipe(folder, f"{plan}_{name}", tiny_bert, plan) for name in ("two", "one_on_two")]
     launched.append(write_recipe(folder, "bertshare_whole", tiny_bert, "bertshare", sharding="none"))
     pruned = write_recipe(folder, "pruned_two", write_pruned(tiny_bert, folder / "pruned"), "pretrained")
     launched.append(pruned)
-    api.train(write_recipe(folder, "pruned_one", folder / "pruned", "pretrained"))
+    seq2seq.train(write_recipe(folder, "pruned_one", folder / "pruned", "pretrained"))
     launched.append(write_recipe(folder, "bertshare_bf16", tiny_bert, "bertshare", precision="bf16"))
     broken = save_bert_with_broken_position(tiny_bert, folder / "broken_bert")
     launched.append(write_recipe(folder, "broken", broken, "bert2bert", pairs=6, max_skipped_steps=0))
@@ -113,7 +113,7 @@ def runs(tiny_bert, tmp_path_factory):
     assert result.returncode == 0, result.stderr[-3000:]
     for plan in PLANS:
         copy_up_to_step_3(folder / f"{plan}_two", folder / f"{plan}_two_on_one")
-        api.train(write_recipe(folder, f"{plan}_two_on_one", tiny_bert, plan), resume=True)
+        seq2seq.train(write_recipe(folder, f"{plan}_two_on_one", tiny_bert, plan), resume=True)
     return folder, result.stdout
 
 
@@ -136,7 +136,7 @@ def test_sharded_processes_keep_a_pruned_model_pruned(runs):
     assert largest_difference(folder / "pruned_one", folder / "pruned_two", step=6) < 2e-5
     model = load_checkpoint(folder / "pruned_two").model
     assert model.pruned == load_checkpoint(folder / "pruned").model.pruned
-    assert sorted({site.heads for site in find_sites(model)}) == [1, 2, 3]
+    assert sorted({site.heads for site in list_sites(model)}) == [1, 2, 3]
     encoder, decoder = model.encoder.encoder.layer[0], model.decoder.bert.encoder.layer[0]
     assert encoder.attention.self.query.weight is decoder.attention.self.query.weight
 
@@ -175,7 +175,7 @@ def test_run_goes_on_under_another_sharding_as_if_never_stopped(runs, plan, way)
 def test_shared_parameters_are_still_shared_after_steps_on_two_processes(runs, tiny_bert, run):
     model = warm_start(plan="bertshare", encoder=str(tiny_bert)).model
     before, after = model.state_dict(), load_file(runs[0] / run / "checkpoints/step_00000003" / WEIGHTS)
-    pairs = {name: first for name, first in find_shared_names(model).items() if name not in model.tied_names}
+    pairs = {name: first for name, first in map_shared_names(model).items() if name not in model.tied_names}
     assert len(pairs) == len(list(model.encoder.parameters()))
     assert [name for name, first in pairs.items() if not torch.equal(after[name], after[first])] == []
     assert [name for name in pairs if torch.equal(after[name], before[name])] == []
@@ -210,7 +210,7 @@ def test_two_processes_with_averages_go_on_bit_for_bit(runs, sharding):
 @both_shardings
 def test_two_processes_validate_with_the_averages(runs, sharding):
     run = runs[0] / f"average_{sharding}"
-    loaded, recipe = api.load_checkpoint(run / "checkpoints/step_00000004"), load_recipe(run / "recipe.yaml")
+    loaded, recipe = seq2seq.load_checkpoint(run / "checkpoints/step_00000004"), load_recipe(run / "recipe.yaml")
     accelerator = build_accelerator(recipe)
     data = load_split(recipe, "validation", loaded.tokenizers, loaded.framing, accelerator)
     pad_id = loaded.model.source_pad_id
@@ -228,9 +228,9 @@ def test_loss_that_is_not_finite_on_one_process_stops_both(runs):
 
 def test_one_process_holds_everything_and_says_so(runs, tiny_bert, tmp_path, capsys):
     path = write_recipe(tmp_path, "run", tiny_bert, "bert2bert", max_steps=1)
-    folder = api.train(path)
+    folder = seq2seq.train(path)
     assert "training.sharding: a run of one process has nothing to share out" in capsys.readouterr().err
-    whole = api.train(path, [f"output={tmp_path / 'whole'}", "training.sharding=none"])
+    whole = seq2seq.train(path, [f"output={tmp_path / 'whole'}", "training.sharding=none"])
     files = [(run / "checkpoints/step_00000001" / WEIGHTS).read_bytes() for run in (folder, whole)]
     assert files[0] == files[1]
 
@@ -238,19 +238,19 @@ def test_one_process_holds_everything_and_says_so(runs, tiny_bert, tmp_path, cap
 def test_shared_layers_of_encoder_and_decoder_are_one_group(tiny_bert):
     model = warm_start(plan="bertshare", encoder=str(tiny_bert)).model
     encoder, decoder = model.encoder.encoder.layer, model.decoder.bert.encoder.layer
-    assert find_groups(model) == [[encoder[0], decoder[0]], [encoder[1], decoder[1]]]
+    assert list_groups(model) == [[encoder[0], decoder[0]], [encoder[1], decoder[1]]]
 
 
 def test_layers_that_are_not_shared_are_groups_of_their_own(tiny_bert, tmp_path):
     gpt2 = save_family(tmp_path / "gpt2", "gpt2", head=True)
     model = warm_start(plan="bert2gpt", encoder=str(tiny_bert), decoder=str(gpt2)).model
-    assert find_groups(model) == [[layer] for layer in (*model.encoder.encoder.layer, *model.decoder.transformer.h)]
+    assert list_groups(model) == [[layer] for layer in (*model.encoder.encoder.layer, *model.decoder.transformer.h)]
 
 
 def test_layers_that_share_their_parameters_are_left_to_the_whole_model(tiny_bert, tmp_path):
     albert = save_family(tmp_path / "albert", "albert")
     model = warm_start(plan="pair", encoder=str(albert), decoder=str(tiny_bert), convert=False).model
-    assert find_groups(model) == [[layer] for layer in model.decoder.bert.encoder.layer]
+    assert list_groups(model) == [[layer] for layer in model.decoder.bert.encoder.layer]
 
 
 def build_bart(**settings):
@@ -262,7 +262,7 @@ def build_bart(**settings):
 
 def test_layers_of_a_native_model_are_groups():
     model = build_bart()
-    assert find_groups(model) == [[layer] for layer in (*model.model.encoder.layers, *model.model.decoder.layers)]
+    assert list_groups(model) == [[layer] for layer in (*model.model.encoder.layers, *model.model.decoder.layers)]
 
 
 def test_model_that_skips_layers_at_random_is_refused():

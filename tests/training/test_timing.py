@@ -9,13 +9,7 @@ import pytest
 from seq2seq.data.batching import BatchOrder
 from seq2seq.data.encoding import EncodedExamples, RaggedIds, Truncation
 from seq2seq.data.loader import StepLoader
-from seq2seq.training.timing import (
-    TimedUpdate,
-    count_busiest_tokens,
-    fit_line,
-    thin_out,
-    time_updates,
-)
+from seq2seq.training.timing import TimedUpdate, count_busiest_tokens, fit_line, thin_out, time_updates
 
 AN_UPDATE, A_TOKEN = 2.0, 0.5
 

@@ -8,8 +8,8 @@ from typing import NamedTuple
 import pytest
 from safetensors.torch import load_file
 
-from seq2seq import api
-from seq2seq.files import load_json
+import seq2seq
+from seq2seq.base.files import load_json
 from tests.training.fork_server import launch_in_forks
 from tests.training.runs import compute_expected_step, launch_on_processes, read_events, write_pairs, write_recipe
 
@@ -56,7 +56,7 @@ def compute_largest_difference(first: Path, second: Path) -> float:
 def test_two_processes_train_and_validate_as_one(launch, tiny_bert, tmp_path):
     changes = describe_validated(tmp_path)
     one, two = (
-        api.train(write_recipe(tmp_path, tiny_bert, "one", model={"dropout": 0.0}, **changes)),
+        seq2seq.train(write_recipe(tmp_path, tiny_bert, "one", model={"dropout": 0.0}, **changes)),
         launch.folder / "validated",
     )
     for event in ("train", "validation"):
@@ -85,11 +85,11 @@ def test_signal_to_one_process_ends_both_after_the_same_step(launch):
 def test_run_stopped_on_two_processes_goes_on_with_others_as_if_nothing_had_changed(
     launch, tiny_bert, tmp_path, processes
 ):
-    one = api.train(write_recipe(tmp_path, tiny_bert, "one", max_steps=4, model={"dropout": 0.0}))
+    one = seq2seq.train(write_recipe(tmp_path, tiny_bert, "one", max_steps=4, model={"dropout": 0.0}))
     shutil.copytree(launch.folder / "signal", tmp_path / "stopped")
     changes = [f"output={tmp_path / 'stopped'}"]
     if processes == 1:
-        api.train(launch.folder / "signal.yaml", changes, resume=True)
+        seq2seq.train(launch.folder / "signal.yaml", changes, resume=True)
     else:
         command = ("train", str(launch.folder / "signal.yaml"), *changes, "--resume")
         result = launch_in_forks(processes, "seq2seq", *command)
@@ -99,7 +99,7 @@ def test_run_stopped_on_two_processes_goes_on_with_others_as_if_nothing_had_chan
 
 
 def test_memory_that_runs_out_on_one_process_halves_the_micro_batches_of_both(launch, tiny_bert, tmp_path):
-    one = api.train(write_recipe(tmp_path, tiny_bert, "one", max_steps=4, model={"dropout": 0.0}))
+    one = seq2seq.train(write_recipe(tmp_path, tiny_bert, "one", max_steps=4, model={"dropout": 0.0}))
     two = launch.folder / "memory"
     assert read_events(two, "out_of_memory")
     for ours, theirs in zip(read_events(two, "train"), read_events(one, "train"), strict=True):

@@ -9,7 +9,7 @@ import torch
 from torch import nn
 from transformers import LEDConfig
 
-from seq2seq.api import warm_start
+from seq2seq import warm_start
 from seq2seq.checkpoints.folder import read_checkpoint
 from seq2seq.data.collation import collate
 from seq2seq.modeling.build import build_model

@@ -3,7 +3,7 @@ import torch
 from accelerate import Accelerator
 from torch import nn
 
-from seq2seq import api
+import seq2seq
 from seq2seq.data.encoding import EncodedExamples, encode_examples
 from seq2seq.data.examples import load_examples
 from seq2seq.data.loader import fixed_micro_batches
@@ -15,7 +15,7 @@ from tests.training.runs import write_pairs
 
 @pytest.fixture(scope="module")
 def started(tiny_bert) -> WarmStart:
-    return api.warm_start(plan="bert2bert", encoder=str(tiny_bert))
+    return seq2seq.warm_start(plan="bert2bert", encoder=str(tiny_bert))
 
 
 @pytest.fixture
@@ -47,7 +47,7 @@ def test_source_gain_is_the_rise_of_the_loss_with_the_next_pairs_source(started,
 
 
 def test_source_gain_is_zero_where_nothing_comes_from_the_encoder(tiny_bert, encoded):
-    started = api.warm_start(plan="bert2bert", encoder=str(tiny_bert))
+    started = seq2seq.warm_start(plan="bert2bert", encoder=str(tiny_bert))
     for name, module in started.model.named_modules():
         if name.endswith("crossattention.self.value"):
             nn.init.zeros_(module.weight)

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import torch
 
-from seq2seq import api
-from seq2seq.errors import TrainingError
+import seq2seq
+from seq2seq.base.errors import TrainingError
 from tests.training.runs import copy_up_to_step_3
 
 
@@ -21,7 +21,7 @@ def main(recipes: list[str]) -> None:
             copy_for_all(*map(Path, recipe.split(":")))
             continue
         try:
-            api.train(recipe, resume=True)
+            seq2seq.train(recipe, resume=True)
         except TrainingError as error:
             print(f"process {os.environ['RANK']}: {error}", flush=True)
 

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from seq2seq import api
-from seq2seq.errors import TrainingInterrupted
+import seq2seq
+from seq2seq.base.errors import TrainingInterrupted
 from tests.training.faults import break_gradients, limit_memory, send_at_step
 
 FAULTS = {
@@ -26,7 +26,7 @@ def main(folder: Path) -> None:
             if os.environ["RANK"] == "1" and recipe.stem in FAULTS:
                 FAULTS[recipe.stem](patch)
             try:
-                api.train(recipe)
+                seq2seq.train(recipe)
             except TrainingInterrupted as error:
                 print(f"process {os.environ['RANK']}: {error}", flush=True)
 

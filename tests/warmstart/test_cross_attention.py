@@ -4,8 +4,8 @@ import pytest
 import torch
 from transformers import GPT2LMHeadModel
 
-from seq2seq.api import warm_start
-from seq2seq.errors import WarmStartError
+from seq2seq import warm_start
+from seq2seq.base.errors import WarmStartError
 from tests.conftest import save_bert, shake
 from tests.families import DECODERS, save_family
 

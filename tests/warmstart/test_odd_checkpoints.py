@@ -9,13 +9,13 @@ from safetensors.torch import load_file, save_file
 from tokenizers import Tokenizer
 from transformers import AutoModel, RobertaConfig, RobertaModel
 
-from seq2seq.api import train_tokenizer, warm_start
+from seq2seq import train_tokenizer, warm_start
+from seq2seq.base.errors import WarmStartError
 from seq2seq.checkpoints.folder import read_checkpoint, write_checkpoint
-from seq2seq.errors import WarmStartError
 from seq2seq.text.tokenizers import encode_texts
 from seq2seq.training.optimizers import build_optimizer
 from seq2seq.training.options import TrainingOptions
-from tests.conftest import describe, save_bert
+from tests.conftest import build_description, save_bert
 from tests.families import save_family
 
 IDS = torch.tensor([[9, 10, 11, 12, 13]])
@@ -63,7 +63,7 @@ def test_half_precision_named_in_the_config_still_gives_float32_masters(tmp_path
     bert = change_config(save_bert(tmp_path / "encoder"), dtype="bfloat16")
     started = warm_start(plan="pair", encoder=bert, decoder=folder, convert=False)
     assert {parameter.dtype for parameter in started.model.parameters()} == {torch.float32}
-    write_checkpoint(tmp_path / "checkpoint", started.model, started.tokenizers, describe(started))
+    write_checkpoint(tmp_path / "checkpoint", started.model, started.tokenizers, build_description(started))
     again = read_checkpoint(tmp_path / "checkpoint").model
     assert {parameter.dtype for parameter in again.parameters()} == {torch.float32}
 

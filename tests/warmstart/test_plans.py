@@ -5,8 +5,8 @@ import torch
 from safetensors.torch import load_file
 from transformers import BertGenerationDecoder, BertGenerationEncoder, GPT2LMHeadModel, GPT2Model, RobertaModel
 
-from seq2seq.api import warm_start
-from seq2seq.errors import WarmStartError
+from seq2seq import warm_start
+from seq2seq.base.errors import WarmStartError
 from seq2seq.text.tokenizers import decode_ids, encode_texts
 from seq2seq.warmstart.paper_table import COLUMNS, count_plan_parameters
 from seq2seq.warmstart.plans import PLANS

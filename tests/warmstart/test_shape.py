@@ -2,8 +2,8 @@
 
 import pytest
 
-from seq2seq.api import train_tokenizer, warm_start
-from seq2seq.errors import WarmStartError
+from seq2seq import train_tokenizer, warm_start
+from seq2seq.base.errors import WarmStartError
 
 SHAPE = {"layers": 2, "hidden_size": 16, "attention_heads": 2, "intermediate_size": 24, "positions": 40}
 

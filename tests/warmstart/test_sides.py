@@ -5,8 +5,8 @@ import torch
 from safetensors.torch import load_file, save_file
 from transformers import AutoModel, BertForMaskedLM, BertLMHeadModel, BertModel, RobertaForCausalLM, RobertaModel
 
-from seq2seq.api import warm_start
-from seq2seq.errors import WarmStartError
+from seq2seq import warm_start
+from seq2seq.base.errors import WarmStartError
 from tests.conftest import save_bert, shake
 from tests.families import save_family
 

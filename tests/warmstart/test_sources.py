@@ -7,7 +7,7 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
-from seq2seq.errors import WarmStartError
+from seq2seq.base.errors import WarmStartError
 from seq2seq.warmstart.sources import SourceCheckpoint, find_source_folder
 
 

@@ -8,8 +8,8 @@ import torch
 from safetensors.torch import load_file, save_file
 from transformers import AutoTokenizer, BertForMaskedLM, BertModel, BertTokenizer
 
-from seq2seq.api import warm_start
-from seq2seq.errors import WarmStartError
+from seq2seq import warm_start
+from seq2seq.base.errors import WarmStartError
 from seq2seq.text.tokenizers import encode_texts
 from tests.conftest import build_bert_config, save_bert
 

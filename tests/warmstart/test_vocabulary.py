@@ -5,9 +5,9 @@ import json
 import pytest
 import torch
 
-from seq2seq import api
-from seq2seq.api import warm_start
-from seq2seq.errors import WarmStartError
+import seq2seq
+from seq2seq import warm_start
+from seq2seq.base.errors import WarmStartError
 from seq2seq.text.tokenizers import encode_texts
 from seq2seq.text.vocabulary import match_tokens
 from seq2seq.warmstart.vocabulary import Corpus
@@ -32,7 +32,7 @@ def new_tokenizer(tmp_path_factory):
     folder = tmp_path_factory.mktemp("new")
     data = folder / "text.txt"
     data.write_text("\n".join(TEXTS * 3), encoding="utf-8")
-    api.train_tokenizer([str(data)], output=folder / "tokenizer", kind="wordpiece", size=60)
+    seq2seq.train_tokenizer([str(data)], output=folder / "tokenizer", kind="wordpiece", size=60)
     return str(folder / "tokenizer")
 
 
@@ -157,10 +157,10 @@ training: {{batch_examples: 4, max_steps: 1, micro_batch_tokens: 256}}
 generation: {{max_target_tokens: 8, num_beams: 1}}
 """
     )
-    folder = api.train(recipe)
+    folder = seq2seq.train(recipe)
     notes = json.loads((folder / "origin.json").read_text())["notes"]
     assert "tokens kept, those that the data needs" in notes[0]
-    assert len(api.generate(folder, TEXTS)) == 4
+    assert len(seq2seq.generate(folder, TEXTS)) == 4
 
 
 def test_tokenizer_with_another_pad_id_is_refused_where_positions_count_from_it(folders, new_tokenizer):

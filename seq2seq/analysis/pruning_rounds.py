@@ -1,0 +1,161 @@
+"""Pruning as a whole: layers, then heads round by round, with the figures of every stage."""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from copy import deepcopy
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+
+from ..base.console import ProgressBar, show_progress
+from ..base.memory import is_out_of_memory
+from ..data.encoding import EncodedExamples
+from ..data.loader import fixed_micro_batches
+from ..modeling.attention_sites import gated, list_sites
+from ..modeling.head_removal import list_siblings, remove_heads
+from ..modeling.layers import remove_layers
+from ..modeling.token_loss import TokenLossModel, evaluating
+from .head_pruning import Gates, choose_at_random, choose_by_importance, list_kept, plan_counts
+from .layer_pruning import LayerCounts, count_trials, drop_layers
+
+Figures = dict[str, float]  # loss, and metrics by name
+Score = Callable[[TokenLossModel], Figures]
+CHECK_TOLERANCE = 1e-3  # relative, of the loss of a batch
+
+
+@dataclass(frozen=True)
+class Pairs:
+    """Pairs as a model is weighed and measured on them, in batches of so many padded tokens."""
+
+    encoded: EncodedExamples
+    batch_tokens: int
+
+    def __len__(self) -> int:
+        return len(self.encoded)
+
+    def build_batches(self, model: TokenLossModel) -> Iterator[dict[str, torch.Tensor]]:
+        return fixed_micro_batches(self.encoded, model.source_pad_id, micro_batch_tokens=self.batch_tokens)
+
+    def compute_loss(self, model: TokenLossModel, advance: Callable[[int], None]) -> float:
+        """Nats a target token."""
+        total = 0.0
+        with evaluating(model):
+            for batch in self.build_batches(model):
+                total += _compute_loss(model, batch)
+                advance(len(batch["labels"]))
+        return total / len(self.encoded.labels.ids)
+
+
+@torch.no_grad()
+def _compute_loss(model: TokenLossModel, batch: Mapping[str, torch.Tensor]) -> float:
+    return model(**{name: tensor.to(model.device) for name, tensor in batch.items()}).negative_log_likelihood.item()
+
+
+@dataclass(frozen=True)
+class HeadOptions:
+    """keep: the share of heads that stays. per_round: the share of all heads that goes in a round, after which those
+    left are weighed anew. normalized: as in `choose_by_importance`. seed: of the random order; None draws no curve.
+    """
+
+    keep: float
+    per_round: float
+    normalized: bool
+    seed: int | None
+
+
+def check_heads(model: TokenLossModel, pairs: Pairs, options: HeadOptions) -> None:
+    """Makes sure, on a copy and the first pairs, that heads can go: better before an hour of weighing than after.
+
+    Raises:
+        ValueError: as `remove_heads`; no head would go, or fewer would be left than one for each site; or the family's
+            attention does not run with fewer heads, or computes something else.
+    """
+    counts, least = plan_counts(model, options.keep, options.per_round), len(list_siblings(model))
+    if round(options.keep * counts[0]) < least:
+        raise ValueError(
+            f"each of {least} attention sites keeps at least one of its heads, {least / counts[0]:.2f} of all "
+            f"{counts[0]}; asked for was {options.keep:g}"
+        )
+    if len(counts) == 1:
+        raise ValueError(f"of {counts[0]} heads, keeping {options.keep:g} removes none")
+    *_, gates = choose_at_random(model, [counts[0], least], seed=0)
+    smaller = deepcopy(model)
+    remove_heads(smaller, list_kept(gates))
+    batch, kind = next(pairs.build_batches(model)), model.config.model_type
+    with evaluating(model), evaluating(smaller), gated(list_sites(model), gates):
+        expected = _compute_loss(model, batch)
+        try:
+            found = _compute_loss(smaller, batch)
+        except RuntimeError as error:
+            if is_out_of_memory(error):
+                raise
+            raise ValueError(f"the attention of a {kind} does not run with fewer heads: {error}") from None
+    if not abs(found - expected) <= CHECK_TOLERANCE * abs(expected):
+        raise ValueError(f"a {kind} with fewer heads computes something else: a loss of {found:g}, not {expected:g}")
+
+
+def prune_layers(
+    model: TokenLossModel, layer_counts: LayerCounts, pairs: Pairs
+) -> tuple[TokenLossModel, list[dict[str, Any]]]:
+    """The model with fewer layers, and the loss after each removal.
+
+    Raises:
+        ValueError: as `check_layer_counts`.
+    """
+    stages, kept = [], None
+    with show_progress("trying layers", len(pairs) * count_trials(model, layer_counts)) as bar:
+        for kept, loss in drop_layers(model, layer_counts, lambda tried: pairs.compute_loss(tried, bar.advance)):
+            stages.append({"encoder": kept[0], "decoder": kept[1], "loss": loss})
+    return (model if kept is None else remove_layers(model, *kept)), stages
+
+
+def prune_heads(
+    model: TokenLossModel, pairs: Pairs, test: Pairs, score: Score | None, options: HeadOptions
+) -> list[dict[str, Any]]:
+    """Removes heads from the model, and returns the curve: figures by number of heads left, in both orders.
+
+    None goes where the share that stays is rounded to all of them.
+
+    Args:
+        pairs: heads are weighed on them. test: losses are of them.
+        score: metrics of what a model writes, of the same pairs as the losses.
+
+    Raises:
+        ValueError: as `remove_heads`; see `check_heads`.
+    """
+    counts = plan_counts(model, options.keep, options.per_round)
+    measured = 0 if options.seed is None else 2 * len(counts) - 1
+    with show_progress("pruning", len(pairs) * (len(counts) - 1) + len(test) * measured) as bar:
+        chosen = choose_by_importance(
+            model, lambda: pairs.build_batches(model), counts, normalized=options.normalized, advance=bar.advance
+        )
+        if options.seed is None:
+            curve, gates = [], list(chosen)[-1]
+        else:
+            drawn = choose_at_random(model, counts, options.seed)
+            curve, gates = _measure_curve(model, test, score, counts, chosen, drawn, bar)
+    remove_heads(model, list_kept(gates))
+    return curve
+
+
+def _measure_curve(
+    model: TokenLossModel,
+    test: Pairs,
+    score: Score | None,
+    counts: Sequence[int],
+    chosen: Iterator[Gates],
+    drawn: Iterator[Gates],
+    bar: ProgressBar,
+) -> tuple[list[dict[str, Any]], Gates]:
+    """The curve, and the gates at its end."""
+
+    def measure(gates: Gates) -> Figures:
+        with gated(list_sites(model), gates):
+            return {"loss": test.compute_loss(model, bar.advance)} | (score(model) if score else {})
+
+    curve, best = [], {}
+    for count, best, other in zip(counts, chosen, drawn, strict=True):
+        figures = measure(best)
+        at_random = measure(other) if count < counts[0] else figures
+        curve.append({"heads": count, "share": count / counts[0], "by_importance": figures, "at_random": at_random})
+    return curve, best

@@ -1,0 +1,21 @@
+"""Nested mappings, as recipes and other settings are: merged, and flattened to dotted keys. Knows no settings."""
+
+from collections.abc import Mapping
+from typing import Any
+
+
+def merge(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
+    """A copy of `base` in which the values of `over` stand, mapping by mapping; lists are replaced whole."""
+    merged = dict(base)
+    for key, value in over.items():
+        both = isinstance(merged.get(key), Mapping) and isinstance(value, Mapping)
+        merged[key] = merge(merged[key], value) if both else value
+    return merged
+
+
+def flatten(values: dict, prefix: str = "") -> dict:
+    """Nested mappings by dotted key. {'a': {'b': 1}} -> {'a.b': 1}"""
+    flat = {}
+    for key, value in values.items():
+        flat |= flatten(value, f"{prefix}{key}.") if isinstance(value, dict) and value else {f"{prefix}{key}": value}
+    return flat

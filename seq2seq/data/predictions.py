@@ -1,0 +1,53 @@
+"""Sources and references of files of predictions: from files of their own, or from the same files."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from ..base.errors import ScoringError
+from ..metrics.table import METRICS
+from .plain_text import is_row_format, load_intact_texts, load_references, load_texts_if_any
+
+
+def load_common_references(references: str | Path | None, predictions: Sequence[str | Path]) -> list[tuple[str, ...]]:
+    """References of a file, else of the predictions' files, which must all have the same.
+
+    Raises:
+        DataError: a file is missing or broken, or lacks the column.
+        ScoringError: there are none, or they differ.
+    """
+    if references is not None:
+        return load_references(str(references))
+    if plain := [str(name) for name in predictions if not is_row_format(str(name))]:
+        raise ScoringError(f"{plain[0]} is plain text, which holds no references. Give a file of references.")
+    found = [load_references(str(name)) for name in predictions]
+    return _require_same(found, predictions, "references")
+
+
+def load_common_sources(
+    metrics: Sequence[str], sources: str | Path | None, predictions: Sequence[str | Path]
+) -> list[str] | None:
+    """Sources of a file, else of the predictions' files where they have them, which must then be the same.
+
+    None where there are none and no metric needs any.
+
+    Raises:
+        DataError: a file is missing or broken.
+        ScoringError: a metric needs sources and there are none, or they differ.
+    """
+    if sources is not None:
+        return load_intact_texts(str(sources), ["source"])
+    found = [texts for name in predictions if (texts := load_texts_if_any(str(name), "source")) is not None]
+    if len(found) == len(predictions):
+        return _require_same(found, predictions, "sources")
+    if needing := [metric for metric in metrics if METRICS[metric].needs_sources]:
+        raise ScoringError(f"{needing[0]} compares with the sources. Give a file of them too.")
+    return None
+
+
+def _require_same(found: Sequence[list], predictions: Sequence[str | Path], what: str) -> list:
+    for name, texts in zip(predictions, found, strict=True):
+        if texts != found[0]:
+            raise ScoringError(
+                f"{name} has other {what} than {predictions[0]}. Only outputs for the same texts can be compared."
+            )
+    return found[0]

@@ -1,0 +1,218 @@
+"""Ids in, ids out with CTranslate2, from a folder that `seq2seq export --format ctranslate2` wrote.
+
+CTranslate2 is an optional library and is imported inside functions.
+"""
+
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import torch
+
+from ..base.errors import DataError, GenerationError
+from ..base.files import load_json
+from .batching import AT_ONCE, Batch, Result, Spread, compute_here, count_workers, map_by_length
+from .engine import Engine, Hypothesis, check_positions
+from .options import GenerationOptions
+
+if TYPE_CHECKING:
+    import ctranslate2
+
+MODEL_FILE = "model.bin"  # CTranslate2's name for its weights
+EXPORT_FILE = "export.json"
+SCORED_SOURCE_TOKENS = 8192  # padded source tokens of a batch of given pairs
+# Outputs that end before a search does, as a multiple of the beams. transformers goes on as long as a beam may still
+# get better than those; with this, CTranslate2 finds the same ones but for one in a hundred. In int8, which has outputs
+# of its own, the time is better saved.
+PATIENCE = 1.5
+AHEAD = 16  # batches handed over before the first one's results are asked for: they run side by side
+
+
+def is_exported(folder: Path) -> bool:
+    """Whether a folder holds a model for this engine."""
+    return (folder / MODEL_FILE).exists()
+
+
+def import_ctranslate2() -> "ctranslate2":
+    """The library.
+
+    Raises:
+        GenerationError: it is not installed.
+    """
+    try:
+        import ctranslate2
+    except ImportError as error:
+        raise GenerationError(
+            f"CTranslate2 cannot be imported ({error}). Install it: pip install ctranslate2."
+        ) from None
+    return ctranslate2
+
+
+@dataclass(frozen=True)
+class CTranslate2Engine(Engine):
+    """An exported pair. Vocabularies list the token of each id.
+
+    limits: positions of "source" and "target". patience: of a search with beams, see `PATIENCE`.
+    """
+
+    translator: "ctranslate2.Translator"
+    source_vocabulary: list[str]
+    target_vocabulary: list[str]
+    end_token: str
+    limits: dict[str, int | None]
+    patience: float = PATIENCE
+    spread: Spread = compute_here
+
+    @cached_property
+    def target_ids(self) -> dict[str, int]:
+        """The id of each token of the target."""
+        return {token: index for index, token in enumerate(self.target_vocabulary)}
+
+    @property
+    def end_id(self) -> int:
+        return self.target_ids[self.end_token]
+
+    @classmethod
+    def load(cls, folder: Path) -> "CTranslate2Engine":
+        """The engine of an exported folder, on the GPU where there is one that CTranslate2 can use.
+
+        On a CPU batches run side by side, see `count_workers`.
+
+        Raises:
+            GenerationError: CTranslate2 is missing or cannot load the folder.
+        """
+        library = import_ctranslate2()
+        on_gpu, threads = library.get_cuda_device_count() > 0, torch.get_num_threads()
+        if on_gpu:
+            options = {
+                "device": "cuda",
+                "device_index": torch.cuda.current_device() if torch.cuda.is_available() else 0,
+            }
+        else:
+            workers, share = count_workers(AT_ONCE)
+            options = {"device": "cpu", "inter_threads": workers, "intra_threads": share}
+        try:
+            config, export = load_json(folder / "config.json"), load_json(folder / EXPORT_FILE)
+            shared = (folder / "shared_vocabulary.json").exists()
+            source, target = (
+                load_json(folder / f"{'shared' if shared else side}_vocabulary.json") for side in ("source", "target")
+            )
+            translator = library.Translator(str(folder), **options)
+            torch.set_num_threads(threads)  # both use OpenMP, and the library has set it to threads of its own
+        except (DataError, RuntimeError, ValueError) as error:
+            raise GenerationError(f"{folder}: CTranslate2 cannot load it ({error}). Export the model again.") from None
+        patience = 1.0 if export["quantization"].startswith("int8") else PATIENCE
+        return cls(translator, source, target, config["eos_token"], export["positions"], patience)
+
+    def check(self, options: GenerationOptions, max_source_tokens: int) -> None:
+        if options.length_penalty_form != "power" and options.num_beams > 1 and options.length_penalty != 0:
+            raise GenerationError(
+                f"length_penalty_form: CTranslate2 has length^alpha alone, found {options.length_penalty_form!r}. Set "
+                "it to power, or use the engine transformers."
+            )
+        if options.sampling:
+            raise GenerationError(
+                "sampling: CTranslate2 does not repeat its draws by a seed. Use the engine transformers."
+            )
+        check_positions(self.limits, {"source": max_source_tokens, "target": options.max_target_tokens})
+
+    def write(
+        self,
+        sources: Sequence[Sequence[int]],
+        options: GenerationOptions,
+        advance: Callable[[int], None],
+        prefix: Sequence[int],
+        places: Sequence[int],
+    ) -> list[list[Hypothesis]]:
+        arguments = self._translate_options(options)
+
+        def submit(indices: Batch) -> list["ctranslate2.AsyncTranslationResult"]:
+            return self.translator.translate_batch(
+                self._name_sources(sources, indices),
+                [self._name_target(prefix)] * len(indices) if prefix else None,
+                asynchronous=True,
+                **arguments,
+            )
+
+        def read(index: int, result: "ctranslate2.TranslationResult") -> list[Hypothesis]:
+            return [self._read(tokens) for tokens in result.hypotheses]
+
+        return self._map(sources, submit, read, advance, options.fits)
+
+    def score(
+        self,
+        sources: Sequence[Sequence[int]],
+        labels: Sequence[Sequence[int]],
+        advance: Callable[[int], None] = lambda pairs: None,
+    ) -> list[list[float]]:
+        ended = [list(target[-1:]) == [self.end_id] for target in labels]
+
+        def submit(indices: Batch) -> list["ctranslate2.AsyncScoringResult"]:
+            return self.translator.score_batch(
+                self._name_sources(sources, indices),
+                [self._name_target(labels[index][:-1] if ended[index] else labels[index]) for index in indices],
+                max_input_length=0,
+                asynchronous=True,
+            )
+
+        def read(index: int, result: "ctranslate2.ScoringResult") -> list[float]:
+            # CTranslate2 scores an end mark behind every target.
+            return list(result.log_probs if ended[index] else result.log_probs[:-1])
+
+        def fits(width: int, pairs: int) -> bool:
+            return width * pairs <= SCORED_SOURCE_TOKENS
+
+        return self._map(sources, submit, read, advance, fits)
+
+    def _map(
+        self,
+        sources: Sequence[Sequence[int]],
+        submit: Callable[[Batch], Sequence[Any]],
+        read: Callable[[int, Any], Result],
+        advance: Callable[[int], None],
+        fits: Callable[[int, int], bool],
+    ) -> list[Result]:
+        """The results of all sources, in batches that fit; the library computes some side by side."""
+
+        def compute(batches: Sequence[Batch]) -> Iterator[list[Result]]:
+            submitted: deque[tuple[Batch, Sequence[Any]]] = deque()
+
+            def finish() -> list[Result]:
+                indices, results = submitted.popleft()
+                return [read(index, result.result()) for index, result in zip(indices, results, strict=True)]
+
+            for batch in batches:
+                submitted.append((batch, submit(batch)))
+                if len(submitted) > AHEAD:
+                    yield finish()
+            while submitted:
+                yield finish()
+
+        return map_by_length([len(source) for source in sources], fits, compute, advance, self.spread)
+
+    def _translate_options(self, options: GenerationOptions) -> dict:
+        return {
+            "beam_size": options.num_beams,
+            "patience": self.patience if options.num_beams > 1 else 1.0,
+            "num_hypotheses": options.num_outputs,
+            "length_penalty": options.length_penalty,
+            "repetition_penalty": options.repetition_penalty,
+            "no_repeat_ngram_size": options.no_repeat_ngram_size,
+            "max_decoding_length": options.max_target_tokens,
+            "min_decoding_length": options.min_target_tokens,
+            "return_end_token": True,
+            "max_input_length": 0,
+        }
+
+    def _name_sources(self, sources: Sequence[Sequence[int]], indices: Sequence[int]) -> list[list[str]]:
+        return [[self.source_vocabulary[token] for token in sources[index]] for index in indices]
+
+    def _name_target(self, ids: Sequence[int]) -> list[str]:
+        return [self.target_vocabulary[index] for index in ids]
+
+    def _read(self, tokens: Sequence[str]) -> Hypothesis:
+        is_ended = bool(tokens) and tokens[-1] == self.end_token
+        return Hypothesis([self.target_ids[token] for token in tokens[: len(tokens) - is_ended]], is_ended)

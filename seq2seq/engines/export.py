@@ -1,0 +1,137 @@
+"""A checkpoint written for another library: whole, checked against the model, or not there at all."""
+
+import shutil
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from ..base.errors import ExportError
+from ..base.files import write_json
+from ..checkpoints.description import DESCRIPTION_FILE
+from ..checkpoints.folder import Checkpoint, read_checkpoint, write_checkpoint
+from ..modeling.head_removal import count_heads
+from ..modeling.token_loss import TokenLossModel
+from ..text.tokenizers import encode_texts
+from .ctranslate2 import EXPORT_FILE, CTranslate2Engine, import_ctranslate2
+from .ctranslate2_spec import build_spec
+from .engine import Engine
+from .equality import Equality, compare_engines
+from .export_options import Quantization
+from .options import GenerationOptions
+from .restoring import restore_heads
+from .transformers import TransformersEngine
+
+
+@dataclass(frozen=True)
+class Exported:
+    """A folder that was written, its size on disk in bytes, and how it compares with the model.
+
+    restored: how many heads that had been pruned stand in it as zeros, as the other library needs them.
+    """
+
+    folder: Path
+    size: int
+    equality: Equality
+    restored: int
+
+
+def export_ctranslate2(
+    checkpoint: Checkpoint, output: Path, *, quantization: Quantization, pairs: Sequence[tuple[str, str]]
+) -> Exported:
+    """Writes a folder for CTranslate2, with tokenizers and what `seq2seq generate` needs.
+
+    In float32 it must be equal to the model on the pairs; of other number types the differences are measured.
+
+    Args:
+        pairs: sources and targets to compare on, cut where the checkpoint cuts.
+
+    Raises:
+        ExportError: the folder exists, CTranslate2 cannot compute the model, or the export is not equal to it.
+        GenerationError: CTranslate2 is not installed.
+    """
+    import_ctranslate2()
+
+    def write(folder: Path, model: TokenLossModel) -> None:
+        spec = build_spec(model, checkpoint.tokenizers, checkpoint.framing)
+        spec.validate()
+        spec.optimize(quantization=None if quantization == "float32" else quantization)
+        folder.mkdir()
+        spec.save(str(folder))
+        description = replace(checkpoint.description, pruned={})
+        checkpoint.tokenizers.save(folder, max_source_tokens=description.max_source_tokens, framing=checkpoint.framing)
+        write_json(folder / DESCRIPTION_FILE, description.to_dict())
+        positions = {"source": model.max_source_positions, "target": model.max_target_positions}
+        write_json(
+            folder / EXPORT_FILE, {"format": "ctranslate2", "quantization": quantization, "positions": positions}
+        )
+
+    return _export(checkpoint, output, write, CTranslate2Engine.load, pairs, is_exact=quantization == "float32")
+
+
+def export_transformers(checkpoint: Checkpoint, output: Path, *, pairs: Sequence[tuple[str, str]]) -> Exported:
+    """Writes a folder that plain transformers loads: weights whole and untied, no state of a training.
+
+    Raises:
+        ExportError: the folder exists, or what was written is not equal to the model.
+    """
+
+    def write(folder: Path, model: TokenLossModel) -> None:
+        write_checkpoint(folder, model, checkpoint.tokenizers, checkpoint.description)
+
+    def load(folder: Path) -> Engine:
+        return TransformersEngine(read_checkpoint(folder).model)
+
+    return _export(checkpoint, output, write, load, pairs, is_exact=True)
+
+
+def _export(
+    checkpoint: Checkpoint,
+    output: Path,
+    write: Callable[[Path, TokenLossModel], None],
+    load: Callable[[Path], Engine],
+    pairs: Sequence[tuple[str, str]],
+    *,
+    is_exact: bool,
+) -> Exported:
+    """Writes the model with all its heads beside the output, compares, and gives the folder its name at last."""
+    if output.exists():
+        raise ExportError(f"{output} exists. Choose another output, or remove it.")
+    beside = output.with_name(f".{output.name}.partial")
+    shutil.rmtree(beside, ignore_errors=True)
+    try:
+        beside.parent.mkdir(parents=True, exist_ok=True)
+        whole = restore_heads(checkpoint.model)
+        write(beside, whole)
+        equality = _compare(checkpoint, load(beside), pairs)
+        if is_exact:
+            equality.check()
+        beside.replace(output)
+    except ExportError as error:
+        raise ExportError(f"{checkpoint.folder}: {error}") from None
+    except OSError as error:
+        raise ExportError(f"{output} cannot be written ({error.strerror}). Choose another output.") from None
+    finally:
+        shutil.rmtree(beside, ignore_errors=True)
+    size = sum(path.stat().st_size for path in output.rglob("*") if path.is_file())
+    restored = count_heads(whole) - count_heads(checkpoint.model) if checkpoint.model.pruned else 0
+    return Exported(output, size, equality, restored)
+
+
+def _compare(checkpoint: Checkpoint, exported: Engine, pairs: Sequence[tuple[str, str]]) -> Equality:
+    tokenizers, framing, description = checkpoint.tokenizers, checkpoint.framing, checkpoint.description
+    options = GenerationOptions(**description.generation)
+    beams = GenerationOptions(
+        num_beams=max(options.num_beams, 2),
+        max_target_tokens=options.max_target_tokens,
+        length_penalty=options.length_penalty,
+    )
+    sources = encode_texts(tokenizers.source, [source for source, _ in pairs])
+    targets = encode_texts(tokenizers.target, [target for _, target in pairs])
+    kept = [index for index, ids in enumerate(sources) if ids]
+    return compare_engines(
+        TransformersEngine(checkpoint.model),
+        exported,
+        [framing.frame_source(sources[index], description.max_source_tokens)[0] for index in kept],
+        [framing.frame_target(targets[index], description.max_target_tokens)[0] for index in kept],
+        beams,
+    )

@@ -1,0 +1,138 @@
+"""Checkpoints and exports by their names, as whatever is asked of them needs them."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from ..base.console import errors
+from ..base.errors import CheckpointError, DataError, GenerationError
+from ..base.mappings import merge
+from ..base.options import build_options
+from ..checkpoints.find import find_checkpoint
+from ..checkpoints.folder import Checkpoint, read_checkpoint
+from ..data.encoding import EncodedExamples, encode_examples
+from ..data.examples import Example
+from ..data.options import LayoutOptions
+from ..engines.choices import EngineName
+from ..engines.ctranslate2 import is_exported
+from ..engines.exported import ExportedModel, load_exported
+from ..engines.options import GenerationOptions
+from ..engines.transformers import TransformersEngine
+from .generator import Generator
+
+
+def load_checkpoint(
+    checkpoint: str | Path, *, source_language: str | None = None, target_language: str | None = None
+) -> Checkpoint:
+    """Model and tokenizers of a run folder (its best, else newest checkpoint), a checkpoint folder or a hub name.
+
+    Args:
+        source_language, target_language: codes such as en_XX, for published checkpoints that mark languages.
+
+    Raises:
+        CheckpointError: there is no such checkpoint, it is broken, or an export for CTranslate2; or languages are named
+            for a checkpoint of this project, which knows its own.
+        TokenizerError: a published checkpoint has no tokenizer that can be run here, or not these languages.
+    """
+    folder = find_checkpoint(checkpoint)
+    if is_exported(folder):
+        raise CheckpointError(
+            f"{folder} is an export for CTranslate2, to generate with. Name the checkpoint behind it."
+        )
+    return _read_checkpoint(folder, checkpoint, source_language, target_language)
+
+
+def _read_checkpoint(
+    folder: Path, name: str | Path, source_language: str | None, target_language: str | None
+) -> Checkpoint:
+    loaded = read_checkpoint(folder, source_language=source_language, target_language=target_language)
+    if loaded.shared:
+        errors().print(f"{name}: its file was saved with {loaded.shared} shared; they are shared here again.")
+    return loaded
+
+
+def load_model(
+    checkpoint: str | Path,
+    engine: EngineName | None = None,
+    *,
+    source_language: str | None = None,
+    target_language: str | None = None,
+) -> Checkpoint | ExportedModel:
+    """A checkpoint or an exported folder, to generate with; `engine`, where it is given, must be its engine.
+
+    Languages are as for `load_checkpoint`.
+
+    Raises:
+        CheckpointError: as `load_checkpoint`.
+        GenerationError: the engine is not the folder's, or is not installed.
+    """
+    folder = find_checkpoint(checkpoint)
+    found = "ctranslate2" if is_exported(folder) else "transformers"
+    if engine not in (None, found):
+        advice = (
+            f"Export it first: seq2seq export {checkpoint} --format ctranslate2 --output FOLDER, and name that folder."
+            if engine == "ctranslate2"
+            else "Name the checkpoint that it was exported from."
+        )
+        raise GenerationError(f"{folder} is for the engine {found}, not {engine}. {advice}")
+    if found == "transformers":
+        return _read_checkpoint(folder, checkpoint, source_language, target_language)
+    if source_language is not None or target_language is not None:
+        raise CheckpointError(f"{folder} knows its languages. Leave source_language and target_language out.")
+    return load_exported(folder)
+
+
+def read_layout(checkpoint: Checkpoint | ExportedModel, **options: Any) -> LayoutOptions:
+    """How a checkpoint's data is read, with options `columns`, `header`, `normalization` over its own.
+
+    Raises:
+        DataError: an option is wrong.
+    """
+    chosen = {name: value for name, value in options.items() if value is not None}
+    return build_options(LayoutOptions, merge(checkpoint.description.layout, chosen), DataError)
+
+
+def complete_generation(checkpoint: Checkpoint) -> Checkpoint:
+    """The same checkpoint with every generation option: published ones say only how they differ from the defaults.
+
+    Raises:
+        GenerationError: what was published contradicts itself.
+    """
+    chosen = build_options(GenerationOptions, checkpoint.description.generation, GenerationError)
+    generation = chosen.model_dump(mode="json")
+    return replace(checkpoint, description=replace(checkpoint.description, generation=generation))
+
+
+def encode_pairs(checkpoint: Checkpoint, examples: Sequence[Example]) -> EncodedExamples:
+    """Examples as the checkpoint's model reads them, cut where it cuts."""
+    description = checkpoint.description
+    limits = {"max_source_tokens": description.max_source_tokens, "max_target_tokens": description.max_target_tokens}
+    return encode_examples(examples, checkpoint.tokenizers, checkpoint.framing, **limits)
+
+
+def load_generator(checkpoint: str | Path | Checkpoint | ExportedModel | Generator, **options: Any) -> Generator:
+    """A model that stays loaded and writes texts; options are those under `generation:` of a recipe.
+
+    Options left out are the ones the checkpoint was trained with, or those of a generator that is given in its place
+    and shares its model with the new one. A folder that `export` wrote for CTranslate2 runs there, every other
+    checkpoint in transformers; on the GPU where there is one. Texts go through the checkpoint's `data.normalization`
+    first.
+
+    Raises:
+        CheckpointError: as `load_checkpoint`.
+        GenerationError: an option is unknown, out of its range or beyond the engine.
+    """
+    if isinstance(checkpoint, Generator):
+        chosen = checkpoint.options.model_dump(mode="json") | options
+        return replace(checkpoint, options=build_options(GenerationOptions, chosen, GenerationError))
+    loaded = checkpoint if isinstance(checkpoint, Checkpoint | ExportedModel) else load_model(checkpoint)
+    chosen = build_options(GenerationOptions, loaded.description.generation | options, GenerationError)
+    if isinstance(loaded, ExportedModel):
+        engine = loaded.engine
+    else:
+        engine = TransformersEngine(loaded.model.to("cuda" if torch.cuda.is_available() else "cpu"))
+    limit, steps = loaded.description.max_source_tokens, read_layout(loaded).normalization
+    return Generator(engine, loaded.tokenizers, loaded.framing, limit, chosen, steps)

@@ -1,0 +1,220 @@
+"""Outputs as files that grow while they are written, a line for each text, so that a killed run can go on.
+
+Knows nothing of models. Beside an unfinished file stands FILE.unfinished.json, which says how far it has come.
+"""
+
+import os
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field, fields
+from pathlib import Path
+from typing import IO, Any
+
+from ..base.errors import DataError
+from ..base.files import load_json, write_json
+from ..data.plain_text import is_row_format
+
+STANDARD_OUTPUT = Path("-")
+UNFINISHED = ".unfinished.json"
+
+
+@dataclass
+class Progress:
+    """How far an output has come.
+
+    texts: written; bytes: their lines'. digest: SHA-256 of the texts that they were written for.
+    counts: of what was odd, by its name.
+    """
+
+    texts: int = 0
+    bytes: int = 0
+    digest: str = ""
+    counts: dict[str, int] = field(default_factory=dict)
+
+    def count(self, counts: Mapping[str, int]) -> None:
+        """Adds to what was odd so far."""
+        for name, count in counts.items():
+            self.counts[name] = self.counts.get(name, 0) + count
+
+
+class OutputFile:
+    """A file of outputs that grows; or standard output, or a pipe, which cannot be gone on with.
+
+    settings: what the outputs depend on, besides the texts: they must be the same to go on.
+    """
+
+    def __init__(self, path: Path, settings: dict[str, Any]) -> None:
+        self.path, self.settings = path, settings
+        self.is_file = path != STANDARD_OUTPUT and (path.is_file() or not path.exists())
+        self.beside = path.with_name(path.name + UNFINISHED)
+        self.old_bytes = 0  # of an earlier file, which stays until there are outputs to take its place
+        self.pipe: IO[bytes] | None = None  # or a device; stays open, for its reader takes a closed one for the end
+
+    def begin(self, *, resume: bool) -> Progress | None:
+        """How far the file has come, and cuts it there; None where it is finished.
+
+        Where no text was written yet, it begins anew, whatever it was begun with. The lines of an earlier, finished
+        file stay until the first new ones come.
+
+        Raises:
+            DataError: it is unfinished and not to be gone on with; it was begun with other settings, or is damaged; it
+                is to be gone on with and is no file; or it cannot be written.
+        """
+        if resume and not self.is_file:
+            raise DataError(f"Only a file can be gone on with, and {self.path} is none. Name an output file.")
+        try:
+            if self.is_file:
+                return self._begin_file(resume)
+            if self.path != STANDARD_OUTPUT:
+                self.pipe = self.path.open("ab")
+            return Progress()
+        except OSError as error:
+            raise DataError(f"{self.path} cannot be written ({error.strerror}). Choose another output.") from None
+
+    def _begin_file(self, resume: bool) -> Progress | None:
+        if self.beside.exists():
+            progress, settings = self._load()
+            if progress.texts:
+                return self._go_on(progress, settings, resume)
+        elif resume and self.path.exists():
+            return None
+        if self.path.exists():
+            self.path.open("ab").close()  # what cannot be written is refused before it is called unfinished
+        progress = Progress()
+        self._record(progress)
+        self.path.open("ab").close()
+        self.old_bytes = self._measure()
+        return progress
+
+    def _go_on(self, progress: Progress, settings: dict[str, Any], resume: bool) -> Progress:
+        if not resume:
+            raise DataError(
+                f"{self.path} is unfinished, {progress.texts:,} texts are written. Go on with it with --resume, or "
+                f"remove {self.beside.name} to begin again."
+            )
+        for name in settings.keys() | self.settings.keys():
+            before, now = settings.get(name), self.settings.get(name)
+            if before != now:
+                raise DataError(
+                    f"{self.path} was begun with {name} {before!r}, found {now!r}. Set it back to go on, or remove "
+                    f"{self.beside.name} to begin again."
+                )
+        size = self._measure()
+        if size < progress.bytes:
+            raise DataError(
+                f"{self.path} has {size:,} bytes where {progress.bytes:,} were written. Remove {self.beside.name} to "
+                "begin again."
+            )
+        os.truncate(self.path, progress.bytes)
+        return progress
+
+    def _measure(self) -> int:
+        return self.path.stat().st_size if self.path.exists() else 0
+
+    def _load(self) -> tuple[Progress, dict[str, Any]]:
+        values = load_json(self.beside)
+        names = {item.name for item in fields(Progress)}
+        if not isinstance(values, dict) or set(values) != names | {"settings"}:
+            raise DataError(f"{self.beside}: expected {', '.join(sorted(names | {'settings'}))}. Remove it to begin.")
+        settings = values.pop("settings")
+        return Progress(**values), settings
+
+    def append(self, lines: str, progress: Progress) -> None:
+        """Writes further lines, then how far they have come; `progress.bytes` is counted here.
+
+        Raises:
+            DataError: the disk is full or gone, or something else has changed the file meanwhile.
+        """
+        content = lines.encode()
+        try:
+            if self.is_file:
+                self._append_to_file(content, progress)
+            elif self.pipe is not None:
+                self.pipe.write(content)
+                self.pipe.flush()
+            else:
+                _print(content)
+        except OSError as error:
+            if self.path == STANDARD_OUTPUT and isinstance(error, BrokenPipeError):
+                raise  # the reader has enough, as in `| head`: no mistake
+            advice = "Make room, then go on with --resume." if self.is_file else "Choose another output."
+            name = "Standard output" if self.path == STANDARD_OUTPUT else self.path
+            raise DataError(f"{name} cannot be written ({error.strerror}). {advice}") from None
+
+    def _append_to_file(self, content: bytes, progress: Progress) -> None:
+        expected = progress.bytes + self.old_bytes
+        if (size := self._measure()) != expected:
+            raise DataError(
+                f"{self.path} has {size:,} bytes where {expected:,} were written: it was removed, or something "
+                "else writes to it. Let one run alone write to it."
+            )
+        self._drop_old()
+        with self.path.open("ab") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        progress.bytes += len(content)
+        self._record(progress)
+
+    def _drop_old(self) -> None:
+        if self.old_bytes:
+            os.truncate(self.path, 0)
+            self.old_bytes = 0
+
+    def _record(self, progress: Progress) -> None:
+        write_json(self.beside, asdict(progress) | {"settings": self.settings})
+
+    def finish(self) -> None:
+        """The file is whole: nothing stands beside it."""
+        if self.is_file:
+            self._drop_old()
+            self.beside.unlink()
+        if self.pipe is not None:
+            self.pipe.close()
+
+
+def _print(content: bytes) -> None:
+    """Writes UTF-8 to standard output, whatever the terminal's encoding; a notebook's takes text alone."""
+    if hasattr(sys.stdout, "buffer"):
+        sys.stdout.buffer.write(content)
+    else:
+        sys.stdout.write(content.decode())
+    sys.stdout.flush()
+
+
+def check_output(path: Path) -> None:
+    """Makes sure, before any work is done, that outputs can be written to a path; makes its folder.
+
+    Raises:
+        DataError: the folder cannot be made or written to, or the name asks for a format that is not written.
+    """
+    if path.suffix == ".gz" or (is_row_format(path.name) and path.suffix != ".jsonl"):
+        raise DataError(f"{path}: outputs are written as plain text or .jsonl. Choose such a name.")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise DataError(f"{path.parent}: the folder cannot be made ({error.strerror}).") from None
+    try:
+        is_pipe = path.exists() and not path.is_file()  # or a device: nothing is put beside it
+        can_be_written = not path.is_dir() and os.access(path if is_pipe else path.parent, os.W_OK)
+    except OSError as error:
+        raise DataError(f"{path} cannot be written ({error.strerror}). Choose another output.") from None
+    if not can_be_written:
+        raise DataError(f"{path} cannot be written. Choose another output.")
+
+
+def check_apart(source: Path, output: Path) -> None:
+    """Refuses to write outputs over the texts that they are written for.
+
+    Raises:
+        DataError: both are one file.
+    """
+    if source.exists() and output.exists() and source.samefile(output):
+        raise DataError(f"{output} is the input itself and would be overwritten. Choose another output.")
+
+
+def format_lines(texts: Sequence[str]) -> tuple[str, int]:
+    """One text a line, and how many had line breaks, which become spaces. ['a\\nb', 'c'] -> ('a b\\nc\\n', 1)"""
+    lines = [text.replace("\r\n", " ").replace("\n", " ").replace("\r", " ") for text in texts]
+    joined = sum(line != text for line, text in zip(lines, texts, strict=True))
+    return "".join(line + "\n" for line in lines), joined

@@ -1,0 +1,167 @@
+"""ROUGE-1, -2, -L and -Lsum (Lin 2004), equal to rouge_score: F1 with stemming, best reference, mean over the texts.
+
+Words are rouge_score's own; counting is ours, because its table of common subsequences fills texts x words x words
+cells. Ours holds a row of the table in one integer, a bit a word (Hyyro 2004: bit-parallel longest common
+subsequence), and follows the same way through the table where that way decides the score (Lsum).
+"""
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from functools import cache, lru_cache
+
+from .metric import MeanMetric
+from .words import split_sentences
+
+Words = tuple[str, ...]
+STEMS_KEPT = 200_000  # of different words; Porter's stemmer takes most of the time otherwise
+TEXTS_KEPT = 50_000  # the metrics of this family read the same texts one after the other
+
+
+class Rouge(MeanMetric):
+    """One of the family; `order` is that of n-grams, None for the longest common subsequence of the whole texts."""
+
+    def __init__(self, name: str, order: int | None) -> None:
+        self.name, self.order = name, order
+
+    def compute_shares(
+        self, sources: Sequence[str], predictions: Sequence[str], references: Sequence[Sequence[str]]
+    ) -> Iterable[float]:
+        for prediction, allowed in zip(predictions, references, strict=True):
+            yield max(self.compute_f1(reference, prediction) for reference in allowed)
+
+    def compute_f1(self, reference: str, prediction: str) -> float:
+        wanted, written = list_stems(reference), list_stems(prediction)
+        if self.order is None:
+            return _f1(measure_common_subsequence(wanted, written), len(wanted), len(written))
+        wanted_ngrams, written_ngrams = _count_ngrams(wanted, self.order), _count_ngrams(written, self.order)
+        common = sum(min(count, written_ngrams.get(ngram, 0)) for ngram, count in wanted_ngrams.items())
+        return _f1(common, wanted_ngrams.total(), written_ngrams.total())
+
+    def format_signature(self, references: Sequence[Sequence[str]]) -> str:
+        return "rouge_score, F1, Porter stemmer, best of the references"
+
+
+class RougeLsum(Rouge):
+    """ROUGE-L sentence by sentence: a reference's sentence is covered by what all of the prediction's have of it.
+
+    Sentences are the text's lines. rouge_score takes a text without a line break for one sentence, which makes Lsum
+    the same as L for models that cannot write line breaks; here such a text is split behind . ! ? and white space.
+    """
+
+    by_lines = True
+
+    def __init__(self) -> None:
+        super().__init__("rougeLsum", None)
+
+    def compute_f1(self, reference: str, prediction: str) -> float:
+        wanted = [list_stems(sentence) for sentence in list_sentences(reference)]
+        written = [list_stems(sentence) for sentence in list_sentences(prediction)]
+        return _f1(count_covered_words(wanted, written), sum(map(len, wanted)), sum(map(len, written)))
+
+    def format_signature(self, references: Sequence[Sequence[str]]) -> str:
+        return f"{super().format_signature(references)}, sentences are lines, or end at . ! ? where a text has one line"
+
+
+def list_sentences(text: str) -> list[str]:
+    """The lines of a text; of a text of one line, its sentences."""
+    lines = [line for line in text.split("\n") if line]
+    return lines if len(lines) > 1 else split_sentences(text)
+
+
+@cache
+def _load_stemmer() -> "_CachedStemmer":
+    return _CachedStemmer()
+
+
+class _CachedStemmer:
+    """nltk's Porter stemmer, which rouge_score uses, asked once for each word."""
+
+    def __init__(self) -> None:
+        from nltk.stem.porter import PorterStemmer
+
+        self.stem = lru_cache(STEMS_KEPT)(PorterStemmer().stem)
+
+
+@lru_cache(TEXTS_KEPT)
+def list_stems(text: str) -> Words:
+    """A text's words as rouge_score makes them: lower-cased runs of a-z and 0-9, stemmed where longer than three."""
+    from rouge_score.tokenize import tokenize
+
+    return tuple(tokenize(text, _load_stemmer()))
+
+
+def _count_ngrams(words: Words, order: int) -> Counter:
+    return Counter(words if order == 1 else zip(*(words[start:] for start in range(order)), strict=False))
+
+
+def _f1(common: int, wanted: int, written: int) -> float:
+    precision, recall = common / max(written, 1), common / max(wanted, 1)
+    return 2 * precision * recall / (precision + recall) if precision + recall > 0 else 0.0
+
+
+def measure_common_subsequence(first: Words, second: Words) -> int:
+    """Length of the longest common subsequence of two lists of words."""
+    row = (1 << len(second)) - 1
+    for row in _list_rows(first, second):  # noqa: B007 the last one counts
+        pass
+    return len(second) - row.bit_count()
+
+
+def _list_rows(first: Words, second: Words) -> Iterable[int]:
+    """The rows of the table of common subsequences behind each word of `first`, a bit a word of `second`.
+
+    With t[i][j] the length for i words of `first` and j of `second`, bit j - 1 of row i is 0 where t[i][j] is
+    t[i][j-1] + 1, and 1 where they are equal.
+    """
+    places: dict[str, int] = {}
+    for place, word in enumerate(second):
+        places[word] = places.get(word, 0) | 1 << place
+    everything = (1 << len(second)) - 1
+    row = everything
+    for word in first:
+        if common := row & places.get(word, 0):
+            row = (row + common | row - common) & everything
+        yield row
+
+
+def find_common_subsequence(first: Words, second: Words) -> list[int]:
+    """Places in `first` of one longest common subsequence: of several, the one that rouge_score finds.
+
+    From the table's end backwards: equal words are taken; else a word of `second` goes where only that keeps the
+    length, and a word of `first` where both do.
+    """
+    rows = [(1 << len(second)) - 1, *_list_rows(first, second)]
+    found, i, j = [], len(first), len(second)
+    while i and j:
+        length = j - (rows[i] & (1 << j) - 1).bit_count()
+        length_above = j - (rows[i - 1] & (1 << j) - 1).bit_count()
+        if first[i - 1] == second[j - 1]:
+            i, j = i - 1, j - 1
+            found.append(i)
+        elif rows[i] >> (j - 1) & 1 and length_above < length:
+            j -= 1
+        else:
+            i -= 1
+    return found
+
+
+def count_covered_words(wanted: Sequence[Words], written: Sequence[Words]) -> int:
+    """Words of the reference's sentences that lie on a common subsequence with any sentence of the prediction.
+
+    No word counts more often than each side has it, as in ROUGE-1.5.5.
+    """
+    left_wanted = Counter(word for sentence in wanted for word in sentence)
+    left_written = Counter(word for sentence in written for word in sentence)
+    covered = 0
+    for sentence in wanted:
+        places = set().union(*(find_common_subsequence(sentence, other) for other in written))
+        for place in sorted(places):
+            word = sentence[place]
+            if left_wanted[word] > 0 and left_written[word] > 0:
+                covered += 1
+                left_wanted[word] -= 1
+                left_written[word] -= 1
+    return covered
+
+
+ROUGE = (Rouge("rouge1", 1), Rouge("rouge2", 2), Rouge("rougeL", None), RougeLsum())

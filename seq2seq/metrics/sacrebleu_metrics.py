@@ -1,0 +1,79 @@
+"""BLEU and chrF by sacrebleu (Post 2018): its statistics for each text, its formula, its signatures.
+
+sacrebleu is not asked for whole corpora but for the two steps that its own corpus_score and significance tests are
+made of; `tests/evaluation/test_sacrebleu_metrics.py` holds both equal to the last digit.
+"""
+
+from abc import abstractmethod
+from collections.abc import Sequence
+from typing import Any
+
+import numpy
+
+from .metric import Metric
+
+
+class SacrebleuMetric(Metric):
+    """One of sacrebleu's metrics, on texts with one or several references, not everywhere the same number."""
+
+    @abstractmethod
+    def build_scorer(self, *, of_texts: bool = False) -> Any:
+        """sacrebleu's metric; `of_texts` for values of single texts."""
+
+    def compute_statistics(
+        self, sources: Sequence[str], predictions: Sequence[str], references: Sequence[Sequence[str]]
+    ) -> numpy.ndarray:
+        rows = self.build_scorer()._extract_corpus_statistics(list(predictions), transpose_references(references))
+        return numpy.array(rows, dtype=numpy.float64)
+
+    def aggregate(self, sums: numpy.ndarray) -> numpy.ndarray:
+        return _compute_values(self.build_scorer(), sums)
+
+    def compute_text_values(self, statistics: numpy.ndarray) -> numpy.ndarray:
+        return _compute_values(self.build_scorer(of_texts=True), statistics)
+
+    def format_signature(self, references: Sequence[Sequence[str]]) -> str:
+        scorer = self.build_scorer()
+        counts = {len(row) for row in references}
+        scorer.num_refs = counts.pop() if len(counts) == 1 else -1  # -1 shows as nrefs:var
+        return str(scorer.get_signature())
+
+
+class Bleu(SacrebleuMetric):
+    """Corpus BLEU with sacrebleu's defaults: 13a tokens, case kept, exponential smoothing.
+
+    A text alone is scored with effective order, as sacrebleu advises: orders longer than the text are left out.
+    """
+
+    name = "bleu"
+
+    def build_scorer(self, *, of_texts: bool = False) -> Any:
+        from sacrebleu.metrics import BLEU
+
+        return BLEU(force=True, effective_order=of_texts)  # force: tokenized data is no mistake here, so no warning
+
+
+class Chrf(SacrebleuMetric):
+    """chrF2 with sacrebleu's defaults: n-grams of 1 to 6 characters without white space, case kept."""
+
+    name = "chrf"
+
+    def build_scorer(self, *, of_texts: bool = False) -> Any:
+        from sacrebleu.metrics import CHRF
+
+        return CHRF()
+
+
+def transpose_references(references: Sequence[Sequence[str]]) -> list[list[str | None]]:
+    """References by number, as sacrebleu takes them; None where a row has fewer.
+
+    [["a", "b"], ["c"]] -> [["a", "c"], ["b", None]]
+    """
+    width = max(map(len, references))
+    return [[row[index] if index < len(row) else None for row in references] for index in range(width)]
+
+
+def _compute_values(scorer: Any, sums: numpy.ndarray) -> numpy.ndarray:
+    rows = sums.reshape(-1, sums.shape[-1]).astype(numpy.int64).tolist()  # counts: exact in float64 up to 2^53
+    values = [scorer._compute_score_from_stats(row).score for row in rows]
+    return numpy.array(values, dtype=numpy.float64).reshape(sums.shape[:-1])

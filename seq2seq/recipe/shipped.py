@@ -1,0 +1,140 @@
+"""The recipes that come with the package: where they lie, by name, and copies of them.
+
+In a clone, or an editable install of one, they are its folder recipes/; in an installed wheel, seq2seq/recipes/. A name
+is a path in there without its ending: summarization/xsum/bertshare.
+"""
+
+import difflib
+import re
+from dataclasses import dataclass
+from functools import cache
+from importlib import resources
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from ..base.errors import RecipeError
+from ..base.files import write_text
+from ..base.mappings import merge
+
+MARKER = "recipe.schema.json"  # a folder that happens to be called recipes, beside site-packages, has none
+BASE = "base"
+FIGURES = "# The paper: "  # how a header's line with the paper's figures begins
+
+
+@dataclass(frozen=True)
+class ShippedRecipe:
+    """One recipe that comes with the package.
+
+    title: the first sentence of its header. about: that of the file that it extends, which tells of task and data.
+    figures: what the paper reports for this very plan and data set, if anything.
+    """
+
+    name: str
+    path: Path
+    plan: str
+    title: str
+    about: str
+    figures: str
+
+    @property
+    def group(self) -> str:
+        """Task and data set: 'summarization/xsum'; empty for a recipe that belongs to none."""
+        return self.name.rpartition("/")[0]
+
+
+def find_recipes_folder(package: Path | None = None) -> Path:
+    """The folder of the recipes that came with the package, which lies in the folder `package`.
+
+    Raises:
+        RecipeError: there is none.
+    """
+    package = package or Path(str(resources.files("seq2seq")))
+    for folder in (package / "recipes", package.parent / "recipes"):
+        if (folder / MARKER).is_file():
+            return folder
+    raise RecipeError(
+        f"The recipes that come with the package are neither in {package} nor beside it. Install the package again."
+    )
+
+
+def list_recipes() -> list[ShippedRecipe]:
+    """All recipes that can be run, data set by data set; files that others extend are no recipes of their own."""
+    folder = find_recipes_folder()
+    paths = [path for path in sorted(folder.rglob("*.yaml"), key=lambda path: (path.parent, path)) if path.stem != BASE]
+    return [_summarize_recipe(path, path.relative_to(folder).with_suffix("").as_posix()) for path in paths]
+
+
+def _summarize_recipe(path: Path, name: str) -> ShippedRecipe:
+    values, header, about = _read_values(path), _read_header(path), ""
+    if "extends" in values:
+        base = path.parent / values["extends"]
+        values, about = merge(_read_values(base), values), _find_title(_read_header(base))
+    figures = [line.removeprefix(FIGURES).removesuffix(".") for line in header if line.startswith(FIGURES)]
+    return ShippedRecipe(name, path, values["model"]["plan"], _find_title(header), about, "".join(figures))
+
+
+def _read_header(path: Path) -> list[str]:
+    lines = path.read_text(encoding="utf-8").splitlines()
+    return [line for line in lines if line.startswith("# ") and not line.startswith("# yaml-language-server")]
+
+
+def _find_title(header: list[str]) -> str:
+    """Its first sentence, as far as the first line has it."""
+    return re.split(r"[.:]( |$)", header[0].removeprefix("# "))[0]
+
+
+@cache
+def _read_values(path: Path) -> dict[str, Any]:
+    """What a recipe's file says, unchecked: all of them are read for a list."""
+    return yaml.load(path.read_bytes(), getattr(yaml, "CSafeLoader", yaml.SafeLoader))
+
+
+def list_recipe_files(name: str) -> list[Path]:
+    """The file of a recipe, and behind it the file that it extends, if any.
+
+    Raises:
+        RecipeError: there is no such recipe; the nearest names are given.
+    """
+    folder = find_recipes_folder()
+    known = [path.relative_to(folder).with_suffix("").as_posix() for path in folder.rglob("*.yaml")]
+    wanted = name.removeprefix("recipes/").removesuffix(".yaml")
+    if wanted not in known:
+        close = difflib.get_close_matches(wanted, known, 3, 0.5)
+        hint = f" Did you mean {' or '.join(close)}?" if close else ""
+        raise RecipeError(f"{name}: there is no such recipe.{hint} `seq2seq recipes` lists them.")
+    path = folder / f"{wanted}.yaml"
+    base = _read_values(path).get("extends")
+    return [path, *([path.parent / base] if base else [])]
+
+
+def copy_recipe(name: str, folder: Path | None = None) -> list[Path]:
+    """Copies a recipe, with the files that it names beside it, and returns the copies, the recipe's first.
+
+    Args:
+        folder: where to; left out, the folder that the recipe's own header names, from the working directory.
+
+    Raises:
+        RecipeError: there is no such recipe, or the recipe itself or a file of that name that says something else is
+            there already; then nothing is copied.
+    """
+    sources = list_recipe_files(name)
+    inside = sources[0].parent.relative_to(find_recipes_folder())
+    target = folder if folder is not None else Path("recipes") / inside
+    if "$schema=" in sources[0].read_text(encoding="utf-8"):
+        sources.append(find_recipes_folder() / MARKER)
+    copies = [target / source.name for source in sources]
+    texts = [source.read_text(encoding="utf-8") for source in sources]
+    if copies[0].exists() and copies[0].samefile(sources[0]):
+        raise RecipeError(f"{copies[0]} is the recipe itself. Name another folder for the copy.")
+    for copy, text in zip(copies, texts, strict=True):
+        if copy.exists() and not (copy.is_file() and copy.read_bytes() == text.encode()):
+            raise RecipeError(f"{copy} is there already and is not what would be copied. Choose another folder.")
+    try:
+        target.mkdir(parents=True, exist_ok=True)
+        for copy, text in zip(copies, texts, strict=True):
+            write_text(copy, text)
+    except OSError as error:
+        raise RecipeError(f"{target}: the recipe cannot be copied there ({error}).") from None
+    return copies

@@ -1,0 +1,199 @@
+"""The run folder: what stands where in it, and its progress file. Files only, no torch.
+
+recipe.yaml environment.json origin.json inputs.json progress.jsonl checkpoints/ predictions/ scores.json README.md
+pictures/ trackers/
+"""
+
+import errno
+import json
+import os
+import platform
+import shutil
+import sys
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from shlex import quote
+from typing import Any
+
+import yaml
+
+from ..base.errors import DataError, TrainingError
+from ..base.files import name_refused, write_json, write_json_lines, write_text
+from .lock import LOCK_FILE
+
+RECIPE_FILE, ENVIRONMENT_FILE = "recipe.yaml", "environment.json"
+TRACES = (LOCK_FILE, f".{RECIPE_FILE}.partial")  # what a run killed before it began may leave
+PACKAGES = ("torch", "transformers", "accelerate", "tokenizers", "datasets", "sacrebleu", "rouge_score", "numpy")
+
+
+@dataclass(frozen=True)
+class RunFolder:
+    """The paths of one run and the few files that are more than a dump."""
+
+    path: Path
+
+    @property
+    def recipe(self) -> Path:
+        return self.path / RECIPE_FILE
+
+    @property
+    def environment(self) -> Path:
+        return self.path / ENVIRONMENT_FILE
+
+    @property
+    def inputs(self) -> Path:
+        """What the run began with besides recipe and origin: its data in figures, and what its model is."""
+        return self.path / "inputs.json"
+
+    @property
+    def origin(self) -> Path:
+        return self.path / "origin.json"
+
+    @property
+    def progress(self) -> Path:
+        return self.path / "progress.jsonl"
+
+    @property
+    def scores(self) -> Path:
+        return self.path / "scores.json"
+
+    @property
+    def card(self) -> Path:
+        return self.path / "README.md"
+
+    @property
+    def pictures(self) -> Path:
+        return self.path / "pictures"
+
+    @property
+    def trackers(self) -> Path:
+        return self.path / "trackers"
+
+    def predictions(self, split: str) -> Path:
+        return self.path / "predictions" / f"{split}.jsonl"
+
+    def exists(self) -> bool:
+        """Whether a run has begun here."""
+        return self.recipe.exists()
+
+    def check_free(self) -> None:
+        """Makes sure that a run may begin here.
+
+        Raises:
+            TrainingError: the folder already holds a run, or something else.
+        """
+        if self.path.exists() and any(path.name not in TRACES for path in self.path.iterdir()):
+            what = "already holds a run; add --resume to go on with it" if self.exists() else "is not empty"
+            raise TrainingError(f"{self.path} {what}, or choose another output.")
+
+    def clear(self) -> None:
+        """Removes what a run that came to no checkpoint left: begun again, it writes all of it anew."""
+        shutil.rmtree(self.path / "checkpoints", ignore_errors=True)
+        shutil.rmtree(self.trackers, ignore_errors=True)
+        self.remove_results()
+        # The recipe goes last: as long as it stands, what is left is known as a run's.
+        for path in (self.progress, self.inputs, self.origin, self.environment, self.recipe):
+            path.with_name(f".{path.name}.partial").unlink(missing_ok=True)
+            path.unlink(missing_ok=True)
+
+    def remove_results(self) -> None:
+        """Removes predictions, scores, card and pictures: they belong to a checkpoint that is no longer the last."""
+        for path in (self.card, self.scores):
+            path.with_name(f".{path.name}.partial").unlink(missing_ok=True)
+            path.unlink(missing_ok=True)
+        for folder in (self.path / "predictions", self.pictures):
+            shutil.rmtree(folder, ignore_errors=True)
+
+    def create(self, recipe_yaml: str, machine: Mapping[str, Any] | None = None) -> None:
+        """Begins a run in a folder that `check_free` accepts; `machine` tells what only torch knows of it."""
+        self.check_free()
+        self.path.mkdir(parents=True, exist_ok=True)
+        write_text(self.recipe, recipe_yaml)
+        write_json(self.environment, summarize_environment() | dict(machine or {}))
+
+    def read_recipe(self) -> Any:
+        """What recipe.yaml holds, unchecked; None where it is no YAML any more."""
+        try:
+            return yaml.safe_load(self.recipe.read_text(encoding="utf-8"))
+        except (yaml.YAMLError, UnicodeDecodeError):
+            return None
+
+    def append_progress(self, event: dict) -> None:
+        """Adds one line to progress.jsonl, on disk before it returns; a line that does not fit there leaves nothing."""
+        line = (json.dumps(event, allow_nan=False) + "\n").encode()
+        with name_refused(self.progress), self.progress.open("ab", buffering=0) as file:
+            end = file.seek(0, os.SEEK_END)
+            try:
+                if file.write(line) < len(line):
+                    raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+                os.fsync(file.fileno())
+            except OSError:
+                file.truncate(end)
+                raise
+
+    def read_progress(self) -> Iterator[dict]:
+        """The events so far; a last line that a crash cut short is left out.
+
+        Raises:
+            DataError: another line is no event.
+        """
+        lines = self.progress.read_bytes().splitlines() if self.progress.exists() else []
+        for number, line in enumerate(lines, 1):
+            event = _read_event(line)
+            if event is not None:
+                yield event
+            elif number < len(lines):
+                raise DataError(
+                    f"{self.progress} line {number} is broken: it is no event with its step. Remove the line, or put "
+                    "the file back as it was."
+                )
+
+    def cut_progress(self, step: int) -> None:
+        """Drops the events behind a step, and any end, before a run goes on from its checkpoint."""
+        kept = [event for event in self.read_progress() if event["step"] <= step and event["event"] != "end"]
+        write_json_lines(self.progress, kept)
+
+    def write_predictions(self, split: str, rows: list[dict]) -> None:
+        """Writes predictions/<split>.jsonl with source, prediction and references."""
+        self.predictions(split).parent.mkdir(exist_ok=True)
+        write_json_lines(self.predictions(split), rows)
+
+
+def _read_event(line: bytes) -> dict | None:
+    try:
+        event = json.loads(line)
+    except ValueError:  # no JSON, or no UTF-8
+        return None
+    return event if isinstance(event, dict) and {"event", "step"} <= event.keys() else None
+
+
+def summarize_environment() -> dict:
+    """What a result may depend on besides the recipe: versions, machine, command, date."""
+    return {
+        "date": datetime.now(UTC).isoformat(timespec="seconds"),
+        "command": format_command(sys.argv),
+        "python": platform.python_version(),
+        "platform": platform.platform(),
+        "processors": os.cpu_count(),
+        "packages": {name: found for name in PACKAGES if (found := _find_version(name))},
+    }
+
+
+def format_command(arguments: list[str]) -> str:
+    """The command that began a program, as a shell reads it; the program goes by its name alone.
+
+    ["/bin/seq2seq", "train", "my recipe.yaml"] -> "seq2seq train 'my recipe.yaml'"
+    """
+    program = Path(arguments[0])
+    module = f"python -m {program.parent.name}" if program.name == "__main__.py" else quote(program.name)
+    return " ".join([module, *map(quote, arguments[1:])])
+
+
+def _find_version(package: str) -> str | None:
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return None

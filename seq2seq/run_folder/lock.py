@@ -1,0 +1,100 @@
+"""The lock of a run folder: one run at a time writes to it.
+
+The kernel holds the lock for the process and lets it go when the process ends, however it ends, so run.lock left by a
+killed run locks nobody out. Its content only tells who holds it.
+"""
+
+import errno
+import json
+import os
+import socket
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+
+from ..base.errors import TrainingError
+from ..base.files import name_refused
+
+LOCK_FILE = "run.lock"
+
+
+@dataclass
+class RunLock:
+    """The lock of one run folder, taken once for the whole run by the main process."""
+
+    folder: Path
+    _file: int | None = field(default=None, init=False)
+    _made: list[Path] = field(default_factory=list, init=False)
+
+    @property
+    def path(self) -> Path:
+        return self.folder / LOCK_FILE
+
+    def acquire(self) -> str | None:
+        """Takes the lock, making the folder where there is none; returns why it could not be taken safely, if so.
+
+        Raises:
+            TrainingError: another run holds it.
+            OSError: the folder cannot be written to.
+        """
+        self._made = [path for path in (self.folder, *self.folder.parents) if not path.exists()]
+        self.folder.mkdir(parents=True, exist_ok=True)
+        while self._file is None:
+            self._file = os.open(self.path, os.O_RDWR | os.O_CREAT, 0o644)
+            try:
+                refusal = self._lock()
+            except BaseException:
+                self._close()
+                raise
+            # The run before may have removed the file between the two: then the lock is on a file without a name.
+            if not (self.path.exists() and os.path.samestat(os.fstat(self._file), self.path.stat())):
+                self._close()
+        holder = {"process": os.getpid(), "host": socket.gethostname(), "since": _now()}
+        with name_refused(self.path):
+            os.ftruncate(self._file, 0)
+            os.pwrite(self._file, json.dumps(holder).encode(), 0)
+        return refusal
+
+    def release(self) -> None:
+        """Gives the lock back and removes its file, and the folders made for it where nothing else came into them."""
+        if self._file is None:
+            return
+        self.path.unlink(missing_ok=True)
+        self._close()
+        for folder in self._made:
+            if not folder.exists() or any(folder.iterdir()):
+                break
+            folder.rmdir()
+
+    def _lock(self) -> str | None:
+        try:
+            import fcntl
+        except ImportError:
+            return "this system has no flock"
+        try:
+            fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise TrainingError(
+                f"{self.folder} is in use: {self._format_holder()} is writing to it. Wait until that run has ended, "
+                "or stop it, or choose another output."
+            ) from None
+        except OSError as error:
+            if error.errno not in (errno.ENOLCK, errno.ENOTSUP, errno.ENOSYS, errno.EINVAL):
+                raise
+            return error.strerror
+        return None
+
+    def _format_holder(self) -> str:
+        try:
+            holder = json.loads(os.pread(self._file, 4096, 0))
+            return f"process {holder['process']} on {holder['host']} (since {holder['since']})"
+        except (ValueError, KeyError, TypeError):
+            return "another process"  # which has not yet written its name
+
+    def _close(self) -> None:
+        os.close(self._file)
+        self._file = None
+
+
+def _now() -> str:
+    return datetime.now(UTC).isoformat(timespec="seconds")

@@ -1,0 +1,103 @@
+"""The splits of a run: their ids from the cache, their texts where they are needed, and what was cut."""
+
+import hashlib
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from itertools import islice
+
+from accelerate import Accelerator
+
+from ..data.cache import load_encoded, prepare_entry
+from ..data.encoding import EncodedExamples, Truncation
+from ..data.examples import Example
+from ..data.split import Split
+from ..base.errors import TrainingError
+from ..recipe.recipe import Recipe
+from ..text.framing import Framing
+from ..text.tokenizers import TokenizerPair
+from ..processes.group import gather_patiently, run_once_a_machine
+
+
+@dataclass(frozen=True)
+class TextData:
+    """One split as texts and as ids.
+
+    examples: the texts, where the run writes and scores texts for them; else none.
+    fingerprint: SHA-256 of the ids, and of sources and references where the run scores texts.
+    """
+
+    split: Split
+    encoded: EncodedExamples
+    fingerprint: str
+    examples: list[Example] = field(default_factory=list)
+
+    def read_first(self, count: int) -> list[Example]:
+        """The texts of the first examples; no more is read."""
+        return list(islice(self.split.read(), max(count, 0)))
+
+
+def load_split(
+    recipe: Recipe, split: str, tokenizers: TokenizerPair, framing: Framing, accelerator: Accelerator
+) -> TextData | None:
+    """The ids of data.<split>, or None where the recipe names no file; on several processes, called by all of them.
+
+    Raises:
+        DataError: a file or a row is broken.
+        TrainingError: that was found by another process; or machines have different data.
+    """
+    names = getattr(recipe.data, split)
+    if not names:
+        return None
+    limits = {"max_source_tokens": recipe.data.max_source_tokens, "max_target_tokens": recipe.data.max_target_tokens}
+    described = Split(names, recipe.data.layout, tokenizers, framing, **limits)
+    folder = run_once_a_machine(accelerator, lambda: prepare_entry(described, f"tokenizing data.{split}"))
+    stored = load_encoded(described, folder)
+    check_same_everywhere(accelerator, split, stored.fingerprint)
+    if not _is_generated_for(recipe, split):
+        return TextData(described, stored.encoded, stored.fingerprint)
+    # Read now, so that a run of days may outlive its files.
+    examples = described.load()
+    return TextData(described, stored.encoded, add_texts(stored.fingerprint, examples), examples)
+
+
+def add_texts(fingerprint: str, examples: Sequence[Example]) -> str:
+    """A fingerprint of ids, and of all that scores are computed from besides."""
+    digest = hashlib.sha256(fingerprint.encode())
+    for example in examples:
+        digest.update(json.dumps([example.source, *example.references]).encode())
+    return digest.hexdigest()
+
+
+def _is_generated_for(recipe: Recipe, split: str) -> bool:
+    """Whether the run writes texts for the sources of a split."""
+    return split == "test" or (split == "validation" and set(recipe.training.validation_metrics) != {"loss"})
+
+
+def check_same_everywhere(accelerator: Accelerator, split: str, fingerprint: str) -> None:
+    """Makes sure that all processes have the same data: they would cut different batches and wait for each other.
+
+    Raises:
+        TrainingError: they have not.
+    """
+    fingerprints = gather_patiently(accelerator, fingerprint)
+    if other := [process for process, found in enumerate(fingerprints) if found != fingerprints[0]]:
+        raise TrainingError(
+            f"data.{split}: process {other[0]} has other data than process 0. Put the same files on all machines."
+        )
+
+
+def to_row(split: str, data: TextData) -> list[str]:
+    """A row of the data table: split, pairs, tokens a side, truncated texts and the longest of each side."""
+
+    def side(tokens: int, truncation: Truncation) -> list[str]:
+        cut = f"{truncation.truncated:,} ({100 * truncation.share:.1f}%)"
+        return [f"{tokens:,}", cut, f"{truncation.longest} of {truncation.limit}"]
+
+    encoded = data.encoded
+    return [
+        split,
+        f"{len(encoded):,}",
+        *side(len(encoded.sources.ids), encoded.source_truncation),
+        *side(len(encoded.labels.ids), encoded.target_truncation),
+    ]

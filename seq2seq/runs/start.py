@@ -1,0 +1,196 @@
+"""The model of a run, freshly started or read back, and whether a run may begin or go on in its folder."""
+
+from dataclasses import dataclass, field
+
+import torch
+from accelerate import Accelerator
+from transformers import GenerationConfig
+
+from ..checkpoints.find import find_checkpoint, find_newest_whole
+from ..checkpoints.folder import check_manifest, load_training_files, read_checkpoint
+from ..run_folder.steps import step_folder
+from ..data.examples import load_examples
+from ..base.errors import CheckpointError, DataError, GenerationError, RecipeError, TrainingError
+from ..base.files import load_json
+from ..engines.transformers import check_lengths
+from ..modeling.generation_config import read_marks
+from ..modeling.token_loss import TokenLossModel
+from ..recipe.recipe import Recipe
+from ..base.mappings import flatten
+from ..base.console import errors
+from ..run_folder.folder import RunFolder
+from ..text.framing import Framing
+from ..text.tokenizers import TokenizerPair
+from ..training.state import TrainingState
+from ..warmstart.options import ModelOptions
+from ..warmstart.origin import OriginReport, report_loaded
+from ..warmstart.start import WarmStart, warm_start
+from ..warmstart.vocabulary import Corpus
+from ..processes.group import run_on_main
+
+# Where the run lies, how it is spread and who is told, not what it does.
+FREE_ON_RESUME = (
+    "output",
+    "training.micro_batch_tokens",
+    "training.gradient_checkpointing",
+    "training.sharding",
+    "training.trackers",
+    "generation.batch_tokens",
+)
+UNSET = "nothing"  # a key under training.freeze that is null is there, and freezes
+
+
+@dataclass(frozen=True)
+class Start:
+    """The model of a run with what belongs to it, freshly started or read from a checkpoint.
+
+    weights: what training goes on from, by name, where the model read holds their averages; else empty.
+    """
+
+    model: TokenLossModel
+    tokenizers: TokenizerPair
+    framing: Framing
+    origin: OriginReport
+    state: TrainingState
+    optimizer: dict[str, torch.Tensor]
+    weights: dict[str, torch.Tensor] = field(default_factory=dict)
+
+
+def start_model(recipe: Recipe) -> Start:
+    """The model that a recipe begins with."""
+    corpus = load_corpus(recipe) if recipe.model.trim_vocabulary else None
+    started = start_from_options(recipe.model, seed=recipe.seed, corpus=corpus)
+    _check_lengths(started.model, started.framing, recipe)
+    return Start(started.model, started.tokenizers, started.framing, started.origin, TrainingState(), {})
+
+
+def load_corpus(recipe: Recipe) -> Corpus:
+    """All texts of a recipe's data: what a trimmed vocabulary has to write."""
+    names = [*recipe.data.train, *recipe.data.validation, *recipe.data.test]
+    examples = load_examples(names, recipe.data.layout)
+    targets = [text for example in examples for text in (example.target, *example.references)]
+    return Corpus([example.source for example in examples], targets)
+
+
+def start_from_options(options: ModelOptions, *, seed: int, corpus: Corpus | None = None) -> WarmStart:
+    """A model from the checkpoints that the options name: two put together, or one encoder-decoder to train on.
+
+    `corpus` is what model.trim_vocabulary trims to.
+
+    Raises:
+        WarmStartError, TokenizerError, CheckpointError: as `warm_start` and `read_checkpoint`.
+    """
+    if options.plan != "pretrained":
+        return warm_start(options, seed=seed, corpus=corpus)
+    checkpoint = read_checkpoint(
+        find_checkpoint(options.checkpoint),
+        dropout=options.dropout,
+        source_language=options.source_language,
+        target_language=options.target_language,
+    )
+    # A published min_length would rule the run's own outputs and be gone from its checkpoints.
+    checkpoint.model.generation_config = GenerationConfig(**read_marks(checkpoint.model.generation_config))
+    origin = report_loaded("pretrained", checkpoint.model, str(checkpoint.folder), checkpoint.unused_tensors)
+    return WarmStart(checkpoint.model, checkpoint.tokenizers, checkpoint.framing, origin)
+
+
+def resume_model(run: RunFolder, accelerator: Accelerator) -> Start:
+    """The model, optimizer and state of a run's newest whole checkpoint.
+
+    Raises:
+        TrainingError: none of its checkpoints is whole.
+    """
+    folder, refused = run_on_main(accelerator, lambda: find_newest_whole(run.path))
+    if folder is None:
+        raise TrainingError(
+            f"{run.path} has no whole checkpoint to go on from; choose another output.\n" + "\n".join(refused)
+        )
+    if accelerator.is_main_process:
+        for reason in refused:
+            errors().print(f"Passed over: {reason}")
+    checkpoint, training = read_checkpoint(folder, checked=True), load_training_files(folder)
+    state = TrainingState.from_dict(training.state)
+    if not run_on_main(accelerator, lambda: _has_best(run, state)):
+        state.best_step = state.best_value = None
+    return Start(
+        checkpoint.model,
+        checkpoint.tokenizers,
+        checkpoint.framing,
+        _load_origin(run),
+        state,
+        training.optimizer,
+        training.weights,
+    )
+
+
+def _has_best(run: RunFolder, state: TrainingState) -> bool:
+    """Whether a run still has its best checkpoint, or had none yet; says so where it is lost."""
+    if state.best_step in (None, state.step):
+        return True
+    try:
+        check_manifest(step_folder(run.path, state.best_step))
+    except CheckpointError as error:
+        errors().print(f"The best checkpoint is lost, the next validation names another: {error}")
+        return False
+    return True
+
+
+def _load_origin(run: RunFolder) -> OriginReport:
+    try:
+        return OriginReport.from_dict(load_json(run.origin))
+    except (DataError, KeyError, TypeError) as error:
+        raise TrainingError(
+            f"{run.origin} is missing or broken ({error}). It tells which parameter learns at which rate: put it back, "
+            "or choose another output."
+        ) from None
+
+
+def _check_lengths(model: TokenLossModel, framing: Framing, recipe: Recipe) -> None:
+    if recipe.data.max_source_tokens <= (marks := framing.source_marks):
+        raise RecipeError(
+            f"data.max_source_tokens is {recipe.data.max_source_tokens}, and {marks} of them are the marks around a "
+            "source, so that nothing is left of it. Set more, or model.source_marks to false."
+        )
+    try:
+        check_lengths(model, recipe.data.max_source_tokens, recipe.data.max_target_tokens)
+        check_lengths(model, 0, recipe.generation.max_target_tokens)
+    except GenerationError as error:
+        raise RecipeError(f"The recipe's lengths do not fit the model: {error}") from None
+
+
+def check_same_recipe(folder: RunFolder, recipe: Recipe) -> None:
+    """Makes sure that a run goes on with the recipe it began with, but for `FREE_ON_RESUME`.
+
+    Raises:
+        TrainingError: naming every option that differs, or that the run's recipe is missing.
+    """
+    if not folder.exists():
+        raise TrainingError(
+            f"{folder.recipe} is missing, so nobody can tell how the run there was begun. Put it back, or choose "
+            "another output."
+        )
+    then, now = flatten(_load_run_recipe(folder)), flatten(recipe.model_dump(mode="json"))
+    differing = sorted(
+        key
+        for key in then.keys() | now.keys()
+        if then.get(key, UNSET) != now.get(key, UNSET) and key not in FREE_ON_RESUME
+    )
+    if differing:
+        lines = [
+            f"  {key}: the run has {then.get(key, UNSET)!r}, the recipe now says {now.get(key, UNSET)!r}"
+            for key in differing
+        ]
+        raise TrainingError(
+            f"{folder.path} was begun with another recipe:\n"
+            + "\n".join(lines)
+            + "\nSet these back to go on with it, or choose another output."
+        )
+
+
+def _load_run_recipe(folder: RunFolder) -> dict:
+    values = folder.read_recipe()
+    if not isinstance(values, dict):
+        raise TrainingError(
+            f"{folder.recipe} is no longer the recipe that the run wrote there. Put it back, or choose another output."
+        )
+    return values

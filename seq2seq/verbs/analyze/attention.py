@@ -1,0 +1,83 @@
+"""What every head attends to, as figures, pictures and a page."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from safetensors.torch import save_file
+
+from ...base.console import show_progress
+from ...base.files import write_json, write_text
+from ...checkpoints.folder import Checkpoint
+from ...generation.loading import load_checkpoint, load_generator
+from ...generation.outputs import check_output
+from ...reports.attention_maps import build_attention_page
+from .pairs import average_statistics, frame_given_pairs, frame_written_pairs, look_at_pair, remove_pictures
+
+
+def analyze_attention(
+    checkpoint: str | Path | Checkpoint,
+    texts: Sequence[str],
+    targets: Sequence[str] | None = None,
+    *,
+    output: str | Path,
+    pictures: bool = True,
+    **options: Any,
+) -> dict[str, Any]:
+    """Writes the attention weights of every head and the states of every layer, for pairs of texts.
+
+    Files: attention.safetensors with `PAIR.encoder`, `PAIR.decoder` and `PAIR.cross`, (layers, heads, positions that
+    attend, positions attended to), and `PAIR.encoder_states` and `PAIR.decoder_states`, (layers + 1, positions, width);
+    attention.json, its index; attention.html, to look at; and for each pair a folder of PNGs, a layer each.
+
+    Args:
+        texts: the sources. targets: left out, the outputs that the model writes for them.
+        output: the folder to write to.
+        pictures: whether to draw the PNGs.
+        options: generation options, for targets that are left out.
+
+    Returns:
+        What attention.json holds: where the targets are from, with the `generation` options of those that were written;
+        `pruned`, by site the heads left where some are gone; `pairs`, each with its texts and tokens, the names and
+        shapes of its tensors and its folder of pictures; and `statistics`, by kind of attention those of its heads:
+        entropy, confidence, distance, special and punctuation (see `analysis.attention.HeadStatistics`), each by layer
+        and head, means over the pairs.
+
+    Raises:
+        CheckpointError: as `load_checkpoint`.
+        GenerationError: as `generate`; the lists differ in length.
+        AnalysisError: a source has no token, a text is too long, or the model does not give its weights.
+    """
+    folder = Path(output)
+    check_output(folder / "attention.json")
+    loaded = load_checkpoint(checkpoint) if isinstance(checkpoint, str | Path) else checkpoint
+    generator = load_generator(loaded, **options)
+    if targets is None:
+        framed = frame_written_pairs(generator, texts)
+    else:
+        framed = frame_given_pairs(loaded, generator, texts, targets)
+    pairs = [look_at_pair(loaded, pair) for pair in framed]
+    remove_pictures(folder)  # of an earlier call
+    tensors, described = {}, []
+    for number, pair in enumerate(pairs, 1):
+        own = pair.name_tensors(number)
+        tensors |= own
+        shapes = {name: list(tensor.shape) for name, tensor in own.items()}
+        described.append(pair.summarize() | {"tensors": shapes, "pictures": f"pair_{number}" if pictures else None})
+    result = {
+        "checkpoint": str(loaded.folder),
+        "targets": "written by the model" if targets is None else "given",
+        "generation": generator.options.model_dump(mode="json") if targets is None else None,
+        "pruned": loaded.model.pruned,
+        "pairs": described,
+        "statistics": average_statistics(pairs),
+    }
+    if pictures:
+        with show_progress("drawing", len(pairs)) as bar:
+            for number, pair in enumerate(pairs, 1):
+                pair.draw(folder / f"pair_{number}")
+                bar.advance()
+    save_file({name: tensor.contiguous() for name, tensor in tensors.items()}, folder / "attention.safetensors")
+    write_text(folder / "attention.html", build_attention_page([pair.to_page() for pair in pairs]))
+    write_json(folder / "attention.json", result)
+    return result

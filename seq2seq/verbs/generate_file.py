@@ -1,0 +1,243 @@
+"""Outputs for the texts of a file: streamed by windows, shared among processes, gone on with after a kill."""
+
+import hashlib
+import time
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from ..base.console import errors, show_progress
+from ..base.errors import DataError, GenerationError
+from ..base.files import compute_sha256, format_json_lines
+from ..checkpoints.folder import Checkpoint
+from ..data.plain_text import STANDARD_INPUT, ReadText, count_texts, is_row_format, name_texts, read_texts
+from ..data.readers import FORMATS, find_file
+from ..engines.choices import EngineName
+from ..engines.exported import ExportedModel
+from ..generation.generator import WINDOW_TEXTS, Generated, Generator, cut_windows, require_texts
+from ..generation.loading import load_generator, load_model, read_layout
+from ..generation.outputs import STANDARD_OUTPUT, OutputFile, Progress, check_apart, check_output, format_lines
+from ..processes.group import Processes, open_processes, run_on_main, share_work
+
+NOTE_SECONDS = 10  # at least, between two lines of progress
+
+
+def write_outputs(
+    generator: Generator,
+    texts: Iterator[ReadText],
+    output: OutputFile,
+    processes: Processes,
+    *,
+    total: int | None,
+    resume: bool,
+    strict: bool,
+    window_texts: int,
+) -> Progress | None:
+    """Writes outputs for all texts, which the main process reads; returns what came of it, on every process.
+
+    None where `resume` found the output finished.
+
+    Raises:
+        DataError: see `OutputFile`; a file is broken; or the texts are others than those that outputs stand for.
+        GenerationError: `strict`, and a text does not fit or holds what is no text.
+    """
+    progress = run_on_main(processes, lambda: output.begin(resume=resume))
+    if progress is None:
+        if processes.is_main_process:
+            errors().print(f"{output.path} is finished.")
+        return None
+    shared = share_work(generator, processes)
+    visible = processes.is_main_process and output.is_file
+    with show_progress("generating", total, done=progress.texts, visible=visible) as bar:
+        job = _Job(generator, texts, output, progress, strict, window_texts)
+        run_on_main(processes, job.skip_written)
+        started = noted = time.monotonic()
+        place = begun = progress.texts
+        while window := run_on_main(processes, job.read):
+            generated = shared.generate(window, bar.advance, places=range(place, place + len(window)))
+            place += len(window)
+            run_on_main(processes, lambda: job.write(generated))  # noqa: B023 - it is called at once
+            if (now := time.monotonic()) - noted >= NOTE_SECONDS:
+                bar.note(f"{(place - begun) / (now - started):,.1f} texts/s")
+                noted = now
+    progress = run_on_main(processes, job.finish)
+    if processes.is_main_process:
+        report_odd(progress.counts, generator.max_source_tokens)
+    return progress
+
+
+class _Job:
+    """What the main process alone does: reads windows of texts, and writes their outputs."""
+
+    def __init__(
+        self,
+        generator: Generator,
+        texts: Iterator[ReadText],
+        output: OutputFile,
+        progress: Progress,
+        strict: bool,
+        window_texts: int,
+    ) -> None:
+        self.generator, self.output, self.progress, self.strict = generator, output, progress, strict
+        self.texts, self.digest = texts, hashlib.sha256()
+        self.windows = cut_windows(texts, window_texts, lambda text: len(text.text))
+        self.window: list[ReadText] = []
+
+    def skip_written(self) -> None:
+        """Passes over the texts whose outputs stand there already."""
+        for index in range(self.progress.texts):
+            text = next(self.texts, None)
+            if text is None:
+                raise DataError(f"The input has {index:,} texts, but {self.progress.texts:,} outputs are written.")
+            self._note(text)
+        if self.progress.texts and self.digest.hexdigest() != self.progress.digest:
+            raise DataError(
+                f"The first {self.progress.texts:,} texts of the input are others than those that {self.output.path} "
+                f"was begun for. Put them back, or remove {self.output.beside.name} to begin again."
+            )
+
+    def _note(self, text: ReadText) -> None:
+        self.digest.update(f"{len(text.text)} {text.text}".encode())
+
+    def read(self) -> list[str]:
+        """The next window; empty behind the last."""
+        self.window = next(self.windows, [])
+        texts = [text.text for text in self.window]
+        if self.strict:
+            self._check(texts)
+        return texts
+
+    def _check(self, texts: list[str]) -> None:
+        advice = "Mend it, or leave --strict out."
+        for text in self.window:
+            if text.replaced:
+                raise GenerationError(f"{text.place} holds what is no text (not UTF-8, or half a surrogate). {advice}")
+        if (long := self.generator.find_long(texts)) is not None:
+            index, tokens = long
+            limit = self.generator.max_source_tokens
+            raise GenerationError(
+                f"{self.window[index].place} has {tokens} tokens with its marks, max_source_tokens is {limit}. {advice}"
+            )
+
+    def write(self, generated: Generated) -> None:
+        """Appends the outputs of the window that was read last."""
+        counts = generated.count_odd() | {"replaced": sum(text.replaced for text in self.window)}
+        if self.output.path.suffix == ".jsonl":
+            lines = format_json_lines(generated.to_rows([text.text for text in self.window]))
+        else:
+            lines, counts["joined"] = format_lines(generated.texts)
+        for text in self.window:
+            self._note(text)
+        self.progress.texts += len(self.window)
+        self.progress.digest = self.digest.hexdigest()
+        self.progress.count(counts)
+        self.output.append(lines, self.progress)
+
+    def finish(self) -> Progress:
+        self.output.finish()
+        return self.progress
+
+
+def summarize_settings(folder: Path, generator: Generator) -> dict[str, object]:
+    """What outputs depend on besides their texts: weights by their SHA-256, marks such as languages, and options."""
+    files = sorted(path for pattern in ("*.safetensors", "*.bin") for path in folder.glob(pattern))
+    options = generator.options.model_dump(mode="json", exclude={"batch_tokens"})
+    framing = generator.framing.to_dict()
+    return {
+        "weights": {path.name: compute_sha256(path) for path in files},
+        "framing": {name: list(mark) if isinstance(mark, tuple) else mark for name, mark in framing.items()},
+        "max_source_tokens": generator.max_source_tokens,
+        "normalization": list(generator.normalization),
+        **options,
+    }
+
+
+def report_odd(counts: Mapping[str, int], max_source_tokens: int) -> None:
+    """Says on standard error what was odd, if anything."""
+    meanings = {
+        "empty": "sources without a token, output empty",
+        "truncated": f"sources cut at {max_source_tokens} tokens",
+        "replaced": "sources with bytes that are not UTF-8, or halves of surrogate pairs, replaced by U+FFFD",
+        "joined": "outputs whose line breaks became spaces",
+    }
+    for name, meaning in meanings.items():
+        if count := counts.get(name, 0):
+            errors().print(f"{count:,} {meaning}")
+
+
+def generate_file(
+    checkpoint: str | Path | Checkpoint | ExportedModel,
+    input: str | Path | Iterable[str],
+    output: str | Path,
+    *,
+    columns: Sequence[str] | None = None,
+    header: Sequence[str] | None = None,
+    engine: EngineName | None = None,
+    resume: bool = False,
+    strict: bool = False,
+    window_texts: int = WINDOW_TEXTS,
+    **options: Any,
+) -> Progress | None:
+    """Writes outputs for the texts of a file into a file, a line each, in order, without holding all of them at once.
+
+    Outputs appear a window at a time. On several processes, started by torchrun or accelerate launch, each calls this
+    and generates its share. Texts that are cut or hold what is no text, and outputs whose line breaks became spaces,
+    are counted.
+
+    Args:
+        input: a file of plain text, one text a line, or .jsonl, .csv, .tsv, .parquet, each also with .gz; "-" is
+            standard input; or a list or an iterator of texts.
+        output: by its name plain text or .jsonl, with `source`, `prediction` and where asked for `score` and
+            `predictions`; "-" is standard output.
+        columns, header: the source's columns in rows, over those of the checkpoint's `data:`.
+        engine: what the checkpoint must be for.
+        resume: go on with an output that was not finished, from where it was written to.
+        strict: refuse texts that would be cut, or hold what is no text.
+        window_texts: how many texts each process has to sort by length before they are written.
+
+    Returns:
+        How many texts were written for and the counts of what was odd, those before a resumption included; None where
+        the output to be resumed is finished.
+
+    Raises:
+        CheckpointError, GenerationError: as `generate`; or `strict`, and a text does not fit.
+        DataError: the input is missing or broken, or plain text though columns are named; the output cannot be written,
+            is the input, is unfinished and not to be resumed, was begun with other texts, weights or options, or is
+            changed by something else meanwhile.
+        TrainingError: as `train`, where several processes were asked for and fewer are there.
+    """
+    output = Path(output)
+    if output != STANDARD_OUTPUT:
+        check_output(output)
+    input = str(input) if isinstance(input, Path) else input
+    if isinstance(input, str) and input != STANDARD_INPUT:
+        check_apart(find_file(input), output)
+    if (columns or header) and not (isinstance(input, str) and is_row_format(input)):
+        name = "standard input" if input == STANDARD_INPUT else input if isinstance(input, str) else "the input"
+        raise DataError(f"{name} is plain text: columns and a header are for rows ({FORMATS}). Leave them out.")
+    if window_texts < 1:
+        raise GenerationError(f"window_texts: expected at least 1, found {window_texts}.")
+    with open_processes() as processes:
+        loaded = load_model(checkpoint, engine) if isinstance(checkpoint, str | Path) else checkpoint
+        generator = load_generator(loaded, **options)
+        if output.suffix != ".jsonl" and (generator.options.num_outputs > 1 or generator.options.scores):
+            raise GenerationError(f"{output}: several outputs of a text, and scores, need an output FILE.jsonl.")
+        if isinstance(input, str):
+            layout = read_layout(loaded, columns={"source": columns} if columns else None, header=header)
+            texts = read_texts(input, layout.columns.source, layout.header)
+            total = run_on_main(processes, lambda: count_texts(input))
+        else:
+            texts, total = name_texts(require_texts(input)), len(input) if isinstance(input, Sequence) else None
+        settings = {}
+        if output != STANDARD_OUTPUT:
+            settings = run_on_main(processes, lambda: summarize_settings(loaded.folder, generator))
+        return write_outputs(
+            generator,
+            texts,
+            OutputFile(output, settings),
+            processes,
+            total=total,
+            resume=resume,
+            strict=strict,
+            window_texts=window_texts * processes.num_processes,
+        )

@@ -1,0 +1,186 @@
+"""What a run will take: steps and epochs from the lengths alone, memory by arithmetic, time from a few real updates."""
+
+import time
+from collections.abc import Sequence
+from itertools import islice
+
+import numpy
+import torch
+
+from ...data.batching import cut_micro_batches
+from ...data.collation import collate
+from ...data.encoding import EncodedExamples
+from ...data.lengths import summarize_lengths
+from ...data.survey import space_evenly
+from ...engines.transformers import TransformersEngine
+from ...modeling.sharing import list_trained
+from ...modeling.token_loss import TokenLossModel
+from ...runs.run import Run
+from ...runs.splits import TextData
+from ...training.execution import run_uncompiled
+from ...training.sharding import gather_model
+from ...training.timing import UpdateTimes, count_busiest_tokens, time_updates
+from ...training.trainer import Callbacks, Trainer
+from ...training.validation import compute_validation_loss
+from .figures import Memory, Schedule, TimeEstimate
+
+BATCHES_LOOKED_AT = 200  # the first ones of the first epoch, whose order is random
+TIMED_BATCHES = 12
+UPDATES_LIMIT_SECONDS = 15.0
+VALIDATION_LIMIT_SECONDS = 3.0
+FORWARD_SHARE = 1 / 3  # of the work of an update is the way forward, roughly; it only sizes what is then timed
+TIMED_OUTPUT_TOKENS = (2, 10)  # outputs of these lengths are timed, and a line is drawn through both
+FIRST_SOURCES = 4  # are generated for first, then more until a batch is whole or takes too long
+GROWTH = 4  # times as many sources take at most so many times longer, and often far less
+FLOAT_BYTES = 4
+ADAM_AVERAGES = 2
+
+
+def look_at_batches(trainer: Trainer) -> list[numpy.ndarray]:
+    """The batches that schedule and time are worked out from; a whole epoch is shuffled for them."""
+    return list(islice(trainer.loader.order.batches(0), BATCHES_LOOKED_AT))
+
+
+def plan_schedule(trainer: Trainer, batches: Sequence[numpy.ndarray]) -> Schedule:
+    """Steps, epochs and what a step holds, in the mean of some batches."""
+    loader = trainer.loader
+    cuts = [cut for batch in batches for process in loader.cut(batch) for cut in process if len(cut)]
+    padded = sum(map(loader.count_padded_tokens, cuts))
+    source_tokens = sum(int(loader.examples.sources.lengths[batch].sum()) for batch in batches)
+    target_tokens = sum(int(loader.examples.labels.lengths[batch].sum()) for batch in batches)
+    steps_per_epoch, count = loader.order.count_batches(0), len(batches)
+    return Schedule(
+        steps=trainer.max_steps,
+        steps_per_epoch=steps_per_epoch,
+        epochs=trainer.max_steps / steps_per_epoch,
+        examples=sum(map(len, batches)) / count,
+        source_tokens=source_tokens / count,
+        target_tokens=target_tokens / count,
+        micro_batches=len(cuts) / count / loader.processes,
+        padded_tokens=padded / count / loader.processes,
+        padding_efficiency=(source_tokens + target_tokens) / padded,
+        processes=loader.processes,
+        batches_looked_at=count,
+    )
+
+
+def estimate_memory(run: Run) -> Memory:
+    """What weights, gradients, AdamW's averages and the recipe's own take, all in float32."""
+    model = run.start.model
+    parameters = sum(parameter.numel() for parameter in model.parameters())
+    trained = sum(parameter.numel() for parameter in list_trained(model).values())
+    return Memory(
+        parameters=parameters,
+        trained_parameters=trained,
+        parameter_bytes=FLOAT_BYTES * parameters,
+        gradient_bytes=FLOAT_BYTES * trained,
+        optimizer_bytes=ADAM_AVERAGES * FLOAT_BYTES * trained,
+        average_bytes=FLOAT_BYTES * trained if run.recipe.training.ema_decay is not None else 0,
+    )
+
+
+def estimate_time(run: Run, trainer: Trainer, schedule: Schedule, batches: Sequence[numpy.ndarray]) -> TimeEstimate:
+    """Times some updates, a piece of a validation and some outputs; the run is of no use afterwards.
+
+    `batches` are those that the schedule was planned from.
+
+    Raises:
+        TrainingError: memory does not hold a single pair.
+    """
+    trainer.callbacks = Callbacks(None, lambda state, best: None, lambda event: None)
+    if torch.cuda.is_available():
+        torch.cuda.reset_peak_memory_stats()
+    with run_uncompiled(run.recipe.training.compile):  # compiling takes minutes
+        times = time_updates(trainer, _choose_batches(trainer, batches), limit_seconds=UPDATES_LIMIT_SECONDS)
+        peak = torch.cuda.max_memory_allocated() if torch.cuda.is_available() else None
+        model = gather_model(run.start.model, run.accelerator.device)
+        validations = _count_validations(run, trainer.max_steps)
+        validation_seconds = _estimate_validation(run, model, times) if validations else 0.0
+        test_seconds = _estimate_generation(run, model, run.test_data, None) if run.test_data else 0.0
+    seconds_per_step = times.predict(_measure_step(trainer, batches))
+    return TimeEstimate(
+        device=_format_device(),
+        processes=schedule.processes,
+        updates=len(times.updates),
+        largest_update_tokens=max(update.padded_tokens for update in times.updates),
+        seconds_per_step=seconds_per_step,
+        training_seconds=seconds_per_step * trainer.max_steps,
+        validations=validations,
+        validation_seconds=validation_seconds,
+        test_seconds=test_seconds,
+        peak_bytes=peak,
+    )
+
+
+def _format_device() -> str:
+    return torch.cuda.get_device_name() if torch.cuda.is_available() else f"CPU, {torch.get_num_threads()} threads"
+
+
+def _choose_batches(trainer: Trainer, batches: Sequence[numpy.ndarray]) -> list[numpy.ndarray]:
+    """Batches of all sizes among those looked at, in an order of which every beginning is mixed."""
+    ranked = sorted(batches, key=lambda batch: count_busiest_tokens(trainer.loader, batch))
+    middle = len(ranked) // (2 * TIMED_BATCHES)
+    chosen = [ranked[index + middle] for index in space_evenly(len(ranked), TIMED_BATCHES)]
+    return [batch for start in (2, 1, 0) for batch in chosen[start::3]]
+
+
+def _measure_step(trainer: Trainer, batches: Sequence[numpy.ndarray]) -> float:
+    """Padded tokens of the busiest process in a step, in the mean."""
+    return float(numpy.mean([count_busiest_tokens(trainer.loader, batch) for batch in batches]))
+
+
+def _count_validations(run: Run, max_steps: int) -> int:
+    """One every so many steps, and one at the end."""
+    return -(-max_steps // run.recipe.training.validate_every_steps) if run.validation_data else 0
+
+
+def _estimate_validation(run: Run, model: TokenLossModel, times: UpdateTimes) -> float:
+    metrics, options = run.recipe.training.validation_metrics, run.recipe.training
+    seconds = _estimate_loss(run, model, times) if "loss" in metrics else 0.0
+    if set(metrics) != {"loss"}:
+        seconds += _estimate_generation(run, model, run.validation_data, options.validation_texts)
+    return seconds
+
+
+def _estimate_loss(run: Run, model: TokenLossModel, times: UpdateTimes) -> float:
+    """Seconds of the loss on the whole validation data, from evenly spaced rows of it."""
+    encoded = run.validation_data.encoded
+    tokens = encoded.sources.lengths + encoded.labels.lengths
+    a_row = times.seconds_per_token * FORWARD_SHARE * float(tokens.mean())
+    rows = space_evenly(len(encoded), max(1, int(VALIDATION_LIMIT_SECONDS / a_row)))
+    limit = run.recipe.training.micro_batch_tokens
+    (cuts,) = cut_micro_batches(rows, encoded.sources.lengths, encoded.labels.lengths, micro_batch_tokens=limit)
+    begun = time.perf_counter()
+    micro_batches = (collate(encoded, cut, model.source_pad_id) for cut in cuts)
+    compute_validation_loss(model, micro_batches, run.accelerator)
+    seconds = time.perf_counter() - begun
+    return seconds * int(tokens.sum()) / int(tokens[rows].sum()) / run.accelerator.num_processes
+
+
+def _estimate_generation(run: Run, model: TokenLossModel, data: TextData, texts: int | None) -> float:
+    """Seconds to write outputs for the first `texts` rows, each batch as long as all but the longest 5% of targets."""
+    options = run.recipe.generation
+    count = min(len(data.encoded), texts or len(data.encoded))
+    length = summarize_lengths(data.encoded.labels.lengths, 0).percentiles["95"]
+    lengths = sorted({min(tokens, options.max_target_tokens) for tokens in TIMED_OUTPUT_TOKENS})
+    longest = int(data.encoded.sources.lengths.max()) + options.max_target_tokens
+    whole_batch = max(1, options.batch_tokens // (options.num_beams * longest))
+    wanted = min(FIRST_SOURCES, whole_batch)
+    while True:
+        rows = space_evenly(count, wanted)
+        seconds = [_time_outputs(run, model, data.encoded, rows, tokens) for tokens in lengths]
+        if wanted >= min(whole_batch, count) or GROWTH * sum(seconds) > VALIDATION_LIMIT_SECONDS:
+            break
+        wanted = min(GROWTH * wanted, whole_batch)
+    slope = max(0.0, (seconds[-1] - seconds[0]) / (lengths[-1] - lengths[0])) if len(lengths) > 1 else 0.0
+    a_batch = seconds[-1] + slope * max(0, min(length, options.max_target_tokens) - lengths[-1])
+    return a_batch * count / len(rows) / run.accelerator.num_processes
+
+
+def _time_outputs(run: Run, model: TokenLossModel, encoded: EncodedExamples, rows: Sequence[int], tokens: int) -> float:
+    """Seconds to write outputs of exactly so many tokens, whatever the untrained model would rather write."""
+    lengths = {"max_target_tokens": tokens, "min_target_tokens": tokens}
+    options = run.recipe.generation.model_copy(update=lengths)
+    begun = time.perf_counter()
+    TransformersEngine(model).generate([encoded.sources[row].tolist() for row in rows], options)
+    return time.perf_counter() - begun

@@ -1,0 +1,108 @@
+"""The report of several runs: one table, paired tests against the first, samples. Loads no model, imports no torch."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from ...base.console import show_progress
+from ...base.errors import ScoringError
+from ...base.files import write_text
+from ...base.mappings import flatten
+from ...generation.outputs import check_output
+from ...metrics.options import EvaluationOptions
+from ...metrics.scores import compare_predictions
+from ...metrics.significance import TRIALS, Bootstrap
+from ...reports.comparison import Cell, Difference, Differences, build_comparison, check_comparable, name_runs
+from ...reports.comparison_page import build_comparison_page, is_comparison_page
+from ...reports.curves import build_loss_comparison
+from ...reports.plots import save_figure
+from ...run_folder.folder import RunFolder
+from ...run_folder.record import RunRecord, load_run_record
+from ...run_folder.steps import load_best
+from .card import load_evaluation
+
+PAGE, PICTURE = "README.md", "pictures/losses.png"
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """Runs by the names they go by, their table, and how their scores differ from the first run's."""
+
+    records: dict[str, RunRecord]
+    header: list[str]
+    rows: list[list[Cell]]
+    differences: Differences
+
+
+def check_page(output: Path) -> None:
+    """Makes sure, before any work is done, that a comparison may be written into a folder.
+
+    Raises:
+        DataError: the folder cannot be written to.
+        ScoringError: it holds a README.md that is something else, such as a run's card.
+    """
+    page = output / PAGE
+    check_output(page)
+    if page.exists() and not is_comparison_page(page.read_text(encoding="utf-8", errors="replace")):
+        raise ScoringError(f"{page} is there already and is no comparison of runs. Choose another output.")
+
+
+def compare_runs(folders: Sequence[RunFolder]) -> Comparison:
+    """Lays runs side by side.
+
+    Raises:
+        CheckpointError: a folder holds no run.
+        DataError: a file of one is missing or broken.
+        ScoringError: they were not tested on the same data in the same way.
+    """
+    loaded = [load_run_record(folder) for folder in folders]
+    records = dict(zip(name_runs(folders), loaded, strict=True))
+    tested = check_comparable(loaded)
+    differences = compute_differences(records) if tested else {}
+    best = {name: load_best(record.folder.path) for name, record in records.items()}
+    return Comparison(records, *build_comparison(records, best, differences), differences)
+
+
+def write_comparison(comparison: Comparison, output: Path, samples: int) -> Path:
+    """Writes a comparison as README.md and its picture into a folder; returns the page's path."""
+    figure = build_loss_comparison(comparison.records)
+    if figure is not None:
+        save_figure(figure, output / PICTURE)
+    page = build_comparison_page(
+        comparison.records,
+        (comparison.header, comparison.rows),
+        differences=comparison.differences,
+        settings={name: flatten(record.recipe) for name, record in comparison.records.items()},
+        picture=PICTURE if figure is not None else None,
+        samples=samples,
+    )
+    output.mkdir(parents=True, exist_ok=True)
+    write_text(output / PAGE, page)
+    return output / PAGE
+
+
+def compute_differences(records: dict[str, RunRecord]) -> Differences:
+    """How every run's scores differ from the first run's, by metric; paired over the test rows."""
+    (_, first), *others = records.items()
+    if not others:
+        return {}
+    options = load_evaluation(first)
+    with show_progress("comparing", len(others) * len(options.metrics)) as bar:
+        return {name: _compare(record, first, options, bar.advance) for name, record in others}
+
+
+def _compare(
+    record: RunRecord, first: RunRecord, options: EvaluationOptions, advance: Callable[[], None]
+) -> dict[str, Difference]:
+    compared = compare_predictions(
+        sources=[row["source"] for row in first.predictions],
+        predictions_a=[row["prediction"] for row in record.predictions],
+        predictions_b=[row["prediction"] for row in first.predictions],
+        references=[row["references"] for row in first.predictions],
+        options=options,
+        bootstrap=Bootstrap(),
+        trials=TRIALS,
+        advance=advance,
+    )
+    tests = {metric: found.test for metric, found in compared.items()}
+    return {metric: Difference(test.difference, test.low, test.high, test.p_value) for metric, test in tests.items()}

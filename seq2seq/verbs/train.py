@@ -1,0 +1,79 @@
+"""A run, from its recipe to its card."""
+
+from collections.abc import Iterable
+from pathlib import Path
+
+from accelerate import Accelerator
+
+from ..base.console import errors
+from ..base.errors import TrainingInterrupted
+from ..processes.group import build_accelerator, leave_processes, run_on_main
+from ..recipe.recipe import Recipe, load_recipe
+from ..run_folder.folder import RunFolder
+from ..run_folder.steps import list_steps
+from ..runs.run import Run
+from ..runs.start import check_same_recipe, resume_model, start_model
+from ..runs.storage import hold_folder
+from ..training.early_stopping import format_end
+from ..training.signals import find_stop_signal
+from .report.card import write_report
+
+
+def train(recipe: Recipe | str | Path, overrides: Iterable[str] = (), *, resume: bool = False) -> Path:
+    """Trains by a recipe and returns the run folder.
+
+    Every process of a distributed launch calls this. When training ends, the outputs for data.test are written and
+    scored with the best checkpoint.
+
+    Args:
+        recipe: a recipe, or the path of a recipe file, over which `overrides` such as "training.max_steps=10" go.
+        resume: go on from the newest whole checkpoint of the run folder; begin where there is no run yet.
+
+    Raises:
+        RecipeError, DataError, WarmStartError, TokenizerError: before anything is trained.
+        TrainingError: the run folder is taken, in use or another recipe's; the loss is not finite; the disk is full.
+        TrainingInterrupted: SIGTERM or SIGUSR1 asked the run to stop; it saved a checkpoint and can go on.
+    """
+    if not isinstance(recipe, Recipe):
+        recipe = load_recipe(recipe, overrides)
+    folder = RunFolder(Path(recipe.output))
+    accelerator = build_accelerator(recipe)
+    try:
+        with hold_folder(folder, accelerator):
+            message = _train_in(folder, recipe, accelerator, resume=resume)
+    except TrainingInterrupted:
+        leave_processes(accelerator)
+        raise
+    if accelerator.is_main_process:
+        errors().print(message)
+    leave_processes(accelerator)
+    return folder.path
+
+
+def _train_in(folder: RunFolder, recipe: Recipe, accelerator: Accelerator, *, resume: bool) -> str:
+    """Trains in a folder that is held; returns what to tell the user."""
+    resuming, begun = run_on_main(accelerator, lambda: (resume and bool(list_steps(folder.path)), folder.exists()))
+    if (resume and begun) or resuming:
+        check_same_recipe(folder, recipe)
+    else:
+        run_on_main(accelerator, folder.check_free)
+    start = resume_model(folder, accelerator) if resuming else start_model(recipe)
+    run = Run(recipe, start, folder, accelerator)
+    trainer = run.build_trainer()
+    if resuming and run.is_finished(trainer.max_steps):
+        end = format_end(trainer.state, recipe.training, trainer.max_steps)
+        return f"The run in {folder.path} is finished: {end}."
+    run.open_folder(resuming)
+    try:
+        signal = find_stop_signal(trainer.train())
+        if signal is not None:
+            saved = f"the run in {folder.path} has saved its step {trainer.state.step}"
+            raise TrainingInterrupted(f"{signal.name} came: {saved} and goes on with --resume.", signal)
+        run.warn_of_unread_sources()
+        run.write_test_results()
+        if accelerator.is_main_process:
+            write_report(folder)
+    except OSError:
+        run.log_os_error()
+        raise
+    return f"Run folder: {folder.path}"
