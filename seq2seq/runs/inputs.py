@@ -11,8 +11,8 @@ import numpy
 from transformers import PreTrainedConfig
 
 from ..data.encoding import RaggedIds, Truncation
-from ..modeling.build import find_published_architecture
 from ..families.table import T5_FAMILIES
+from ..modeling.build import find_published_architecture
 from ..modeling.token_loss import TokenLossModel
 from ..text.tokenizers import TokenizerPair
 from ..warmstart.options import ModelOptions

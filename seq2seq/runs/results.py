@@ -2,16 +2,16 @@
 
 from collections.abc import Sequence
 
-from ..checkpoints.folder import Checkpoint
-from ..run_folder.steps import CHECKPOINTS_FOLDER
-from ..data.examples import Example
-from ..metrics.options import EvaluationOptions
-from ..base.files import write_json
-from ..generation.generator import Generated
 from ..base.console import output
-from ..run_folder.folder import RunFolder
+from ..base.files import write_json
+from ..checkpoints.folder import Checkpoint
+from ..data.examples import Example
+from ..generation.generator import Generated
+from ..generation.scoring import build_prediction_rows, score_outputs, summarize_scores, write_baselines
+from ..metrics.options import EvaluationOptions
 from ..reports.tables import build_score_table
-from ..generation.scoring import build_prediction_rows, summarize_scores, score_outputs, write_baselines
+from ..run_folder.folder import RunFolder
+from ..run_folder.steps import CHECKPOINTS_FOLDER
 
 
 def write_test_results(

@@ -12,25 +12,44 @@ from accelerate import Accelerator
 from accelerate.optimizer import AcceleratedOptimizer
 from torch import nn
 
+from ..base.console import build_table, errors
+from ..base.errors import RecipeError, TrainingError
+from ..base.files import write_json
 from ..checkpoints.description import CheckpointDescription
-from ..checkpoints.folder import TrainingFiles, read_checkpoint, remove_checkpoint, remove_leftovers, set_aside, write_checkpoint
-from ..run_folder.steps import BEST_FILE, CHECKPOINTS_FOLDER, find_chosen, forget_best, list_steps, load_best, record_best, step_folder
+from ..checkpoints.folder import (
+    TrainingFiles,
+    read_checkpoint,
+    remove_checkpoint,
+    remove_leftovers,
+    set_aside,
+    write_checkpoint,
+)
 from ..data.batching import BatchOrder
 from ..data.encoding import EncodedExamples
 from ..data.loader import StepLoader, fixed_micro_batches
-from ..base.errors import RecipeError, TrainingError
-from ..metrics.baselines import measure_mean_words
-from ..metrics.options import EvaluationOptions
-from ..base.files import write_json
-from ..generation.generator import Generated, Generator
 from ..engines.options import GenerationOptions
 from ..engines.transformers import TransformersEngine
+from ..generation.generator import Generated, Generator
+from ..generation.scoring import score_predictions
+from ..metrics.baselines import measure_mean_words
+from ..metrics.options import EvaluationOptions
 from ..modeling.token_loss import TokenLossModel
+from ..processes.group import generate_in_processes, run_on_main, summarize_machine
+from ..processes.trackers import start_trackers, track
 from ..recipe.recipe import Recipe
-from ..base.console import build_table, errors
 from ..reports.model_card import DATA_HEADER
-from ..run_folder.folder import RunFolder
 from ..reports.source_gain import format_source_gain, is_unread
+from ..run_folder.folder import RunFolder
+from ..run_folder.steps import (
+    BEST_FILE,
+    CHECKPOINTS_FOLDER,
+    find_chosen,
+    forget_best,
+    list_steps,
+    load_best,
+    record_best,
+    step_folder,
+)
 from ..training.early_stopping import find_end
 from ..training.ema import WeightAverages, export_weights, restore_weights
 from ..training.execution import compile_layers, enable_gradient_checkpointing, run_uncompiled
@@ -43,12 +62,9 @@ from ..training.trainer import Callbacks, Trainer
 from ..training.validation import compute_source_gain, compute_validation_loss
 from ..warmstart.origin import summarize
 from .inputs import summarize_inputs
-from ..processes.group import summarize_machine, generate_in_processes, run_on_main
 from .results import write_test_results
-from ..generation.scoring import score_predictions
-from .splits import TextData, to_row, load_split
+from .splits import TextData, load_split, to_row
 from .start import Start
-from ..processes.trackers import start_trackers, track
 
 GAIN_PAIRS = 128  # of the validation set, which the source gain is measured on
 COUNTED_TARGETS = 10_000  # for the baseline of the source's first words: enough for a mean, and read in a second

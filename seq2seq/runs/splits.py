@@ -8,15 +8,15 @@ from itertools import islice
 
 from accelerate import Accelerator
 
+from ..base.errors import TrainingError
 from ..data.cache import load_encoded, prepare_entry
 from ..data.encoding import EncodedExamples, Truncation
 from ..data.examples import Example
 from ..data.split import Split
-from ..base.errors import TrainingError
+from ..processes.group import gather_patiently, run_once_a_machine
 from ..recipe.recipe import Recipe
 from ..text.framing import Framing
 from ..text.tokenizers import TokenizerPair
-from ..processes.group import gather_patiently, run_once_a_machine
 
 
 @dataclass(frozen=True)

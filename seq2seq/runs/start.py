@@ -6,19 +6,20 @@ import torch
 from accelerate import Accelerator
 from transformers import GenerationConfig
 
-from ..checkpoints.find import find_checkpoint, find_newest_whole
-from ..checkpoints.folder import check_manifest, load_training_files, read_checkpoint
-from ..run_folder.steps import step_folder
-from ..data.examples import load_examples
+from ..base.console import errors
 from ..base.errors import CheckpointError, DataError, GenerationError, RecipeError, TrainingError
 from ..base.files import load_json
+from ..base.mappings import flatten
+from ..checkpoints.find import find_checkpoint, find_newest_whole
+from ..checkpoints.folder import check_manifest, load_training_files, read_checkpoint
+from ..data.examples import load_examples
 from ..engines.transformers import check_lengths
 from ..modeling.generation_config import read_marks
 from ..modeling.token_loss import TokenLossModel
+from ..processes.group import run_on_main
 from ..recipe.recipe import Recipe
-from ..base.mappings import flatten
-from ..base.console import errors
 from ..run_folder.folder import RunFolder
+from ..run_folder.steps import step_folder
 from ..text.framing import Framing
 from ..text.tokenizers import TokenizerPair
 from ..training.state import TrainingState
@@ -26,7 +27,6 @@ from ..warmstart.options import ModelOptions
 from ..warmstart.origin import OriginReport, report_loaded
 from ..warmstart.start import WarmStart, warm_start
 from ..warmstart.vocabulary import Corpus
-from ..processes.group import run_on_main
 
 # Where the run lies, how it is spread and who is told, not what it does.
 FREE_ON_RESUME = (

@@ -7,11 +7,11 @@ from pathlib import Path
 
 from accelerate import Accelerator
 
-from ..base.errors import TrainingError
 from ..base.console import errors
+from ..base.errors import TrainingError
+from ..processes.group import run_on_main
 from ..run_folder.folder import RunFolder
 from ..run_folder.lock import RunLock
-from ..processes.group import run_on_main
 
 
 @contextmanager

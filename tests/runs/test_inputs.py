@@ -4,7 +4,7 @@ import numpy
 import pytest
 from transformers import BertConfig, EncoderDecoderConfig, T5Config
 
-from seq2seq.runs.inputs import count_lengths, list_hub_models, has_t5_encoder
+from seq2seq.runs.inputs import count_lengths, has_t5_encoder, list_hub_models
 from seq2seq.warmstart.options import ModelOptions
 
 
