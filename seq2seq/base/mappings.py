@@ -19,3 +19,10 @@ def flatten(values: dict, prefix: str = "") -> dict:
     for key, value in values.items():
         flat |= flatten(value, f"{prefix}{key}.") if isinstance(value, dict) and value else {f"{prefix}{key}": value}
     return flat
+
+
+def nest(key: str, value: Any) -> dict[str, Any]:
+    """A nested mapping of one dotted key. 'a.b', 1 -> {'a': {'b': 1}}"""
+    for part in reversed(key.split(".")):
+        value = {part: value}
+    return value

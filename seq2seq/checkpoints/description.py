@@ -6,9 +6,11 @@ from typing import Any, Self, get_origin
 
 from ..base.errors import CheckpointError, DataError
 from ..base.files import load_json
+from ..run_folder.old_runs import bring_up_data, bring_up_evaluation, bring_up_generation, list_old_values
 
 DESCRIPTION_FILE = "seq2seq.json"
-FORMAT = 3  # 1 had `columns` alone where there is `layout` now; 1 and 2 knew nothing of pruned heads
+FORMAT = 3  # 1 had `columns` alone where there is `layout` now, or not even these; 1 and 2 knew nothing of pruned heads
+DEFAULT_COLUMNS = {"source": ["source"], "target": ["target"], "references": "references"}  # where format 1 named none
 
 
 @dataclass(frozen=True)
@@ -52,10 +54,7 @@ class CheckpointDescription:
             raise CheckpointError(f"{folder} is no checkpoint of this project: {error}") from None
         if not isinstance(values, dict):
             raise CheckpointError(f"{path}: expected a JSON object, found {type(values).__name__}.")
-        if values.get("format") == 1 and "columns" in values:
-            values |= {"format": 2, "layout": {"columns": values.pop("columns")}}
-        if values.get("format") == 2:
-            values |= {"format": FORMAT, "pruned": {}}
+        values = _bring_up(values)
         if values.get("format") != FORMAT:
             raise CheckpointError(
                 f"{path}: format {values.get('format')!r} is unknown; this version reads 1 to {FORMAT}."
@@ -70,3 +69,22 @@ class CheckpointDescription:
             found = ", ".join(f"{name} is {type(values[name]).__name__}, not {types[name].__name__}" for name in wrong)
             raise CheckpointError(f"{path}: {found}. Put back what was written there.")
         return cls(**values)
+
+
+def _bring_up(values: dict[str, Any]) -> dict[str, Any]:
+    """A description as today's version would have written it; what is of an unknown format stays as it is."""
+    if values.get("format") == 1:
+        values = {key: value for key, value in values.items() if key != "columns"} | {
+            "format": 2, "layout": {"columns": values.get("columns", DEFAULT_COLUMNS)},
+        }  # fmt: skip
+    if values.get("format") == 2:
+        values = values | {"format": 3, "pruned": {}}
+    if values.get("format") != FORMAT:
+        return values
+    sections = {"layout": _bring_up_layout, "generation": bring_up_generation, "evaluation": bring_up_evaluation}
+    whole = {name: bring_up for name, bring_up in sections.items() if isinstance(values.get(name), dict)}
+    return values | {name: bring_up(values[name]) for name, bring_up in whole.items()}
+
+
+def _bring_up_layout(layout: dict[str, Any]) -> dict[str, Any]:
+    return list_old_values("data") | bring_up_data(layout)

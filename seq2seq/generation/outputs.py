@@ -13,9 +13,11 @@ from typing import IO, Any
 from ..base.errors import DataError
 from ..base.files import load_json, write_json
 from ..data.plain_text import is_row_format
+from ..run_folder.old_runs import list_old_values
 
 STANDARD_OUTPUT = Path("-")
 UNFINISHED = ".unfinished.json"
+FORMAT = 2  # of that file; 1 had no number
 
 
 @dataclass
@@ -44,7 +46,8 @@ class OutputFile:
     """
 
     def __init__(self, path: Path, settings: dict[str, Any]) -> None:
-        self.path, self.settings = path, settings
+        self.path = path
+        self.settings = settings
         self.is_file = path != STANDARD_OUTPUT and (path.is_file() or not path.exists())
         self.beside = path.with_name(path.name + UNFINISHED)
         self.old_bytes = 0  # of an earlier file, which stays until there are outputs to take its place
@@ -114,10 +117,26 @@ class OutputFile:
     def _load(self) -> tuple[Progress, dict[str, Any]]:
         values = load_json(self.beside)
         names = {item.name for item in fields(Progress)}
-        if not isinstance(values, dict) or set(values) != names | {"settings"}:
-            raise DataError(f"{self.beside}: expected {', '.join(sorted(names | {'settings'}))}. Remove it to begin.")
+        expected = names | {"settings", "format"}
+        if isinstance(values, dict) and "format" not in values:
+            values = values | {"format": 1}
+        if not isinstance(values, dict) or set(values) != expected or not isinstance(values["settings"], dict):
+            raise DataError(f"{self.beside}: expected {', '.join(sorted(expected))}. Remove it to begin again.")
+        number = values.pop("format")
         settings = values.pop("settings")
-        return Progress(**values), settings
+        if number not in (1, FORMAT):
+            raise DataError(
+                f"{self.beside}: format {number!r} is unknown; this version reads 1 to {FORMAT}. Go on with the "
+                "version that wrote it, or remove it to begin again."
+            )
+        return Progress(**values), self._bring_up(settings)
+
+    def _bring_up(self, settings: dict[str, Any]) -> dict[str, Any]:
+        """Settings with the generation options that they lack, each as it was then, and marks where none were noted."""
+        old = {name: value for name, value in list_old_values("generation").items() if name in self.settings}
+        # The first of format 1 noted no marks; whoever goes on with those answers for them.
+        marks = {name: self.settings[name] for name in ("framing",) if name in self.settings}
+        return marks | old | settings
 
     def append(self, lines: str, progress: Progress) -> None:
         """Writes further lines, then how far they have come; `progress.bytes` is counted here.
@@ -162,7 +181,7 @@ class OutputFile:
             self.old_bytes = 0
 
     def _record(self, progress: Progress) -> None:
-        write_json(self.beside, asdict(progress) | {"settings": self.settings})
+        write_json(self.beside, {"format": FORMAT, **asdict(progress), "settings": self.settings})
 
     def finish(self) -> None:
         """The file is whole: nothing stands beside it."""

@@ -13,7 +13,7 @@ import yaml
 from pydantic import Field, ValidationError, ValidationInfo, field_validator
 
 from ..base.errors import RecipeError
-from ..base.mappings import merge
+from ..base.mappings import merge, nest
 from ..base.options import Options, format_option_error
 from ..data.options import DataOptions
 from ..engines.options import GenerationOptions
@@ -76,8 +76,16 @@ def load_recipe(path: str | Path, overrides: Iterable[str] = ()) -> Recipe:
     """Loads a recipe file, merges it over the file it `extends`, and applies overrides such as `training.max_steps=10`.
 
     Raises:
-        RecipeError: a file is missing or no YAML; an override has no such form; or the result is no valid recipe, in
-            which case the message lists every error.
+        RecipeError: as `load_values`; or the result is no valid recipe, in which case the message lists every error.
+    """
+    return build_recipe(load_values(path, overrides), str(path))
+
+
+def load_values(path: str | Path, overrides: Iterable[str] = ()) -> dict[str, Any]:
+    """What a recipe file, the file it `extends` and overrides say, before the task and defaults fill it up.
+
+    Raises:
+        RecipeError: a file is missing or no YAML, or an override has no such form.
     """
     path = Path(path)
     values = _read_mapping(path)
@@ -91,7 +99,7 @@ def load_recipe(path: str | Path, overrides: Iterable[str] = ()) -> Recipe:
         if "extends" in changes:
             raise RecipeError(f"{override!r}: extends stands in the recipe file alone. Give another file instead.")
         values = merge(values, changes)
-    return build_recipe(values, str(path))
+    return values
 
 
 def build_recipe(values: Mapping[str, Any], name: str = "recipe") -> Recipe:
@@ -131,9 +139,7 @@ def parse_override(override: str) -> dict[str, Any]:
         value = yaml.load(text, _Loader)
     except (yaml.YAMLError, ValueError) as error:  # ValueError: a date that is none
         raise RecipeError(f"{override!r}: the value is not valid YAML ({error}).") from None
-    for part in reversed(key.split(".")):
-        value = {part: value}
-    return value
+    return nest(key, value)
 
 
 def dump_yaml(value: Any, *, flow: bool = False) -> str:

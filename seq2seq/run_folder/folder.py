@@ -23,6 +23,7 @@ import yaml
 from ..base.errors import DataError, TrainingError
 from ..base.files import name_refused, write_json, write_json_lines, write_text
 from .lock import LOCK_FILE
+from .old_runs import bring_up_recipe
 
 RECIPE_FILE, ENVIRONMENT_FILE = "recipe.yaml", "environment.json"
 TRACES = (LOCK_FILE, f".{RECIPE_FILE}.partial")  # what a run killed before it began may leave
@@ -115,11 +116,12 @@ class RunFolder:
         write_json(self.environment, summarize_environment() | dict(machine or {}))
 
     def read_recipe(self) -> Any:
-        """What recipe.yaml holds, unchecked; None where it is no YAML any more."""
+        """What recipe.yaml holds, unchecked, with missing keys as they were then; None where it is no YAML any more."""
         try:
-            return yaml.safe_load(self.recipe.read_text(encoding="utf-8"))
+            values = yaml.safe_load(self.recipe.read_text(encoding="utf-8"))
         except (yaml.YAMLError, UnicodeDecodeError):
             return None
+        return bring_up_recipe(values) if isinstance(values, dict) else values
 
     def append_progress(self, event: dict) -> None:
         """Adds one line to progress.jsonl, on disk before it returns; a line that does not fit there leaves nothing."""

@@ -1,7 +1,7 @@
-"""What earlier versions wrote, brought up to today's: a run, checkpoint or unfinished output of theirs can be gone on with.
+"""What earlier versions wrote, brought up to today: a run, checkpoint or unfinished output can be gone on with.
 
-Whoever adds a key to a recipe, or gives one another default, adds a line to `OLD_VALUES`; a test demands it. Values only,
-no files, no torch.
+Whoever adds a key to a recipe, or gives one another default, adds a line to `OLD_VALUES`; a test demands it. Values
+only: this file knows no files, and no torch.
 """
 
 from collections.abc import Mapping
@@ -91,7 +91,7 @@ def bring_up_data(section: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def bring_up_evaluation(section: Mapping[str, Any]) -> dict[str, Any]:
-    """A section `evaluation`: `case` and `spacing` are steps of normalization, in the order in which they were taken."""
+    """A section `evaluation`: `case` and `spacing` are steps of normalization now, in the order they were taken in."""
     section = dict(section)
     if not {"case", "spacing"} & section.keys():
         return section
@@ -103,6 +103,11 @@ def bring_up_evaluation(section: Mapping[str, Any]) -> dict[str, Any]:
 def bring_up_generation(section: Mapping[str, Any]) -> dict[str, Any]:
     """A section `generation` with every option, each as it was then."""
     return list_old_values("generation") | dict(section)
+
+
+def bring_up_origin(values: Mapping[str, Any]) -> dict[str, Any]:
+    """An origin.json: the first had no notes on the whole."""
+    return {"notes": []} | dict(values)
 
 
 def list_old_values(section: str) -> dict[str, Any]:

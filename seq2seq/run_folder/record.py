@@ -1,6 +1,6 @@
 """A run as the files of its folder tell it, for cards and comparisons; no model is loaded."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -8,6 +8,7 @@ from typing import Any
 from ..base.errors import CheckpointError, DataError
 from ..base.files import load_json, load_json_lines
 from .folder import RunFolder
+from .old_runs import bring_up_origin
 
 # By dotted key, what cards and comparisons read of each file.
 RECIPE_KEYS = (
@@ -72,7 +73,7 @@ def load_run_record(folder: RunFolder) -> RunRecord:
     return RunRecord(
         folder=folder,
         recipe=_load_recipe(folder),
-        origin=_load(folder.origin, ORIGIN_KEYS),
+        origin=_load(folder.origin, ORIGIN_KEYS, bring_up_origin),
         environment=_load(folder.environment, ENVIRONMENT_KEYS),
         inputs=_load(folder.inputs, INPUTS_KEYS) if folder.inputs.exists() else None,
         events=list(folder.read_progress()),
@@ -81,8 +82,12 @@ def load_run_record(folder: RunFolder) -> RunRecord:
     )
 
 
-def _load(path: Path, keys: Sequence[str]) -> dict[str, Any]:
+def _load(
+    path: Path, keys: Sequence[str], bring_up: Callable[[dict[str, Any]], dict[str, Any]] = dict
+) -> dict[str, Any]:
     value = load_json(path)
+    if isinstance(value, dict):
+        value = bring_up(value)
     _check(value, keys, path)
     return value
 

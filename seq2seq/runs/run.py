@@ -100,7 +100,11 @@ class Run:
         """Makes sure that a resumed run meets the data it began with; a new run notes it."""
         found = {name: data.fingerprint for name, data in self.splits.items()}
         before = self.start.state.fingerprints or found
-        changed = [f"data.{name}" for name in found if found[name] != before.get(name)]
+        changed = [
+            f"data.{name}"
+            for name, data in self.splits.items()
+            if before.get(name) not in (data.fingerprint, data.ids_fingerprint)
+        ]
         if changed:
             raise TrainingError(
                 f"{', '.join(changed)} is not the data that the run in {self.folder.path} began with. "

@@ -25,11 +25,13 @@ class TextData:
 
     examples: the texts, where the run writes and scores texts for them; else none.
     fingerprint: SHA-256 of the ids, and of sources and references where the run scores texts.
+    ids_fingerprint: of the ids alone, which is all that the first runs noted.
     """
 
     split: Split
     encoded: EncodedExamples
     fingerprint: str
+    ids_fingerprint: str
     examples: list[Example] = field(default_factory=list)
 
     def read_first(self, count: int) -> list[Example]:
@@ -55,10 +57,11 @@ def load_split(
     stored = load_encoded(described, folder)
     check_same_everywhere(accelerator, split, stored.fingerprint)
     if not _is_generated_for(recipe, split):
-        return TextData(described, stored.encoded, stored.fingerprint)
+        return TextData(described, stored.encoded, stored.fingerprint, stored.fingerprint)
     # Read now, so that a run of days may outlive its files.
     examples = described.load()
-    return TextData(described, stored.encoded, add_texts(stored.fingerprint, examples), examples)
+    fingerprint = add_texts(stored.fingerprint, examples)
+    return TextData(described, stored.encoded, fingerprint, stored.fingerprint, examples)
 
 
 def add_texts(fingerprint: str, examples: Sequence[Example]) -> str:

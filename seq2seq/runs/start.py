@@ -1,6 +1,8 @@
 """The model of a run, freshly started or read back, and whether a run may begin or go on in its folder."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 import torch
 from accelerate import Accelerator
@@ -9,7 +11,7 @@ from transformers import GenerationConfig
 from ..base.console import errors
 from ..base.errors import CheckpointError, DataError, GenerationError, RecipeError, TrainingError
 from ..base.files import load_json
-from ..base.mappings import flatten
+from ..base.mappings import flatten, merge, nest
 from ..checkpoints.find import find_checkpoint, find_newest_whole
 from ..checkpoints.folder import check_manifest, load_training_files, read_checkpoint
 from ..data.examples import load_examples
@@ -17,8 +19,9 @@ from ..engines.transformers import check_lengths
 from ..modeling.generation_config import read_marks
 from ..modeling.token_loss import TokenLossModel
 from ..processes.group import run_on_main
-from ..recipe.recipe import Recipe
+from ..recipe.recipe import Recipe, build_recipe
 from ..run_folder.folder import RunFolder
+from ..run_folder.old_runs import bring_up_origin, choose_old_values
 from ..run_folder.steps import step_folder
 from ..text.framing import Framing
 from ..text.tokenizers import TokenizerPair
@@ -137,8 +140,8 @@ def _has_best(run: RunFolder, state: TrainingState) -> bool:
 
 def _load_origin(run: RunFolder) -> OriginReport:
     try:
-        return OriginReport.from_dict(load_json(run.origin))
-    except (DataError, KeyError, TypeError) as error:
+        return OriginReport.from_dict(bring_up_origin(load_json(run.origin)))
+    except (DataError, KeyError, TypeError, ValueError) as error:
         raise TrainingError(
             f"{run.origin} is missing or broken ({error}). It tells which parameter learns at which rate: put it back, "
             "or choose another output."
@@ -185,6 +188,22 @@ def check_same_recipe(folder: RunFolder, recipe: Recipe) -> None:
             + "\n".join(lines)
             + "\nSet these back to go on with it, or choose another output."
         )
+
+
+def adopt_old_values(folder: RunFolder, recipe: Recipe, given: Mapping[str, Any]) -> Recipe:
+    """The recipe to go on with in a folder: options that it leaves out, and that came to something else then, are so.
+
+    An option may have come after the run was begun, or its default, or the task's, may be another one since.
+
+    Args:
+        given: what whoever goes on says, before the task and defaults fill it up.
+    """
+    then = folder.read_recipe() if folder.exists() else None
+    if not isinstance(then, dict):
+        return recipe  # `check_same_recipe` tells what is wrong
+    for key, old in choose_old_values(then, recipe.model_dump(mode="json"), frozenset(flatten(dict(given)))).items():
+        given = merge(nest(key, old), given)
+    return build_recipe(given)
 
 
 def _load_run_recipe(folder: RunFolder) -> dict:

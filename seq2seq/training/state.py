@@ -4,6 +4,9 @@ from dataclasses import asdict, dataclass, field, fields
 from typing import Self
 
 from ..base.errors import CheckpointError
+from ..run_folder.old_runs import OLD_STATE
+
+FORMAT = 2  # 1 had no number
 
 
 @dataclass
@@ -46,15 +49,22 @@ class TrainingState:
         return self.step - self.skipped_in_a_row
 
     def to_dict(self) -> dict:
-        return asdict(self)
+        return {"format": FORMAT, **asdict(self)}
 
     @classmethod
     def from_dict(cls, values: dict) -> Self:
         """Restores it.
 
         Raises:
-            CheckpointError: a key is missing or unknown.
+            CheckpointError: it is of a newer format, or a key is missing or unknown.
         """
+        if "format" not in values:  # the first had no number, and the first of these not all keys
+            values = OLD_STATE | values | {"format": FORMAT}
+        values = dict(values)
+        if (number := values.pop("format")) != FORMAT:
+            raise CheckpointError(
+                f"The training state is of format {number!r}, which is unknown; this version reads up to {FORMAT}."
+            )
         expected = {field.name for field in fields(cls)}
         if expected != set(values):
             raise CheckpointError(

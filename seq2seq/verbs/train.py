@@ -8,11 +8,11 @@ from accelerate import Accelerator
 from ..base.console import errors
 from ..base.errors import TrainingInterrupted
 from ..processes.group import build_accelerator, leave_processes, run_on_main
-from ..recipe.recipe import Recipe, load_recipe
+from ..recipe.recipe import Recipe, build_recipe, load_values
 from ..run_folder.folder import RunFolder
 from ..run_folder.steps import list_steps
 from ..runs.run import Run
-from ..runs.start import check_same_recipe, resume_model, start_model
+from ..runs.start import adopt_old_values, check_same_recipe, resume_model, start_model
 from ..runs.storage import hold_folder
 from ..training.early_stopping import format_end
 from ..training.signals import find_stop_signal
@@ -34,9 +34,14 @@ def train(recipe: Recipe | str | Path, overrides: Iterable[str] = (), *, resume:
         TrainingError: the run folder is taken, in use or another recipe's; the loss is not finite; the disk is full.
         TrainingInterrupted: SIGTERM or SIGUSR1 asked the run to stop; it saved a checkpoint and can go on.
     """
-    if not isinstance(recipe, Recipe):
-        recipe = load_recipe(recipe, overrides)
+    if isinstance(recipe, Recipe):
+        given = recipe.model_dump(mode="json", exclude_unset=True)
+    else:
+        given = load_values(recipe, overrides)
+        recipe = build_recipe(given, str(recipe))
     folder = RunFolder(Path(recipe.output))
+    if resume:
+        recipe = adopt_old_values(folder, recipe, given)
     accelerator = build_accelerator(recipe)
     try:
         with hold_folder(folder, accelerator):

@@ -282,15 +282,25 @@ def test_description_of_another_version_is_refused(written, change, message):
         read_checkpoint(written[1])
 
 
-def test_description_of_the_first_format_is_read(written):
+@pytest.mark.parametrize(
+    ("change", "columns"),
+    [
+        ({"columns": {"source": "article", "target": "highlights"}}, {"source": ["article"], "target": ["highlights"]}),
+        ({}, {"source": ["source"], "target": ["target"], "references": "references"}),  # the very first named none
+    ],
+)
+def test_description_of_the_first_format_is_read(written, change, columns):
     (written[1] / "manifest.json").unlink()
     path = written[1] / "seq2seq.json"
     values = json.loads(path.read_text())
-    columns = {"source": "article", "target": "highlights", "references": "references"}
-    path.write_text(
-        json.dumps({name: values[name] for name in values if name != "layout"} | {"columns": columns, "format": 1})
-    )
-    assert read_checkpoint(written[1]).description.layout == {"columns": columns}
+    old = {name: values[name] for name in values if name not in ("layout", "pruned")} | change | {"format": 1}
+    old["evaluation"] = {"metrics": ["sari"], "case": "lower", "spacing": "separate_punctuation"}
+    del old["generation"]["top_k"]
+    path.write_text(json.dumps(old))
+    description = read_checkpoint(written[1]).description
+    assert description.layout == {"columns": columns, "header": [], "normalization": []}
+    assert description.evaluation == {"metrics": ["sari"], "normalization": ["lowercase", "separate_punctuation"]}
+    assert (description.pruned, description.generation["top_k"]) == ({}, 0)
 
 
 def test_folder_of_one_model_is_no_checkpoint(tiny_bert):

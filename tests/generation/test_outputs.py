@@ -38,6 +38,34 @@ def test_lines_stand_in_the_file_as_soon_as_they_are_appended(half):
     assert half.read_text(encoding="utf-8") == "a\nä\n"
 
 
+@pytest.fixture
+def first_format(half):
+    """The same file, as the first format told of it, for outputs of a search with two options of today's."""
+    beside = half.with_name("out.txt.unfinished.json")
+    values = json.loads(beside.read_text())
+    del values["format"]
+    beside.write_text(json.dumps(values | {"settings": {"num_beams": 2}}))
+    return half
+
+
+def test_file_of_the_first_format_is_gone_on_with(first_format):
+    """What it lacks is as it was then: top_k 0, and the marks that there are."""
+    settings = {"num_beams": 2, "top_k": 0, "framing": {"begin_id": 2}}
+    assert OutputFile(first_format, settings).begin(resume=True).texts == 2
+
+
+def test_file_of_the_first_format_is_not_gone_on_with_by_a_new_option(first_format):
+    with pytest.raises(DataError, match="was begun with top_k 0, found 5"):
+        OutputFile(first_format, {"num_beams": 2, "top_k": 5}).begin(resume=True)
+
+
+def test_file_of_a_later_format_is_refused(half):
+    beside = half.with_name("out.txt.unfinished.json")
+    beside.write_text(json.dumps(json.loads(beside.read_text()) | {"format": 3}))
+    with pytest.raises(DataError, match=r"unfinished\.json: format 3 is unknown; this version reads 1 to 2\."):
+        begin(half, resume=True)
+
+
 def test_finished_file_has_nothing_beside_it(half):
     output, progress = begin(half, resume=True)
     append(output, progress, "b")
@@ -92,7 +120,7 @@ def test_unfinished_file_is_not_overwritten_in_silence(half):
     [
         (SETTINGS | {"num_beams": 1}, "begun with num_beams 4, found 1"),
         (SETTINGS | {"weights": {}}, r"begun with weights \{'model.safetensors': 'ab'\}, found \{\}"),
-        (SETTINGS | {"top_k": 3}, "begun with top_k None, found 3"),
+        (SETTINGS | {"top_k": 3}, "begun with top_k 0, found 3"),
     ],
 )
 def test_file_is_not_gone_on_with_by_other_settings(half, settings, message):
@@ -109,7 +137,7 @@ def test_shortened_file_is_refused(half):
 @pytest.mark.parametrize("content", ["{}", "[]", '{"texts": 2}'])
 def test_broken_record_is_refused(half, content):
     half.with_name(half.name + UNFINISHED).write_text(content)
-    with pytest.raises(DataError, match=r"unfinished\.json: expected bytes, counts, digest, settings, texts"):
+    with pytest.raises(DataError, match=r"unfinished\.json: expected bytes, counts, digest, format, settings, texts"):
         begin(half, resume=True)
 
 
