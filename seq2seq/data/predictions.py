@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from ..base.errors import ScoringError
-from ..metrics.table import METRICS
+from ..metrics.table import find_metric
 from .plain_text import is_row_format, load_intact_texts, load_references, load_texts_if_any
 
 
@@ -39,7 +39,7 @@ def load_common_sources(
     found = [texts for name in predictions if (texts := load_texts_if_any(str(name), "source")) is not None]
     if len(found) == len(predictions):
         return _require_same(found, predictions, "sources")
-    if needing := [metric for metric in metrics if METRICS[metric].needs_sources]:
+    if needing := [metric for metric in metrics if find_metric(metric).needs_sources]:
         raise ScoringError(f"{needing[0]} compares with the sources. Give a file of them too.")
     return None
 

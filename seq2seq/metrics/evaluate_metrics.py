@@ -2,6 +2,7 @@
 
     from seq2seq.metrics.evaluate_metrics import Sari
     Sari().compute(predictions=["a b"], references=[["a b", "b a"]], sources=["a b c"])   # {"sari": ...}
+    build_text_metric("my.module:METRIC")()   # one of your own
 
 No file of this project imports this one: `import evaluate` takes ten seconds.
 """
@@ -16,7 +17,7 @@ from ..base.errors import ScoringError
 from .metric import Metric
 from .options import EvaluationOptions
 from .scores import compute_scores
-from .table import METRICS
+from .table import METRICS, find_metric
 
 
 class TextMetric(evaluate.Metric):
@@ -36,7 +37,7 @@ class TextMetric(evaluate.Metric):
 
     @property
     def _metric(self) -> Metric:
-        return METRICS[self.metric_name]
+        return find_metric(self.metric_name)
 
     def add_batch(self, *, predictions: Any = None, references: Any = None, **columns: Any) -> None:
         """Takes texts; `compute` too hands its own to this."""
@@ -69,49 +70,19 @@ def _list_references(row: str | Sequence[str]) -> list[str]:
     return [row] if isinstance(row, str) else list(row)
 
 
-class Rouge1(TextMetric):
-    metric_name = "rouge1"
+def build_text_metric(name: str) -> type[TextMetric]:
+    """The class of a metric, by its name or package.module:OBJECT. 'sari_xu' -> SariXu
+
+    Raises:
+        ScoringError: there is no such metric.
+    """
+    metric = find_metric(name)
+    words = name.rpartition(":")[2].split("_")
+    title = "".join(word[:1].upper() + word[1:] for word in words)
+    return type(title, (TextMetric,), {"metric_name": name, "__doc__": type(metric).__doc__, "__module__": __name__})
 
 
-class Rouge2(TextMetric):
-    metric_name = "rouge2"
-
-
-class RougeL(TextMetric):
-    metric_name = "rougeL"
-
-
-class RougeLsum(TextMetric):
-    metric_name = "rougeLsum"
-
-
-class Bleu(TextMetric):
-    metric_name = "bleu"
-
-
-class Chrf(TextMetric):
-    metric_name = "chrf"
-
-
-class Sari(TextMetric):
-    metric_name = "sari"
-
-
-class SariXu(TextMetric):
-    metric_name = "sari_xu"
-
-
-class ExactMatch(TextMetric):
-    metric_name = "exact_match"
-
-
-class Repetition(TextMetric):
-    metric_name = "repetition"
-
-
-class LengthRatio(TextMetric):
-    metric_name = "length_ratio"
-
-
-class CopiedWords(TextMetric):
-    metric_name = "copied_words"
+# Rouge1, Rouge2, RougeL, RougeLsum, Bleu, Chrf, Sari, SariXu, ExactMatch, Repetition, LengthRatio, CopiedWords
+CLASSES = {built.__name__: built for built in map(build_text_metric, METRICS)}
+globals().update(CLASSES)
+__all__ = ["TextMetric", "build_text_metric", *CLASSES]

@@ -1,18 +1,23 @@
 """What a recipe says about scores: which metrics, and what counts when texts are compared. Imports no torch."""
 
-from collections.abc import Collection
+from collections.abc import Sequence
 
 from pydantic import Field, field_validator
 
+from ..base.errors import ScoringError
+from ..base.objects import NAME_FORM, is_object_name
 from ..base.options import Options, Strings
 from ..text.normalization import Normalization
-from .table import METRICS
+from .table import METRICS, find_metric
 
 
 class EvaluationOptions(Options):
     """The section `evaluation` of a recipe."""
 
-    metrics: Strings = Field(("exact_match",), description=f"Of {', '.join(METRICS)}; left out: the task's.")
+    metrics: Strings = Field(
+        ("exact_match",),
+        description=f"Of {', '.join(METRICS)}, or package.module:OBJECT for one of your own; left out: the task's.",
+    )
     normalization: Normalization = Field(
         ("collapse_spaces",),
         description="Steps on sources, predictions and references alike before they are compared: lowercase for models "
@@ -31,14 +36,28 @@ class EvaluationOptions(Options):
     def _check_metrics(cls, metrics: tuple[str, ...]) -> tuple[str, ...]:
         if not metrics:
             raise ValueError(f"name at least one of {', '.join(METRICS)}")
-        check_metrics(metrics, METRICS)
+        check_metrics(metrics)
         return metrics
 
 
-def check_metrics(metrics: tuple[str, ...], known: Collection[str]) -> None:
-    """Raises ValueError for a metric that is not known, or named twice."""
-    unknown = [metric for metric in metrics if metric not in known]
+def check_metrics(metrics: Sequence[str], also: Sequence[str] = ()) -> None:
+    """Raises ValueError for a metric that there is not, or that is named twice; `also` are names beside the table's."""
+    known = (*also, *METRICS)
+    unknown = [metric for metric in metrics if metric not in known and not is_object_name(metric)]
     if unknown:
-        raise ValueError(f"unknown metric {', '.join(map(repr, unknown))}; expected some of {', '.join(known)}")
+        raise ValueError(
+            f"unknown metric {', '.join(map(repr, unknown))}; expected some of {', '.join(known)}, or {NAME_FORM} for "
+            "one of your own"
+        )
+    for metric in metrics:
+        if metric not in known:
+            _check_own(metric)
     if len(set(metrics)) < len(metrics):
         raise ValueError(f"a metric is named twice in {list(metrics)}")
+
+
+def _check_own(metric: str) -> None:
+    try:
+        find_metric(metric)
+    except ScoringError as error:
+        raise ValueError(str(error).removeprefix("metrics: ")) from None  # the option is named before it

@@ -10,7 +10,7 @@ from ..text.normalization import normalize_text
 from .metric import Metric
 from .options import EvaluationOptions
 from .significance import Bootstrap, PairedTest, compare_paired, compute_interval
-from .table import METRICS
+from .table import find_metric
 
 Interval = tuple[float, float]
 
@@ -49,7 +49,14 @@ class _Texts:
     def compute_statistics(self, metric: Metric) -> list[numpy.ndarray]:
         """Of each list of predictions."""
         texts = self.by_lines if metric.by_lines and self.by_lines is not None else self
-        return [metric.compute_statistics(texts.sources, written, texts.references) for written in texts.predictions]
+        rows = [metric.compute_statistics(texts.sources, written, texts.references) for written in texts.predictions]
+        for found in rows:
+            if numpy.ndim(found) != 2 or len(found) != len(texts.sources):
+                raise ScoringError(
+                    f"metric {metric.name}: compute_statistics gave the shape {numpy.shape(found)}, expected a row of "
+                    f"figures for each of {len(texts.sources)} texts."
+                )
+        return rows
 
 
 def compute_scores(
@@ -73,7 +80,7 @@ def compute_scores(
     texts = _normalize(sources, [predictions], references, options)
     scores = Scores({}, {}, {})
     for name in options.metrics:
-        metric = METRICS[name]
+        metric = find_metric(name)
         (statistics,) = texts.compute_statistics(metric)
         scores.values[name] = float(metric.aggregate(statistics.sum(axis=0)))
         scores.signatures[name] = _format_signature(metric, texts, options)
@@ -98,8 +105,9 @@ def compute_text_scores(
         ScoringError: as `compute_scores`.
     """
     texts = _normalize(sources, [predictions], references, options)
-    (statistics,) = texts.compute_statistics(METRICS[metric])
-    return METRICS[metric].compute_text_values(statistics).tolist()
+    found = find_metric(metric)
+    (statistics,) = texts.compute_statistics(found)
+    return found.compute_text_values(statistics).tolist()
 
 
 def compare_predictions(
@@ -121,7 +129,7 @@ def compare_predictions(
     texts = _normalize(sources, [predictions_a, predictions_b], references, options)
     comparisons = {}
     for name in options.metrics:
-        metric = METRICS[name]
+        metric = find_metric(name)
         statistics = texts.compute_statistics(metric)
         value_a, value_b = (float(metric.aggregate(rows.sum(axis=0))) for rows in statistics)
         test = compare_paired(metric, *statistics, trials=trials, **bootstrap.to_dict())
@@ -151,7 +159,7 @@ def _normalize(
     def normalize_lines(text: str) -> str:
         return "\n".join(normalize_text(line, options.normalization) for line in text.split("\n"))
 
-    by_lines = any(METRICS[metric].by_lines for metric in options.metrics)
+    by_lines = any(find_metric(metric).by_lines for metric in options.metrics)
     return build(
         lambda text: normalize_text(text, options.normalization), build(normalize_lines, None) if by_lines else None
     )

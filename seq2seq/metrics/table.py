@@ -1,5 +1,10 @@
-"""All metrics by name: the table that recipes, scores, tests of significance and training read."""
+"""All metrics by name: the table that recipes, scores, tests of significance and training read.
 
+A metric of a user's own goes by package.module:OBJECT in recipes, commands and files of scores alike.
+"""
+
+from ..base.errors import ScoringError
+from ..base.objects import load_object
 from .exact_match import ExactMatch
 from .metric import Metric
 from .repetition import Repetition
@@ -12,3 +17,14 @@ METRICS: dict[str, Metric] = {
     metric.name: metric
     for metric in (*ROUGE, Bleu(), Chrf(), Sari(), SariXu(), ExactMatch(), Repetition(), LengthRatio(), CopiedWords())
 }
+
+
+def find_metric(name: str) -> Metric:
+    """The metric of a name.
+
+    Raises:
+        ScoringError: there is none, or the object is no Metric.
+    """
+    if name in METRICS:
+        return METRICS[name]
+    return load_object(name, Metric, "metrics", ScoringError)

@@ -8,12 +8,13 @@ Both are made from the option classes; after a change there, make them again:
 import json
 import sys
 import textwrap
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 from ..base.files import write_text
 from ..base.mappings import flatten
+from ..base.objects import NAME_PATTERN
 from ..metrics.options import METRICS
 from ..text.normalization import STEPS
 from .recipe import Recipe, dump_yaml
@@ -50,6 +51,7 @@ NAMES = {
     ("EvaluationOptions", "metrics"): METRICS,
     ("TrainingOptions", "validation_metrics"): ("loss", *METRICS),
 }
+OPEN = {("EvaluationOptions", "metrics"), ("TrainingOptions", "validation_metrics")}  # to package.module:OBJECT
 
 
 def build_schema() -> dict[str, Any]:
@@ -65,9 +67,9 @@ def build_schema() -> dict[str, Any]:
         if (section := _find_section(part)) is not None
     }
     for (options, name), choices in NAMES.items():
-        schema["$defs"][options]["properties"][name] |= _list_schema(choices)
+        schema["$defs"][options]["properties"][name] |= _list_schema(choices, open=(options, name) in OPEN)
     properties = schema["properties"]
-    properties["task"]["anyOf"] = [{"enum": list(TASKS)}, {"pattern": r"^[\w.]+:\w+$"}]
+    properties["task"]["anyOf"] = [{"enum": list(TASKS)}, {"type": "string", "pattern": NAME_PATTERN}]
     properties["extends"] = {"type": "string", "description": "A recipe, relative to this file, that this one is over."}
     sections = {name: required_in.get(_find_section(part)) for name, part in properties.items()}
     whole = {"required": required, "properties": {name: {"required": keys} for name, keys in sections.items() if keys}}
@@ -75,10 +77,11 @@ def build_schema() -> dict[str, Any]:
     return title | schema | {"if": {"not": {"required": ["extends"]}}, "then": whole}
 
 
-def _list_schema(choices: tuple[str, ...]) -> dict[str, Any]:
-    """One name or a list of names."""
-    one = {"enum": list(choices)}
-    return {"anyOf": [one, {"type": "array", "items": one, "uniqueItems": True}]}
+def _list_schema(choices: Sequence[str], *, open: bool) -> dict[str, Any]:
+    """One name or a list of names; where it is open, also those of objects of the user's own."""
+    kinds = [{"enum": list(choices)}, *([{"type": "string", "pattern": NAME_PATTERN}] if open else [])]
+    one = {"anyOf": kinds} if open else kinds[0]
+    return {"anyOf": [*kinds, {"type": "array", "items": one, "uniqueItems": True}]}
 
 
 def _drop_titles(part: Any) -> Any:
@@ -180,7 +183,7 @@ def format_values(part: dict[str, Any]) -> str:
     if kind == "array":
         if "prefixItems" in part:
             return "a list of " + " and ".join(format_values(item) for item in part["prefixItems"])
-        return "a list of them" if "enum" in part["items"] else "a list"
+        return "a list of them" if {"enum", "anyOf"} & part["items"].keys() else "a list"
     return {"boolean": "true or false", "null": "null", "string": "a text"}[kind]
 
 

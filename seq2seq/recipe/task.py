@@ -1,9 +1,9 @@
 """What makes a task that task, as one declarative object that recipes, training, generation and scoring read."""
 
 from dataclasses import dataclass, field
-from importlib import import_module
 
 from ..base.errors import RecipeError
+from ..base.objects import load_object
 
 
 @dataclass(frozen=True)
@@ -81,16 +81,4 @@ def find_task(name: str) -> Task:
         raise RecipeError(
             f"task: {name!r} is unknown. Expected one of {', '.join(TASKS)}, or package.module:OBJECT for your own."
         )
-    module_name, _, object_name = name.partition(":")
-    try:
-        module = import_module(module_name)
-    except Exception as error:  # whatever the user's module does when it is imported
-        raise RecipeError(
-            f"task: module {module_name!r} cannot be imported ({type(error).__name__}: {error})."
-        ) from error
-    task = getattr(module, object_name, None)
-    if task is None:
-        raise RecipeError(f"task: module {module_name!r} has no {object_name!r}.")
-    if not isinstance(task, Task):
-        raise RecipeError(f"task: {name} is a {type(task).__name__}, expected a seq2seq.Task.")
-    return task
+    return load_object(name, Task, "task")

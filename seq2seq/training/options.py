@@ -7,7 +7,8 @@ from typing import Annotated, Any, Literal, get_args
 from pydantic import Field, NonNegativeInt, PositiveFloat, PositiveInt, ValidationInfo, field_validator
 
 from ..base.options import Options, Strings
-from ..metrics.options import METRICS, check_metrics
+from ..metrics.options import check_metrics
+from ..metrics.table import find_metric
 
 AveragingFactor = Annotated[float, Field(ge=0, lt=1)]
 LearningRateGroup = Literal["cross_attention", "random", "decoder", "encoder"]
@@ -168,9 +169,9 @@ class TrainingOptions(Options):
     def _check_metrics(cls, metrics: tuple[str, ...]) -> tuple[str, ...]:
         if not metrics:
             raise ValueError("name at least one, for instance [loss]")
-        check_metrics(metrics, ("loss", *METRICS))
+        check_metrics(metrics, also=("loss",))
         first = metrics[0]
-        if first != "loss" and METRICS[first].better is None:
+        if first != "loss" and find_metric(first).better is None:
             raise ValueError(f"no value of {first} is better than another; name one first that can choose a checkpoint")
         return metrics
 

@@ -5,7 +5,7 @@ from collections.abc import Iterable
 import torch
 from accelerate import Accelerator
 
-from ..metrics.table import METRICS
+from ..metrics.table import find_metric
 from ..modeling.token_loss import IGNORED_LABEL, TokenLossModel, evaluating
 
 
@@ -16,7 +16,7 @@ def is_better(metric: str, value: float, best: float | None, *, by: float = 0.0)
     """
     if best is None:
         return True
-    better = "lower" if metric == "loss" else METRICS[metric].better
+    better = "lower" if metric == "loss" else find_metric(metric).better
     if better == "near_one":
         return abs(value - 1) < abs(best - 1) - by
     return value < best - by if better == "lower" else value > best + by

@@ -15,7 +15,7 @@ from ...base.options import Options, format_option_error
 from ...metrics.metric import Better
 from ...metrics.options import EvaluationOptions
 from ...metrics.scores import compute_text_scores
-from ...metrics.table import METRICS
+from ...metrics.table import find_metric
 from ...recipe.recipe import Recipe
 from ...recipe.task import find_task
 from ...reports.curves import build_curves
@@ -91,7 +91,7 @@ def choose_samples(record: RunRecord) -> list[Sample]:
     if not rows:
         return []
     options = load_evaluation(record)
-    ranking = [metric for metric in options.metrics if METRICS[metric].better is not None][:RANKED_BY]
+    ranking = [metric for metric in options.metrics if find_metric(metric).better is not None][:RANKED_BY]
     if not ranking:  # metrics that only describe
         return []
     scores = {
@@ -106,7 +106,9 @@ def choose_samples(record: RunRecord) -> list[Sample]:
     }
     order = sorted(
         range(len(rows)),
-        key=lambda place: [measure_badness(values[place], METRICS[metric].better) for metric, values in scores.items()],
+        key=lambda place: [
+            measure_badness(values[place], find_metric(metric).better) for metric, values in scores.items()
+        ],
     )
     return [
         Sample(

@@ -58,8 +58,8 @@ def test_run_without_outputs_has_no_samples(tmp_path):
 
 
 def test_evaluation_of_another_version_is_refused_by_name(tmp_path):
-    record = build_record(tmp_path / "mine", recipe={"evaluation": {"case": "keep"}})
-    with pytest.raises(ScoringError, match=r"cannot be scored again.*\n  case: unknown key"):
+    record = build_record(tmp_path / "mine", recipe={"evaluation": {"colour": "red"}})
+    with pytest.raises(ScoringError, match=r"cannot be scored again.*\n  colour: unknown key"):
         load_evaluation(record)
 
 

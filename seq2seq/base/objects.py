@@ -1,0 +1,40 @@
+"""Objects of the user's own, named as package.module:OBJECT: an ordinary import, never a pickle."""
+
+import re
+from importlib import import_module
+from typing import TypeVar
+
+from .errors import RecipeError, Seq2SeqError
+
+Kind = TypeVar("Kind")
+NAME_FORM = "package.module:OBJECT"
+NAME_PATTERN = r"^[\w.]+:\w+$"
+
+
+def is_object_name(name: str) -> bool:
+    """Whether a text has the form package.module:OBJECT; whether there is one, only the import tells."""
+    return re.fullmatch(NAME_PATTERN, name) is not None
+
+
+def load_object(name: str, kind: type[Kind], where: str, error: type[Seq2SeqError] = RecipeError) -> Kind:
+    """The object of a name, which must be of a kind that `import seq2seq` offers.
+
+    Args:
+        where: the option that names it; it opens every message.
+
+    Raises:
+        error: the module cannot be imported, has no such object, or the object is of another kind.
+    """
+    module_name, _, object_name = name.partition(":")
+    try:
+        module = import_module(module_name)
+    except Exception as reason:  # whatever the user's module does when it is imported
+        raise error(
+            f"{where}: module {module_name!r} cannot be imported ({type(reason).__name__}: {reason})."
+        ) from reason
+    found = getattr(module, object_name, None)
+    if found is None:
+        raise error(f"{where}: module {module_name!r} has no {object_name!r}.")
+    if not isinstance(found, kind):
+        raise error(f"{where}: {name} is a {type(found).__name__}, expected a seq2seq.{kind.__name__}.")
+    return found
