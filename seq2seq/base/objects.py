@@ -25,6 +25,22 @@ def load_object(name: str, kind: type[Kind], where: str, error: type[Seq2SeqErro
     Raises:
         error: the module cannot be imported, has no such object, or the object is of another kind.
     """
+    found = _import_object(name, where, error)
+    if not isinstance(found, kind):
+        raise error(f"{where}: {name} is a {type(found).__name__}, expected a seq2seq.{kind.__name__}.")
+    return found
+
+
+def load_class(name: str, base: type[Kind], where: str, error: type[Seq2SeqError] = RecipeError) -> type[Kind]:
+    """The class of a name, which must be derived from one that `import seq2seq` offers; otherwise as `load_object`."""
+    found = _import_object(name, where, error)
+    if not (isinstance(found, type) and issubclass(found, base)):
+        shown = found.__name__ if isinstance(found, type) else f"a {type(found).__name__}"
+        raise error(f"{where}: {name} is {shown}, expected a class derived from seq2seq.{base.__name__}.")
+    return found
+
+
+def _import_object(name: str, where: str, error: type[Seq2SeqError]) -> object:
     module_name, _, object_name = name.partition(":")
     try:
         module = import_module(module_name)
@@ -35,6 +51,4 @@ def load_object(name: str, kind: type[Kind], where: str, error: type[Seq2SeqErro
     found = getattr(module, object_name, None)
     if found is None:
         raise error(f"{where}: module {module_name!r} has no {object_name!r}.")
-    if not isinstance(found, kind):
-        raise error(f"{where}: {name} is a {type(found).__name__}, expected a seq2seq.{kind.__name__}.")
     return found

@@ -26,6 +26,8 @@ def run(
 
     exported = export(checkpoint, output=output, format=format, quantization=quantization, data=data)
     equality = exported.equality
+    same_beams = f"{equality.equal_beams} outputs of beams are the same"
+    beams = f"{format} has no beams" if equality.equal_beams is None else same_beams
     if exported.restored:
         errors().print(
             f"{exported.restored} heads that were pruned are zeros in it: {format} has one number for all layers."
@@ -33,5 +35,5 @@ def run(
     errors().print(
         f"Written: {output} ({exported.size / 1e6:.1f} MB). Compared with the model on {equality.texts} texts: "
         f"log-probabilities of tokens differ by at most {equality.largest_difference:.2g}; {equality.equal} greedy "
-        f"outputs are the same, {equality.ties} others as good; {equality.equal_beams} outputs of beams are the same."
+        f"outputs are the same, {equality.ties} others as good; {beams}."
     )

@@ -2,5 +2,5 @@
 
 from typing import Literal
 
-EngineName = Literal["transformers", "ctranslate2"]
+EngineName = str
 LengthPenaltyForm = Literal["power", "gnmt"]

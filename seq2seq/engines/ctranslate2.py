@@ -8,32 +8,29 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
 import torch
 
 from ..base.errors import DataError, GenerationError
 from ..base.files import load_json
+from ..checkpoints.folder import Checkpoint
+from ..modeling.token_loss import TokenLossModel
 from .batching import AT_ONCE, Batch, Result, Spread, compute_here, count_workers, map_by_length
-from .engine import Engine, Hypothesis, check_positions
+from .ctranslate2_spec import build_spec
+from .engine import EXACT, EXPORT_FILE, Engine, Hypothesis, check_positions
 from .options import GenerationOptions
 
 if TYPE_CHECKING:
     import ctranslate2
 
 MODEL_FILE = "model.bin"  # CTranslate2's name for its weights
-EXPORT_FILE = "export.json"
 SCORED_SOURCE_TOKENS = 8192  # padded source tokens of a batch of given pairs
 # Outputs that end before a search does, as a multiple of the beams. transformers goes on as long as a beam may still
 # get better than those; with this, CTranslate2 finds the same ones but for one in a hundred. In int8, which has outputs
 # of its own, the time is better saved.
 PATIENCE = 1.5
 AHEAD = 16  # batches handed over before the first one's results are asked for: they run side by side
-
-
-def is_exported(folder: Path) -> bool:
-    """Whether a folder holds a model for this engine."""
-    return (folder / MODEL_FILE).exists()
 
 
 def import_ctranslate2() -> "ctranslate2":
@@ -76,7 +73,25 @@ class CTranslate2Engine(Engine):
         return self.target_ids[self.end_token]
 
     @classmethod
-    def load(cls, folder: Path) -> "CTranslate2Engine":
+    def can(cls, folder: Path) -> bool:
+        return (folder / MODEL_FILE).exists()
+
+    @classmethod
+    def export(cls, checkpoint: Checkpoint, model: TokenLossModel, folder: Path, quantization: str) -> None:
+        """Writes the folder that `load` reads.
+
+        Raises:
+            ExportError: CTranslate2 cannot compute the model.
+            GenerationError: CTranslate2 is not installed.
+        """
+        import_ctranslate2()
+        spec = build_spec(model, checkpoint.tokenizers, checkpoint.framing)
+        spec.validate()
+        spec.optimize(quantization=None if quantization == EXACT else quantization)
+        spec.save(str(folder))
+
+    @classmethod
+    def load(cls, folder: Path) -> Self:
         """The engine of an exported folder, on the GPU where there is one that CTranslate2 can use.
 
         On a CPU batches run side by side, see `count_workers`.

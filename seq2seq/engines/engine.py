@@ -1,12 +1,23 @@
-"""What writes ids, whichever library computes: the same options, the same outputs."""
+"""What an engine is: it writes and scores ids, whichever library computes, and can write a checkpoint for that library.
+
+The same options give the same outputs. Knows no text and no library; `table.py` has the engines that ship.
+"""
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
+from copy import copy
 from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Self
 
-from ..base.errors import GenerationError
-from .batching import Spread
+from ..base.errors import ExportError, GenerationError
+from ..checkpoints.folder import Checkpoint
+from ..modeling.token_loss import TokenLossModel
+from .batching import Spread, compute_here
 from .options import GenerationOptions
+
+EXPORT_FILE = "export.json"  # of an exported folder: the engine's name, the number type, the limits of positions
+EXACT = "float32"  # the number type in which an export must be equal to its model
 
 
 @dataclass(frozen=True)
@@ -26,18 +37,48 @@ class Hypothesis:
 
 
 class Engine(ABC):
-    """A loaded model that writes and scores ids.
+    """A loaded model that writes and scores ids. One of the user's own is a class, named package.module:CLASS.
 
+    end_id: the id of the target's end mark.
     spread: which process computes which batches. On several, each calls the methods with the same arguments and gets
     all results.
     """
 
-    spread: Spread
+    end_id: int
+    spread: Spread = staticmethod(compute_here)
 
-    @property
+    @classmethod
+    def can(cls, folder: Path) -> bool:
+        """Whether the engine can load a folder that was not exported for it; looks at the names of files alone."""
+        return False
+
+    @classmethod
     @abstractmethod
-    def end_id(self) -> int:
-        """The id of the target's end mark."""
+    def load(cls, folder: Path) -> Self:
+        """The engine of a folder that it can load.
+
+        Raises:
+            GenerationError, CheckpointError: its library is missing, or the folder is broken.
+        """
+
+    @classmethod
+    def export(cls, checkpoint: Checkpoint, model: TokenLossModel, folder: Path, quantization: str) -> None:
+        """Writes what `load` reads into an empty folder, beside which tokenizers, description and export.json come.
+
+        Args:
+            model: the checkpoint's, with all heads in place.
+            quantization: number type of the weights; in float32 the export must be equal to the model.
+
+        Raises:
+            ExportError: the engine cannot hold the model, knows no such number type, or has no format of its own.
+        """
+        raise ExportError(f"{cls.__name__} has no format of its own to write.")
+
+    def share(self, spread: Spread) -> Self:
+        """The same engine, whose batches are spread otherwise."""
+        shared = copy(self)
+        object.__setattr__(shared, "spread", spread)  # engines may be frozen
+        return shared
 
     @abstractmethod
     def check(self, options: GenerationOptions, max_source_tokens: int) -> None:

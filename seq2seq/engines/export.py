@@ -8,17 +8,16 @@ from pathlib import Path
 from ..base.errors import ExportError
 from ..base.files import write_json
 from ..checkpoints.description import DESCRIPTION_FILE
-from ..checkpoints.folder import Checkpoint, read_checkpoint, write_checkpoint
+from ..checkpoints.folder import Checkpoint, write_checkpoint
 from ..modeling.head_removal import count_heads
 from ..modeling.token_loss import TokenLossModel
 from ..text.tokenizers import encode_texts
-from .ctranslate2 import EXPORT_FILE, CTranslate2Engine, import_ctranslate2
-from .ctranslate2_spec import build_spec
-from .engine import Engine
+from .engine import EXACT, EXPORT_FILE, Engine
 from .equality import Equality, compare_engines
 from .export_options import Quantization
 from .options import GenerationOptions
 from .restoring import restore_heads
+from .table import find_engine
 from .transformers import TransformersEngine
 
 
@@ -35,37 +34,33 @@ class Exported:
     restored: int
 
 
-def export_ctranslate2(
-    checkpoint: Checkpoint, output: Path, *, quantization: Quantization, pairs: Sequence[tuple[str, str]]
+def export_checkpoint(
+    checkpoint: Checkpoint, output: Path, *, format: str, quantization: Quantization, pairs: Sequence[tuple[str, str]]
 ) -> Exported:
-    """Writes a folder for CTranslate2, with tokenizers and what `seq2seq generate` needs.
+    """Writes a folder for an engine, with tokenizers and what `seq2seq generate` needs.
 
     In float32 it must be equal to the model on the pairs; of other number types the differences are measured.
 
     Args:
+        format: the name of an engine; not transformers, whose folder `export_transformers` writes.
         pairs: sources and targets to compare on, cut where the checkpoint cuts.
 
     Raises:
-        ExportError: the folder exists, CTranslate2 cannot compute the model, or the export is not equal to it.
-        GenerationError: CTranslate2 is not installed.
+        ExportError: the folder exists, the engine cannot compute the model, or the export is not equal to it.
+        GenerationError: there is no such engine, or its library is not installed.
     """
-    import_ctranslate2()
+    engine = find_engine(format)
 
     def write(folder: Path, model: TokenLossModel) -> None:
-        spec = build_spec(model, checkpoint.tokenizers, checkpoint.framing)
-        spec.validate()
-        spec.optimize(quantization=None if quantization == "float32" else quantization)
         folder.mkdir()
-        spec.save(str(folder))
+        engine.export(checkpoint, model, folder, quantization)
         description = replace(checkpoint.description, pruned={})
         checkpoint.tokenizers.save(folder, max_source_tokens=description.max_source_tokens, framing=checkpoint.framing)
         write_json(folder / DESCRIPTION_FILE, description.to_dict())
         positions = {"source": model.max_source_positions, "target": model.max_target_positions}
-        write_json(
-            folder / EXPORT_FILE, {"format": "ctranslate2", "quantization": quantization, "positions": positions}
-        )
+        write_json(folder / EXPORT_FILE, {"format": format, "quantization": quantization, "positions": positions})
 
-    return _export(checkpoint, output, write, CTranslate2Engine.load, pairs, is_exact=quantization == "float32")
+    return _export(checkpoint, output, write, engine.load, pairs, is_exact=quantization == EXACT)
 
 
 def export_transformers(checkpoint: Checkpoint, output: Path, *, pairs: Sequence[tuple[str, str]]) -> Exported:
@@ -78,10 +73,7 @@ def export_transformers(checkpoint: Checkpoint, output: Path, *, pairs: Sequence
     def write(folder: Path, model: TokenLossModel) -> None:
         write_checkpoint(folder, model, checkpoint.tokenizers, checkpoint.description)
 
-    def load(folder: Path) -> Engine:
-        return TransformersEngine(read_checkpoint(folder).model)
-
-    return _export(checkpoint, output, write, load, pairs, is_exact=True)
+    return _export(checkpoint, output, write, TransformersEngine.load, pairs, is_exact=True)
 
 
 def _export(

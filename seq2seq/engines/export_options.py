@@ -2,5 +2,5 @@
 
 from typing import Literal
 
-Format = Literal["ctranslate2", "transformers"]
+Format = str  # the name of an engine: one of engines/table.py, or package.module:CLASS
 Quantization = Literal["float32", "int8", "float16", "bfloat16", "int8_float16", "int8_bfloat16"]

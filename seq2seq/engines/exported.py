@@ -6,7 +6,7 @@ from pathlib import Path
 from ..checkpoints.description import CheckpointDescription
 from ..text.framing import Framing
 from ..text.tokenizers import TokenizerPair, load_tokenizers
-from .ctranslate2 import CTranslate2Engine
+from .engine import Engine
 
 
 @dataclass(frozen=True)
@@ -14,19 +14,19 @@ class ExportedModel:
     """A model that writes and scores texts, and is not to be trained."""
 
     folder: Path
-    engine: CTranslate2Engine
+    engine: Engine
     tokenizers: TokenizerPair
     framing: Framing
     description: CheckpointDescription
 
 
-def load_exported(folder: Path) -> ExportedModel:
-    """What `export_ctranslate2` wrote.
+def load_exported(folder: Path, engine: type[Engine]) -> ExportedModel:
+    """A folder that the engine can load, with our description and tokenizers in it.
 
     Raises:
         CheckpointError, TokenizerError: its description or tokenizer is missing or broken.
-        GenerationError: CTranslate2 is missing or cannot load the folder.
+        GenerationError: the engine's library is missing or cannot load the folder.
     """
     description = CheckpointDescription.load(folder)
-    engine = CTranslate2Engine.load(folder)
-    return ExportedModel(folder, engine, load_tokenizers(folder), Framing.from_dict(description.framing), description)
+    framing = Framing.from_dict(description.framing)
+    return ExportedModel(folder, engine.load(folder), load_tokenizers(folder), framing, description)

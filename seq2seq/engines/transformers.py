@@ -2,17 +2,20 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from pathlib import Path
+from typing import Self
 
 import torch
 
 from ..base.errors import GenerationError
 from ..base.memory import explain_memory
+from ..checkpoints.folder import read_checkpoint
 from ..data.collation import pad_sources
 from ..modeling.generation_config import translate_options
 from ..modeling.token_loss import TokenLossModel, evaluating
 from .batching import Batch, Spread, compute_here, compute_side_by_side, map_by_length
 from .beam_cache import BeamCache
-from .engine import Engine, Hypothesis, check_positions
+from .engine import EXPORT_FILE, Engine, Hypothesis, check_positions
 from .forced_decoding import score_ids
 from .options import GenerationOptions
 from .sampling import Draws
@@ -24,6 +27,14 @@ class TransformersEngine(Engine):
 
     model: TokenLossModel
     spread: Spread = compute_here
+
+    @classmethod
+    def can(cls, folder: Path) -> bool:
+        return not (folder / EXPORT_FILE).exists()
+
+    @classmethod
+    def load(cls, folder: Path) -> Self:
+        return cls(read_checkpoint(folder).model)
 
     def check(self, options: GenerationOptions, max_source_tokens: int) -> None:
         check_lengths(self.model, max_source_tokens, options.max_target_tokens)

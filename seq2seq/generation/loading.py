@@ -16,10 +16,9 @@ from ..checkpoints.folder import Checkpoint, read_checkpoint
 from ..data.encoding import EncodedExamples, encode_examples
 from ..data.examples import Example
 from ..data.options import LayoutOptions
-from ..engines.choices import EngineName
-from ..engines.ctranslate2 import is_exported
 from ..engines.exported import ExportedModel, load_exported
 from ..engines.options import GenerationOptions
+from ..engines.table import find_engine, find_engine_name
 from ..engines.transformers import TransformersEngine
 from .generator import Generator
 
@@ -38,10 +37,8 @@ def load_checkpoint(
         TokenizerError: a published checkpoint has no tokenizer that can be run here, or not these languages.
     """
     folder = find_checkpoint(checkpoint)
-    if is_exported(folder):
-        raise CheckpointError(
-            f"{folder} is an export for CTranslate2, to generate with. Name the checkpoint behind it."
-        )
+    if (engine := find_engine_name(folder)) != "transformers":
+        raise CheckpointError(f"{folder} is an export for {engine}, to generate with. Name the checkpoint behind it.")
     return _read_checkpoint(folder, checkpoint, source_language, target_language)
 
 
@@ -56,33 +53,41 @@ def _read_checkpoint(
 
 def load_model(
     checkpoint: str | Path,
-    engine: EngineName | None = None,
+    engine: str | None = None,
     *,
     source_language: str | None = None,
     target_language: str | None = None,
 ) -> Checkpoint | ExportedModel:
-    """A checkpoint or an exported folder, to generate with; `engine`, where it is given, must be its engine.
+    """A checkpoint or an exported folder, to generate with.
 
-    Languages are as for `load_checkpoint`.
+    Args:
+        engine: the name of an engine that can load the folder; left out: the one that it is for.
+        source_language, target_language: as for `load_checkpoint`.
 
     Raises:
         CheckpointError: as `load_checkpoint`.
         GenerationError: the engine is not the folder's, or is not installed.
     """
     folder = find_checkpoint(checkpoint)
-    found = "ctranslate2" if is_exported(folder) else "transformers"
+    found = find_engine_name(folder)
     if engine not in (None, found):
-        advice = (
-            f"Export it first: seq2seq export {checkpoint} --format ctranslate2 --output FOLDER, and name that folder."
-            if engine == "ctranslate2"
-            else "Name the checkpoint that it was exported from."
-        )
-        raise GenerationError(f"{folder} is for the engine {found}, not {engine}. {advice}")
+        if not find_engine(engine).can(folder):
+            raise GenerationError(_explain_other_engine(checkpoint, folder, found, engine))
+        found = engine
     if found == "transformers":
         return _read_checkpoint(folder, checkpoint, source_language, target_language)
     if source_language is not None or target_language is not None:
         raise CheckpointError(f"{folder} knows its languages. Leave source_language and target_language out.")
-    return load_exported(folder)
+    return load_exported(folder, find_engine(found))
+
+
+def _explain_other_engine(checkpoint: str | Path, folder: Path, found: str, engine: str) -> str:
+    advice = (
+        "Name the checkpoint that it was exported from."
+        if engine == "transformers"
+        else f"Export it first: seq2seq export {checkpoint} --format {engine} --output FOLDER, and name that folder."
+    )
+    return f"{folder} is for the engine {found}, not {engine}. {advice}"
 
 
 def read_layout(checkpoint: Checkpoint | ExportedModel, **options: Any) -> LayoutOptions:

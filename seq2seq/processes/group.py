@@ -200,7 +200,7 @@ def spread_batches(processes: Processes) -> Spread:
 
 def share_work(generator: Generator, processes: Processes) -> Generator:
     """The same generator, whose batches all processes share."""
-    return replace(generator, engine=replace(generator.engine, spread=spread_batches(processes)))
+    return replace(generator, engine=generator.engine.share(spread_batches(processes)))
 
 
 def generate_in_processes(processes: Processes, generator: Generator, sources: Sequence[str]) -> Generated:

@@ -7,7 +7,8 @@ from pathlib import Path
 from ..base.errors import ExportError
 from ..data.examples import read_examples
 from ..data.options import LayoutOptions
-from ..engines.export import Exported, export_ctranslate2, export_transformers
+from ..engines.engine import EXACT
+from ..engines.export import Exported, export_checkpoint, export_transformers
 from ..engines.export_options import Format, Quantization
 from ..generation.loading import complete_generation, load_checkpoint, read_layout
 
@@ -39,8 +40,8 @@ def export(
     layout = read_layout(loaded) if data else LayoutOptions()
     examples = islice(read_examples(data or ["embedded:quickstart:test"], layout), COMPARED_PAIRS)
     pairs = [(example.source, example.target) for example in examples]
-    if format == "ctranslate2":
-        return export_ctranslate2(loaded, Path(output), quantization=quantization, pairs=pairs)
-    if quantization != "float32":
+    if format != "transformers":
+        return export_checkpoint(loaded, Path(output), format=format, quantization=quantization, pairs=pairs)
+    if quantization != EXACT:
         raise ExportError(f"quantization is for ctranslate2; transformers has float32 (found {quantization!r}).")
     return export_transformers(loaded, Path(output), pairs=pairs)
