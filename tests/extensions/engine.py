@@ -1,4 +1,4 @@
-"""An engine of one's own: a plain loop over the likeliest token. seq2seq export RUN --format my_engine:LoopEngine ..."""
+"""An engine of one's own: a plain loop over the likeliest token. seq2seq export RUN --format my_engine:LoopEngine"""
 
 import torch
 
