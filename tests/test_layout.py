@@ -13,7 +13,7 @@ from seq2seq.data.options import LayoutOptions
 from seq2seq.data.training_texts import read_training_texts
 from seq2seq.generation import generator
 from seq2seq.recipe.recipe import build_recipe
-from seq2seq.runs.run import summarize_for_checkpoint
+from seq2seq.runs.saving import summarize_for_checkpoint
 from seq2seq.runs.start import start_model
 from seq2seq.text.normalization import STEPS
 from tests.conftest import build_description, shake
