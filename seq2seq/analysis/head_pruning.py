@@ -80,7 +80,10 @@ def _list_heads(groups: Sequence[Sequence[AttentionSite]]) -> list[Head]:
 
 
 def _close(
-    groups: Sequence[Sequence[AttentionSite]], closed: set[Head], order: Sequence[Head], count: int
+    groups: Sequence[Sequence[AttentionSite]],
+    closed: set[Head],
+    order: Sequence[Head],
+    count: int,
 ) -> set[Head]:
     """So many heads closed in all: those that are, and the first of an order that leave their site another one."""
     closed = set(closed)

@@ -49,7 +49,9 @@ def count_trials(model: TokenLossModel, layer_counts: LayerCounts) -> int:
 
 
 def drop_layers(
-    model: TokenLossModel, layer_counts: LayerCounts, measure: Callable[[TokenLossModel], float]
+    model: TokenLossModel,
+    layer_counts: LayerCounts,
+    measure: Callable[[TokenLossModel], float],
 ) -> Iterator[tuple[Layers, float]]:
     """The layers kept after each removal, with the loss that is left: first the encoder's, then the decoder's.
 

@@ -95,7 +95,9 @@ def check_heads(model: TokenLossModel, pairs: Pairs, options: HeadOptions) -> No
 
 
 def prune_layers(
-    model: TokenLossModel, layer_counts: LayerCounts, pairs: Pairs
+    model: TokenLossModel,
+    layer_counts: LayerCounts,
+    pairs: Pairs,
 ) -> tuple[TokenLossModel, list[dict[str, Any]]]:
     """The model with fewer layers, and the loss after each removal.
 
@@ -110,7 +112,11 @@ def prune_layers(
 
 
 def prune_heads(
-    model: TokenLossModel, pairs: Pairs, test: Pairs, score: Score | None, options: HeadOptions
+    model: TokenLossModel,
+    pairs: Pairs,
+    test: Pairs,
+    score: Score | None,
+    options: HeadOptions,
 ) -> list[dict[str, Any]]:
     """Removes heads from the model, and returns the curve: figures by number of heads left, in both orders.
 
@@ -127,7 +133,11 @@ def prune_heads(
     measured = 0 if options.seed is None else 2 * len(counts) - 1
     with show_progress("pruning", len(pairs) * (len(counts) - 1) + len(test) * measured) as bar:
         chosen = choose_by_importance(
-            model, lambda: pairs.build_batches(model), counts, normalized=options.normalized, advance=bar.advance
+            model,
+            lambda: pairs.build_batches(model),
+            counts,
+            normalized=options.normalized,
+            advance=bar.advance,
         )
         if options.seed is None:
             curve, gates = [], list(chosen)[-1]

@@ -72,7 +72,9 @@ def count_workers(batches: int) -> tuple[int, int]:
 
 
 def compute_side_by_side(
-    batches: Sequence[Batch], compute: Callable[[Batch], Sequence[Result]], device: torch.device
+    batches: Sequence[Batch],
+    compute: Callable[[Batch], Sequence[Result]],
+    device: torch.device,
 ) -> Iterator[Sequence[Result]]:
     """The results of each batch, in order.
 

@@ -101,7 +101,9 @@ class Engine(ABC):
         """
 
     def add_scores(
-        self, sources: Sequence[Sequence[int]], outputs: Sequence[Sequence[Hypothesis]]
+        self,
+        sources: Sequence[Sequence[int]],
+        outputs: Sequence[Sequence[Hypothesis]],
     ) -> list[list[Hypothesis]]:
         """The same outputs of each source with their log-probabilities."""
         flat = [(source, output) for source, hypotheses in zip(sources, outputs, strict=True) for output in hypotheses]

@@ -36,7 +36,11 @@ class Exported:
 
 
 def export_ctranslate2(
-    checkpoint: Checkpoint, output: Path, *, quantization: Quantization, pairs: Sequence[tuple[str, str]]
+    checkpoint: Checkpoint,
+    output: Path,
+    *,
+    quantization: Quantization,
+    pairs: Sequence[tuple[str, str]],
 ) -> Exported:
     """Writes a folder for CTranslate2, with tokenizers and what `seq2seq generate` needs.
 
@@ -62,7 +66,8 @@ def export_ctranslate2(
         write_json(folder / DESCRIPTION_FILE, description.to_dict())
         positions = {"source": model.max_source_positions, "target": model.max_target_positions}
         write_json(
-            folder / EXPORT_FILE, {"format": "ctranslate2", "quantization": quantization, "positions": positions}
+            folder / EXPORT_FILE,
+            {"format": "ctranslate2", "quantization": quantization, "positions": positions},
         )
 
     return _export(checkpoint, output, write, CTranslate2Engine.load, pairs, is_exact=quantization == "float32")

@@ -43,7 +43,9 @@ def score_ids(
 
 @torch.inference_mode()
 def _score_batch(
-    model: TokenLossModel, sources: Sequence[Sequence[int]], labels: Sequence[Sequence[int]]
+    model: TokenLossModel,
+    sources: Sequence[Sequence[int]],
+    labels: Sequence[Sequence[int]],
 ) -> list[list[float]]:
     input_ids, attention_mask = pad_sources(sources, model.source_pad_id)
     targets = pad_rows(labels, IGNORED_LABEL)

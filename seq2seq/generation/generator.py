@@ -197,7 +197,10 @@ class Generator:
             place += len(window)
 
     def score(
-        self, texts: Sequence[str], targets: Sequence[str], advance: Callable[[int], None] = lambda pairs: None
+        self,
+        texts: Sequence[str],
+        targets: Sequence[str],
+        advance: Callable[[int], None] = lambda pairs: None,
     ) -> list[float]:
         """The log-probability of each target given its text (forced decoding), its end mark included.
 

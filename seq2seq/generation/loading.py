@@ -25,7 +25,10 @@ from .generator import Generator
 
 
 def load_checkpoint(
-    checkpoint: str | Path, *, source_language: str | None = None, target_language: str | None = None
+    checkpoint: str | Path,
+    *,
+    source_language: str | None = None,
+    target_language: str | None = None,
 ) -> Checkpoint:
     """Model and tokenizers of a run folder (its best, else newest checkpoint), a checkpoint folder or a hub name.
 
@@ -46,7 +49,10 @@ def load_checkpoint(
 
 
 def _read_checkpoint(
-    folder: Path, name: str | Path, source_language: str | None, target_language: str | None
+    folder: Path,
+    name: str | Path,
+    source_language: str | None,
+    target_language: str | None,
 ) -> Checkpoint:
     loaded = read_checkpoint(folder, source_language=source_language, target_language=target_language)
     if loaded.shared:

@@ -55,7 +55,9 @@ def write_back(tokenizer: PreTrainedTokenizerFast, texts: Sequence[str]) -> list
 
 
 def write_baselines(
-    examples: Sequence[Example], tokenizers: TokenizerPair, options: EvaluationOptions
+    examples: Sequence[Example],
+    tokenizers: TokenizerPair,
+    options: EvaluationOptions,
 ) -> dict[str, list[str]]:
     """What every table of scores shows beside the model, by row: the source copied, its first sentences, its first
     words, and the first reference of each example written and read back by the target tokenizer, which is the ceiling

@@ -23,7 +23,10 @@ MAX_BINS = 64  # of a histogram of lengths: what a picture can show as bars
 
 
 def summarize_inputs(
-    options: ModelOptions, model: TokenLossModel, tokenizers: TokenizerPair, splits: Mapping[str, TextData]
+    options: ModelOptions,
+    model: TokenLossModel,
+    tokenizers: TokenizerPair,
+    splits: Mapping[str, TextData],
 ) -> dict[str, Any]:
     """The splits in figures, the models that are the hub's, and what plain transformers needs to load a checkpoint."""
     return {

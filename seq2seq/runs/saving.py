@@ -86,7 +86,10 @@ def remove_old_checkpoints(run: Path, keep: int) -> None:
 
 
 def summarize_for_checkpoint(
-    recipe: Recipe, start: Start, evaluation: EvaluationOptions, step: int
+    recipe: Recipe,
+    start: Start,
+    evaluation: EvaluationOptions,
+    step: int,
 ) -> CheckpointDescription:
     """What a checkpoint of this recipe says of itself."""
     return CheckpointDescription(

@@ -40,7 +40,11 @@ class TextData:
 
 
 def load_split(
-    recipe: Recipe, split: str, tokenizers: TokenizerPair, framing: Framing, accelerator: Accelerator
+    recipe: Recipe,
+    split: str,
+    tokenizers: TokenizerPair,
+    framing: Framing,
+    accelerator: Accelerator,
 ) -> TextData | None:
     """The ids of data.<split>, or None where the recipe names no file; on several processes, called by all of them.
 

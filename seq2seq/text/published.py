@@ -28,7 +28,10 @@ class OwnMarks:
 
 
 def load_published_tokenizers(
-    folder: Path, *, source_language: str | None = None, target_language: str | None = None
+    folder: Path,
+    *,
+    source_language: str | None = None,
+    target_language: str | None = None,
 ) -> tuple[TokenizerPair, OwnMarks]:
     """The tokenizers of a folder without ours, and their own marks.
 

@@ -42,7 +42,9 @@ class RoundTrip:
 
 
 def measure_round_trip(
-    tokenizer: PreTrainedTokenizerFast, texts: Iterable[str], normalization: Sequence[str]
+    tokenizer: PreTrainedTokenizerFast,
+    texts: Iterable[str],
+    normalization: Sequence[str],
 ) -> RoundTrip:
     """Writes every text into tokens and back; `normalization` names the steps of the lenient comparison."""
     count = exact = normalized = with_unknown = 0

@@ -58,7 +58,10 @@ def convert_slow(published: PreTrainedTokenizer) -> tuple[PreTrainedTokenizerFas
 
 
 def convert_model(
-    file: Path, vocabulary: Mapping[str, int] | None = None, marks: Sequence[str] = (), unknown: str = "<unk>"
+    file: Path,
+    vocabulary: Mapping[str, int] | None = None,
+    marks: Sequence[str] = (),
+    unknown: str = "<unk>",
 ) -> Tokenizer:
     """A SentencePiece unigram model; ids are its own, or those of `vocabulary`, which may hold further tokens.
 

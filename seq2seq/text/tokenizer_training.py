@@ -30,7 +30,12 @@ LONGEST_TEXT = 2**30  # bytes, the most it allows; by default sentencepiece skip
 
 
 def train_tokenizer(
-    texts: Iterable[str], *, kind: Kind, size: int, lowercase: bool = False, character_coverage: float | None = None
+    texts: Iterable[str],
+    *,
+    kind: Kind,
+    size: int,
+    lowercase: bool = False,
+    character_coverage: float | None = None,
 ) -> PreTrainedTokenizerFast:
     """A bare tokenizer of exactly `size` tokens, its special tokens among them.
 
@@ -75,7 +80,12 @@ def _build_normalizer(kind: Kind, lowercase: bool) -> normalizers.Normalizer:
 
 
 def _train_sentence_piece(
-    texts: list[str], normalizer: normalizers.Normalizer, kind: str, size: int, coverage: float, lowercase: bool
+    texts: list[str],
+    normalizer: normalizers.Normalizer,
+    kind: str,
+    size: int,
+    coverage: float,
+    lowercase: bool,
 ) -> PreTrainedTokenizerFast:
     marks = MARK_CHARACTERS.lower() if lowercase else MARK_CHARACTERS
     written = io.BytesIO()
@@ -173,7 +183,10 @@ def _too_large(size: int, possible: int) -> TokenizerError:
 
 
 def _train_word_piece(
-    texts: list[str], normalizer: normalizers.Normalizer, size: int, coverage: float
+    texts: list[str],
+    normalizer: normalizers.Normalizer,
+    size: int,
+    coverage: float,
 ) -> PreTrainedTokenizerFast:
     backend = Tokenizer(models.WordPiece(unk_token="[UNK]"))
     backend.normalizer = normalizer

@@ -45,7 +45,8 @@ def load_tokenizers(folder: Path) -> TokenizerPair:
     """The pair that `TokenizerPair.save` wrote."""
     source = load_tokenizer(folder)
     return TokenizerPair(
-        source, load_tokenizer(folder / TARGET_FOLDER) if (folder / TARGET_FOLDER).exists() else source
+        source,
+        load_tokenizer(folder / TARGET_FOLDER) if (folder / TARGET_FOLDER).exists() else source,
     )
 
 
@@ -124,7 +125,8 @@ def add_source_marks(tokenizer: PreTrainedTokenizerFast, framing: Framing) -> Pr
     marks = dict(zip([*prefix, *suffix], [*framing.source_prefix, *framing.source_suffix], strict=True))
     marked = deepcopy(tokenizer)
     marked.backend_tokenizer.post_processor = TemplateProcessing(
-        single=[*prefix, "$A", *suffix], special_tokens=list(marks.items())
+        single=[*prefix, "$A", *suffix],
+        special_tokens=list(marks.items()),
     )
     return marked
 

@@ -27,7 +27,8 @@ class _Usage:
 
 
 def trim_tokenizer(
-    tokenizer: PreTrainedTokenizerFast, texts: Iterable[str]
+    tokenizer: PreTrainedTokenizerFast,
+    texts: Iterable[str],
 ) -> tuple[PreTrainedTokenizerFast, list[int]]:
     """A bare tokenizer with only the tokens that a corpus needs, in the old order, and the old id of each new id.
 
@@ -54,7 +55,9 @@ def trim_tokenizer(
     _rebuild(layout, ids, old_ids)
     roles = {role: token for role in SPECIAL_ROLES if (token := getattr(bare, role)) is not None}
     trimmed = PreTrainedTokenizerFast(
-        tokenizer_object=Tokenizer.from_str(json.dumps(layout)), model_max_length=bare.model_max_length, **roles
+        tokenizer_object=Tokenizer.from_str(json.dumps(layout)),
+        model_max_length=bare.model_max_length,
+        **roles,
     )
     return make_bare(trimmed), old_ids + beyond
 

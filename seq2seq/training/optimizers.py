@@ -46,7 +46,11 @@ def build_optimizer(model: nn.Module, groups: Mapping[str, str], options: Traini
 
 
 def set_learning_rates(
-    optimizer: torch.optim.Optimizer, *, schedule: str, step: int, max_steps: int
+    optimizer: torch.optim.Optimizer,
+    *,
+    schedule: str,
+    step: int,
+    max_steps: int,
 ) -> dict[str, float]:
     """Sets every group's rate for update `step`; returns the highest of each origin that is trained, none if frozen."""
     rates: dict[str, float] = {}
@@ -72,7 +76,9 @@ def export_optimizer(optimizer: torch.optim.Optimizer, device: str = "cpu") -> d
 
 
 def restore_optimizer(
-    optimizer: torch.optim.Optimizer, tensors: Mapping[str, torch.Tensor], frozen: Collection[str] = ()
+    optimizer: torch.optim.Optimizer,
+    tensors: Mapping[str, torch.Tensor],
+    frozen: Collection[str] = (),
 ) -> None:
     """Puts back what `export_optimizer` gave.
 
