@@ -4,7 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from ..base.errors import ExportError
-from .engine import Engine
+from .batching import Ids
+from .engine import Engine, Hypothesis
 from .options import GenerationOptions
 
 TOLERANCE = 1e-4  # of the log-probability of a token, and of the compared scores of two outputs that tie
@@ -17,7 +18,7 @@ class Equality:
     largest_difference: of the log-probability of a token of a given target.
     equal: greedy outputs that are the same; ties: others that the model finds as good within `TOLERANCE`, or better.
     equal_beams: the same outputs of a beam search. Libraries stop a search by rules of their own and choose otherwise
-        among beams that were cut, so that a few differ though every log-probability is the same.
+        among beams that were truncated, so that a few differ though every log-probability is the same.
     """
 
     texts: int
@@ -37,7 +38,8 @@ class Equality:
             differences.append(
                 f"the log-probability of a token differs by {self.largest_difference:.2g}, more than {TOLERANCE:g}"
             )
-        if different := self.texts - self.equal - self.ties:
+        different = self.texts - self.equal - self.ties
+        if different:
             differences.append(f"{different} of {self.texts} greedy outputs differ and are no ties")
         if differences:
             raise ExportError(f"{' and '.join(differences)}. The export is not the model, and was not kept.")
@@ -46,8 +48,8 @@ class Equality:
 def compare_engines(
     ours: Engine,
     exported: Engine,
-    sources: Sequence[Sequence[int]],
-    labels: Sequence[Sequence[int]],
+    sources: Sequence[Ids],
+    labels: Sequence[Ids],
     beams: GenerationOptions,
 ) -> Equality:
     """Scores the given targets with both, and writes the greedy outputs and those of a beam search.
@@ -56,22 +58,49 @@ def compare_engines(
         sources, labels: ids with their marks, those of targets with the end mark.
         beams: the search, which both engines must be able to do.
     """
-    scores = [engine.score(sources, labels) for engine in (ours, exported)]
-    differences = [
-        abs(first - second) for target in zip(*scores, strict=True) for first, second in zip(*target, strict=True)
-    ]
     greedy = beams.model_copy(update={"num_beams": 1})
-    (first, second), (first_beams, second_beams) = (
-        [[hypotheses[0] for hypotheses in engine.generate(sources, options)] for engine in (ours, exported)]
-        for options in (greedy, beams)
-    )
-    pairs = zip(sources, zip(first, second, strict=True), strict=True)
-    different = [(source, pair) for source, pair in pairs if pair[0].ids != pair[1].ids]
-    scored = ours.add_scores([source for source, _ in different], [pair for _, pair in different])
+    greedy_pairs = _write_pairs(ours, exported, sources, greedy)
+    beam_pairs = _write_pairs(ours, exported, sources, beams)
+    sources_apart: list[Ids] = []
+    outputs_apart: list[list[Hypothesis]] = []
+    for source, pair in zip(sources, greedy_pairs, strict=True):
+        if not _are_equal(pair):
+            sources_apart.append(source)
+            outputs_apart.append(pair)
+    # Our model judges both: an output that it finds as good was chosen by a rounding alone.
+    judged = ours.add_scores(sources_apart, outputs_apart)
     return Equality(
         texts=len(sources),
-        largest_difference=max(differences, default=0.0),
-        equal=len(sources) - len(different),
-        ties=sum(theirs.score >= own.score - TOLERANCE for own, theirs in scored),
-        equal_beams=sum(one.ids == other.ids for one, other in zip(first_beams, second_beams, strict=True)),
+        largest_difference=_measure_difference(ours, exported, sources, labels),
+        equal=len(sources) - len(judged),
+        ties=sum(theirs.score >= own.score - TOLERANCE for own, theirs in judged),
+        equal_beams=sum(map(_are_equal, beam_pairs)),
     )
+
+
+def _measure_difference(ours: Engine, exported: Engine, sources: Sequence[Ids], labels: Sequence[Ids]) -> float:
+    """The largest difference between both log-probabilities of a token."""
+    differences = []
+    of_ours = ours.score(sources, labels)
+    of_exported = exported.score(sources, labels)
+    for first, second in zip(of_ours, of_exported, strict=True):
+        for one, other in zip(first, second, strict=True):
+            differences.append(abs(one - other))
+    return max(differences, default=0.0)
+
+
+def _write_pairs(
+    ours: Engine,
+    exported: Engine,
+    sources: Sequence[Ids],
+    options: GenerationOptions,
+) -> list[list[Hypothesis]]:
+    """The best output of each source, by our model and by the exported one."""
+    of_ours = ours.generate(sources, options)
+    of_exported = exported.generate(sources, options)
+    return [[first[0], second[0]] for first, second in zip(of_ours, of_exported, strict=True)]
+
+
+def _are_equal(pair: list[Hypothesis]) -> bool:
+    own, theirs = pair
+    return own.ids == theirs.ids

@@ -29,4 +29,10 @@ def load_exported(folder: Path) -> ExportedModel:
     """
     description = CheckpointDescription.load(folder)
     engine = CTranslate2Engine.load(folder)
-    return ExportedModel(folder, engine, load_tokenizers(folder), Framing.from_dict(description.framing), description)
+    return ExportedModel(
+        folder=folder,
+        engine=engine,
+        tokenizers=load_tokenizers(folder),
+        framing=Framing.from_dict(description.framing),
+        description=description,
+    )
