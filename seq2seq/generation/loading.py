@@ -76,15 +76,15 @@ def load_model(
         GenerationError: the engine is not the folder's, or is not installed.
     """
     folder = find_checkpoint(checkpoint)
-    found = "ctranslate2" if is_exported(folder) else "transformers"
-    if engine not in (None, found):
+    own_engine = "ctranslate2" if is_exported(folder) else "transformers"
+    if engine not in (None, own_engine):
         advice = (
             f"Export it first: seq2seq export {checkpoint} --format ctranslate2 --output FOLDER, and name that folder."
             if engine == "ctranslate2"
             else "Name the checkpoint that it was exported from."
         )
-        raise GenerationError(f"{folder} is for the engine {found}, not {engine}. {advice}")
-    if found == "transformers":
+        raise GenerationError(f"{folder} is for the engine {own_engine}, not {engine}. {advice}")
+    if own_engine == "transformers":
         return _read_checkpoint(folder, checkpoint, source_language, target_language)
     if source_language is not None or target_language is not None:
         raise CheckpointError(f"{folder} knows its languages. Leave source_language and target_language out.")
@@ -108,15 +108,19 @@ def complete_generation(checkpoint: Checkpoint) -> Checkpoint:
         GenerationError: what was published contradicts itself.
     """
     chosen = build_options(GenerationOptions, checkpoint.description.generation, GenerationError)
-    generation = chosen.model_dump(mode="json")
-    return replace(checkpoint, description=replace(checkpoint.description, generation=generation))
+    description = replace(checkpoint.description, generation=chosen.model_dump(mode="json"))
+    return replace(checkpoint, description=description)
 
 
 def encode_pairs(checkpoint: Checkpoint, examples: Sequence[Example]) -> EncodedExamples:
-    """Examples as the checkpoint's model reads them, cut where it cuts."""
-    description = checkpoint.description
-    limits = {"max_source_tokens": description.max_source_tokens, "max_target_tokens": description.max_target_tokens}
-    return encode_examples(examples, checkpoint.tokenizers, checkpoint.framing, **limits)
+    """Examples as the checkpoint's model reads them, truncated at its limits."""
+    return encode_examples(
+        examples,
+        checkpoint.tokenizers,
+        checkpoint.framing,
+        max_source_tokens=checkpoint.description.max_source_tokens,
+        max_target_tokens=checkpoint.description.max_target_tokens,
+    )
 
 
 def load_generator(checkpoint: str | Path | Checkpoint | ExportedModel | Generator, **options: Any) -> Generator:
@@ -134,11 +138,20 @@ def load_generator(checkpoint: str | Path | Checkpoint | ExportedModel | Generat
     if isinstance(checkpoint, Generator):
         chosen = checkpoint.options.model_dump(mode="json") | options
         return replace(checkpoint, options=build_options(GenerationOptions, chosen, GenerationError))
-    loaded = checkpoint if isinstance(checkpoint, Checkpoint | ExportedModel) else load_model(checkpoint)
+    loaded = checkpoint
+    if not isinstance(loaded, Checkpoint | ExportedModel):
+        loaded = load_model(checkpoint)
     chosen = build_options(GenerationOptions, loaded.description.generation | options, GenerationError)
     if isinstance(loaded, ExportedModel):
         engine = loaded.engine
     else:
-        engine = TransformersEngine(loaded.model.to("cuda" if torch.cuda.is_available() else "cpu"))
-    limit, steps = loaded.description.max_source_tokens, read_layout(loaded).normalization
-    return Generator(engine, loaded.tokenizers, loaded.framing, limit, chosen, steps)
+        device = "cuda" if torch.cuda.is_available() else "cpu"
+        engine = TransformersEngine(loaded.model.to(device))
+    return Generator(
+        engine,
+        loaded.tokenizers,
+        loaded.framing,
+        loaded.description.max_source_tokens,
+        chosen,
+        normalization=read_layout(loaded).normalization,
+    )
