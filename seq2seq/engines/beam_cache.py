@@ -1,13 +1,14 @@
 """The decoder's keys and values while a batch is written, for fewer copies than transformers' own cache makes.
 
-That one copies all of them twice a step, to append a position and to follow the beams, and those of the source once.
+That one copies all of them twice for every token, to append a position and to follow the beams, and those of the source
+once.
 Shapes: B rows (sources times beams), H heads, T positions, C positions that there is room for, D width of a head.
 """
 
 import torch
 from transformers.cache_utils import Cache, DynamicCache, DynamicLayer, EncoderDecoderCache
 
-ROOM = 16  # positions by which the room grows: more are copied in vain at every step, fewer are made anew more often
+ROOM = 16  # positions by which the room grows: more are copied in vain for every token, fewer are made anew more often
 
 
 class BeamCache(EncoderDecoderCache):

@@ -72,8 +72,8 @@ def require_texts(texts: Iterable[str], name: str = "Text") -> Iterator[str]:
         raise GenerationError("Expected a list of texts, found one text. Put it into a list: [text].")
     for index, text in enumerate(texts):
         if not isinstance(text, str):
-            kind = type(text).__name__
-            raise GenerationError(f"{name} {index}: expected a string, found {kind}.")
+            type_name = type(text).__name__
+            raise GenerationError(f"{name} {index}: expected a string, found {type_name}.")
         yield text
 
 

@@ -54,7 +54,7 @@ class OutputFile:
         self.pipe: IO[bytes] | None = None  # or a device; stays open, for its reader takes a closed one for the end
 
     def begin(self, *, resume: bool) -> Progress | None:
-        """How far the file has come, and cuts it there; None where it is finished.
+        """How far the file has come, and truncates it there; None where it is finished.
 
         Where no text was written yet, it begins anew, whatever it was begun with. The lines of an earlier, finished
         file stay until the first new ones come.
