@@ -43,11 +43,15 @@ def train_tokenizer(lines: list[str], vocabulary_size: int) -> Tokenizer:
     # Letters and marks that the grammar never writes get a piece too, so that a user's own sentence has no [UNK].
     alphabet = [chr(code) for code in range(33, 127)]
     trainer = trainers.WordPieceTrainer(
-        vocab_size=vocabulary_size, special_tokens=SPECIAL_TOKENS, initial_alphabet=alphabet, show_progress=False
+        vocab_size=vocabulary_size,
+        special_tokens=SPECIAL_TOKENS,
+        initial_alphabet=alphabet,
+        show_progress=False,
     )
     tokenizer.train_from_iterator(lines, trainer)
     tokenizer.post_processor = processors.TemplateProcessing(
-        single="[CLS] $A [SEP]", special_tokens=[(t, tokenizer.token_to_id(t)) for t in ("[CLS]", "[SEP]")]
+        single="[CLS] $A [SEP]",
+        special_tokens=[(t, tokenizer.token_to_id(t)) for t in ("[CLS]", "[SEP]")],
     )
     return tokenizer
 
@@ -96,7 +100,8 @@ def main() -> None:
     optimizer = torch.optim.AdamW(model.parameters(), lr=options.learning_rate, weight_decay=0.01)
     warmup = options.steps // 20
     schedule = torch.optim.lr_scheduler.LambdaLR(
-        optimizer, lambda step: min((step + 1) / warmup, (options.steps - step) / (options.steps - warmup))
+        optimizer,
+        lambda step: min((step + 1) / warmup, (options.steps - step) / (options.steps - warmup)),
     )
     started, window = time.monotonic(), 50 * options.batch_lines
     running, seen = 0.0, 0

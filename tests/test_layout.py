@@ -13,9 +13,9 @@ from seq2seq.data.options import LayoutOptions
 from seq2seq.data.training_texts import read_training_texts
 from seq2seq.generation import generator
 from seq2seq.recipe.recipe import build_recipe
-from seq2seq.runs.run import summarize_for_checkpoint
+from seq2seq.runs.saving import summarize_for_checkpoint
 from seq2seq.runs.start import start_model
-from seq2seq.text.normalization import STEPS
+from seq2seq.text.normalization import NORMALIZERS
 from tests.conftest import build_description, shake
 
 LAYOUT = {
@@ -29,7 +29,7 @@ LINES = ["the cat\tsat\ta cat sat", "a dog\t\ta dog"]
 @pytest.fixture(autouse=True)
 def mark(monkeypatch):
     """A step that shows how often it was taken."""
-    monkeypatch.setitem(STEPS, "mark", lambda text: f"{text} red")
+    monkeypatch.setitem(NORMALIZERS, "mark", lambda text: f"{text} red")
 
 
 @pytest.fixture

@@ -133,12 +133,12 @@ def run_small(tmp_path_factory):
         started = Start(begun.model, begun.tokenizers, begun.framing, begun.origin, TrainingState(), {})
         events = []
         run = Run(recipe, started, RunFolder(folder / "run"), build_accelerator(recipe))
-        trainer = run.build_trainer()
+        trainer = run.trainer
         trainer.callbacks = replace(trainer.callbacks, save=lambda state, best: None, log=events.append)
         trainer.train()
-        examples = run.test_data.examples
+        examples = run.data.test.examples
         sources = [example.source for example in examples]
-        predictions = run.generate(started.model, sources, recipe.generation).texts
+        predictions = run.outputs.write(started.model, sources, recipe.generation).texts
         return events, predictions, score_predictions(examples, predictions, recipe.evaluation).values
 
     return lambda recipe: run(json.dumps(cut_down(recipe).model_dump(mode="json")))

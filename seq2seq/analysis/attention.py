@@ -53,18 +53,37 @@ def compute_attention(model: TokenLossModel, source: Sequence[int], decoder_inpu
         "decoder": outputs.decoder_attentions,
         "cross": outputs.cross_attentions,
     }
-    sizes = {"encoder": (len(source),) * 2, "decoder": (len(decoder_input),) * 2}
-    sizes["cross"] = (len(decoder_input), len(source))
+    sizes = {
+        "encoder": (len(source), len(source)),
+        "decoder": (len(decoder_input), len(decoder_input)),
+        "cross": (len(decoder_input), len(source)),
+    }
     for kind, layers in weights.items():
-        # Of local attention some have windows (Longformer, LED, LongT5), some a dict of two kinds (Pegasus-X).
-        if not layers or not all(isinstance(t, torch.Tensor) and t.shape[-2:] == sizes[kind] for t in layers):
+        if not _are_whole(layers, sizes[kind]):
             raise ValueError(f"a {model.config.model_type} does not give the weights of its {kind} attention")
-    states = {"encoder": outputs.encoder_hidden_states, "decoder": outputs.decoder_hidden_states}
-    numbers = {kind: [number_heads(model, site) for site in list_sites(model) if site.kind == kind] for kind in weights}
-    return Attention(
-        {kind: _stack_heads(layers, numbers[kind]) for kind, layers in weights.items()},
-        {side: torch.stack([layer[0].float().cpu() for layer in found]) for side, found in states.items()},
-    )
+    sites = list_sites(model)
+    stacked = {}
+    for kind, layers in weights.items():
+        numbers = [number_heads(model, site) for site in sites if site.kind == kind]
+        stacked[kind] = _stack_heads(layers, numbers)
+    states = {
+        "encoder": _stack_states(outputs.encoder_hidden_states),
+        "decoder": _stack_states(outputs.decoder_hidden_states),
+    }
+    return Attention(stacked, states)
+
+
+def _are_whole(layers: Sequence[object] | None, size: tuple[int, int]) -> bool:
+    """Whether every layer has the weights of all queries (Q) to all keys (K), (1, A, Q, K); `size` is (Q, K)."""
+    if not layers:
+        return False
+    # Of local attention some have windows (Longformer, LED, LongT5), some a dict of two kinds (Pegasus-X).
+    return all(isinstance(weights, torch.Tensor) and weights.shape[-2:] == size for weights in layers)
+
+
+def _stack_states(layers: Sequence[torch.Tensor]) -> torch.Tensor:
+    """States (1, T, H) of each layer as (L + 1, T, H)."""
+    return torch.stack([states[0].float().cpu() for states in layers])
 
 
 def _stack_heads(layers: Sequence[torch.Tensor], numbers: Sequence[list[int]]) -> torch.Tensor:
@@ -72,7 +91,8 @@ def _stack_heads(layers: Sequence[torch.Tensor], numbers: Sequence[list[int]]) -
     if len(numbers) < len(layers):  # layers that share their parameters are one site
         numbers = [numbers[0]] * len(layers)
     heads = 1 + max(map(max, numbers))
-    whole = torch.full((len(layers), heads, *layers[0].shape[-2:]), torch.nan)
+    queries, keys = layers[0].shape[-2:]
+    whole = torch.full((len(layers), heads, queries, keys), torch.nan)
     for stacked, weights, left in zip(whole, layers, numbers, strict=True):
         stacked[left] = weights[0].float().cpu()
     return whole
@@ -115,12 +135,19 @@ def compute_statistics(weights: torch.Tensor, special: Sequence[bool], punctuati
     """
     queries, keys = weights.shape[-2:]
     stretch = (queries - 1) / (keys - 1) if keys > 1 else 0.0
-    distances = (torch.arange(queries)[:, None] - torch.arange(keys)[None] * stretch).abs()
+    query_positions = torch.arange(queries)[:, None]
+    key_positions = torch.arange(keys)[None] * stretch
+    distances = (query_positions - key_positions).abs()
     return HeadStatistics(
-        entropy=torch.special.entr(weights).sum(dim=-1).mean(dim=-1),
+        entropy=_average(torch.special.entr(weights)),
         confidence=weights.amax(dim=-1).mean(dim=-1),
-        distance=(weights * distances).sum(dim=-1).mean(dim=-1),
+        distance=_average(weights * distances),
         # Products, as a sum over no token would be a figure for a head that was pruned, too.
-        special=(weights * torch.tensor(special)).sum(dim=-1).mean(dim=-1),
-        punctuation=(weights * torch.tensor(punctuation)).sum(dim=-1).mean(dim=-1),
+        special=_average(weights * torch.tensor(special)),
+        punctuation=_average(weights * torch.tensor(punctuation)),
     )
+
+
+def _average(values: torch.Tensor) -> torch.Tensor:
+    """Sums over the keys, means over the queries: (L, A, Q, K) -> (L, A)."""
+    return values.sum(dim=-1).mean(dim=-1)

@@ -1,6 +1,6 @@
 """Which heads to remove: those that matter least, weighed anew as others go; or any, to compare with.
 
-A choice is kept as gates, 1 for a head that stays and 0 for one that goes, so that a model need not be cut to be tried.
+A choice is kept as gates, 1 for a head that stays and 0 for one that goes, so that it is tried on the whole model.
 Sites that share their parameters lose the same heads, and every site keeps one.
 """
 
@@ -11,9 +11,10 @@ import torch
 from ..modeling.attention_sites import AttentionSite
 from ..modeling.head_removal import count_heads, list_siblings
 from ..modeling.token_loss import TokenLossModel
-from .importance import compute_importance, normalize_by_layer
+from .importance import Importance, compute_importance, normalize_by_layer
 
 Gates = dict[str, torch.Tensor]  # by the site's name, (A,), of zeros and ones
+Groups = Sequence[Sequence[AttentionSite]]  # those together that share their parameters
 Head = tuple[int, int]  # the number of a group of sites, and of a head in each of them
 
 
@@ -24,9 +25,11 @@ def plan_counts(model: TokenLossModel, keep: float, per_round: float) -> list[in
 
     Example: 20 heads, keep 0.5, per_round 0.2: [20, 16, 12, 10]
     """
-    total, least = count_heads(model), len(list_siblings(model))
+    total = count_heads(model)
+    least = len(list_siblings(model))
     last = max(round(keep * total), least)
-    return [*range(total, last, -max(round(per_round * total), 1)), last]
+    removed = max(round(per_round * total), 1)
+    return [*range(total, last, -removed), last]
 
 
 def choose_by_importance(
@@ -46,57 +49,80 @@ def choose_by_importance(
         advance: told after every batch how many pairs it finished, in all rounds but the first, which removes nothing.
     """
     groups = list_siblings(model)
+    total = count_heads(model)
     closed: set[Head] = set()
-    gates, total = _build_gates(groups, closed), count_heads(model)
+    gates = _build_gates(groups, closed)
     for count in counts:
         if len(closed) < total - count:
             importance = compute_importance(model, batches(), advance, gates, groups)
             if normalized:
-                importance = normalize_by_layer({name: values * gates[name] for name, values in importance.items()})
-            values = [importance[sites[0].name] for sites in groups]
-            order = sorted(_list_heads(groups), key=lambda head: values[head[0]][head[1]].item())
-            closed = _close(groups, closed, order, total - count)
+                # A head that is closed would have a say in the norm of its layer.
+                of_open = {name: values * gates[name] for name, values in importance.items()}
+                importance = normalize_by_layer(of_open)
+            closed = _close(groups, closed, _rank_heads(groups, importance), total - count)
             gates = _build_gates(groups, closed)
         yield gates
 
 
+def _rank_heads(groups: Groups, importance: Importance) -> list[Head]:
+    """All heads, the least important first; the sites of a group have the same importance."""
+
+    def find_importance(head: Head) -> float:
+        group, number = head
+        return importance[groups[group][0].name][number].item()
+
+    return sorted(_list_heads(groups), key=find_importance)
+
+
 def choose_at_random(model: TokenLossModel, counts: Sequence[int], seed: int) -> Iterator[Gates]:
     """The gates of each count, in an order drawn at random."""
-    groups, total = list_siblings(model), count_heads(model)
+    groups = list_siblings(model)
     heads = _list_heads(groups)
-    drawn = torch.randperm(len(heads), generator=torch.Generator().manual_seed(seed))
+    generator = torch.Generator().manual_seed(seed)
+    drawn = torch.randperm(len(heads), generator=generator)
     order = [heads[index] for index in drawn.tolist()]
+    total = count_heads(model)
     for count in counts:
-        yield _build_gates(groups, _close(groups, set(), order, total - count))
+        closed = _close(groups, set(), order, total - count)
+        yield _build_gates(groups, closed)
 
 
 def list_kept(gates: Mapping[str, torch.Tensor]) -> dict[str, list[int]]:
     """The heads that stay, by site, of the sites that lose any: what `remove_heads` takes."""
-    return {name: values.nonzero()[:, 0].tolist() for name, values in gates.items() if not values.all()}
+    kept = {}
+    for name, values in gates.items():
+        if not values.all():
+            kept[name] = values.nonzero()[:, 0].tolist()
+    return kept
 
 
-def _list_heads(groups: Sequence[Sequence[AttentionSite]]) -> list[Head]:
-    return [(number, head) for number, sites in enumerate(groups) for head in range(sites[0].heads)]
+def _list_heads(groups: Groups) -> list[Head]:
+    heads = []
+    for group, sites in enumerate(groups):
+        heads += [(group, number) for number in range(sites[0].heads)]
+    return heads
 
 
-def _close(
-    groups: Sequence[Sequence[AttentionSite]], closed: set[Head], order: Sequence[Head], count: int
-) -> set[Head]:
-    """So many heads closed in all: those that are, and the first of an order that leave their site another one."""
+def _close(groups: Groups, closed: set[Head], order: Sequence[Head], count: int) -> set[Head]:
+    """`count` heads closed in all: those that are, and the first of an order that leave their site another one."""
     closed = set(closed)
     left = [sites[0].heads for sites in groups]
-    for number, _ in closed:
-        left[number] -= 1
+    for group, _ in closed:
+        left[group] -= 1
     for head in order:
-        if len(closed) < count and head not in closed and left[head[0]] > 1:
+        group, _ = head
+        if len(closed) < count and head not in closed and left[group] > 1:
             closed.add(head)
-            left[head[0]] -= 1
+            left[group] -= 1
     return closed
 
 
-def _build_gates(groups: Sequence[Sequence[AttentionSite]], closed: set[Head]) -> Gates:
-    gates = {site.name: torch.ones(site.heads) for sites in groups for site in sites}
-    for number, head in closed:
-        for site in groups[number]:
-            gates[site.name][head] = 0
+def _build_gates(groups: Groups, closed: set[Head]) -> Gates:
+    gates = {}
+    for sites in groups:
+        for site in sites:
+            gates[site.name] = torch.ones(site.heads)
+    for group, number in closed:
+        for site in groups[group]:
+            gates[site.name][number] = 0
     return gates

@@ -37,14 +37,18 @@ def compute_importance(
     Raises:
         ValueError: see `list_sites`; or there is no target token.
     """
-    groups = [[site] for site in list_sites(model)] if groups is None else groups
-    sites = [site for group in groups for site in group]
-    sums = {site.name: torch.zeros(site.heads, dtype=torch.float64) for site in sites}
+    if groups is None:
+        groups = [[site] for site in list_sites(model)]
+    sums: Importance = {}
+    for sites in groups:
+        for site in sites:
+            sums[site.name] = torch.zeros(site.heads, dtype=torch.float64)
     tokens = 0
     with evaluating(model), _frozen(model):
         for batch in batches:
             batch = {name: tensor.to(model.device) for name, tensor in batch.items()}
-            for name, gradient in _compute_gate_gradients(model, groups, batch, gates or {}).items():
+            gradients = _compute_gate_gradients(model, groups, batch, gates or {})
+            for name, gradient in gradients.items():
                 sums[name] += gradient.abs().sum(dim=0).double().cpu()
             tokens += int(batch["labels"].ne(IGNORED_LABEL).sum())
             advance(len(batch["labels"]))
@@ -61,16 +65,28 @@ def _compute_gate_gradients(
 ) -> dict[str, torch.Tensor]:
     """By site, the gradient of each pair's loss at the gates of its own, (B, A)."""
     rows = len(batch["labels"])
-    gates = []
+    gates: list[torch.Tensor] = []
     for first, *_ in groups:
-        opened = values.get(first.name, torch.ones(first.heads)).to(model.device, model.dtype)
+        opened = values.get(first.name, torch.ones(first.heads))
+        opened = opened.to(model.device, model.dtype)
         gates.append(opened.repeat(rows, 1).requires_grad_())
     sites = [site for group in groups for site in group]
-    by_site = {site.name: gate for group, gate in zip(groups, gates, strict=True) for site in group}
-    with torch.enable_grad(), gated(sites, by_site):
+    with torch.enable_grad(), gated(sites, _name_by_site(groups, gates)):
         loss = model(**batch).objective
         gradients = torch.autograd.grad(loss, gates)
-    return {site.name: found for group, found in zip(groups, gradients, strict=True) for site in group}
+    return _name_by_site(groups, gradients)
+
+
+def _name_by_site(
+    groups: Sequence[Sequence[AttentionSite]],
+    of_groups: Sequence[torch.Tensor],
+) -> dict[str, torch.Tensor]:
+    """What each group has, for every site of it."""
+    by_site = {}
+    for sites, of_group in zip(groups, of_groups, strict=True):
+        for site in sites:
+            by_site[site.name] = of_group
+    return by_site
 
 
 @contextmanager
@@ -88,6 +104,8 @@ def _frozen(model: nn.Module) -> Iterator[None]:
 
 def normalize_by_layer(importance: Importance) -> Importance:
     """Divides the heads of each site by their l2 norm (Molchanov et al. 2017, as the paper does); zeros stay zeros."""
-    return {
-        name: values / values.norm().clamp_min(torch.finfo(values.dtype).tiny) for name, values in importance.items()
-    }
+    normalized = {}
+    for name, values in importance.items():
+        smallest = torch.finfo(values.dtype).tiny
+        normalized[name] = values / values.norm().clamp_min(smallest)
+    return normalized

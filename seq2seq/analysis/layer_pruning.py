@@ -17,8 +17,8 @@ def count_layers(model: TokenLossModel) -> tuple[int, int]:
     """Of encoder and decoder."""
     if isinstance(model.config, EncoderDecoderConfig):
         return model.config.encoder.num_hidden_layers, model.config.decoder.num_hidden_layers
-    encoder, decoder = (len(list_layers(model, side)) for side in find_sides(model))
-    return encoder, decoder
+    encoder, decoder = (list_layers(model, side) for side in find_sides(model))
+    return len(encoder), len(decoder)
 
 
 def check_layer_counts(model: TokenLossModel, layer_counts: LayerCounts) -> None:
@@ -36,20 +36,29 @@ def check_layer_counts(model: TokenLossModel, layer_counts: LayerCounts) -> None
         raise ValueError("encoder and decoder share their layers: ask for the same number of both")
     for side, (count, wanted) in enumerate(zip(available, layer_counts, strict=True)):
         if wanted is not None and wanted < count:
-            _list_choices(model, (list(range(available[0])), list(range(available[1]))), side)
+            _list_choices(model, _list_all(model), side)  # refuses what it cannot choose among
+
+
+def _list_all(model: TokenLossModel) -> Layers:
+    encoder, decoder = count_layers(model)
+    return list(range(encoder)), list(range(decoder))
 
 
 def count_trials(model: TokenLossModel, layer_counts: LayerCounts) -> int:
     """How many models `drop_layers` measures, at most."""
-    trials = [
-        0 if wanted is None else sum(range(wanted + 1, count + 1))
-        for count, wanted in zip(count_layers(model), layer_counts, strict=True)
-    ]
+    trials = []
+    for count, wanted in zip(count_layers(model), layer_counts, strict=True):
+        if wanted is None:
+            wanted = count
+        # Each layer that is left is tried, at every removal.
+        trials.append(sum(range(wanted + 1, count + 1)))
     return trials[0] if model.sharing.layers else sum(trials)
 
 
 def drop_layers(
-    model: TokenLossModel, layer_counts: LayerCounts, measure: Callable[[TokenLossModel], float]
+    model: TokenLossModel,
+    layer_counts: LayerCounts,
+    measure: Callable[[TokenLossModel], float],
 ) -> Iterator[tuple[Layers, float]]:
     """The layers kept after each removal, with the loss that is left: first the encoder's, then the decoder's.
 
@@ -62,12 +71,13 @@ def drop_layers(
         ValueError: as `check_layer_counts`.
     """
     check_layer_counts(model, layer_counts)
-    available = count_layers(model)
-    kept: Layers = (list(range(available[0])), list(range(available[1])))
+    kept = _list_all(model)
     for side, wanted in enumerate(layer_counts):
         while wanted is not None and len(kept[side]) > wanted:
-            tried = [(measure(remove_layers(model, *choice)), choice) for choice in _list_choices(model, kept, side)]
-            loss, kept = min(tried, key=lambda found: found[0])
+            choices = _list_choices(model, kept, side)
+            losses = [measure(remove_layers(model, *choice)) for choice in choices]
+            loss = min(losses)
+            kept = choices[losses.index(loss)]
             yield kept, loss
 
 
@@ -77,7 +87,8 @@ def _list_choices(model: TokenLossModel, kept: Layers, side: int) -> list[Layers
     Raises:
         ValueError: no layer of the side can go.
     """
-    choices, refusal = [], None
+    choices = []
+    refusal = None
     for gone in kept[side]:
         shorter = [layer for layer in kept[side] if layer != gone]
         other = shorter if model.sharing.layers else kept[1 - side]

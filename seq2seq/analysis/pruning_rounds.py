@@ -25,7 +25,7 @@ CHECK_TOLERANCE = 1e-3  # relative, of the loss of a batch
 
 @dataclass(frozen=True)
 class Pairs:
-    """Pairs as a model is weighed and measured on them, in batches of so many padded tokens."""
+    """Pairs as a model is weighed and measured on them, in batches of at most `batch_tokens` padded tokens."""
 
     encoded: EncodedExamples
     batch_tokens: int
@@ -48,13 +48,18 @@ class Pairs:
 
 @torch.no_grad()
 def _compute_loss(model: TokenLossModel, batch: Mapping[str, torch.Tensor]) -> float:
-    return model(**{name: tensor.to(model.device) for name, tensor in batch.items()}).negative_log_likelihood.item()
+    inputs = {name: tensor.to(model.device) for name, tensor in batch.items()}
+    return model(**inputs).negative_log_likelihood.item()
 
 
 @dataclass(frozen=True)
 class HeadOptions:
-    """keep: the share of heads that stays. per_round: the share of all heads that goes in a round, after which those
-    left are weighed anew. normalized: as in `choose_by_importance`. seed: of the random order; None draws no curve.
+    """How heads are pruned.
+
+    keep: the share of heads that stays.
+    per_round: the share of all heads that goes in a round, after which those left are weighed anew.
+    normalized: as in `choose_by_importance`.
+    seed: of the random order; None draws no curve.
     """
 
     keep: float
@@ -70,47 +75,75 @@ def check_heads(model: TokenLossModel, pairs: Pairs, options: HeadOptions) -> No
         ValueError: as `remove_heads`; no head would go, or fewer would be left than one for each site; or the family's
             attention does not run with fewer heads, or computes something else.
     """
-    counts, least = plan_counts(model, options.keep, options.per_round), len(list_siblings(model))
-    if round(options.keep * counts[0]) < least:
+    counts = plan_counts(model, options.keep, options.per_round)
+    total = counts[0]
+    least = len(list_siblings(model))
+    if round(options.keep * total) < least:
         raise ValueError(
-            f"each of {least} attention sites keeps at least one of its heads, {least / counts[0]:.2f} of all "
-            f"{counts[0]}; asked for was {options.keep:g}"
+            f"each of {least} attention sites keeps at least one of its heads, {least / total:.2f} of all "
+            f"{total}; asked for was {options.keep:g}"
         )
     if len(counts) == 1:
-        raise ValueError(f"of {counts[0]} heads, keeping {options.keep:g} removes none")
-    *_, gates = choose_at_random(model, [counts[0], least], seed=0)
+        raise ValueError(f"of {total} heads, keeping {options.keep:g} removes none")
+    *_, gates = choose_at_random(model, [total, least], seed=0)
+    _check_fewer_heads(model, gates, next(pairs.build_batches(model)))
+
+
+def _check_fewer_heads(model: TokenLossModel, gates: Gates, batch: Mapping[str, torch.Tensor]) -> None:
+    """Makes sure that a copy without the heads that gates close computes what the whole model does behind them.
+
+    Raises:
+        ValueError: it does not run, or computes something else.
+    """
+    model_type = model.config.model_type
     smaller = deepcopy(model)
     remove_heads(smaller, list_kept(gates))
-    batch, kind = next(pairs.build_batches(model)), model.config.model_type
     with evaluating(model), evaluating(smaller), gated(list_sites(model), gates):
         expected = _compute_loss(model, batch)
         try:
-            found = _compute_loss(smaller, batch)
+            loss = _compute_loss(smaller, batch)
         except RuntimeError as error:
             if is_out_of_memory(error):
                 raise
-            raise ValueError(f"the attention of a {kind} does not run with fewer heads: {error}") from None
-    if not abs(found - expected) <= CHECK_TOLERANCE * abs(expected):
-        raise ValueError(f"a {kind} with fewer heads computes something else: a loss of {found:g}, not {expected:g}")
+            raise ValueError(f"the attention of a {model_type} does not run with fewer heads: {error}") from None
+    # So written that a loss that is not a number is refused too.
+    if not abs(loss - expected) <= CHECK_TOLERANCE * abs(expected):
+        raise ValueError(
+            f"a {model_type} with fewer heads computes something else: a loss of {loss:g}, not {expected:g}"
+        )
 
 
 def prune_layers(
-    model: TokenLossModel, layer_counts: LayerCounts, pairs: Pairs
+    model: TokenLossModel,
+    layer_counts: LayerCounts,
+    pairs: Pairs,
 ) -> tuple[TokenLossModel, list[dict[str, Any]]]:
     """The model with fewer layers, and the loss after each removal.
 
     Raises:
         ValueError: as `check_layer_counts`.
     """
-    stages, kept = [], None
-    with show_progress("trying layers", len(pairs) * count_trials(model, layer_counts)) as bar:
-        for kept, loss in drop_layers(model, layer_counts, lambda tried: pairs.compute_loss(tried, bar.advance)):
-            stages.append({"encoder": kept[0], "decoder": kept[1], "loss": loss})
-    return (model if kept is None else remove_layers(model, *kept)), stages
+    stages = []
+    smaller = model
+    trials = count_trials(model, layer_counts)
+    with show_progress("trying layers", len(pairs) * trials) as bar:
+
+        def measure(tried: TokenLossModel) -> float:
+            return pairs.compute_loss(tried, bar.advance)
+
+        for (encoder, decoder), loss in drop_layers(model, layer_counts, measure):
+            stages.append({"encoder": encoder, "decoder": decoder, "loss": loss})
+    if stages:
+        smaller = remove_layers(model, stages[-1]["encoder"], stages[-1]["decoder"])
+    return smaller, stages
 
 
 def prune_heads(
-    model: TokenLossModel, pairs: Pairs, test: Pairs, score: Score | None, options: HeadOptions
+    model: TokenLossModel,
+    pairs: Pairs,
+    test: Pairs,
+    score: Score | None,
+    options: HeadOptions,
 ) -> list[dict[str, Any]]:
     """Removes heads from the model, and returns the curve: figures by number of heads left, in both orders.
 
@@ -124,13 +157,21 @@ def prune_heads(
         ValueError: as `remove_heads`; see `check_heads`.
     """
     counts = plan_counts(model, options.keep, options.per_round)
-    measured = 0 if options.seed is None else 2 * len(counts) - 1
-    with show_progress("pruning", len(pairs) * (len(counts) - 1) + len(test) * measured) as bar:
+    weighed_pairs = len(pairs) * (len(counts) - 1)
+    measured_pairs = 0
+    if options.seed is not None:
+        measured_pairs = len(test) * (2 * len(counts) - 1)  # with all heads both orders are one
+    with show_progress("pruning", weighed_pairs + measured_pairs) as bar:
         chosen = choose_by_importance(
-            model, lambda: pairs.build_batches(model), counts, normalized=options.normalized, advance=bar.advance
+            model,
+            lambda: pairs.build_batches(model),
+            counts,
+            normalized=options.normalized,
+            advance=bar.advance,
         )
         if options.seed is None:
-            curve, gates = [], list(chosen)[-1]
+            curve = []
+            *_, gates = chosen
         else:
             drawn = choose_at_random(model, counts, options.seed)
             curve, gates = _measure_curve(model, test, score, counts, chosen, drawn, bar)
@@ -151,11 +192,21 @@ def _measure_curve(
 
     def measure(gates: Gates) -> Figures:
         with gated(list_sites(model), gates):
-            return {"loss": test.compute_loss(model, bar.advance)} | (score(model) if score else {})
+            figures = {"loss": test.compute_loss(model, bar.advance)}
+            if score is not None:
+                figures |= score(model)
+            return figures
 
-    curve, best = [], {}
-    for count, best, other in zip(counts, chosen, drawn, strict=True):
-        figures = measure(best)
-        at_random = measure(other) if count < counts[0] else figures
-        curve.append({"heads": count, "share": count / counts[0], "by_importance": figures, "at_random": at_random})
-    return curve, best
+    total = counts[0]
+    curve = []
+    gates: Gates = {}
+    for count, gates, others in zip(counts, chosen, drawn, strict=True):
+        by_importance = measure(gates)
+        row = {
+            "heads": count,
+            "share": count / total,
+            "by_importance": by_importance,
+            "at_random": measure(others) if count < total else by_importance,
+        }
+        curve.append(row)
+    return curve, gates

@@ -14,7 +14,7 @@ from ..base.files import compute_sha256, load_json
 from ..modeling.sharing import map_shared_names
 from ..modeling.token_loss import TokenLossModel
 from .description import DESCRIPTION_FILE, CheckpointDescription
-from .folder import CONFIG_FILE, WEIGHTS_FILE, read_checkpoint, write_checkpoint
+from .folder import CONFIG_FILE, WEIGHTS_FILE, Checkpoint, read_checkpoint, write_checkpoint
 
 AVERAGED_FILE = "averaged.json"
 TOKENIZER_FILES = ("tokenizer.json", "target_tokenizer/tokenizer.json")
@@ -45,23 +45,45 @@ def average_checkpoints(folders: Sequence[Path], output: Path) -> Averaged:
     for folder in folders[1:]:
         check_same_kind(folders[0], folder)
     descriptions = [CheckpointDescription.load(folder) for folder in folders]
-    sums: dict[str, torch.Tensor] = {}
-    for folder in folders:
-        checkpoint = read_checkpoint(folder)
-        for name, tensor in _list_tensors(checkpoint.model).items():
-            sums[name] = sums[name].add_(tensor) if name in sums else tensor.double()
-    for name, tensor in _list_tensors(checkpoint.model).items():
-        tensor.copy_(sums[name] / len(folders))
-    described = replace(descriptions[-1], step=max(description.step for description in descriptions))
-    averaged = [
-        {"checkpoint": str(folder), "step": description.step, "weights_sha256": compute_sha256(folder / WEIGHTS_FILE)}
-        for folder, description in zip(folders, descriptions, strict=True)
-    ]
+    checkpoint = _read_average(folders)
+    newest = max(description.step for description in descriptions)
+    averaged = [_summarize_part(folder, description) for folder, description in zip(folders, descriptions, strict=True)]
     try:
-        write_checkpoint(output, checkpoint.model, checkpoint.tokenizers, described, notes={AVERAGED_FILE: averaged})
+        write_checkpoint(
+            output,
+            checkpoint.model,
+            checkpoint.tokenizers,
+            replace(descriptions[-1], step=newest),
+            notes={AVERAGED_FILE: averaged},
+        )
     except OSError as error:
         raise CheckpointError(f"{output} cannot be written ({error.strerror}). Choose another output.") from error
     return Averaged(tuple(folders), _list_differing_uses(descriptions))
+
+
+def _read_average(folders: Sequence[Path]) -> Checkpoint:
+    """The last checkpoint, whose model has the mean of all weights."""
+    sums: dict[str, torch.Tensor] = {}
+    # One model in memory at a time, beside the sums.
+    for folder in folders:
+        checkpoint = read_checkpoint(folder)
+        for name, tensor in _list_tensors(checkpoint.model).items():
+            if name in sums:
+                sums[name] += tensor
+            else:
+                sums[name] = tensor.double()
+    for name, tensor in _list_tensors(checkpoint.model).items():
+        tensor.copy_(sums[name] / len(folders))
+    return checkpoint
+
+
+def _summarize_part(folder: Path, description: CheckpointDescription) -> dict[str, str | int]:
+    """What averaged.json says of one of the checkpoints."""
+    return {
+        "checkpoint": str(folder),
+        "step": description.step,
+        "weights_sha256": compute_sha256(folder / WEIGHTS_FILE),
+    }
 
 
 def _list_tensors(model: TokenLossModel) -> dict[str, torch.Tensor]:
@@ -72,12 +94,18 @@ def _list_tensors(model: TokenLossModel) -> dict[str, torch.Tensor]:
 
 def _check_folders(folders: Sequence[Path]) -> None:
     if len(folders) < 2:
+        names = ", ".join(map(str, folders))
         raise CheckpointError(
-            f"An average needs at least two checkpoints, found {len(folders)} ({', '.join(map(str, folders))}). "
+            f"An average needs at least two checkpoints, found {len(folders)} ({names}). "
             "Name more, or a run folder and how many of its last ones (--last)."
         )
-    resolved = [folder.resolve() for folder in folders]
-    if repeated := [str(folder) for index, folder in enumerate(folders) if resolved[index] in resolved[:index]]:
+    resolved: set[Path] = set()
+    repeated = []
+    for folder in folders:
+        if folder.resolve() in resolved:
+            repeated.append(str(folder))
+        resolved.add(folder.resolve())
+    if repeated:
         raise CheckpointError(f"{', '.join(repeated)} is named more than once. Name every checkpoint once.")
     for folder in folders:
         if not (folder / DESCRIPTION_FILE).exists():
@@ -92,11 +120,11 @@ def check_same_kind(first: Path, other: Path) -> None:
     Raises:
         CheckpointError: naming everything of config, sharing, framing, pruned heads and tokenizers that differs.
     """
-    lines = [
-        *_compare("config", _load_config(first), _load_config(other)),
-        *_compare_descriptions(first, other),
-        *(f"  {name} differs" for name in TOKENIZER_FILES if _hash(first / name) != _hash(other / name)),
-    ]
+    lines = _compare("config", _load_config(first), _load_config(other))
+    lines += _compare_descriptions(first, other)
+    for name in TOKENIZER_FILES:
+        if _hash(first / name) != _hash(other / name):
+            lines.append(f"  {name} differs")
     if lines:
         raise CheckpointError(
             f"{other} cannot be averaged with {first}, because it is of another kind:\n" + "\n".join(lines)
@@ -104,18 +132,24 @@ def check_same_kind(first: Path, other: Path) -> None:
 
 
 def _compare_descriptions(first: Path, other: Path) -> Iterator[str]:
-    ours, theirs = (CheckpointDescription.load(folder).to_dict() for folder in (first, other))
+    of_first = CheckpointDescription.load(first).to_dict()
+    of_other = CheckpointDescription.load(other).to_dict()
     for name in SAME:
-        yield from _compare(name, ours[name], theirs[name])
+        yield from _compare(name, of_first[name], of_other[name])
 
 
 def _compare(name: str, first: object, other: object) -> list[str]:
     """A line for every value that differs, by dotted name; 'nothing' where one has no such value."""
     if isinstance(first, dict) and isinstance(other, dict):
-        keys = sorted(first.keys() | other.keys())
-        pairs = [(f"{name}.{key}", first.get(key, "nothing"), other.get(key, "nothing")) for key in keys]
-        return [line for pair in pairs for line in _compare(*pair)]
-    return [] if first == other else [f"  {name}: {first!r} in the first, {other!r} in the other"]
+        lines = []
+        for key in sorted(first.keys() | other.keys()):
+            one = first.get(key, "nothing")
+            two = other.get(key, "nothing")
+            lines += _compare(f"{name}.{key}", one, two)
+        return lines
+    if first == other:
+        return []
+    return [f"  {name}: {first!r} in the first, {other!r} in the other"]
 
 
 def _load_config(folder: Path) -> dict:
@@ -125,11 +159,13 @@ def _load_config(folder: Path) -> dict:
 
 
 def _without_notes(config: dict) -> dict:
-    return {
-        key: _without_notes(value) if isinstance(value, dict) else value
-        for key, value in config.items()
-        if key not in CONFIG_NOTES
-    }
+    kept = {}
+    for key, value in config.items():
+        if key in CONFIG_NOTES:
+            continue
+        # An encoder-decoder's config holds those of its sides, which have notes of their own.
+        kept[key] = _without_notes(value) if isinstance(value, dict) else value
+    return kept
 
 
 def _hash(path: Path) -> str | None:
@@ -139,4 +175,8 @@ def _hash(path: Path) -> str | None:
 def _list_differing_uses(descriptions: Sequence[CheckpointDescription]) -> tuple[str, ...]:
     """The fields of the descriptions, apart from the step, that not all of them have in common."""
     *others, last = (description.to_dict() for description in descriptions)
-    return tuple(name for name in last if name != "step" and any(other[name] != last[name] for other in others))
+    differing = []
+    for name, value in last.items():
+        if name != "step" and any(other[name] != value for other in others):
+            differing.append(name)
+    return tuple(differing)

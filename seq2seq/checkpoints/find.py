@@ -1,7 +1,6 @@
 """Which folder a checkpoint argument means: a checkpoint, the best of a run, the newest whole one, or a hub name."""
 
 import re
-from collections.abc import Iterator
 from pathlib import Path
 
 from ..base.errors import CheckpointError
@@ -15,12 +14,13 @@ def find_newest_whole(run: Path) -> tuple[Path | None, list[str]]:
     """The newest checkpoint whose files are what was written, and why newer ones were passed over."""
     refused = []
     for step in reversed(list_steps(run)):
+        folder = step_folder(run, step)
         try:
-            check_manifest(step_folder(run, step))
+            check_manifest(folder)
         except CheckpointError as error:
             refused.append(str(error))
         else:
-            return step_folder(run, step), refused
+            return folder, refused
     return None, refused
 
 
@@ -34,21 +34,33 @@ def find_checkpoint(name: str | Path) -> Path:
     if (folder / DESCRIPTION_FILE).exists():
         return folder
     if (folder / CHECKPOINTS_FOLDER).exists():
-        best = load_best(folder)
-        steps = ([best["step"]] if best else []) + list_steps(folder)[::-1]
-        for candidate in (step_folder(folder, step) for step in steps):
-            if (candidate / DESCRIPTION_FILE).exists():
-                return candidate
-        raise CheckpointError(f"{folder} is a run folder without a checkpoint yet.")
+        return _find_in_run(folder)
     if is_published(folder):
         return folder
     if folder.exists():
-        found = ", ".join(_first_names(folder)) or "nothing"
+        held = ", ".join(_list_first_names(folder)) or "nothing"
         raise CheckpointError(
             f"{folder} is neither a run folder (with {CHECKPOINTS_FOLDER}/) nor a checkpoint (with {DESCRIPTION_FILE} "
-            f"or the config.json of an encoder-decoder); it holds {found}."
+            f"or the config.json of an encoder-decoder); it holds {held}."
         )
     return _download(str(name))
+
+
+def _find_in_run(run: Path) -> Path:
+    """The best checkpoint of a run, else its newest; the next of them that is there, where one was deleted.
+
+    Raises:
+        CheckpointError: there is none.
+    """
+    steps = list_steps(run)[::-1]
+    best = load_best(run)
+    if best is not None:
+        steps = [best["step"], *steps]
+    for step in steps:
+        folder = step_folder(run, step)
+        if (folder / DESCRIPTION_FILE).exists():
+            return folder
+    raise CheckpointError(f"{run} is a run folder without a checkpoint yet.")
 
 
 def list_last(run: Path, count: int) -> list[Path]:
@@ -61,16 +73,18 @@ def list_last(run: Path, count: int) -> list[Path]:
         raise CheckpointError(f"{run} is no run folder (with {CHECKPOINTS_FOLDER}/), so it has no last checkpoints.")
     steps = list_steps(run)
     if len(steps) < count:
-        found = ", ".join(map(str, steps)) or "none"
+        listed = ", ".join(map(str, steps)) or "none"
         raise CheckpointError(
-            f"{run} has {len(steps)} checkpoints, not {count} (steps found: {found}). Ask for fewer; in another run, "
+            f"{run} has {len(steps)} checkpoints, not {count} (steps found: {listed}). Ask for fewer; in another run, "
             "training.keep_checkpoints says how many are kept."
         )
     return [step_folder(run, step) for step in steps[-count:]]
 
 
-def _first_names(folder: Path) -> Iterator[str]:
-    yield from sorted(path.name for path in folder.iterdir())[:5] if folder.is_dir() else ()
+def _list_first_names(folder: Path) -> list[str]:
+    if not folder.is_dir():
+        return []
+    return sorted(path.name for path in folder.iterdir())[:5]
 
 
 def _download(name: str) -> Path:

@@ -34,12 +34,15 @@ from ..modeling.token_loss import TokenLossModel
 from ..text.framing import Framing
 from ..text.tokenizers import TokenizerPair, load_tokenizers
 from .description import DESCRIPTION_FILE, CheckpointDescription
-from .published import Published, read_published
+from .published import PublishedEncoderDecoder, read_published
 
-CONFIG_FILE, WEIGHTS_FILE = "config.json", "model.safetensors"
+CONFIG_FILE = "config.json"
+WEIGHTS_FILE = "model.safetensors"
 MANIFEST_FILE = "manifest.json"
 TRAINING_FOLDER = "training"
-OPTIMIZER_FILE, STATE_FILE, TRAINED_FILE = "optimizer.safetensors", "state.json", "weights.safetensors"
+OPTIMIZER_FILE = "optimizer.safetensors"
+STATE_FILE = "state.json"
+TRAINED_FILE = "weights.safetensors"
 
 
 @dataclass(frozen=True)
@@ -116,9 +119,13 @@ def _write_files(
     folder.mkdir(parents=True)
     _write_config(folder, model, description)
     save_file(untied_weights(model), folder / WEIGHTS_FILE, metadata={"format": "pt"})
-    framing = Framing.from_dict(description.framing)
-    tokenizers.save(folder, max_source_tokens=description.max_source_tokens, framing=framing)
-    write_json(folder / DESCRIPTION_FILE, replace(description, pruned=model.pruned).to_dict())
+    tokenizers.save(
+        folder,
+        max_source_tokens=description.max_source_tokens,
+        framing=Framing.from_dict(description.framing),
+    )
+    written = replace(description, pruned=model.pruned)
+    write_json(folder / DESCRIPTION_FILE, written.to_dict())
     for name, note in notes.items():
         write_json(folder / name, note)
     if training is not None:
@@ -139,26 +146,30 @@ def _write_config(folder: Path, model: TokenLossModel, description: CheckpointDe
     config.architectures = [find_published_architecture(model)]
     config.dtype = "float32"
     config.save_pretrained(folder)
-    GenerationConfig(
-        **read_marks(model.generation_config), **translate_options(description.generation)
-    ).save_pretrained(folder)
+    marks = read_marks(model.generation_config)
+    options = translate_options(description.generation)
+    GenerationConfig(**marks, **options).save_pretrained(folder)
 
 
 def untied_weights(model: TokenLossModel) -> dict[str, torch.Tensor]:
-    """Every tensor under its own name with its own memory, but for the output layer's table and second bias name."""
-    return {
-        name: tensor.detach().to("cpu", torch.float32).clone().contiguous()
-        for name, tensor in model.state_dict().items()
-        if name not in model.tied_names
-    }
+    """Every tensor under its own name with its own memory, but for the table and the second bias name of `lm_head`."""
+    tensors = {}
+    for name, tensor in model.state_dict().items():
+        if name not in model.tied_names:
+            # safetensors refuses tensors that share memory, as those of tied layers do.
+            tensors[name] = tensor.detach().to("cpu", torch.float32).clone().contiguous()
+    return tensors
 
 
 def _write_manifest(folder: Path) -> None:
-    files = sorted(path for path in folder.rglob("*") if path.is_file())
-    entries = {
-        path.relative_to(folder).as_posix(): {"bytes": path.stat().st_size, "sha256": compute_sha256(path)}
-        for path in files
-    }
+    entries = {}
+    for path in sorted(folder.rglob("*")):
+        if path.is_file():
+            name = path.relative_to(folder).as_posix()
+            entries[name] = {
+                "bytes": path.stat().st_size,
+                "sha256": compute_sha256(path),
+            }
     write_json(folder / MANIFEST_FILE, {"files": entries})
 
 
@@ -176,6 +187,7 @@ def check_manifest(folder: Path) -> None:
         path = folder / name
         if not path.exists():
             raise CheckpointError(f"{folder} is not a whole checkpoint: {name} is missing.")
+        # The size first: it tells of most damage without reading the file.
         if path.stat().st_size != entry["bytes"] or compute_sha256(path) != entry["sha256"]:
             raise CheckpointError(
                 f"{folder}: {name} is not what was written (its SHA-256 differs). Use an older checkpoint; or, if you "
@@ -205,8 +217,13 @@ def read_checkpoint(
         TokenizerError: a published folder has no tokenizer that can be run here.
     """
     if not (folder / DESCRIPTION_FILE).exists():
-        languages = {"source_language": source_language, "target_language": target_language}
-        return as_checkpoint(folder, read_published(folder, dropout=dropout, **languages))
+        published = read_published(
+            folder,
+            source_language=source_language,
+            target_language=target_language,
+            dropout=dropout,
+        )
+        return as_checkpoint(folder, published)
     if source_language is not None or target_language is not None:
         raise CheckpointError(
             f"{folder} frames its texts as it was trained to. Leave model.source_language and model.target_language "
@@ -222,17 +239,19 @@ def read_checkpoint(
         config = AutoConfig.from_pretrained(str(folder), local_files_only=True, trust_remote_code=False)
         if dropout is not None:
             set_dropout(config, dropout)
+        # The weights that a model is built with are random, and drawing them must not move a run's own draws.
         with torch.random.fork_rng(devices=[]):
             model = build_model(config, Sharing(**description.sharing), description.pruned)
         _load_weights(model, folder)
         model.generation_config = GenerationConfig.from_pretrained(str(folder))
-        tokenizers, framing = load_tokenizers(folder), Framing.from_dict(description.framing)
+        tokenizers = load_tokenizers(folder)
+        framing = Framing.from_dict(description.framing)
     except (TokenizerError, SafetensorError, OSError, ValueError, TypeError) as error:
         raise CheckpointError(f"{folder} cannot be read: {error}") from None
     return Checkpoint(folder, model.eval(), tokenizers, framing, description)
 
 
-def as_checkpoint(folder: Path, published: Published) -> Checkpoint:
+def as_checkpoint(folder: Path, published: PublishedEncoderDecoder) -> Checkpoint:
     """A published encoder-decoder as a checkpoint: the layout of data and metrics are left to whoever uses it."""
     model = published.model
     description = CheckpointDescription(
@@ -247,7 +266,13 @@ def as_checkpoint(folder: Path, published: Published) -> Checkpoint:
         evaluation={},
     )
     return Checkpoint(
-        folder, model, published.tokenizers, published.framing, description, published.unused_tensors, published.shared
+        folder=folder,
+        model=model,
+        tokenizers=published.tokenizers,
+        framing=published.framing,
+        description=description,
+        unused_tensors=published.unused_tensors,
+        shared=published.shared,
     )
 
 
@@ -256,24 +281,27 @@ def _load_weights(model: TokenLossModel, folder: Path) -> None:
     parameters = model.state_dict()
     expected = set(parameters) - model.tied_names
     if expected != set(weights):
-        missing, unknown = sorted(expected - set(weights)), sorted(set(weights) - expected)
+        missing = sorted(expected - set(weights))
+        unknown = sorted(set(weights) - expected)
         raise CheckpointError(
             f"{folder / WEIGHTS_FILE}: {len(missing)} tensors are missing {missing[:3]} and {len(unknown)} are unknown "
             f"{unknown[:3]}. Weights and config.json do not belong together."
         )
     for name, tensor in weights.items():
         if parameters[name].shape != tensor.shape:
+            expected_shape = tuple(parameters[name].shape)
             raise CheckpointError(
                 f"{folder / WEIGHTS_FILE}: {name} has shape {tuple(tensor.shape)}, config.json asks for "
-                f"{tuple(parameters[name].shape)}."
+                f"{expected_shape}."
             )
         parameters[name].copy_(tensor)
-    differing = [name for name, tensor in weights.items() if not torch.equal(parameters[name], tensor.float())]
-    if differing:
-        raise CheckpointError(
-            f"{folder / WEIGHTS_FILE}: {DESCRIPTION_FILE} says that encoder and decoder share parameters, but their "
-            f"stored values differ, for instance {differing[0]}. Was the file changed by another program?"
-        )
+    # Of two names that share memory the later one has overwritten the earlier.
+    for name, tensor in weights.items():
+        if not torch.equal(parameters[name], tensor.float()):
+            raise CheckpointError(
+                f"{folder / WEIGHTS_FILE}: {DESCRIPTION_FILE} says that encoder and decoder share parameters, but "
+                f"their stored values differ, for instance {name}. Was the file changed by another program?"
+            )
 
 
 def remove_checkpoint(folder: Path) -> None:
@@ -308,5 +336,11 @@ def load_training_files(folder: Path) -> TrainingFiles:
     training = folder / TRAINING_FOLDER
     if not (training / STATE_FILE).exists():
         raise CheckpointError(f"{folder} holds weights but no training state, so a run cannot go on from it.")
-    weights = load_file(training / TRAINED_FILE) if (training / TRAINED_FILE).exists() else {}
-    return TrainingFiles(load_file(training / OPTIMIZER_FILE), load_json(training / STATE_FILE), weights)
+    weights = {}
+    if (training / TRAINED_FILE).exists():
+        weights = load_file(training / TRAINED_FILE)
+    return TrainingFiles(
+        optimizer=load_file(training / OPTIMIZER_FILE),
+        state=load_json(training / STATE_FILE),
+        weights=weights,
+    )

@@ -3,13 +3,13 @@
 BART, mBART, T5, Marian and their kin, and `EncoderDecoderModel` folders without our description.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import torch
 from huggingface_hub.errors import StrictDataclassError
-from transformers import AutoConfig, GenerationConfig, PreTrainedConfig
+from transformers import AutoConfig, GenerationConfig, PreTrainedConfig, PreTrainedTokenizerFast
 
 from ..base.errors import CheckpointError
 from ..families.table import set_dropout
@@ -26,10 +26,11 @@ from .published_weights import fill
 # Called alike by transformers.
 GENERATION_OPTIONS = ("num_beams", "length_penalty", "no_repeat_ngram_size", "repetition_penalty")
 SAMPLING_OPTIONS = ("temperature", "top_k", "top_p")
+DEFAULT_MAX_LENGTH = 20  # transformers' own, of configs that say nothing
 
 
 @dataclass(frozen=True)
-class Published:
+class PublishedEncoderDecoder:
     """What a published folder holds; the model is in evaluation mode, float32.
 
     generation: our generation options, as far as the folder has them.
@@ -51,7 +52,7 @@ def read_published(
     source_language: str | None = None,
     target_language: str | None = None,
     dropout: float | None = None,
-) -> Published:
+) -> PublishedEncoderDecoder:
     """Reads an encoder-decoder that others published, with the marks that its own tokenizer puts around texts.
 
     Args:
@@ -62,22 +63,47 @@ def read_published(
         CheckpointError: it is no encoder-decoder, or its weights lack tensors.
         TokenizerError: it has no tokenizer that can be run here, or not these languages.
     """
-    config, generation = _read_config(folder), _read_generation_config(folder)
+    config = _read_config(folder)
+    generation = _read_generation_config(folder)
     tokenizers, own = load_published_tokenizers(
-        folder, source_language=source_language, target_language=target_language
+        folder,
+        source_language=source_language,
+        target_language=target_language,
     )
-    framing = _derive_framing(folder, (generation, config), tokenizers, own, asked=target_language is not None)
+    framing = _derive_framing(
+        folder,
+        config,
+        generation,
+        tokenizers,
+        own,
+        asked=target_language is not None,
+    )
     model = _build(folder, config, framing, dropout)
     _name_marks(tokenizers, framing, model.source_pad_id)
-    unused, shared = fill(model, WeightFiles(str(folder), folder, CheckpointError))
+    weights = WeightFiles(str(folder), folder, CheckpointError)
+    filling = fill(model, weights)
+    generation.update(**_list_generation_marks(framing))
     model.generation_config = generation
-    marks = {"decoder_start_token_id": framing.begin_id, "eos_token_id": framing.end_id, "pad_token_id": framing.pad_id}
-    if len(framing.target_prefix) == 1:
-        marks["forced_bos_token_id"] = framing.target_prefix[0]
-    model.generation_config.update(**marks)
-    return Published(
-        model.eval(), tokenizers, framing, read_generation_options(model.generation_config), unused, shared
+    return PublishedEncoderDecoder(
+        model=model.eval(),
+        tokenizers=tokenizers,
+        framing=framing,
+        generation=read_generation_options(generation),
+        unused_tensors=filling.unused_tensors,
+        shared=filling.shared,
     )
+
+
+def _list_generation_marks(framing: Framing) -> dict[str, int]:
+    """The framing's marks by transformers' names, so that its plain `generate` writes as ours does."""
+    marks = {
+        "decoder_start_token_id": framing.begin_id,
+        "eos_token_id": framing.end_id,
+        "pad_token_id": framing.pad_id,
+    }
+    if len(framing.target_prefix) == 1:  # transformers can force no longer one
+        marks["forced_bos_token_id"] = framing.target_prefix[0]
+    return marks
 
 
 def _read_config(folder: Path) -> PreTrainedConfig:
@@ -89,7 +115,8 @@ def _read_config(folder: Path) -> PreTrainedConfig:
     try:
         config = AutoConfig.from_pretrained(str(folder), local_files_only=True, trust_remote_code=False)
     except (OSError, ValueError, KeyError, StrictDataclassError) as error:
-        raise CheckpointError(f"{folder}: config.json cannot be read ({str(error).splitlines()[0]}).") from None
+        reason = str(error).splitlines()[0]
+        raise CheckpointError(f"{folder}: config.json cannot be read ({reason}).") from None
     if not config.is_encoder_decoder:
         raise CheckpointError(
             f"{folder} holds one model of type {config.model_type!r}, no encoder-decoder. To start one from it, name "
@@ -100,7 +127,8 @@ def _read_config(folder: Path) -> PreTrainedConfig:
 
 def _derive_framing(
     folder: Path,
-    configs: tuple[GenerationConfig, PreTrainedConfig],
+    config: PreTrainedConfig,
+    generation: GenerationConfig,
     tokenizers: TokenizerPair,
     own: OwnMarks,
     *,
@@ -114,38 +142,73 @@ def _derive_framing(
     Raises:
         CheckpointError: a mark stands nowhere, or nobody tells the language that the decoder begins with.
     """
-    generation, config = configs
-    target = tokenizers.target
-    of_tokenizer = {
-        "decoder_start_token_id": first_id(target, "bos_token", "cls_token"),
-        "eos_token_id": first_id(target, "eos_token", "sep_token"),
-        "pad_token_id": first_id(target, "pad_token"),
-    }
     holders = (generation, config, getattr(config, "decoder", None))
-    configured = {mark: _find_mark(mark, holders) for mark in of_tokenizer}
-    configured["pad_token_id"] = _find_mark("pad_token_id", holders[::-1])  # RoBERTa counts positions from its own
-    begin, end, pad = (of_tokenizer[mark] if value is None else value for mark, value in configured.items())
-    forced, prefix = generation.forced_bos_token_id, own.target_prefix
+    begin_id = _find_mark("decoder_start_token_id", holders)
+    end_id = _find_mark("eos_token_id", holders)
+    pad_id = _find_mark("pad_token_id", holders[::-1])  # RoBERTa counts positions from its own
+    forced_id = generation.forced_bos_token_id
+    prefix = own.target_prefix
     if own.marks_languages:
         # The language that mBART's tokenizer puts behind the end mark is what the decoder begins with.
-        is_behind = len(own.target_suffix) > 1
-        named = configured["decoder_start_token_id"] if is_behind else forced
-        language = own.target_language if asked or named is None else named
-        if language is None:
-            raise CheckpointError(
-                f"{folder}: the decoder begins with the target's language, and neither config nor tokenizer names one. "
-                "Set model.target_language, or tgt_lang in tokenizer_config.json."
-            )
-        begin, prefix = (language, ()) if is_behind else (begin, (language,))
-    if missing := [mark for mark, value in zip(of_tokenizer, (begin, end, pad), strict=True) if value is None]:
+        if len(own.target_suffix) > 1:
+            begin_id = _find_language(folder, own, begin_id, asked=asked)
+            prefix = ()
+        else:
+            prefix = (_find_language(folder, own, forced_id, asked=asked),)
+    marks = {
+        "decoder_start_token_id": _complete(begin_id, tokenizers.target, "bos_token", "cls_token"),
+        "eos_token_id": _complete(end_id, tokenizers.target, "eos_token", "sep_token"),
+        "pad_token_id": _complete(pad_id, tokenizers.target, "pad_token"),
+    }
+    missing = [name for name, mark in marks.items() if mark is None]
+    if missing:
         raise CheckpointError(
             f"{folder}: neither config nor tokenizer gives {', '.join(missing)}. Add it to config.json."
         )
-    if prefix[:1] == (begin,) and forced is None:
+    begin_id, end_id, pad_id = marks.values()
+    if prefix[:1] == (begin_id,) and forced_id is None:
         prefix = prefix[1:]
     if _is_bert_generation(config):
-        return Framing(begin, end, pad)
-    return Framing(begin, end, pad, own.source_prefix, own.source_suffix, prefix)
+        return Framing(begin_id, end_id, pad_id)
+    return Framing(
+        begin_id,
+        end_id,
+        pad_id,
+        source_prefix=own.source_prefix,
+        source_suffix=own.source_suffix,
+        target_prefix=prefix,
+    )
+
+
+def _find_mark(mark: str, holders: Iterable[PreTrainedConfig | GenerationConfig | None]) -> int | None:
+    """The first that is one id: generation configs may list several ends."""
+    for holder in holders:
+        value = getattr(holder, mark, None)
+        if isinstance(value, int):
+            return value
+    return None
+
+
+def _find_language(folder: Path, own: OwnMarks, configured: int | None, *, asked: bool) -> int:
+    """The id of the target's language: the user's where they were `asked` for it, else the configured one.
+
+    Raises:
+        CheckpointError: nobody tells it.
+    """
+    language = configured
+    if asked or configured is None:
+        language = own.target_language
+    if language is None:
+        raise CheckpointError(
+            f"{folder}: the decoder begins with the target's language, and neither config nor tokenizer names one. "
+            "Set model.target_language, or tgt_lang in tokenizer_config.json."
+        )
+    return language
+
+
+def _complete(mark: int | None, tokenizer: PreTrainedTokenizerFast, *roles: str) -> int | None:
+    """A mark, or the tokenizer's where no config gives it."""
+    return first_id(tokenizer, *roles) if mark is None else mark
 
 
 def _name_marks(tokenizers: TokenizerPair, framing: Framing, source_pad_id: int) -> None:
@@ -154,41 +217,43 @@ def _name_marks(tokenizers: TokenizerPair, framing: Framing, source_pad_id: int)
     Their own pad may stand beyond the model's tables.
     """
     target = tokenizers.target
-    for role, mark in (("bos_token", framing.begin_id), ("eos_token", framing.end_id)):
-        if mark not in target.all_special_ids:
-            setattr(target, role, target.convert_ids_to_tokens(mark))
-    for tokenizer, pad_id in ((tokenizers.source, source_pad_id), (target, framing.pad_id)):
-        if tokenizer.pad_token_id != pad_id:
-            tokenizer.pad_token = tokenizer.convert_ids_to_tokens(pad_id)
+    if framing.begin_id not in target.all_special_ids:
+        target.bos_token = target.convert_ids_to_tokens(framing.begin_id)
+    if framing.end_id not in target.all_special_ids:
+        target.eos_token = target.convert_ids_to_tokens(framing.end_id)
+    _name_pad(tokenizers.source, source_pad_id)
+    _name_pad(target, framing.pad_id)
 
 
-def _find_mark(mark: str, holders: Iterable[PreTrainedConfig | GenerationConfig | None]) -> int | None:
-    """The first that is one id: generation configs may list several ends."""
-    return next((value for holder in holders if isinstance(value := getattr(holder, mark, None), int)), None)
+def _name_pad(tokenizer: PreTrainedTokenizerFast, pad_id: int) -> None:
+    if tokenizer.pad_token_id != pad_id:
+        tokenizer.pad_token = tokenizer.convert_ids_to_tokens(pad_id)
 
 
 def _is_bert_generation(config: PreTrainedConfig) -> bool:
-    return config.model_type == "encoder-decoder" and config.encoder.model_type == "bert-generation"
+    if config.model_type != "encoder-decoder":
+        return False
+    return config.encoder.model_type == "bert-generation"
 
 
 def _build(folder: Path, config: PreTrainedConfig, framing: Framing, dropout: float | None) -> TokenLossModel:
     """The model of a config, with random weights and the marks of the framing."""
-    is_pair = config.model_type == "encoder-decoder"
     if dropout is not None:
         set_dropout(config, dropout)
-    if is_pair:
-        source_pad = config.encoder.pad_token_id
+    if config.model_type == "encoder-decoder":
+        source_pad_id = config.encoder.pad_token_id
         set_special_tokens(
             config,
             begin_id=framing.begin_id,
             end_id=framing.end_id,
             pad_id=framing.pad_id,
-            source_pad_id=framing.pad_id if source_pad is None else source_pad,
+            source_pad_id=framing.pad_id if source_pad_id is None else source_pad_id,
         )
     else:
-        config.decoder_start_token_id, config.pad_token_id = framing.begin_id, framing.pad_id
+        config.decoder_start_token_id = framing.begin_id
+        config.pad_token_id = framing.pad_id
     try:
-        with torch.random.fork_rng(devices=[]):
+        with torch.random.fork_rng(devices=[]):  # all weights are overwritten: drawing them moves no other draws
             return build_model(config, Sharing(embeddings=False, layers=False))
     except ValueError as error:
         raise CheckpointError(f"{folder}: {error}. Expected an encoder-decoder such as BART, T5 or a pair.") from None
@@ -200,23 +265,39 @@ def _read_generation_config(folder: Path) -> GenerationConfig:
     Raises:
         CheckpointError: it cannot be read.
     """
-    own = (folder / "generation_config.json").exists()
-    further = {} if own else {"config_file_name": "config.json", "_from_model_config": True}
+    name = "generation_config.json"
+    from_config = {}
+    if not (folder / name).exists():
+        name = "config.json"
+        from_config = {"config_file_name": name, "_from_model_config": True}
     try:
-        return GenerationConfig.from_pretrained(str(folder), local_files_only=True, **further)
+        return GenerationConfig.from_pretrained(str(folder), local_files_only=True, **from_config)
     except (OSError, ValueError, TypeError) as error:
-        name = "generation_config.json" if own else "config.json"
-        raise CheckpointError(f"{folder}: {name} cannot be read ({str(error).splitlines()[0]}).") from None
+        reason = str(error).splitlines()[0]
+        raise CheckpointError(f"{folder}: {name} cannot be read ({reason}).") from None
 
 
 def read_generation_options(generation: GenerationConfig) -> dict:
     """Our generation options for what a published generation config says."""
-    options = {name: value for name in GENERATION_OPTIONS if (value := getattr(generation, name, None)) is not None}
+    options = _read_options(generation, GENERATION_OPTIONS)
     if generation.do_sample and (options.get("num_beams") or 1) == 1:
-        options |= {name: value for name in SAMPLING_OPTIONS if (value := getattr(generation, name)) is not None}
+        options |= _read_options(generation, SAMPLING_OPTIONS)
         options |= {"sampling": True, "num_beams": 1}
     # Lengths of transformers count the begin mark, but for those of new tokens.
-    if (shortest := generation.min_new_tokens or (generation.min_length or 0) - 1) > 0:
+    shortest = generation.min_new_tokens or (generation.min_length or 0) - 1
+    if shortest > 0:
         options["min_target_tokens"] = shortest
     longest = generation.max_new_tokens or (generation.max_length or 0) - 1
-    return options | ({"max_target_tokens": longest} if longest > 20 else {})  # 20 is transformers' own default
+    if longest > DEFAULT_MAX_LENGTH:
+        options["max_target_tokens"] = longest
+    return options
+
+
+def _read_options(generation: GenerationConfig, names: Sequence[str]) -> dict:
+    """Those of the options that a generation config gives a value."""
+    options = {}
+    for name in names:
+        value = getattr(generation, name, None)
+        if value is not None:
+            options[name] = value
+    return options

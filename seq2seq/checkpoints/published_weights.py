@@ -4,8 +4,10 @@ Makes shared again what transformers 4 saved shared, with the parameters of one 
 """
 
 import re
+from dataclasses import dataclass
 
 import torch
+from torch import nn
 
 from ..base.errors import CheckpointError
 from ..modeling.encoder_decoder import Seq2SeqModel
@@ -13,30 +15,61 @@ from ..modeling.sharing import Sharing
 from ..modeling.token_loss import TokenLossModel
 from ..modeling.weights import WeightFiles
 
+FileNames = dict[
+    str, str | None
+]  # the tensor of the file for each tensor of the model, by name; None where it has none
+Pair = tuple[str, str]  # names of what encoder and decoder have in common
 
-def fill(model: TokenLossModel, weights: WeightFiles) -> tuple[tuple[str, ...], str | None]:
+
+@dataclass(frozen=True)
+class Filling:
+    """What came of the weights besides a model.
+
+    unused_tensors: tensors of the file that the model has no place for.
+    shared: what the file was saved with as one, or None.
+    """
+
+    unused_tensors: tuple[str, ...]
+    shared: str | None
+
+
+def fill(model: TokenLossModel, weights: WeightFiles) -> Filling:
     """Copies published weights into a model; makes shared again what the file shows to be shared.
-
-    Returns:
-        The tensors without use, and what was found shared, or None.
 
     Raises:
         CheckpointError: tensors are missing, and no other side has them, or they are not what config.json asks for.
     """
-    found = weights.map_names()
-    prefix = f"{model.base_model_prefix}."
-    names = {}
-    for name in model.state_dict():
-        candidates = (name, name.removeprefix(prefix), prefix + name)
-        names[name] = next((found[candidate] for candidate in candidates if candidate in found), None)
-    unused = tuple(sorted(set(weights.files) - set(names.values())))
+    names = _map_names(model, weights)
+    unused = set(weights.files).difference(names.values())
     _join_tied(model, weights, names)
-    shared = _restore_sharing(model, weights, names) if isinstance(model, Seq2SeqModel) else None
-    wanted = {name: file_name for name, file_name in names.items() if name not in model.tied_names}
-    _check_complete(model, weights, wanted)
+    shared = None
+    if isinstance(model, Seq2SeqModel):
+        shared = _restore_sharing(model, weights, names)
+    for name in model.tied_names:  # the tensors that they are tied to are filled
+        names.pop(name, None)
+    _check_complete(model, weights, names)
+    _copy(model, weights, names)
+    return Filling(tuple(sorted(unused)), shared)
+
+
+def _map_names(model: TokenLossModel, weights: WeightFiles) -> FileNames:
+    """Files are saved from the model with its output layer, whose names have a prefix, or from the one without."""
+    in_file = weights.map_names()
+    prefix = f"{model.base_model_prefix}."
+    names: FileNames = {}
+    for name in model.state_dict():
+        names[name] = None
+        for spelling in (name, name.removeprefix(prefix), prefix + name):
+            if spelling in in_file:
+                names[name] = in_file[spelling]
+                break
+    return names
+
+
+def _copy(model: TokenLossModel, weights: WeightFiles, names: FileNames) -> None:
     state = model.state_dict()  # only now: tying gives tensors new memory
-    for name, file_name in wanted.items():
-        if file_name is None:
+    for name, file_name in names.items():
+        if file_name is None:  # the model computes it itself
             continue
         value = weights.load(file_name)
         if value.shape != state[name].shape:
@@ -45,17 +78,17 @@ def fill(model: TokenLossModel, weights: WeightFiles) -> tuple[tuple[str, ...], 
                 f"{tuple(state[name].shape)}. Weights and config.json do not belong together."
             )
         state[name].copy_(value)
-    return unused, shared
 
 
-def _join_tied(model: TokenLossModel, weights: WeightFiles, names: dict[str, str | None]) -> None:
+def _join_tied(model: TokenLossModel, weights: WeightFiles, names: FileNames) -> None:
     """Gives tied names one tensor of the file, which may hold it under either name or both.
 
     Raises:
         CheckpointError: the file holds different values for what config.json ties.
     """
     for name, first in model.all_tied_weights_keys.items():
-        if None not in (names[name], names[first]) and not _hold_the_same(weights, names, name, first):
+        is_in_file_twice = None not in (names[name], names[first])
+        if is_in_file_twice and not _hold_the_same(weights, names, (name, first)):
             raise CheckpointError(
                 f"{weights.folder}: config.json ties {name} to {first}, but their values differ in the weights. "
                 "Set tie_word_embeddings to false in config.json."
@@ -63,56 +96,98 @@ def _join_tied(model: TokenLossModel, weights: WeightFiles, names: dict[str, str
         names[first] = names[first] or names[name]
 
 
-def _check_complete(model: TokenLossModel, weights: WeightFiles, wanted: dict[str, str | None]) -> None:
+def _check_complete(model: TokenLossModel, weights: WeightFiles, names: FileNames) -> None:
     """Makes sure that the file has every tensor but those that the model computes itself.
 
     Raises:
         CheckpointError: naming the first that are missing.
     """
-    computed = re.compile("|".join(getattr(model, "_keys_to_ignore_on_load_missing", None) or ["$^"]))
-    missing = [name for name, file_name in wanted.items() if file_name is None and not computed.search(name)]
+    patterns = getattr(model, "_keys_to_ignore_on_load_missing", None) or ["$^"]  # which no name matches
+    computed = re.compile("|".join(patterns))
+    lacking = [name for name, file_name in names.items() if file_name is None]
+    missing = [name for name in lacking if not computed.search(name)]
     if missing:
-        found = sorted(weights.files)
+        first_missing = ", ".join(missing[:10])
+        first_present = ", ".join(sorted(weights.files)[:3])
         raise CheckpointError(
-            f"{weights.folder}: {len(missing)} tensors are not in the weights: {', '.join(missing[:10])} (found "
-            f"{len(found)}: {', '.join(found[:3])} ...). Weights and config.json do not belong together."
+            f"{weights.folder}: {len(missing)} tensors are not in the weights: {first_missing} (found "
+            f"{len(weights.files)}: {first_present} ...). Weights and config.json do not belong together."
         )
 
 
-def _restore_sharing(model: Seq2SeqModel, weights: WeightFiles, names: dict[str, str | None]) -> str | None:
-    """Makes one what version 4 saved once: the layers of both sides, or the embedding table alone.
+def _restore_sharing(model: Seq2SeqModel, weights: WeightFiles, names: FileNames) -> str | None:
+    """Makes one what version 4 saved once: the layers of both sides, or the embedding table alone."""
+    table = _find_tables(model)
+    layers = _list_layer_pairs(model, names)
+    are_layers_shared = _are_layers_shared(model, weights, names, layers, table)
+    if are_layers_shared:
+        shared = layers
+    elif _is_lacking(names, table) and _hold_the_same(weights, names, table):
+        shared = [table]
+    else:
+        return None
+    for pair in shared:
+        _join(names, pair)
+    model.sharing = Sharing(embeddings=True, layers=are_layers_shared)
+    model.tie_weights()
+    return "the layers of both sides" if are_layers_shared else "the embedding tables of both sides"
+
+
+def _list_layer_pairs(model: Seq2SeqModel, names: FileNames) -> list[Pair]:
+    """Every tensor of the encoder, and what the decoder would call the same one."""
+    # A decoder with its `lm_head` keeps its layers in a body, an encoder is one.
+    body = f"decoder.{model.decoder.base_model_prefix}."
+    of_encoder = [name for name in names if name.startswith("encoder.")]
+    return [(name, body + name.removeprefix("encoder.")) for name in of_encoder]
+
+
+def _are_layers_shared(
+    model: Seq2SeqModel,
+    weights: WeightFiles,
+    names: FileNames,
+    layers: list[Pair],
+    table: Pair,
+) -> bool:
+    """Whether the file lacks layers of one side, or config.json calls them shared, and no values speak against it.
 
     Equal values under both names show nothing unless config.json says so: sides fresh from one checkpoint have them.
     """
-    body = f"decoder.{model.decoder.base_model_prefix}."
-    pairs = [(name, body + name.removeprefix("encoder.")) for name in names if name.startswith("encoder.")]
-    table = _find_tables(model)
     is_marked = getattr(model.config, "tie_encoder_decoder", False)
-    lacking = [pair for pair in {*pairs, table} if None in (names[pair[0]], names.get(pair[1]))]
-    layers = is_marked or lacking not in ([], [table])
-    layers = layers and all(
-        second in names and _hold_the_same(weights, names, first, second) for first, second in pairs
-    )
-    if not layers and not (table in lacking and _hold_the_same(weights, names, *table)):
-        return None
-    for first, second in pairs if layers else [table]:
-        names[first] = names[second] = names[first] or names[second]
-    model.sharing = Sharing(embeddings=True, layers=layers)
-    model.tie_weights()
-    return "the layers of both sides" if layers else "the embedding tables of both sides"
+    lacking = [pair for pair in layers if pair != table and _is_lacking(names, pair)]
+    if not is_marked and not lacking:
+        return False
+    return all(pair[1] in names and _hold_the_same(weights, names, pair) for pair in layers)
 
 
-def _find_tables(model: Seq2SeqModel) -> tuple[str, str]:
+def _is_lacking(names: FileNames, pair: Pair) -> bool:
+    """Whether the file has a tensor of one side alone, or of none."""
+    first, second = pair
+    return names[first] is None or names.get(second) is None
+
+
+def _join(names: FileNames, pair: Pair) -> None:
+    """Gives both sides the tensor that the file has."""
+    first, second = pair
+    file_name = names[first] or names[second]
+    names[first] = file_name
+    names[second] = file_name
+
+
+def _find_tables(model: Seq2SeqModel) -> Pair:
     """The names of the embedding tables of encoder and decoder."""
-    tables = [side.get_input_embeddings().weight for side in (model.encoder, model.decoder)]
-    parameters = list(model.named_parameters(remove_duplicate=False))
-    first, second = (next(name for name, parameter in parameters if parameter is table) for table in tables)
-    return first, second
+    names: dict[nn.Parameter, str] = {}
+    for name, parameter in model.named_parameters(remove_duplicate=False):
+        names.setdefault(parameter, name)
+    encoder_table = model.encoder.get_input_embeddings().weight
+    decoder_table = model.decoder.get_input_embeddings().weight
+    return names[encoder_table], names[decoder_table]
 
 
-def _hold_the_same(weights: WeightFiles, names: dict[str, str | None], first: str, second: str) -> bool:
+def _hold_the_same(weights: WeightFiles, names: FileNames, pair: Pair) -> bool:
     """Whether two names stand for equal tensors; one that the file lacks stands for the other."""
+    first, second = pair
     if names[first] is None or names[second] is None:
         return names[first] is not names[second]
-    one, other = weights.load(names[first]), weights.load(names[second])
+    one = weights.load(names[first])
+    other = weights.load(names[second])
     return one.shape == other.shape and torch.equal(one, other)

@@ -20,25 +20,27 @@ TRANSLATION = "translation_"
 
 
 def find_task_settings(
-    folder: Path, task: str, source_language: str | None, target_language: str | None
+    folder: Path,
+    task: str,
+    source_language: str | None,
+    target_language: str | None,
 ) -> dict[str, Any] | None:
     """What a published folder says about a task; None where it says nothing.
 
     Raises:
         CheckpointError: it translates by prompts, and not between these languages; or what it says is no mapping.
     """
-    listed = load_json(folder / CONFIG_FILE).get("task_specific_params") or {}
-    if not isinstance(listed, dict) or not all(isinstance(settings, dict) for settings in listed.values()):
-        raise CheckpointError(
-            f"{folder / CONFIG_FILE}: expected task_specific_params to hold the settings of each task by its name, "
-            f"found {str(listed)[:80]}. Mend it, or take it out."
-        )
+    listed = _load_settings(folder / CONFIG_FILE)
     if task != "translation":
         return listed.get(task)
-    prompted = [key for key, settings in listed.items() if key.startswith(TRANSLATION) and settings.get("prefix")]
+    prompted = []
+    for key, settings in listed.items():
+        if key.startswith(TRANSLATION) and settings.get("prefix"):
+            prompted.append(key)
     key = f"{TRANSLATION}{source_language}_to_{target_language}"
     if prompted and key not in prompted:
-        pairs = ", ".join(name.removeprefix(TRANSLATION).replace("_to_", " to ") for name in prompted)
+        names = [name.removeprefix(TRANSLATION).replace("_to_", " to ") for name in prompted]
+        pairs = ", ".join(names)
         raise CheckpointError(
             f"{folder} translates by prompts, {pairs}. Set source_language and target_language to one of these pairs "
             f"(found: {source_language} to {target_language})."
@@ -46,14 +48,30 @@ def find_task_settings(
     return listed.get(key)
 
 
+def _load_settings(config_file: Path) -> dict[str, dict]:
+    """The settings of every task that a config names."""
+    listed = load_json(config_file).get("task_specific_params") or {}
+    is_whole = isinstance(listed, dict) and all(isinstance(settings, dict) for settings in listed.values())
+    if not is_whole:
+        raise CheckpointError(
+            f"{config_file}: expected task_specific_params to hold the settings of each task by its name, "
+            f"found {str(listed)[:80]}. Mend it, or take it out."
+        )
+    return listed
+
+
 def apply_task_settings(checkpoint: Checkpoint, settings: dict[str, Any]) -> Checkpoint:
     """The same checkpoint with the prompt in front of every source, and the options for those of the checkpoint."""
-    prompt = encode_texts(checkpoint.tokenizers.source, [settings.get("prefix", "").strip()])[0]
-    framing = replace(checkpoint.framing, source_prefix=(*checkpoint.framing.source_prefix, *prompt))
-    named = GenerationConfig(**{name: value for name, value in settings.items() if name != "prefix"})
+    prefix = settings.get("prefix", "").strip()
+    prompt = encode_texts(checkpoint.tokenizers.source, [prefix])[0]
+    source_prefix = (*checkpoint.framing.source_prefix, *prompt)  # behind the marks, where the source begins
+    framing = replace(checkpoint.framing, source_prefix=source_prefix)
+    options = dict(settings)
+    options.pop("prefix", None)
+    generation = read_generation_options(GenerationConfig(**options))
     description = replace(
         checkpoint.description,
         framing=framing.to_dict(),
-        generation=checkpoint.description.generation | read_generation_options(named),
+        generation=checkpoint.description.generation | generation,
     )
     return replace(checkpoint, framing=framing, description=description)

@@ -12,7 +12,9 @@ AT_ONCE = 8  # batches that a process computes side by side at most: each has me
 
 Result = TypeVar("Result")
 
+Ids = Sequence[int]  # of the tokens of one text
 Batch = list[int]  # the indices of its examples
+Fits = Callable[[int, int], bool]  # whether a batch of this width, its longest example, may have that many examples
 Advance = Callable[[int], None]  # told after every batch how many examples it finished
 Compute = Callable[[Sequence[Batch]], Iterator[Sequence[Result]]]  # the results of each batch, as they are done
 Spread = Callable[[Sequence[Batch], Compute, Advance], Sequence[Sequence[Result]]]
@@ -21,15 +23,15 @@ Spread = Callable[[Sequence[Batch], Compute, Advance], Sequence[Sequence[Result]
 def compute_here(batches: Sequence[Batch], compute: Compute, advance: Advance) -> list[Sequence[Result]]:
     """The results of all batches, computed by this process."""
     results = []
-    for batch, found in zip(batches, compute(batches), strict=True):
-        results.append(found)
+    for batch, of_batch in zip(batches, compute(batches), strict=True):
+        results.append(of_batch)
         advance(len(batch))
     return results
 
 
 def map_by_length(
     lengths: Sequence[int],
-    fits: Callable[[int, int], bool],
+    fits: Fits,
     compute: Compute,
     advance: Advance,
     spread: Spread = compute_here,
@@ -38,25 +40,30 @@ def map_by_length(
 
     Args:
         lengths: of the examples.
-        fits: whether a batch of this width may have so many rows; one row is always taken.
+        fits: as in `Fits`; one example is always taken.
         spread: which process computes which batches; the batches are the same however many there are.
     """
     results: list[Result | None] = [None] * len(lengths)
-    batches = _cut(lengths, fits)
-    for indices, found in zip(batches, spread(batches, compute, advance), strict=True):
-        for index, result in zip(indices, found, strict=True):
+    batches = _build_batches(lengths, fits)
+    for batch, of_batch in zip(batches, spread(batches, compute, advance), strict=True):
+        for index, result in zip(batch, of_batch, strict=True):
             results[index] = result
     return results
 
 
-def _cut(lengths: Sequence[int], fits: Callable[[int, int], bool]) -> list[Batch]:
+def _build_batches(lengths: Sequence[int], fits: Fits) -> list[Batch]:
     """Indices in batches, longest first, so that memory runs out at once or never."""
-    order = numpy.argsort(-numpy.asarray(lengths, dtype=numpy.int64), kind="stable").tolist()
+    shortness = -numpy.asarray(lengths, dtype=numpy.int64)
     batches: list[Batch] = []
-    for index in order:
-        if not batches or not fits(lengths[batches[-1][0]], len(batches[-1]) + 1):
-            batches.append([])
-        batches[-1].append(index)
+    batch: Batch = []
+    for index in numpy.argsort(shortness, kind="stable").tolist():
+        # The first of a batch is its longest, to which the others are padded.
+        if batch and not fits(lengths[batch[0]], len(batch) + 1):
+            batches.append(batch)
+            batch = []
+        batch.append(index)
+    if batch:
+        batches.append(batch)
     return batches
 
 
@@ -67,23 +74,33 @@ def count_workers(batches: int) -> tuple[int, int]:
     """
     threads = torch.get_num_threads()
     most = max(min(threads, batches, AT_ONCE), 1)
-    workers = max(range((most + 1) // 2, most + 1), key=lambda count: (threads // count * count, count))
+
+    def rate(workers: int) -> tuple[int, int]:
+        """The threads that are busy, then the batches at once: many small ones are the faster."""
+        return threads // workers * workers, workers
+
+    workers = max(range((most + 1) // 2, most + 1), key=rate)
     return workers, threads // workers
 
 
 def compute_side_by_side(
-    batches: Sequence[Batch], compute: Callable[[Batch], Sequence[Result]], device: torch.device
+    batches: Sequence[Batch],
+    compute: Callable[[Batch], Sequence[Result]],
+    device: torch.device,
 ) -> Iterator[Sequence[Result]]:
     """The results of each batch, in order.
 
     On a CPU as many are computed at once as torch has threads, which wait for each other far less than threads that
     share the many small steps of one batch. On a GPU it is one after the other.
     """
-    workers, share = count_workers(len(batches)) if device.type == "cpu" else (1, 1)
+    workers = share = 1
+    if device.type == "cpu":
+        workers, share = count_workers(len(batches))
     if workers == 1:
         yield from map(compute, batches)
         return
-    threads, started = torch.get_num_threads(), Barrier(workers + 1)
+    threads = torch.get_num_threads()
+    started = Barrier(workers + 1)
 
     def start() -> None:
         torch.get_num_threads()  # the first such call of a thread sets it to the number of threads to come

@@ -1,13 +1,14 @@
 """The decoder's keys and values while a batch is written, for fewer copies than transformers' own cache makes.
 
-That one copies all of them twice a step, to append a position and to follow the beams, and those of the source once.
+That one copies all of them twice for every token, to append a position and to follow the beams, and those of the source
+once.
 Shapes: B rows (sources times beams), H heads, T positions, C positions that there is room for, D width of a head.
 """
 
 import torch
 from transformers.cache_utils import Cache, DynamicCache, DynamicLayer, EncoderDecoderCache
 
-ROOM = 16  # positions by which the room grows: more are copied in vain at every step, fewer are made anew more often
+ROOM = 16  # positions by which the room grows: more are copied in vain for every token, fewer are made anew more often
 
 
 class BeamCache(EncoderDecoderCache):
@@ -32,30 +33,38 @@ class RoomyLayer(DynamicLayer):
         """Appends positions, of shape (B, H, new, D); returns all keys and values (B, H, T, D)."""
         if not self.is_initialized:
             self.lazy_initialization(key_states, value_states)
-        done, new = self.get_seq_length(), key_states.shape[-2]
-        if not self.buffers or done + new > self.buffers[0].shape[-2]:
-            self._make_room(done + new, key_states)
-        for buffer, states in zip(self.buffers, (key_states, value_states), strict=True):
-            buffer[:, :, done : done + new] = states
-        self._show(done + new)
+        done = self.get_seq_length()
+        positions = done + key_states.shape[-2]
+        if not self.buffers or positions > self.buffers[0].shape[-2]:
+            self._make_room(positions, key_states)
+        keys, values = self.buffers
+        keys[:, :, done:positions] = key_states
+        values[:, :, done:positions] = value_states
+        self._show(positions)
         return self.keys, self.values
 
     def _make_room(self, positions: int, states: torch.Tensor) -> None:
         rows, heads, _, width = states.shape
-        shape = (rows, heads, -(-positions // ROOM) * ROOM, width)
-        made = [states.new_zeros(shape) for _ in range(2)]
-        for old, new in zip(self.buffers, made, strict=False):
+        room = -(-positions // ROOM) * ROOM
+        buffers = [states.new_zeros((rows, heads, room, width)) for _ in range(2)]
+        for old, new in zip(self.buffers, buffers, strict=False):  # there are no old ones at first
             new[:, :, : old.shape[-2]] = old
-        self.buffers, self.spares = made, [torch.empty_like(buffer) for buffer in made]
+        self.buffers = buffers
+        self.spares = [torch.empty_like(buffer) for buffer in buffers]
 
     def _show(self, positions: int) -> None:
-        self.keys, self.values = (buffer[:, :, :positions] for buffer in self.buffers)
+        """Lets transformers see the first positions of the buffers."""
+        keys, values = self.buffers
+        self.keys = keys[:, :, :positions]
+        self.values = values[:, :, :positions]
 
     def reorder_cache(self, beam_idx: torch.LongTensor) -> None:
         """Row i becomes what row beam_idx[i] was; shape (B,)."""
         if not self.buffers:
             return
         for buffer, spare in zip(self.buffers, self.spares, strict=True):
-            torch.index_select(buffer, 0, beam_idx.to(buffer.device), out=spare)
+            rows = beam_idx.to(buffer.device)
+            torch.index_select(buffer, 0, rows, out=spare)
+        # What was gathered from is what the next beams are gathered into.
         self.buffers, self.spares = self.spares, self.buffers
         self._show(self.get_seq_length())

@@ -16,7 +16,7 @@ from ..base.errors import DataError, GenerationError
 from ..base.files import load_json
 from ..checkpoints.folder import Checkpoint
 from ..modeling.token_loss import TokenLossModel
-from .batching import AT_ONCE, Batch, Result, Spread, compute_here, count_workers, map_by_length
+from .batching import AT_ONCE, Advance, Batch, Fits, Ids, Result, Spread, compute_here, count_workers, map_by_length
 from .ctranslate2_spec import build_spec
 from .engine import EXACT, EXPORT_FILE, Engine, Hypothesis, check_positions
 from .options import GenerationOptions
@@ -100,27 +100,25 @@ class CTranslate2Engine(Engine):
             GenerationError: CTranslate2 is missing or cannot load the folder.
         """
         library = import_ctranslate2()
-        on_gpu, threads = library.get_cuda_device_count() > 0, torch.get_num_threads()
-        if on_gpu:
-            options = {
-                "device": "cuda",
-                "device_index": torch.cuda.current_device() if torch.cuda.is_available() else 0,
-            }
-        else:
-            workers, share = count_workers(AT_ONCE)
-            options = {"device": "cpu", "inter_threads": workers, "intra_threads": share}
+        options = _choose_device(library)
+        threads = torch.get_num_threads()
         try:
-            config, export = load_json(folder / "config.json"), load_json(folder / EXPORT_FILE)
-            shared = (folder / "shared_vocabulary.json").exists()
-            source, target = (
-                load_json(folder / f"{'shared' if shared else side}_vocabulary.json") for side in ("source", "target")
-            )
+            config = load_json(folder / "config.json")
+            export = load_json(folder / EXPORT_FILE)
+            source_vocabulary = _load_vocabulary(folder, "source")
+            target_vocabulary = _load_vocabulary(folder, "target")
             translator = library.Translator(str(folder), **options)
             torch.set_num_threads(threads)  # both use OpenMP, and the library has set it to threads of its own
         except (DataError, RuntimeError, ValueError) as error:
             raise GenerationError(f"{folder}: CTranslate2 cannot load it ({error}). Export the model again.") from None
-        patience = 1.0 if export["quantization"].startswith("int8") else PATIENCE
-        return cls(translator, source, target, config["eos_token"], export["positions"], patience)
+        return cls(
+            translator=translator,
+            source_vocabulary=source_vocabulary,
+            target_vocabulary=target_vocabulary,
+            end_token=config["eos_token"],
+            limits=export["positions"],
+            patience=1.0 if export["quantization"].startswith("int8") else PATIENCE,
+        )
 
     def check(self, options: GenerationOptions, max_source_tokens: int) -> None:
         if options.length_penalty_form != "power" and options.num_beams > 1 and options.length_penalty != 0:
@@ -136,18 +134,19 @@ class CTranslate2Engine(Engine):
 
     def write(
         self,
-        sources: Sequence[Sequence[int]],
+        sources: Sequence[Ids],
         options: GenerationOptions,
-        advance: Callable[[int], None],
-        prefix: Sequence[int],
+        advance: Advance,
+        prefix: Ids,
         places: Sequence[int],
     ) -> list[list[Hypothesis]]:
         arguments = self._translate_options(options)
+        begin = self._name_target(prefix)
 
-        def submit(indices: Batch) -> list["ctranslate2.AsyncTranslationResult"]:
+        def submit(batch: Batch) -> list["ctranslate2.AsyncTranslationResult"]:
             return self.translator.translate_batch(
-                self._name_sources(sources, indices),
-                [self._name_target(prefix)] * len(indices) if prefix else None,
+                [self._name_source(sources[index]) for index in batch],
+                [begin] * len(batch) if prefix else None,
                 asynchronous=True,
                 **arguments,
             )
@@ -159,23 +158,28 @@ class CTranslate2Engine(Engine):
 
     def score(
         self,
-        sources: Sequence[Sequence[int]],
-        labels: Sequence[Sequence[int]],
-        advance: Callable[[int], None] = lambda pairs: None,
+        sources: Sequence[Ids],
+        labels: Sequence[Ids],
+        advance: Advance = lambda pairs: None,
     ) -> list[list[float]]:
+        # CTranslate2 puts an end mark behind every target and scores it.
         ended = [list(target[-1:]) == [self.end_id] for target in labels]
 
-        def submit(indices: Batch) -> list["ctranslate2.AsyncScoringResult"]:
+        def name_target(index: int) -> list[str]:
+            target = labels[index]
+            return self._name_target(target[:-1] if ended[index] else target)
+
+        def submit(batch: Batch) -> list["ctranslate2.AsyncScoringResult"]:
             return self.translator.score_batch(
-                self._name_sources(sources, indices),
-                [self._name_target(labels[index][:-1] if ended[index] else labels[index]) for index in indices],
+                [self._name_source(sources[index]) for index in batch],
+                [name_target(index) for index in batch],
                 max_input_length=0,
                 asynchronous=True,
             )
 
         def read(index: int, result: "ctranslate2.ScoringResult") -> list[float]:
-            # CTranslate2 scores an end mark behind every target.
-            return list(result.log_probs if ended[index] else result.log_probs[:-1])
+            scores = result.log_probs
+            return list(scores if ended[index] else scores[:-1])
 
         def fits(width: int, pairs: int) -> bool:
             return width * pairs <= SCORED_SOURCE_TOKENS
@@ -184,11 +188,11 @@ class CTranslate2Engine(Engine):
 
     def _map(
         self,
-        sources: Sequence[Sequence[int]],
+        sources: Sequence[Ids],
         submit: Callable[[Batch], Sequence[Any]],
         read: Callable[[int, Any], Result],
-        advance: Callable[[int], None],
-        fits: Callable[[int, int], bool],
+        advance: Advance,
+        fits: Fits,
     ) -> list[Result]:
         """The results of all sources, in batches that fit; the library computes some side by side."""
 
@@ -196,8 +200,8 @@ class CTranslate2Engine(Engine):
             submitted: deque[tuple[Batch, Sequence[Any]]] = deque()
 
             def finish() -> list[Result]:
-                indices, results = submitted.popleft()
-                return [read(index, result.result()) for index, result in zip(indices, results, strict=True)]
+                batch, results = submitted.popleft()
+                return [read(index, result.result()) for index, result in zip(batch, results, strict=True)]
 
             for batch in batches:
                 submitted.append((batch, submit(batch)))
@@ -206,7 +210,8 @@ class CTranslate2Engine(Engine):
             while submitted:
                 yield finish()
 
-        return map_by_length([len(source) for source in sources], fits, compute, advance, self.spread)
+        lengths = [len(source) for source in sources]
+        return map_by_length(lengths, fits, compute, advance, self.spread)
 
     def _translate_options(self, options: GenerationOptions) -> dict:
         return {
@@ -222,12 +227,29 @@ class CTranslate2Engine(Engine):
             "max_input_length": 0,
         }
 
-    def _name_sources(self, sources: Sequence[Sequence[int]], indices: Sequence[int]) -> list[list[str]]:
-        return [[self.source_vocabulary[token] for token in sources[index]] for index in indices]
+    def _name_source(self, ids: Ids) -> list[str]:
+        return [self.source_vocabulary[token_id] for token_id in ids]
 
-    def _name_target(self, ids: Sequence[int]) -> list[str]:
-        return [self.target_vocabulary[index] for index in ids]
+    def _name_target(self, ids: Ids) -> list[str]:
+        return [self.target_vocabulary[token_id] for token_id in ids]
 
     def _read(self, tokens: Sequence[str]) -> Hypothesis:
         is_ended = bool(tokens) and tokens[-1] == self.end_token
-        return Hypothesis([self.target_ids[token] for token in tokens[: len(tokens) - is_ended]], is_ended)
+        if is_ended:
+            tokens = tokens[:-1]
+        return Hypothesis([self.target_ids[token] for token in tokens], is_ended)
+
+
+def _choose_device(library: Any) -> dict[str, str | int]:
+    """CTranslate2's options for the GPU that torch uses, else for batches side by side on a CPU."""
+    if library.get_cuda_device_count() > 0:
+        index = torch.cuda.current_device() if torch.cuda.is_available() else 0
+        return {"device": "cuda", "device_index": index}
+    workers, share = count_workers(AT_ONCE)
+    return {"device": "cpu", "inter_threads": workers, "intra_threads": share}
+
+
+def _load_vocabulary(folder: Path, side: str) -> list[str]:
+    """The tokens of "source" or "target" by id, from a file of its own or from the one that both share."""
+    shared = folder / "shared_vocabulary.json"
+    return load_json(shared if shared.exists() else folder / f"{side}_vocabulary.json")

@@ -4,7 +4,7 @@ The same options give the same outputs. Knows no text and no library; `table.py`
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from copy import copy
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -13,7 +13,7 @@ from typing import Self
 from ..base.errors import ExportError, GenerationError
 from ..checkpoints.folder import Checkpoint
 from ..modeling.token_loss import TokenLossModel
-from .batching import Spread, compute_here
+from .batching import Advance, Ids, Spread, compute_here
 from .options import GenerationOptions
 
 EXPORT_FILE = "export.json"  # of an exported folder: the engine's name, the number type, the limits of positions
@@ -33,7 +33,9 @@ class Hypothesis:
 
     def to_labels(self, end_id: int) -> list[int]:
         """The ids with the end mark where it followed."""
-        return [*self.ids, end_id] if self.is_ended else self.ids
+        if not self.is_ended:
+            return self.ids
+        return [*self.ids, end_id]
 
 
 class Engine(ABC):
@@ -90,11 +92,11 @@ class Engine(ABC):
 
     def generate(
         self,
-        sources: Sequence[Sequence[int]],
+        sources: Sequence[Ids],
         options: GenerationOptions,
-        advance: Callable[[int], None] = lambda sources: None,
+        advance: Advance = lambda sources: None,
         *,
-        prefix: Sequence[int] = (),
+        prefix: Ids = (),
         places: Sequence[int] | None = None,
     ) -> list[list[Hypothesis]]:
         """The best outputs of each source, in their order, the best first; draws stand in the order of drawing.
@@ -109,18 +111,24 @@ class Engine(ABC):
             GenerationError: an option is beyond the engine, a text beyond the model's positions, or the prefix is as
                 long as an output may be.
         """
-        self.check(options, max(map(len, sources), default=0))
+        longest = max(map(len, sources), default=0)
+        self.check(options, longest)
         check_prefix(prefix, options)
-        outputs = self.write(sources, options, advance, prefix, range(len(sources)) if places is None else places)
-        return self.add_scores(sources, outputs) if options.scores else outputs
+        if places is None:
+            places = range(len(sources))
+        outputs = self.write(sources, options, advance, prefix, places)
+        if options.scores:
+            # Of its own: the sums that a search compares are changed by its penalties.
+            outputs = self.add_scores(sources, outputs)
+        return outputs
 
     @abstractmethod
     def write(
         self,
-        sources: Sequence[Sequence[int]],
+        sources: Sequence[Ids],
         options: GenerationOptions,
-        advance: Callable[[int], None],
-        prefix: Sequence[int],
+        advance: Advance,
+        prefix: Ids,
         places: Sequence[int],
     ) -> list[list[Hypothesis]]:
         """What `generate` returns but for the scores, of arguments that were checked."""
@@ -128,9 +136,9 @@ class Engine(ABC):
     @abstractmethod
     def score(
         self,
-        sources: Sequence[Sequence[int]],
-        labels: Sequence[Sequence[int]],
-        advance: Callable[[int], None] = lambda pairs: None,
+        sources: Sequence[Ids],
+        labels: Sequence[Ids],
+        advance: Advance = lambda pairs: None,
     ) -> list[list[float]]:
         """The log-probability of each label of each target, given its source and the labels before it.
 
@@ -138,17 +146,29 @@ class Engine(ABC):
 
         Args:
             sources: token ids with their marks, none of them empty.
-            labels: ids of the targets with their end mark; one that was cut has none.
+            labels: ids of the targets with their end mark; one that was truncated has none.
         """
 
     def add_scores(
-        self, sources: Sequence[Sequence[int]], outputs: Sequence[Sequence[Hypothesis]]
+        self,
+        sources: Sequence[Ids],
+        outputs: Sequence[Sequence[Hypothesis]],
     ) -> list[list[Hypothesis]]:
         """The same outputs of each source with their log-probabilities."""
-        flat = [(source, output) for source, hypotheses in zip(sources, outputs, strict=True) for output in hypotheses]
-        labels = [output.to_labels(self.end_id) for _, output in flat]
-        scores = iter(self.score([source for source, _ in flat], labels))
-        return [[replace(output, score=sum(next(scores))) for output in hypotheses] for hypotheses in outputs]
+        repeated: list[Ids] = []  # a source for each of its outputs
+        labels: list[Ids] = []
+        for source, hypotheses in zip(sources, outputs, strict=True):
+            for hypothesis in hypotheses:
+                repeated.append(source)
+                labels.append(hypothesis.to_labels(self.end_id))
+        of_tokens = iter(self.score(repeated, labels))
+        scored = []
+        for hypotheses in outputs:
+            scored.append([])
+            for hypothesis in hypotheses:
+                score = sum(next(of_tokens))
+                scored[-1].append(replace(hypothesis, score=score))
+        return scored
 
 
 def check_positions(limits: dict[str, int | None], wanted: dict[str, int]) -> None:
@@ -158,10 +178,11 @@ def check_positions(limits: dict[str, int | None], wanted: dict[str, int]) -> No
         GenerationError: naming the limit.
     """
     for side, tokens in wanted.items():
-        if limits[side] is not None and tokens > limits[side]:
+        limit = limits[side]
+        if limit is not None and tokens > limit:
             raise GenerationError(
-                f"A {side} of {tokens} tokens was asked for, but the model has {limits[side]} positions. "
-                f"Set max_{side}_tokens to at most {limits[side]}, or train a model with model.max_positions={tokens}."
+                f"A {side} of {tokens} tokens was asked for, but the model has {limit} positions. "
+                f"Set max_{side}_tokens to at most {limit}, or train a model with model.max_positions={tokens}."
             )
 
 

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from ..base.errors import ExportError, GenerationError
+from .batching import Ids
 from .engine import Engine, Hypothesis
 from .options import GenerationOptions
 
@@ -38,7 +39,8 @@ class Equality:
             differences.append(
                 f"the log-probability of a token differs by {self.largest_difference:.2g}, more than {TOLERANCE:g}"
             )
-        if different := self.texts - self.equal - self.ties:
+        different = self.texts - self.equal - self.ties
+        if different:
             differences.append(f"{different} of {self.texts} greedy outputs differ and are no ties")
         if differences:
             raise ExportError(f"{' and '.join(differences)}. The export is not the model, and was not kept.")
@@ -47,8 +49,8 @@ class Equality:
 def compare_engines(
     ours: Engine,
     exported: Engine,
-    sources: Sequence[Sequence[int]],
-    labels: Sequence[Sequence[int]],
+    sources: Sequence[Ids],
+    labels: Sequence[Ids],
     beams: GenerationOptions,
 ) -> Equality:
     """Scores the given targets with both, and writes the greedy outputs and those of a beam search.
@@ -57,34 +59,45 @@ def compare_engines(
         sources, labels: ids with their marks, those of targets with the end mark.
         beams: the search, which ours must be able to do.
     """
-    scores = [engine.score(sources, labels) for engine in (ours, exported)]
-    differences = [
-        abs(first - second) for target in zip(*scores, strict=True) for first, second in zip(*target, strict=True)
-    ]
     greedy = beams.model_copy(update={"num_beams": 1})
     first = _write_best(ours, sources, greedy)
     second = _write_best(exported, sources, greedy)
-    different = [index for index, output in enumerate(first) if output.ids != second[index].ids]
-    scored = ours.add_scores([sources[index] for index in different], [[first[i], second[i]] for i in different])
+    sources_apart: list[Ids] = []
+    outputs_apart: list[list[Hypothesis]] = []
+    for source, own, theirs in zip(sources, first, second, strict=True):
+        if own.ids != theirs.ids:
+            sources_apart.append(source)
+            outputs_apart.append([own, theirs])
+    # Our model judges both: an output that it finds as good was chosen by a rounding alone.
+    judged = ours.add_scores(sources_apart, outputs_apart)
     return Equality(
         texts=len(sources),
-        largest_difference=max(differences, default=0.0),
-        equal=len(sources) - len(different),
-        ties=sum(theirs.score >= own.score - TOLERANCE for own, theirs in scored),
+        largest_difference=_measure_difference(ours, exported, sources, labels),
+        equal=len(sources) - len(judged),
+        ties=sum(theirs.score >= own.score - TOLERANCE for own, theirs in judged),
         equal_beams=_count_equal_beams(ours, exported, sources, beams),
     )
 
 
-def _write_best(engine: Engine, sources: Sequence[Sequence[int]], options: GenerationOptions) -> list[Hypothesis]:
+def _measure_difference(ours: Engine, exported: Engine, sources: Sequence[Ids], labels: Sequence[Ids]) -> float:
+    """The largest difference between both log-probabilities of a token."""
+    differences = []
+    of_ours = ours.score(sources, labels)
+    of_exported = exported.score(sources, labels)
+    for first, second in zip(of_ours, of_exported, strict=True):
+        for one, other in zip(first, second, strict=True):
+            differences.append(abs(one - other))
+    return max(differences, default=0.0)
+
+
+def _write_best(engine: Engine, sources: Sequence[Ids], options: GenerationOptions) -> list[Hypothesis]:
     return [hypotheses[0] for hypotheses in engine.generate(sources, options)]
 
 
-def _count_equal_beams(
-    ours: Engine, exported: Engine, sources: Sequence[Sequence[int]], beams: GenerationOptions
-) -> int | None:
+def _count_equal_beams(ours: Engine, exported: Engine, sources: Sequence[Ids], beams: GenerationOptions) -> int | None:
     try:
         exported.check(beams, max(map(len, sources), default=0))
     except GenerationError:
-        return None
+        return None  # it has no such search
     pairs = zip(_write_best(ours, sources, beams), _write_best(exported, sources, beams), strict=True)
     return sum(one.ids == other.ids for one, other in pairs)

@@ -20,6 +20,8 @@ from .restoring import restore_heads
 from .table import find_engine
 from .transformers import TransformersEngine
 
+Pairs = Sequence[tuple[str, str]]  # source and target, as texts
+
 
 @dataclass(frozen=True)
 class Exported:
@@ -35,7 +37,12 @@ class Exported:
 
 
 def export_checkpoint(
-    checkpoint: Checkpoint, output: Path, *, format: str, quantization: Quantization, pairs: Sequence[tuple[str, str]]
+    checkpoint: Checkpoint,
+    output: Path,
+    *,
+    format: str,
+    quantization: Quantization,
+    pairs: Pairs,
 ) -> Exported:
     """Writes a folder for an engine, with tokenizers and what `seq2seq generate` needs.
 
@@ -43,7 +50,7 @@ def export_checkpoint(
 
     Args:
         format: the name of an engine; not transformers, whose folder `export_transformers` writes.
-        pairs: sources and targets to compare on, cut where the checkpoint cuts.
+        pairs: what to compare on, truncated where the checkpoint truncates.
 
     Raises:
         ExportError: the folder exists, the engine cannot compute the model, or the export is not equal to it.
@@ -54,16 +61,24 @@ def export_checkpoint(
     def write(folder: Path, model: TokenLossModel) -> None:
         folder.mkdir()
         engine.export(checkpoint, model, folder, quantization)
-        description = replace(checkpoint.description, pruned={})
-        checkpoint.tokenizers.save(folder, max_source_tokens=description.max_source_tokens, framing=checkpoint.framing)
+        description = replace(checkpoint.description, pruned={})  # the model has all heads
+        checkpoint.tokenizers.save(
+            folder,
+            max_source_tokens=description.max_source_tokens,
+            framing=checkpoint.framing,
+        )
         write_json(folder / DESCRIPTION_FILE, description.to_dict())
-        positions = {"source": model.max_source_positions, "target": model.max_target_positions}
-        write_json(folder / EXPORT_FILE, {"format": format, "quantization": quantization, "positions": positions})
+        summary = {
+            "format": format,
+            "quantization": quantization,
+            "positions": {"source": model.max_source_positions, "target": model.max_target_positions},
+        }
+        write_json(folder / EXPORT_FILE, summary)
 
     return _export(checkpoint, output, write, engine.load, pairs, is_exact=quantization == EXACT)
 
 
-def export_transformers(checkpoint: Checkpoint, output: Path, *, pairs: Sequence[tuple[str, str]]) -> Exported:
+def export_transformers(checkpoint: Checkpoint, output: Path, *, pairs: Pairs) -> Exported:
     """Writes a folder that plain transformers loads: weights whole and untied, no state of a training.
 
     Raises:
@@ -81,7 +96,7 @@ def _export(
     output: Path,
     write: Callable[[Path, TokenLossModel], None],
     load: Callable[[Path], Engine],
-    pairs: Sequence[tuple[str, str]],
+    pairs: Pairs,
     *,
     is_exact: bool,
 ) -> Exported:
@@ -104,26 +119,30 @@ def _export(
         raise ExportError(f"{output} cannot be written ({error.strerror}). Choose another output.") from None
     finally:
         shutil.rmtree(beside, ignore_errors=True)
-    size = sum(path.stat().st_size for path in output.rglob("*") if path.is_file())
-    restored = count_heads(whole) - count_heads(checkpoint.model) if checkpoint.model.pruned else 0
+    files = [path for path in output.rglob("*") if path.is_file()]
+    size = sum(path.stat().st_size for path in files)
+    restored = 0
+    if checkpoint.model.pruned:
+        restored = count_heads(whole) - count_heads(checkpoint.model)
     return Exported(output, size, equality, restored)
 
 
-def _compare(checkpoint: Checkpoint, exported: Engine, pairs: Sequence[tuple[str, str]]) -> Equality:
-    tokenizers, framing, description = checkpoint.tokenizers, checkpoint.framing, checkpoint.description
+def _compare(checkpoint: Checkpoint, exported: Engine, pairs: Pairs) -> Equality:
+    framing = checkpoint.framing
+    description = checkpoint.description
     options = GenerationOptions(**description.generation)
     beams = GenerationOptions(
         num_beams=max(options.num_beams, 2),
         max_target_tokens=options.max_target_tokens,
         length_penalty=options.length_penalty,
     )
-    sources = encode_texts(tokenizers.source, [source for source, _ in pairs])
-    targets = encode_texts(tokenizers.target, [target for _, target in pairs])
-    kept = [index for index, ids in enumerate(sources) if ids]
-    return compare_engines(
-        TransformersEngine(checkpoint.model),
-        exported,
-        [framing.frame_source(sources[index], description.max_source_tokens)[0] for index in kept],
-        [framing.frame_target(targets[index], description.max_target_tokens)[0] for index in kept],
-        beams,
-    )
+    source_ids = encode_texts(checkpoint.tokenizers.source, [source for source, _ in pairs])
+    target_ids = encode_texts(checkpoint.tokenizers.target, [target for _, target in pairs])
+    sources = []
+    labels = []
+    for source, target in zip(source_ids, target_ids, strict=True):
+        if not source:  # nothing is written for it
+            continue
+        sources.append(framing.frame_source(source, description.max_source_tokens)[0])
+        labels.append(framing.frame_target(target, description.max_target_tokens)[0])
+    return compare_engines(TransformersEngine(checkpoint.model), exported, sources, labels, beams)

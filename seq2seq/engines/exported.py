@@ -28,5 +28,10 @@ def load_exported(folder: Path, engine: type[Engine]) -> ExportedModel:
         GenerationError: the engine's library is missing or cannot load the folder.
     """
     description = CheckpointDescription.load(folder)
-    framing = Framing.from_dict(description.framing)
-    return ExportedModel(folder, engine.load(folder), load_tokenizers(folder), framing, description)
+    return ExportedModel(
+        folder=folder,
+        engine=engine.load(folder),
+        tokenizers=load_tokenizers(folder),
+        framing=Framing.from_dict(description.framing),
+        description=description,
+    )

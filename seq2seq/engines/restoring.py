@@ -18,11 +18,14 @@ def restore_heads(model: TokenLossModel) -> TokenLossModel:
     if not model.pruned:
         return model
     whole = build_like(model, deepcopy(model.config))
-    rows, smaller = map_all_head_rows(whole), model.state_dict()
+    rows_of_heads = map_all_head_rows(whole)
+    kept = model.state_dict()
     for name, tensor in whole.state_dict().items():
-        site, found = rows.get(name, (None, None))
+        site, rows = rows_of_heads.get(name, (None, None))
         if site is None or site.name not in model.pruned:
-            tensor.copy_(smaller[name])
-        else:
-            tensor.zero_().index_copy_(found.dim, found.find(model.pruned[site.name]).to(tensor.device), smaller[name])
+            tensor.copy_(kept[name])
+            continue
+        indices = rows.find(model.pruned[site.name]).to(tensor.device)
+        tensor.zero_()
+        tensor.index_copy_(rows.dim, indices, kept[name])
     return whole

@@ -21,15 +21,18 @@ class Draws(LogitsProcessor):
             self.warpers.append(TopKLogitsWarper(options.top_k))
         if options.top_p < 1:
             self.warpers.append(TopPLogitsWarper(options.top_p))
-        self.generators = [
-            torch.Generator().manual_seed(derive_seed(options.seed, "sampling", place, number))
-            for place in places
-            for number in range(options.num_outputs)
-        ]
+        self.generators = []
+        for place in places:
+            for number in range(options.num_outputs):
+                seed = derive_seed(options.seed, "sampling", place, number)
+                self.generators.append(torch.Generator().manual_seed(seed))
 
     def __call__(self, input_ids: torch.Tensor, scores: torch.Tensor) -> torch.Tensor:
         """Shape: ids (B, T), scores (B, V)."""
         for warper in self.warpers:
             scores = warper(input_ids, scores)
-        uniform = torch.stack([torch.rand(scores.shape[1], generator=generator) for generator in self.generators])
-        return scores - torch.log(-torch.log(uniform)).to(scores.device)
+        # Drawn on the processor: the draws are those of any device.
+        rows = [torch.rand(scores.shape[1], generator=generator) for generator in self.generators]
+        uniform = torch.stack(rows)
+        gumbel = -torch.log(-torch.log(uniform))
+        return scores + gumbel.to(scores.device)

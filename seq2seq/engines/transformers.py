@@ -1,11 +1,12 @@
 """Ids in, ids out with transformers' `generate`: sorted by length, batched by tokens, order kept. Knows no text."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Self
+from typing import Any, Self
 
 import torch
+from transformers import GenerationConfig
 
 from ..base.errors import GenerationError
 from ..base.memory import explain_memory
@@ -13,7 +14,7 @@ from ..checkpoints.folder import read_checkpoint
 from ..data.collation import pad_sources
 from ..modeling.generation_config import translate_options
 from ..modeling.token_loss import TokenLossModel, evaluating
-from .batching import Batch, Spread, compute_here, compute_side_by_side, map_by_length
+from .batching import Advance, Batch, Ids, Spread, compute_here, compute_side_by_side, map_by_length
 from .beam_cache import BeamCache
 from .engine import EXPORT_FILE, Engine, Hypothesis, check_positions
 from .forced_decoding import score_ids
@@ -45,32 +46,34 @@ class TransformersEngine(Engine):
 
     def write(
         self,
-        sources: Sequence[Sequence[int]],
+        sources: Sequence[Ids],
         options: GenerationOptions,
-        advance: Callable[[int], None],
-        prefix: Sequence[int],
+        advance: Advance,
+        prefix: Ids,
         places: Sequence[int],
     ) -> list[list[Hypothesis]]:
-        def write(indices: Batch) -> list[list[Hypothesis]]:
-            batch, at = [sources[index] for index in indices], [places[index] for index in indices]
+        def write(batch: Batch) -> list[list[Hypothesis]]:
+            sources_of_batch = [sources[index] for index in batch]
+            places_of_batch = [places[index] for index in batch]
             told = GenerationError(
                 f"Memory ran out with {len(batch)} sources in a batch. Lower generation.batch_tokens (now "
                 f"{options.batch_tokens}), num_beams or max_target_tokens."
             )
             with explain_memory(told):
-                return _generate_batch(self.model, batch, options, prefix, at)
+                return _generate_batch(self.model, sources_of_batch, options, prefix, places_of_batch)
 
         def compute(batches: Sequence[Batch]) -> Iterator[Sequence[list[Hypothesis]]]:
             return compute_side_by_side(batches, write, self.model.device)
 
+        lengths = [len(source) for source in sources]
         with evaluating(self.model):
-            return map_by_length([len(source) for source in sources], options.fits, compute, advance, self.spread)
+            return map_by_length(lengths, options.fits, compute, advance, self.spread)
 
     def score(
         self,
-        sources: Sequence[Sequence[int]],
-        labels: Sequence[Sequence[int]],
-        advance: Callable[[int], None] = lambda pairs: None,
+        sources: Sequence[Ids],
+        labels: Sequence[Ids],
+        advance: Advance = lambda pairs: None,
     ) -> list[list[float]]:
         return score_ids(self.model, sources, labels, advance, self.spread)
 
@@ -88,25 +91,17 @@ def check_lengths(model: TokenLossModel, source_tokens: int, target_tokens: int)
 @torch.inference_mode()
 def _generate_batch(
     model: TokenLossModel,
-    sources: Sequence[Sequence[int]],
+    sources: Sequence[Ids],
     options: GenerationOptions,
-    prefix: Sequence[int],
+    prefix: Ids,
     places: Sequence[int],
 ) -> list[list[Hypothesis]]:
-    marks, outputs = model.generation_config, options.num_outputs
-    # Sampling too is a search for the likeliest token, in which noise decides. A checkpoint's own may say otherwise.
-    arguments = translate_options(options.model_dump()) | {"do_sample": False}
-    if options.sampling:
-        arguments |= {"temperature": None, "top_k": None, "top_p": None}
-        arguments["logits_processor"] = [Draws(options, places)]
-        sources = [source for source in sources for _ in range(outputs)]
-    else:
-        arguments["num_return_sequences"] = outputs
-    prompt = [marks.decoder_start_token_id, *prefix]
+    arguments = _translate_options(options, prefix, places)
+    if options.sampling:  # each draw is a search of its own
+        sources = [source for source in sources for _ in range(options.num_outputs)]
+    prompt = [model.generation_config.decoder_start_token_id, *prefix]
     if prefix:
         arguments["decoder_input_ids"] = torch.tensor([prompt] * len(sources), device=model.device)
-        arguments["max_new_tokens"] -= len(prefix)
-        arguments["min_new_tokens"] = max(options.min_target_tokens - len(prefix), 0) or None
     input_ids, attention_mask = pad_sources(sources, model.source_pad_id)
     sequences = model.generate(
         input_ids=input_ids.to(model.device),
@@ -114,14 +109,32 @@ def _generate_batch(
         past_key_values=BeamCache(),
         **arguments,
     )
-    rows = sequences[:, len(prompt) :].tolist()
-    hypotheses = [_strip_marks(row, prefix, marks.eos_token_id, marks.pad_token_id) for row in rows]
-    return [hypotheses[start : start + outputs] for start in range(0, len(hypotheses), outputs)]
+    hypotheses = []
+    for row in sequences[:, len(prompt) :].tolist():
+        hypotheses.append(_strip_marks(row, prefix, model.generation_config))
+    starts = range(0, len(hypotheses), options.num_outputs)
+    return [hypotheses[start : start + options.num_outputs] for start in starts]
 
 
-def _strip_marks(ids: list[int], prefix: Sequence[int], end_id: int, pad_id: int) -> Hypothesis:
+def _translate_options(options: GenerationOptions, prefix: Ids, places: Sequence[int]) -> dict[str, Any]:
+    """The arguments of transformers' `generate`, whose lengths do not count a prefix."""
+    # Sampling too is a search for the likeliest token, in which noise decides. A checkpoint's own may say otherwise.
+    arguments = translate_options(options.model_dump()) | {"do_sample": False}
+    if options.sampling:
+        arguments |= {"temperature": None, "top_k": None, "top_p": None}
+        arguments["logits_processor"] = [Draws(options, places)]
+    else:
+        arguments["num_return_sequences"] = options.num_outputs
+    if prefix:
+        arguments["max_new_tokens"] -= len(prefix)
+        arguments["min_new_tokens"] = max(options.min_target_tokens - len(prefix), 0) or None
+    return arguments
+
+
+def _strip_marks(ids: list[int], prefix: Ids, marks: GenerationConfig) -> Hypothesis:
     """What stands before the end mark, behind the prefix. [7, 8, 102, 0, 0] -> [7, 8]"""
-    is_ended = end_id in ids
+    is_ended = marks.eos_token_id in ids
     if is_ended:
-        ids = ids[: ids.index(end_id)]
-    return Hypothesis([*prefix, *(i for i in ids if i != pad_id)], is_ended)
+        ids = ids[: ids.index(marks.eos_token_id)]
+    written = [token_id for token_id in ids if token_id != marks.pad_token_id]
+    return Hypothesis([*prefix, *written], is_ended)

@@ -1,4 +1,4 @@
-"""Texts in, texts out, in order: tokenizing, cutting at the limit, generating, decoding, and counting what was odd."""
+"""Texts in, texts out, in order: tokenizing, truncating, generating, decoding, and counting what was odd."""
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -7,7 +7,7 @@ from typing import TypeVar
 
 from ..base.errors import GenerationError
 from ..data.plain_text import replace_surrogates
-from ..engines.engine import Engine, check_prefix
+from ..engines.engine import Engine, Hypothesis, check_prefix
 from ..engines.options import GenerationOptions
 from ..text.framing import Framing
 from ..text.normalization import normalize_text
@@ -30,8 +30,9 @@ class Output:
 class Generated:
     """Outputs in the order of the sources: `num_outputs` for each, the best first.
 
-    empty: sources without a token, whose outputs are empty; truncated: sources cut at the limit; replaced: sources with
-    halves of surrogate pairs, which are no text and became U+FFFD.
+    empty: sources without a token, whose outputs are empty.
+    truncated: sources with more tokens than the limit.
+    replaced: sources with halves of surrogate pairs, which are no text and became U+FFFD.
     """
 
     outputs: list[list[Output]]
@@ -56,7 +57,8 @@ class Generated:
                 row["score"] = outputs[0].score
             if len(outputs) > 1:
                 row["predictions"] = [output.text for output in outputs]
-                row |= {"scores": [output.score for output in outputs]} if "score" in row else {}
+                if "score" in row:
+                    row["scores"] = [output.score for output in outputs]
             yield row
 
 
@@ -70,7 +72,8 @@ def require_texts(texts: Iterable[str], name: str = "Text") -> Iterator[str]:
         raise GenerationError("Expected a list of texts, found one text. Put it into a list: [text].")
     for index, text in enumerate(texts):
         if not isinstance(text, str):
-            raise GenerationError(f"{name} {index}: expected a string, found {type(text).__name__}.")
+            type_name = type(text).__name__
+            raise GenerationError(f"{name} {index}: expected a string, found {type_name}.")
         yield text
 
 
@@ -91,36 +94,43 @@ def require_pairs(texts: Sequence[str], targets: Sequence[str]) -> tuple[list[st
     """The same texts and their targets.
 
     Raises:
-        GenerationError: as `require_intact`, or there are not as many of both.
+        GenerationError: as `require_intact`, or there are more of one than of the other.
     """
-    texts, targets = require_intact(texts, "Text"), require_intact(targets, "Target")
+    texts = require_intact(texts, "Text")
+    targets = require_intact(targets, "Target")
     if len(texts) != len(targets):
         raise GenerationError(f"Expected a target for each text, found {len(texts)} texts, {len(targets)} targets.")
     return texts, targets
 
 
-def cut_windows(texts: Iterable[Text], window_texts: int, measure: Callable[[Text], int] = len) -> Iterator[list[Text]]:
-    """Texts in lists that are generated for at once: of so many texts, or fewer where these are long.
+def break_windows(
+    texts: Iterable[Text],
+    window_texts: int,
+    measure: Callable[[Text], int] = len,
+) -> Iterator[list[Text]]:
+    """Texts in lists that are generated for at once: of `window_texts`, or fewer where these are long.
 
     ["a", "b", "c"] in windows of 2 -> ["a", "b"], ["c"]
     """
-    window, characters = [], 0
+    window: list[Text] = []
+    characters = 0
     for text in texts:
         window.append(text)
         characters += measure(text)
         if len(window) >= window_texts or characters >= WINDOW_CHARACTERS:
             yield window
-            window, characters = [], 0
+            window = []
+            characters = 0
     if window:
         yield window
 
 
 @dataclass(frozen=True)
 class Generator:
-    """A loaded engine that writes texts; sources longer than max_source_tokens are cut and counted.
+    """A loaded engine that writes texts; sources longer than max_source_tokens are truncated and counted.
 
-    normalization: steps that every text goes through first; none where texts come from `data.examples`, whose texts
-    have gone through them.
+    normalization: names of the normalizers that every text goes through first; none where texts come from
+    `data.examples`, whose texts have gone through them.
 
     Raises:
         GenerationError: on construction, if an option is beyond the engine or the model's positions, or the target
@@ -168,19 +178,35 @@ class Generator:
             GenerationError: `texts` is one string, or one of them is no text; its index is named.
         """
         texts = list(require_texts(texts))
-        encoded = self.encode_sources(texts)
-        filled = [index for index, ids in enumerate(encoded) if ids]
-        advance(len(texts) - len(filled))
-        framed = [self.framing.frame_source(encoded[index], self.max_source_tokens) for index in filled]
-        sources = [ids for ids, _ in framed]
+        if places is None:
+            places = range(len(texts))
+        # An engine has nothing to attend to in a text without a token.
+        sources: list[list[int]] = []
+        indices: list[int] = []
+        truncated = 0
+        for index, ids in enumerate(self.encode_sources(texts)):
+            if ids:
+                source, is_truncated = self.framing.frame_source(ids, self.max_source_tokens)
+                sources.append(source)
+                indices.append(index)
+                truncated += is_truncated
+        empty = len(texts) - len(indices)
+        advance(empty)
+        written = self.engine.generate(
+            sources,
+            self.options,
+            advance,
+            prefix=self.prefix,
+            places=[places[index] for index in indices],
+        )
         outputs = [[Output("")] * self.options.num_outputs for _ in texts]
-        places = filled if places is None else [places[index] for index in filled]
-        written = self.engine.generate(sources, self.options, advance, prefix=self.prefix, places=places)
-        for index, hypotheses in zip(filled, written, strict=True):
-            outputs[index] = [Output(decode_ids(self.tokenizers.target, h.ids), h.score) for h in hypotheses]
-        truncated = sum(was_cut for _, was_cut in framed)
-        replaced = sum(replace_surrogates(text) != text for text in texts)
-        return Generated(outputs, empty=len(texts) - len(filled), truncated=truncated, replaced=replaced)
+        for index, hypotheses in zip(indices, written, strict=True):
+            outputs[index] = [self._decode(hypothesis) for hypothesis in hypotheses]
+        replaced = sum(replace_surrogates(text) != text for text in texts)  # a file may come with halves of them
+        return Generated(outputs, empty=empty, truncated=truncated, replaced=replaced)
+
+    def _decode(self, hypothesis: Hypothesis) -> Output:
+        return Output(decode_ids(self.tokenizers.target, hypothesis.ids), hypothesis.score)
 
     def stream(self, texts: Iterable[str], *, window_texts: int = WINDOW_TEXTS) -> Iterator[str]:
         """The best output of each text, in order, without holding more than a window of texts at once.
@@ -192,44 +218,56 @@ class Generator:
             GenerationError: as `generate`, when that text is reached.
         """
         place = 0
-        for window in cut_windows(require_texts(texts), window_texts):
-            yield from self.generate(window, places=range(place, place + len(window))).texts
-            place += len(window)
+        for window in break_windows(require_texts(texts), window_texts):
+            behind = place + len(window)
+            yield from self.generate(window, places=range(place, behind)).texts
+            place = behind
 
     def score(
-        self, texts: Sequence[str], targets: Sequence[str], advance: Callable[[int], None] = lambda pairs: None
+        self,
+        texts: Sequence[str],
+        targets: Sequence[str],
+        advance: Callable[[int], None] = lambda pairs: None,
     ) -> list[float]:
         """The log-probability of each target given its text (forced decoding), its end mark included.
 
-        Texts are cut as for `generate`; targets must fit. Options of the search, such as penalties, do not count here.
+        Texts are truncated as for `generate`; targets must fit. Options of the search, such as penalties, do not count
+        here.
 
         Raises:
             GenerationError: the lists differ in length, an entry is no text, a text has no token, or a target is longer
                 than `max_target_tokens`; its index is named.
         """
         texts, targets = require_pairs(texts, targets)
-        encoded, limit = self.encode_sources(texts), self.options.max_target_tokens
-        if [] in encoded:
-            raise GenerationError(f"Text {encoded.index([])} has no token for this tokenizer. Leave it out.")
-        framed = [self.framing.frame_target(ids, limit) for ids in self.encode_targets(targets)]
-        for index, (_, was_cut) in enumerate(framed):
-            if was_cut:
+        limit = self.options.max_target_tokens
+        sources = []
+        for index, ids in enumerate(self.encode_sources(texts)):
+            if not ids:
+                raise GenerationError(f"Text {index} has no token for this tokenizer. Leave it out.")
+            source, _ = self.framing.frame_source(ids, self.max_source_tokens)
+            sources.append(source)
+        labels = []
+        for index, ids in enumerate(self.encode_targets(targets)):
+            target, is_truncated = self.framing.frame_target(ids, limit)
+            if is_truncated:
                 raise GenerationError(f"Target {index} has more tokens than max_target_tokens, {limit}. Set more.")
-        sources = [self.framing.frame_source(ids, self.max_source_tokens)[0] for ids in encoded]
-        return [sum(scores) for scores in self.engine.score(sources, [labels for labels, _ in framed], advance)]
+            labels.append(target)
+        return [sum(of_tokens) for of_tokens in self.engine.score(sources, labels, advance)]
 
     def encode_sources(self, texts: Sequence[str]) -> list[list[int]]:
-        """Normalized token ids of each text, without marks and uncut."""
-        steps = self.normalization
-        return encode_texts(self.tokenizers.source, [normalize_text(replace_surrogates(t), steps) for t in texts])
+        """Normalized token ids of each text, without marks and whole."""
+        normalized = [normalize_text(replace_surrogates(text), self.normalization) for text in texts]
+        return encode_texts(self.tokenizers.source, normalized)
 
     def encode_targets(self, targets: Sequence[str]) -> list[list[int]]:
-        """Normalized token ids of each given target, without marks and uncut."""
-        return encode_texts(self.tokenizers.target, [normalize_text(target, self.normalization) for target in targets])
+        """Normalized token ids of each given target, without marks and whole."""
+        normalized = [normalize_text(target, self.normalization) for target in targets]
+        return encode_texts(self.tokenizers.target, normalized)
 
     def find_long(self, texts: Sequence[str]) -> tuple[int, int] | None:
-        """Index of the first text that `generate` would cut, and its tokens with their marks; None where all fit."""
+        """Index of the first text that `generate` would truncate, and its tokens with their marks; None if all fit."""
         for index, ids in enumerate(self.encode_sources(texts)):
-            if (tokens := len(ids) + self.framing.source_marks) > self.max_source_tokens:
+            tokens = len(ids) + self.framing.source_marks
+            if tokens > self.max_source_tokens:
                 return index, tokens
         return None

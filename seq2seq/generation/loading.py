@@ -24,7 +24,10 @@ from .generator import Generator
 
 
 def load_checkpoint(
-    checkpoint: str | Path, *, source_language: str | None = None, target_language: str | None = None
+    checkpoint: str | Path,
+    *,
+    source_language: str | None = None,
+    target_language: str | None = None,
 ) -> Checkpoint:
     """Model and tokenizers of a run folder (its best, else newest checkpoint), a checkpoint folder or a hub name.
 
@@ -43,7 +46,10 @@ def load_checkpoint(
 
 
 def _read_checkpoint(
-    folder: Path, name: str | Path, source_language: str | None, target_language: str | None
+    folder: Path,
+    name: str | Path,
+    source_language: str | None,
+    target_language: str | None,
 ) -> Checkpoint:
     loaded = read_checkpoint(folder, source_language=source_language, target_language=target_language)
     if loaded.shared:
@@ -107,15 +113,19 @@ def complete_generation(checkpoint: Checkpoint) -> Checkpoint:
         GenerationError: what was published contradicts itself.
     """
     chosen = build_options(GenerationOptions, checkpoint.description.generation, GenerationError)
-    generation = chosen.model_dump(mode="json")
-    return replace(checkpoint, description=replace(checkpoint.description, generation=generation))
+    description = replace(checkpoint.description, generation=chosen.model_dump(mode="json"))
+    return replace(checkpoint, description=description)
 
 
 def encode_pairs(checkpoint: Checkpoint, examples: Sequence[Example]) -> EncodedExamples:
-    """Examples as the checkpoint's model reads them, cut where it cuts."""
-    description = checkpoint.description
-    limits = {"max_source_tokens": description.max_source_tokens, "max_target_tokens": description.max_target_tokens}
-    return encode_examples(examples, checkpoint.tokenizers, checkpoint.framing, **limits)
+    """Examples as the checkpoint's model reads them, truncated at its limits."""
+    return encode_examples(
+        examples,
+        checkpoint.tokenizers,
+        checkpoint.framing,
+        max_source_tokens=checkpoint.description.max_source_tokens,
+        max_target_tokens=checkpoint.description.max_target_tokens,
+    )
 
 
 def load_generator(checkpoint: str | Path | Checkpoint | ExportedModel | Generator, **options: Any) -> Generator:
@@ -133,11 +143,20 @@ def load_generator(checkpoint: str | Path | Checkpoint | ExportedModel | Generat
     if isinstance(checkpoint, Generator):
         chosen = checkpoint.options.model_dump(mode="json") | options
         return replace(checkpoint, options=build_options(GenerationOptions, chosen, GenerationError))
-    loaded = checkpoint if isinstance(checkpoint, Checkpoint | ExportedModel) else load_model(checkpoint)
+    loaded = checkpoint
+    if not isinstance(loaded, Checkpoint | ExportedModel):
+        loaded = load_model(checkpoint)
     chosen = build_options(GenerationOptions, loaded.description.generation | options, GenerationError)
     if isinstance(loaded, ExportedModel):
         engine = loaded.engine
     else:
-        engine = TransformersEngine(loaded.model.to("cuda" if torch.cuda.is_available() else "cpu"))
-    limit, steps = loaded.description.max_source_tokens, read_layout(loaded).normalization
-    return Generator(engine, loaded.tokenizers, loaded.framing, limit, chosen, steps)
+        device = "cuda" if torch.cuda.is_available() else "cpu"
+        engine = TransformersEngine(loaded.model.to(device))
+    return Generator(
+        engine,
+        loaded.tokenizers,
+        loaded.framing,
+        loaded.description.max_source_tokens,
+        chosen,
+        normalization=read_layout(loaded).normalization,
+    )

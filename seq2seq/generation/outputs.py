@@ -54,7 +54,7 @@ class OutputFile:
         self.pipe: IO[bytes] | None = None  # or a device; stays open, for its reader takes a closed one for the end
 
     def begin(self, *, resume: bool) -> Progress | None:
-        """How far the file has come, and cuts it there; None where it is finished.
+        """How far the file has come, and truncates it there; None where it is finished.
 
         Where no text was written yet, it begins anew, whatever it was begun with. The lines of an earlier, finished
         file stay until the first new ones come.
@@ -96,7 +96,8 @@ class OutputFile:
                 f"remove {self.beside.name} to begin again."
             )
         for name in settings.keys() | self.settings.keys():
-            before, now = settings.get(name), self.settings.get(name)
+            before = settings.get(name)
+            now = self.settings.get(name)
             if before != now:
                 raise DataError(
                     f"{self.path} was begun with {name} {before!r}, found {now!r}. Set it back to go on, or remove "
@@ -120,8 +121,10 @@ class OutputFile:
         expected = names | {"settings", "format"}
         if isinstance(values, dict) and "format" not in values:
             values = values | {"format": 1}
-        if not isinstance(values, dict) or set(values) != expected or not isinstance(values["settings"], dict):
-            raise DataError(f"{self.beside}: expected {', '.join(sorted(expected))}. Remove it to begin again.")
+        is_whole = isinstance(values, dict) and set(values) == expected
+        if not is_whole or not isinstance(values["settings"], dict):
+            listed = ", ".join(sorted(expected))
+            raise DataError(f"{self.beside}: expected {listed}. Remove it to begin again.")
         number = values.pop("format")
         settings = values.pop("settings")
         if number not in (1, FORMAT):
@@ -133,10 +136,14 @@ class OutputFile:
 
     def _bring_up(self, settings: dict[str, Any]) -> dict[str, Any]:
         """Settings with the generation options that they lack, each as it was then, and marks where none were noted."""
-        old = {name: value for name, value in list_old_values("generation").items() if name in self.settings}
+        whole = {}
         # The first of format 1 noted no marks; whoever goes on with those answers for them.
-        marks = {name: self.settings[name] for name in ("framing",) if name in self.settings}
-        return marks | old | settings
+        if "framing" in self.settings:
+            whole["framing"] = self.settings["framing"]
+        for name, value in list_old_values("generation").items():
+            if name in self.settings:
+                whole[name] = value
+        return whole | settings
 
     def append(self, lines: str, progress: Progress) -> None:
         """Writes further lines, then how far they have come; `progress.bytes` is counted here.
@@ -162,7 +169,8 @@ class OutputFile:
 
     def _append_to_file(self, content: bytes, progress: Progress) -> None:
         expected = progress.bytes + self.old_bytes
-        if (size := self._measure()) != expected:
+        size = self._measure()
+        if size != expected:
             raise DataError(
                 f"{self.path} has {size:,} bytes where {expected:,} were written: it was removed, or something "
                 "else writes to it. Let one run alone write to it."
@@ -181,7 +189,8 @@ class OutputFile:
             self.old_bytes = 0
 
     def _record(self, progress: Progress) -> None:
-        write_json(self.beside, {"format": FORMAT, **asdict(progress), "settings": self.settings})
+        values = {"format": FORMAT, **asdict(progress), "settings": self.settings}
+        write_json(self.beside, values)
 
     def finish(self) -> None:
         """The file is whole: nothing stands beside it."""
@@ -215,7 +224,8 @@ def check_output(path: Path) -> None:
         raise DataError(f"{path.parent}: the folder cannot be made ({error.strerror}).") from None
     try:
         is_pipe = path.exists() and not path.is_file()  # or a device: nothing is put beside it
-        can_be_written = not path.is_dir() and os.access(path if is_pipe else path.parent, os.W_OK)
+        written_to = path if is_pipe else path.parent
+        can_be_written = not path.is_dir() and os.access(written_to, os.W_OK)
     except OSError as error:
         raise DataError(f"{path} cannot be written ({error.strerror}). Choose another output.") from None
     if not can_be_written:
@@ -234,6 +244,11 @@ def check_apart(source: Path, output: Path) -> None:
 
 def format_lines(texts: Sequence[str]) -> tuple[str, int]:
     """One text a line, and how many had line breaks, which become spaces. ['a\\nb', 'c'] -> ('a b\\nc\\n', 1)"""
-    lines = [text.replace("\r\n", " ").replace("\n", " ").replace("\r", " ") for text in texts]
-    joined = sum(line != text for line, text in zip(lines, texts, strict=True))
-    return "".join(line + "\n" for line in lines), joined
+    lines = []
+    joined = 0
+    for text in texts:
+        # The longest first: \r\n is one line break.
+        line = text.replace("\r\n", " ").replace("\n", " ").replace("\r", " ")
+        lines.append(line + "\n")
+        joined += line != text
+    return "".join(lines), joined

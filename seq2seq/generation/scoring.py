@@ -42,11 +42,11 @@ def score_outputs(
     options: EvaluationOptions,
 ) -> dict[str, Scores]:
     """Scores of several writers of the same examples by name, with intervals, behind a progress bar."""
+    scores = {}
     with show_progress("scoring", len(outputs) * len(options.metrics)) as bar:
-        return {
-            name: score_predictions(examples, predictions, options, INTERVALS, bar.advance)
-            for name, predictions in outputs.items()
-        }
+        for name, predictions in outputs.items():
+            scores[name] = score_predictions(examples, predictions, options, INTERVALS, bar.advance)
+    return scores
 
 
 def write_back(tokenizer: PreTrainedTokenizerFast, texts: Sequence[str]) -> list[str]:
@@ -55,30 +55,34 @@ def write_back(tokenizer: PreTrainedTokenizerFast, texts: Sequence[str]) -> list
 
 
 def write_baselines(
-    examples: Sequence[Example], tokenizers: TokenizerPair, options: EvaluationOptions
+    examples: Sequence[Example],
+    tokenizers: TokenizerPair,
+    options: EvaluationOptions,
 ) -> dict[str, list[str]]:
     """What every table of scores shows beside the model, by row: the source copied, its first sentences, its first
     words, and the first reference of each example written and read back by the target tokenizer, which is the ceiling
     that its case and spacing allow."""
     sources = [example.source for example in examples]
-    words = options.first_words or measure_mean_words(example.references[0] for example in examples)
+    references = [example.references[0] for example in examples]
+    sentences = options.lead_sentences
+    words = options.first_words or measure_mean_words(references)
     return {
         COPY_ROW: sources,
-        name_lead(options.lead_sentences): [take_lead(source, options.lead_sentences) for source in sources],
+        name_lead(sentences): [take_lead(source, sentences) for source in sources],
         name_first_words(words): [take_first_words(source, words) for source in sources],
-        CEILING_ROW: write_back(tokenizers.target, [example.references[0] for example in examples]),
+        CEILING_ROW: write_back(tokenizers.target, references),
     }
 
 
 def summarize_scores(rows: Mapping[str, Scores]) -> dict:
     """What `score_outputs` gave as JSON: values and intervals by row, and the signatures they share."""
     signatures = next(iter(rows.values())).signatures
+    intervals = {}
+    for name, scores in rows.items():
+        intervals[name] = {metric: list(interval) for metric, interval in scores.intervals.items()}
     return {
         "rows": {name: scores.values for name, scores in rows.items()},
-        "intervals": {
-            name: {metric: list(interval) for metric, interval in scores.intervals.items()}
-            for name, scores in rows.items()
-        },
+        "intervals": intervals,
         "bootstrap": INTERVALS.to_dict(),
         "signatures": signatures,
     }
@@ -86,5 +90,8 @@ def summarize_scores(rows: Mapping[str, Scores]) -> dict:
 
 def build_prediction_rows(examples: Sequence[Example], generated: Generated) -> list[dict]:
     """Rows of predictions/<split>.jsonl."""
-    rows = generated.to_rows([example.source for example in examples])
-    return [row | {"references": list(example.references)} for row, example in zip(rows, examples, strict=True)]
+    sources = [example.source for example in examples]
+    rows = []
+    for row, example in zip(generated.to_rows(sources), examples, strict=True):
+        rows.append(row | {"references": list(example.references)})
+    return rows

@@ -16,7 +16,7 @@ from ..base.files import write_text
 from ..base.mappings import flatten
 from ..base.objects import NAME_PATTERN
 from ..metrics.options import METRICS
-from ..text.normalization import STEPS
+from ..text.normalization import NORMALIZERS
 from .recipe import Recipe, dump_yaml
 from .task import TASKS
 
@@ -46,8 +46,8 @@ EXAMPLES = {
 }
 # Names that the types leave open, by class and option.
 NAMES = {
-    ("DataOptions", "normalization"): tuple(STEPS),
-    ("EvaluationOptions", "normalization"): tuple(STEPS),
+    ("DataOptions", "normalization"): tuple(NORMALIZERS),
+    ("EvaluationOptions", "normalization"): tuple(NORMALIZERS),
     ("EvaluationOptions", "metrics"): METRICS,
     ("TrainingOptions", "validation_metrics"): ("loss", *METRICS),
 }

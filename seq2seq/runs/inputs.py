@@ -19,11 +19,14 @@ from ..warmstart.options import ModelOptions
 from ..warmstart.sources import EMBEDDED
 from .splits import TextData
 
-MAX_BINS = 64  # of a histogram of lengths: as many bars as a picture shows
+MAX_BINS = 64  # of a histogram of lengths: what a picture can show as bars
 
 
 def summarize_inputs(
-    options: ModelOptions, model: TokenLossModel, tokenizers: TokenizerPair, splits: Mapping[str, TextData]
+    options: ModelOptions,
+    model: TokenLossModel,
+    tokenizers: TokenizerPair,
+    splits: Mapping[str, TextData],
 ) -> dict[str, Any]:
     """The splits in figures, the models that are the hub's, and what plain transformers needs to load a checkpoint."""
     return {
@@ -39,7 +42,10 @@ def summarize_inputs(
 
 
 def summarize_split(data: TextData) -> dict[str, Any]:
-    """Pairs, and of each side tokens, cut texts, the longest before the cut and a histogram of lengths after it."""
+    """Pairs, and of each side its tokens and truncated texts, the longest whole text, and a histogram of lengths.
+
+    The lengths are those after truncation.
+    """
     encoded = data.encoded
     return {
         "pairs": len(encoded),
@@ -52,7 +58,7 @@ def _summarize_side(rows: RaggedIds, truncation: Truncation) -> dict[str, Any]:
     return {
         "texts": truncation.texts,
         "tokens": len(rows.ids),
-        "cut": truncation.truncated,
+        "cut": truncation.truncated,  # the word of files written before
         "longest": truncation.longest,
         "limit": truncation.limit,
         "lengths": count_lengths(rows.lengths, truncation.limit),
@@ -64,18 +70,22 @@ def count_lengths(lengths: numpy.ndarray, limit: int) -> dict[str, Any]:
 
     Lengths 1, 2, 2, 5 in bins of two tokens: {"bin_tokens": 2, "counts": [3, 0, 1]}, of 1-2, 3-4 and 5-6.
     """
-    width = -(-limit // MAX_BINS)
-    return {"bin_tokens": width, "counts": numpy.bincount((lengths - 1) // width).tolist()}
+    width = -(-limit // MAX_BINS)  # rounded up, so that the limit has a bin
+    bins = (lengths - 1) // width
+    return {"bin_tokens": width, "counts": numpy.bincount(bins).tolist()}
 
 
 def list_hub_models(options: ModelOptions) -> dict[str, str]:
-    """The checkpoints, by their place in the recipe, that came from the hub; a folder may go by the same name."""
-    names = {role: getattr(options, role) for role in ("encoder", "decoder", "checkpoint")}
-    return {
-        role: name
-        for role, name in names.items()
-        if name is not None and not name.startswith(EMBEDDED) and not Path(name).exists()
-    }
+    """The checkpoints that came from the hub, by their option of the section `model`."""
+    names = {option: getattr(options, option) for option in ("encoder", "decoder", "checkpoint")}
+    return {option: name for option, name in names.items() if name is not None and _is_from_hub(name)}
+
+
+def _is_from_hub(name: str) -> bool:
+    if name.startswith(EMBEDDED):
+        return False
+    # A folder may go by the name of a checkpoint on the hub, and is then what the run read.
+    return not Path(name).exists()
 
 
 def has_t5_encoder(config: PreTrainedConfig) -> bool:

@@ -25,16 +25,21 @@ def write_test_results(
     """Scores the outputs for data.test, writes them and their scores into the run folder, and prints the table.
 
     Args:
-        plan: the name of the model's row; checkpoint: what the outputs were written with.
+        plan: the name of the model's row.
+        checkpoint: what the outputs were written with.
     """
-    outputs = {plan: generated.texts} | write_baselines(examples, checkpoint.tokenizers, options)
+    outputs = {plan: generated.texts}
+    outputs |= write_baselines(examples, checkpoint.tokenizers, options)
     scores = {
         "split": "test",
         "examples": len(examples),
         "checkpoint": f"{CHECKPOINTS_FOLDER}/{checkpoint.folder.name}",
         **summarize_scores(score_outputs(outputs, examples, options)),
     }
-    folder.write_predictions("test", build_prediction_rows(examples, generated))
+    rows = build_prediction_rows(examples, generated)
+    folder.write_predictions("test", rows)
+    # Behind the outputs they are of: a crash between the two leaves no scores of other outputs.
     write_json(folder.scores, scores)
     title = f"{folder.path}: {len(examples)} test pairs"
-    output().print(build_score_table(scores["rows"], title, scores["intervals"]))
+    table = build_score_table(scores["rows"], title, scores["intervals"])
+    output().print(table)

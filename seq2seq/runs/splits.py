@@ -1,4 +1,4 @@
-"""The splits of a run: their ids from the cache, their texts where they are needed, and what was cut."""
+"""One split of a run: its ids from the cache, its texts where they are needed, and what was truncated."""
 
 import hashlib
 import json
@@ -40,7 +40,11 @@ class TextData:
 
 
 def load_split(
-    recipe: Recipe, split: str, tokenizers: TokenizerPair, framing: Framing, accelerator: Accelerator
+    recipe: Recipe,
+    split: str,
+    tokenizers: TokenizerPair,
+    framing: Framing,
+    accelerator: Accelerator,
 ) -> TextData | None:
     """The ids of data.<split>, or None where the recipe names no file; on several processes, called by all of them.
 
@@ -51,8 +55,14 @@ def load_split(
     names = getattr(recipe.data, split)
     if not names:
         return None
-    limits = {"max_source_tokens": recipe.data.max_source_tokens, "max_target_tokens": recipe.data.max_target_tokens}
-    described = Split(names, recipe.data.layout, tokenizers, framing, **limits)
+    described = Split(
+        names,
+        recipe.data.layout,
+        tokenizers,
+        framing,
+        max_source_tokens=recipe.data.max_source_tokens,
+        max_target_tokens=recipe.data.max_target_tokens,
+    )
     folder = run_once_a_machine(accelerator, lambda: prepare_entry(described, f"tokenizing data.{split}"))
     stored = load_encoded(described, folder)
     check_same_everywhere(accelerator, split, stored.fingerprint)
@@ -68,34 +78,39 @@ def add_texts(fingerprint: str, examples: Sequence[Example]) -> str:
     """A fingerprint of ids, and of all that scores are computed from besides."""
     digest = hashlib.sha256(fingerprint.encode())
     for example in examples:
-        digest.update(json.dumps([example.source, *example.references]).encode())
+        texts = [example.source, *example.references]
+        digest.update(json.dumps(texts).encode())
     return digest.hexdigest()
 
 
 def _is_generated_for(recipe: Recipe, split: str) -> bool:
     """Whether the run writes texts for the sources of a split."""
-    return split == "test" or (split == "validation" and set(recipe.training.validation_metrics) != {"loss"})
+    if split == "validation":
+        return set(recipe.training.validation_metrics) != {"loss"}
+    return split == "test"
 
 
 def check_same_everywhere(accelerator: Accelerator, split: str, fingerprint: str) -> None:
-    """Makes sure that all processes have the same data: they would cut different batches and wait for each other.
+    """Makes sure that all processes have the same data: they would make different batches and wait for each other.
 
     Raises:
         TrainingError: they have not.
     """
     fingerprints = gather_patiently(accelerator, fingerprint)
-    if other := [process for process, found in enumerate(fingerprints) if found != fingerprints[0]]:
-        raise TrainingError(
-            f"data.{split}: process {other[0]} has other data than process 0. Put the same files on all machines."
-        )
+    for process, other in enumerate(fingerprints):
+        if other != fingerprints[0]:
+            raise TrainingError(
+                f"data.{split}: process {process} has other data than process 0. Put the same files on all machines."
+            )
 
 
 def to_row(split: str, data: TextData) -> list[str]:
     """A row of the data table: split, pairs, tokens a side, truncated texts and the longest of each side."""
 
     def side(tokens: int, truncation: Truncation) -> list[str]:
-        cut = f"{truncation.truncated:,} ({100 * truncation.share:.1f}%)"
-        return [f"{tokens:,}", cut, f"{truncation.longest} of {truncation.limit}"]
+        truncated = f"{truncation.truncated:,} ({100 * truncation.share:.1f}%)"
+        longest = f"{truncation.longest} of {truncation.limit}"
+        return [f"{tokens:,}", truncated, longest]
 
     encoded = data.encoded
     return [

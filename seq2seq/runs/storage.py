@@ -28,6 +28,7 @@ def hold_folder(folder: RunFolder, accelerator: Accelerator) -> Iterator[None]:
         run_on_main(accelerator, lambda: _acquire(lock))
         yield
     except OSError as error:
+        # What the system refuses elsewhere, such as a compiler that is not there, is no matter of the folder's.
         if error.filename is None or not _are_in_line(Path(error.filename).resolve(), folder.path.resolve()):
             raise
         raise TrainingError(_explain(error)) from error

@@ -1,4 +1,4 @@
-"""How well a tokenizer serves some texts: into how many tokens it cuts them, and whether they come back."""
+"""How well a tokenizer serves some texts: how many tokens it makes of them, and whether they come back."""
 
 import math
 from collections import Counter
@@ -43,14 +43,16 @@ def measure_coverage(tokenizer: PreTrainedTokenizerFast, texts: Iterable[str]) -
     """
     words: Counter[str] = Counter()
     tokens: Counter[int] = Counter()
-    count = characters = returning = 0
+    count = 0
+    characters = 0
+    returning = 0
     for batch in batch_texts(texts):
         for text, ids in zip(batch, encode_texts(tokenizer, batch), strict=True):
             count += 1
             characters += len(text)
             words.update(text.split())
             tokens.update(ids)
-            returning += collapse_spaces(decode_ids(tokenizer, ids)) == collapse_spaces(_normalize(tokenizer, text))
+            returning += _comes_back(tokenizer, text, ids)
     if not words:
         raise TokenizerError(f"Coverage needs text; {count} texts were given, and none holds a word.")
     return Coverage(
@@ -72,14 +74,23 @@ def coverage_rows(coverages: dict[str, Coverage]) -> tuple[list[str], list[list[
         "", "texts", "characters", "words", "tokens", "tokens per word", "words of one token", "unknown tokens",
         "texts that come back", "vocabulary used",
     ]  # fmt: skip
-    return header, [
-        [
-            name, str(row.texts), str(row.characters), str(row.words), str(row.tokens), f"{row.tokens_per_word:.2f}",
-            _format_share(row.single_token_words), str(row.unknown_tokens), _format_share(row.returning_texts),
-            _format_share(row.used_vocabulary),
-        ]
-        for name, row in coverages.items()
-    ]  # fmt: skip
+    return header, [to_row(name, coverage) for name, coverage in coverages.items()]
+
+
+def to_row(name: str, coverage: Coverage) -> list[str]:
+    """The cells of a coverage, its name first."""
+    return [
+        name,
+        str(coverage.texts),
+        str(coverage.characters),
+        str(coverage.words),
+        str(coverage.tokens),
+        f"{coverage.tokens_per_word:.2f}",
+        _format_share(coverage.single_token_words),
+        str(coverage.unknown_tokens),
+        _format_share(coverage.returning_texts),
+        _format_share(coverage.used_vocabulary),
+    ]
 
 
 def batch_texts(texts: Iterable[str]) -> Iterator[list[str]]:
@@ -92,19 +103,24 @@ def batch_texts(texts: Iterable[str]) -> Iterator[list[str]]:
 def _count_single_token_words(tokenizer: PreTrainedTokenizerFast, words: Counter[str]) -> int:
     # Inside a text a space precedes the word; byte-level vocabularies have it in the token.
     space = " " if find_marking(tokenizer) == "byte-level" else ""
-    return sum(
-        words[word]
-        for batch in batch_texts(words)
-        for word, ids in zip(batch, encode_texts(tokenizer, [space + word for word in batch]), strict=True)
-        if len(ids) == 1 and ids[0] != tokenizer.unk_token_id
-    )
+    count = 0
+    for batch in batch_texts(words):
+        inside = [space + word for word in batch]
+        for word, ids in zip(batch, encode_texts(tokenizer, inside), strict=True):
+            if len(ids) == 1 and ids[0] != tokenizer.unk_token_id:
+                count += words[word]
+    return count
 
 
-def _normalize(tokenizer: PreTrainedTokenizerFast, text: str) -> str:
+def _comes_back(tokenizer: PreTrainedTokenizerFast, text: str, ids: list[int]) -> bool:
+    """Whether a text's ids decode to it as the tokenizer normalizes it, white space aside."""
     normalizer = tokenizer.backend_tokenizer.normalizer
-    # Some normalizers write spaces as sentencepiece's '▁' already.
-    return text if normalizer is None else normalizer.normalize_str(text).replace("▁", " ")
+    if normalizer is not None:
+        # Some normalizers write spaces as sentencepiece's '▁' already.
+        text = normalizer.normalize_str(text).replace("▁", " ")
+    return collapse_spaces(decode_ids(tokenizer, ids)) == collapse_spaces(text)
 
 
 def _format_share(share: float) -> str:
-    return f"{math.floor(round(share * 1000, 9)) / 10:.1f}%"  # 0.57 * 1000 is 569.99...
+    thousandths = math.floor(round(share * 1000, 9))  # 0.57 * 1000 is 569.99...
+    return f"{thousandths / 10:.1f}%"

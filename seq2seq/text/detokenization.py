@@ -5,6 +5,7 @@ After the English manner: French spaces before ; : ! ? are not put back.
 """
 
 import re
+from typing import NamedTuple
 
 OPENING = frozenset("( [ { ¿ ¡".split())  # joined to what follows
 CURRENCIES = frozenset("$ £ € ¥ US$ C$ A$".split())  # likewise, where that is a number
@@ -37,9 +38,18 @@ ENTITIES = {
 }  # fmt: skip
 DOUBLE = {"``": "open", "''": "either", '"': "either", "„": "open", "“": "open", "”": "close"}
 SINGLE = {"`": "open", "'": "either", "‘": "open", "’": "close"}
+WRITTEN = {"``": '"', "''": '"', "`": "'"}
 LETTERS = frozenset("s t d m re ve ll".split())  # what a lone apostrophe is followed by, as in: It ' s
 NO_OWNERS = frozenset("as does has his is its this us was".split())  # end in s, and have no possessive in s'
 TAILS = frozenset(tail for _, tail in CONTRACTED)
+
+
+class _Mark(NamedTuple):
+    """A token that is no word, as it is written, and whether it is joined to what goes before and to what follows."""
+
+    text: str
+    joined_before: bool = False
+    joined_after: bool = False
 
 
 def detokenize(text: str) -> str:
@@ -48,17 +58,15 @@ def detokenize(text: str) -> str:
     quotes = _Quotes(tokens)
     written: list[str] = []
     joined = True  # to what goes before
-    for place, token in enumerate(tokens):
-        before, after = False, False
-        if not token.isalnum() or token in TAILS:  # most tokens are words
-            if token in DOUBLE or token in SINGLE:
-                token, before, after = quotes.place(place)
-            elif joint := JOINT.fullmatch(token):
-                token, before, after = joint[1], True, True
-            else:
-                before, after = _find_sides(tokens, place)
-        written.append(token if joined or before else " " + token)
-        joined = after
+    for position, token in enumerate(tokens):
+        if token.isalnum() and token not in TAILS:  # most tokens are words, which are joined to nothing
+            written.append(token if joined else " " + token)
+            joined = False
+            continue
+        is_quote = token in DOUBLE or token in SINGLE
+        mark = quotes.read(position) if is_quote else _read_mark(tokens, position)
+        written.append(mark.text if joined or mark.joined_before else " " + mark.text)
+        joined = mark.joined_after
     return "".join(written)
 
 
@@ -70,56 +78,78 @@ def restore_entities(text: str) -> str:
     return text
 
 
-def _find_sides(tokens: list[str], place: int) -> tuple[bool, bool]:
-    """Whether a token is joined to the one before it, and to the one behind it."""
-    token = tokens[place]
-    if token == ":" and all(side.isdigit() for side in (*tokens[place - 1 : place], *tokens[place + 1 : place + 2])):
-        return True, True  # 2 : 30
+def _read_mark(tokens: list[str], position: int) -> _Mark:
+    """A token that is no word and no quotation mark."""
+    token = tokens[position]
+    joint = JOINT.fullmatch(token)
+    if joint:
+        return _Mark(joint[1], joined_before=True, joined_after=True)
+    if token == ":" and _is_between_digits(tokens, position):  # 2 : 30
+        return _Mark(token, joined_before=True, joined_after=True)
     if CLOSING.fullmatch(token) or token in CLITICS:
-        return True, False
+        return _Mark(token, joined_before=True)
     if token in OPENING or ELISION.fullmatch(token):
-        return False, True
+        return _Mark(token, joined_after=True)
     if token in CURRENCIES:
-        return False, place + 1 < len(tokens) and tokens[place + 1][0].isdigit()
-    return place > 0 and (tokens[place - 1].lower(), token) in CONTRACTED, False
+        following = tokens[position + 1 : position + 2]
+        return _Mark(token, joined_after=bool(following) and following[0][0].isdigit())
+    is_contracted = position > 0 and (tokens[position - 1].lower(), token) in CONTRACTED
+    return _Mark(token, joined_before=is_contracted)
+
+
+def _is_between_digits(tokens: list[str], position: int) -> bool:
+    """Whether the tokens around a position, where there are any, are digits."""
+    before = tokens[position - 1 : position]
+    after = tokens[position + 1 : position + 2]
+    return all(token.isdigit() for token in before + after)
 
 
 class _Quotes:
-    """Which quotation marks of a text open, and which close."""
+    """Which quotation marks of a text open, and which close; they are read one after the other."""
 
     def __init__(self, tokens: list[str]) -> None:
         self.tokens = tokens
-        self.in_double = self.in_single = False
+        self.in_double = False
+        self.in_single = False
         self.directed = "``" in tokens  # the Treebank's pairs; elsewhere, as in WikiSplit, '' is on both sides
 
-    def place(self, place: int) -> tuple[str, bool, bool]:
-        """The mark at a place as it is written, and whether it is joined to what is before and behind it."""
-        token = self.tokens[place]
-        if token in "'’" and 0 < place < len(self.tokens) - 1 and self.tokens[place + 1] in LETTERS:
-            return token, True, True
-        opens = self._opens_double(token, place) if token in DOUBLE else self._opens_single(token, place)
-        return '"' if token in ("``", "''") else "'" if token == "`" else token, not opens, opens
+    def read(self, position: int) -> _Mark:
+        """The mark at a position."""
+        token = self.tokens[position]
+        if self._is_apostrophe(position):
+            return _Mark(token, joined_before=True, joined_after=True)
+        opens = self._opens_double(token, position) if token in DOUBLE else self._opens_single(token, position)
+        text = WRITTEN.get(token, token)
+        return _Mark(text, joined_before=not opens, joined_after=opens)
 
-    def _opens_double(self, token: str, place: int) -> bool:
+    def _is_apostrophe(self, position: int) -> bool:
+        """Whether a mark stands inside a contraction that was taken apart, as in: It ' s."""
+        if self.tokens[position] not in "'’" or not 0 < position < len(self.tokens) - 1:
+            return False
+        return self.tokens[position + 1] in LETTERS
+
+    def _opens_double(self, token: str, position: int) -> bool:
         side = DOUBLE[token]
         if token == "''" and self.directed:
             side = "close"
         if token == "“" and self.in_double:
             side = "close"  # German „so“
         if side == "either":
-            side = "close" if self.in_double or place == len(self.tokens) - 1 else "open"
+            is_last = position == len(self.tokens) - 1
+            side = "close" if self.in_double or is_last else "open"
         self.in_double = side == "open"
         return self.in_double
 
-    def _opens_single(self, token: str, place: int) -> bool:
+    def _opens_single(self, token: str, position: int) -> bool:
         side = SINGLE[token]
         if side == "either":
-            closes = self.in_single or self._is_owned(place) or "'" not in self.tokens[place + 1 :]
+            is_last = "'" not in self.tokens[position + 1 :]
+            closes = self.in_single or self._is_owned(position) or is_last
             side = "close" if closes else "open"
         self.in_single = side == "open"
         return self.in_single
 
-    def _is_owned(self, place: int) -> bool:
+    def _is_owned(self, position: int) -> bool:
         """Whether an apostrophe follows a plural or a name, as in: the players ' union."""
-        owner = self.tokens[place - 1] if place else ""
+        owner = self.tokens[position - 1] if position else ""
         return owner[-1:] in ("s", "S") and owner.lower() not in NO_OWNERS

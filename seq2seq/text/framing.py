@@ -44,7 +44,8 @@ class Framing:
     def frame_source(self, ids: Sequence[int], max_source_tokens: int) -> tuple[list[int], bool]:
         """A source with its marks and whether it was truncated; the limit counts the marks, which always stay."""
         room = max(max_source_tokens - self.source_marks, 0)
-        return [*self.source_prefix, *ids[:room], *self.source_suffix], len(ids) > room
+        framed = [*self.source_prefix, *ids[:room], *self.source_suffix]
+        return framed, len(ids) > room
 
     def frame_target(self, ids: Sequence[int], max_target_tokens: int) -> tuple[list[int], bool]:
         """Labels of a target and whether it was truncated. A truncated target gets no end mark: it did not end there.
@@ -62,7 +63,10 @@ class Framing:
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> Self:
         """The framing that `to_dict` gave, also after a way through JSON."""
-        return cls(**{name: tuple(value) if isinstance(value, list) else value for name, value in values.items()})
+        fields = {}
+        for name, value in values.items():
+            fields[name] = tuple(value) if isinstance(value, list) else value
+        return cls(**fields)
 
 
 def derive_framing(tokenizer: PreTrainedTokenizerFast) -> Framing:
@@ -71,23 +75,22 @@ def derive_framing(tokenizer: PreTrainedTokenizerFast) -> Framing:
     Raises:
         TokenizerError: a mark is missing, or the pad is also the begin or end mark (it would be masked or trained).
     """
-    marks = {
-        "begin": first_id(tokenizer, "bos_token", "cls_token"),
-        "end": first_id(tokenizer, "eos_token", "sep_token"),
-        "pad": first_id(tokenizer, "pad_token"),
-    }
+    begin_id = first_id(tokenizer, "bos_token", "cls_token")
+    end_id = first_id(tokenizer, "eos_token", "sep_token")
+    pad_id = first_id(tokenizer, "pad_token")
+    marks = {"begin": begin_id, "end": end_id, "pad": pad_id}
     missing = [name for name, mark in marks.items() if mark is None]
     if missing:
         raise TokenizerError(
             f"The target tokenizer has no {' and no '.join(missing)} mark (its special tokens: "
             f"{tokenizer.special_tokens_map}). Set cls_token or bos_token, sep_token or eos_token, and pad_token."
         )
-    if marks["pad"] in (marks["begin"], marks["end"]):
+    if pad_id in (begin_id, end_id):
         raise TokenizerError(
             f"The target tokenizer uses {tokenizer.pad_token!r} both as pad and as begin or end mark. "
             "Give it a pad token of its own."
         )
-    return Framing(marks["begin"], marks["end"], marks["pad"])
+    return Framing(begin_id, end_id, pad_id)
 
 
 def find_source_marks(tokenizer: PreTrainedTokenizerFast) -> tuple[tuple[int, ...], tuple[int, ...]]:
@@ -96,19 +99,22 @@ def find_source_marks(tokenizer: PreTrainedTokenizerFast) -> tuple[tuple[int, ..
     Raises:
         TokenizerError: the tokenizer has neither.
     """
-    marks = first_id(tokenizer, "cls_token", "bos_token"), first_id(tokenizer, "eos_token", "sep_token")
-    if marks == (None, None):
+    first = first_id(tokenizer, "cls_token", "bos_token")
+    last = first_id(tokenizer, "eos_token", "sep_token")
+    if first is None and last is None:
         raise TokenizerError(
             "model.source_marks: the source tokenizer has no mark to put around sources (its special tokens: "
             f"{tokenizer.special_tokens_map}). Set cls_token and sep_token there, or model.source_marks to false."
         )
-    prefix, suffix = (() if mark is None else (mark,) for mark in marks)
+    prefix = () if first is None else (first,)
+    suffix = () if last is None else (last,)
     return prefix, suffix
 
 
 def first_id(tokenizer: PreTrainedTokenizerFast, *roles: str) -> int | None:
     """The id of the first of these special-token roles that the tokenizer fills."""
     for role in roles:
-        if (token := getattr(tokenizer, role)) is not None:
+        token = getattr(tokenizer, role)
+        if token is not None:
             return tokenizer.convert_tokens_to_ids(token)
     return None

@@ -1,6 +1,6 @@
-"""Text normalization as a declared list of steps: the same for training, generation and scoring.
+"""Text normalization as a declared list of normalizers: the same for training, generation and scoring.
 
-A recipe names steps twice: under `data.normalization` (what the model reads and writes) and under
+A recipe names normalizers twice: under `data.normalization` (what the model reads and writes) and under
 `evaluation.normalization` (what counts when two texts are compared). Knows nothing of files or tokens.
 """
 
@@ -16,7 +16,7 @@ from .detokenization import detokenize
 
 # What combines with the letter before it, such as a decomposed accent or a vowel of Hindi: not of Python's \w.
 # Those beyond U+FFFF belong to scripts of the past, and would make the pattern eight times as slow.
-COMBINING = "".join(filter(lambda character: unicodedata.category(character)[0] == "M", map(chr, range(0x10000))))
+COMBINING = "".join(letter for letter in map(chr, range(0x10000)) if unicodedata.category(letter)[0] == "M")
 WORD = rf"\w+(?:[{COMBINING}]\w*)*"
 WORD_OR_MARK = re.compile(rf"{WORD}|[^\w\s][{COMBINING}]*")
 SENTENCE_SEPARATOR = "<::::>"  # between the sentences of WikiSplit's files
@@ -41,7 +41,9 @@ def separate_punctuation(text: str) -> str:
 
 def join_sentences(text: str) -> str:
     """WikiSplit's separator becomes a space. 'One . <::::> Two .' -> 'One . Two .'"""
-    return collapse_spaces(text.replace(SENTENCE_SEPARATOR, " ")) if SENTENCE_SEPARATOR in text else text
+    if SENTENCE_SEPARATOR not in text:
+        return text
+    return collapse_spaces(text.replace(SENTENCE_SEPARATOR, " "))
 
 
 def compose_characters(text: str) -> str:
@@ -49,7 +51,7 @@ def compose_characters(text: str) -> str:
     return unicodedata.normalize("NFC", text)
 
 
-STEPS: dict[str, Callable[[str], str]] = {
+NORMALIZERS: dict[str, Callable[[str], str]] = {
     "lowercase": str.lower,
     "collapse_spaces": collapse_spaces,
     "straight_quotes": straighten_quotes,
@@ -60,20 +62,20 @@ STEPS: dict[str, Callable[[str], str]] = {
 }
 
 
-def _check_steps(steps: tuple[str, ...]) -> tuple[str, ...]:
-    unknown = [step for step in steps if step not in STEPS]
+def _validate(names: tuple[str, ...]) -> tuple[str, ...]:
+    unknown = [repr(name) for name in names if name not in NORMALIZERS]
     if unknown:
-        raise ValueError(f"unknown step {', '.join(map(repr, unknown))}; expected some of {', '.join(STEPS)}")
-    if len(set(steps)) < len(steps):
-        raise ValueError(f"a step is named twice in {list(steps)}")
-    return steps
+        raise ValueError(f"unknown step {', '.join(unknown)}; expected some of {', '.join(NORMALIZERS)}")
+    if len(set(names)) < len(names):
+        raise ValueError(f"a step is named twice in {list(names)}")
+    return names
 
 
-Normalization = Annotated[Strings, AfterValidator(_check_steps)]
+Normalization = Annotated[Strings, AfterValidator(_validate)]
 
 
-def normalize_text(text: str, steps: Sequence[str]) -> str:
-    """The text after all steps, in their order."""
-    for step in steps:
-        text = STEPS[step](text)
+def normalize_text(text: str, normalizers: Sequence[str]) -> str:
+    """The text after all of the named normalizers, in their order."""
+    for name in normalizers:
+        text = NORMALIZERS[name](text)
     return text

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from transformers import PreTrainedTokenizerBase
+from transformers import PreTrainedTokenizerBase, PreTrainedTokenizerFast
 
 from ..base.errors import TokenizerError
 from .tokenizers import TokenizerPair, encode_texts, load_as_published, make_bare_pair
@@ -15,8 +15,9 @@ PROBE = "a"  # any text that the vocabulary can write
 class OwnMarks:
     """Ids that a published tokenizer puts before and behind a source and a target.
 
-    marks_languages: whether they name languages. target_language: the id of the target's, where the user or
-    tokenizer_config.json gives it; else the marks of the target name the source's, as in transformers.
+    marks_languages: whether they name languages.
+    target_language: the id of the target's, where the user or tokenizer_config.json gives it; else the marks of the
+        target name the source's, as in transformers.
     """
 
     source_prefix: tuple[int, ...]
@@ -28,7 +29,10 @@ class OwnMarks:
 
 
 def load_published_tokenizers(
-    folder: Path, *, source_language: str | None = None, target_language: str | None = None
+    folder: Path,
+    *,
+    source_language: str | None = None,
+    target_language: str | None = None,
 ) -> tuple[TokenizerPair, OwnMarks]:
     """The tokenizers of a folder without ours, and their own marks.
 
@@ -41,12 +45,21 @@ def load_published_tokenizers(
     published = load_as_published(folder)
     _set_language(published, "src_lang", source_language, folder)
     _set_language(published, "tgt_lang", target_language, folder)
-    language = getattr(published, "tgt_lang", None)
     pair = make_bare_pair(published)
-    source = _find_marks(published(PROBE)["input_ids"], encode_texts(pair.source, [PROBE])[0], folder)
-    target = _find_marks(published(text_target=PROBE)["input_ids"], encode_texts(pair.target, [PROBE])[0], folder)
-    language_id = None if language is None else published.convert_tokens_to_ids(language)
-    return pair, OwnMarks(*source, *target, hasattr(published, "tgt_lang"), language_id)
+    framed_source = published(PROBE)["input_ids"]
+    framed_target = published(text_target=PROBE)["input_ids"]
+    source_prefix, source_suffix = _read_marks(framed_source, pair.source, folder)
+    target_prefix, target_suffix = _read_marks(framed_target, pair.target, folder)
+    language = getattr(published, "tgt_lang", None)
+    marks = OwnMarks(
+        source_prefix=source_prefix,
+        source_suffix=source_suffix,
+        target_prefix=target_prefix,
+        target_suffix=target_suffix,
+        marks_languages=hasattr(published, "tgt_lang"),
+        target_language=None if language is None else published.convert_tokens_to_ids(language),
+    )
+    return pair, marks
 
 
 def _set_language(published: PreTrainedTokenizerBase, side: str, language: str | None, folder: Path) -> None:
@@ -57,16 +70,20 @@ def _set_language(published: PreTrainedTokenizerBase, side: str, language: str |
         raise TokenizerError(f"{folder}: the tokenizer marks no languages. Leave {option} out (found {language!r}).")
     special = published.all_special_tokens
     if language not in special:
-        codes = [token for token in special if not token.startswith("<")]
-        raise TokenizerError(
-            f"{folder}: the tokenizer has no language {language!r}. Set {option} to one of {', '.join(codes)}."
-        )
+        codes = ", ".join(token for token in special if not token.startswith("<"))
+        raise TokenizerError(f"{folder}: the tokenizer has no language {language!r}. Set {option} to one of {codes}.")
     setattr(published, side, language)
 
 
-def _find_marks(framed: list[int], bare: list[int], folder: Path) -> tuple[tuple[int, ...], tuple[int, ...]]:
-    """What stands around the bare ids. [0, 5, 6, 2] around [5, 6] -> ((0,), (2,))"""
+def _read_marks(
+    framed: list[int],
+    tokenizer: PreTrainedTokenizerFast,
+    folder: Path,
+) -> tuple[tuple[int, ...], tuple[int, ...]]:
+    """What stands around the bare ids of `PROBE`. [0, 5, 6, 2] around [5, 6] -> ((0,), (2,))"""
+    bare = encode_texts(tokenizer, [PROBE])[0]
     for start in range(len(framed) - len(bare) + 1):
-        if framed[start : start + len(bare)] == bare:
-            return tuple(framed[:start]), tuple(framed[start + len(bare) :])
+        end = start + len(bare)
+        if framed[start:end] == bare:
+            return tuple(framed[:start]), tuple(framed[end:])
     raise TokenizerError(f"{folder}: the tokenizer changes a text beyond adding marks ({bare} became {framed}).")

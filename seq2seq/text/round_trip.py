@@ -22,6 +22,12 @@ class Returned:
     text: str
     came_back: str
 
+    def is_exact(self) -> bool:
+        return self.came_back == self.text
+
+    def is_equal_after(self, normalization: Sequence[str]) -> bool:
+        return normalize_text(self.came_back, normalization) == normalize_text(self.text, normalization)
+
 
 @dataclass(frozen=True)
 class RoundTrip:
@@ -42,26 +48,41 @@ class RoundTrip:
 
 
 def measure_round_trip(
-    tokenizer: PreTrainedTokenizerFast, texts: Iterable[str], normalization: Sequence[str]
+    tokenizer: PreTrainedTokenizerFast,
+    texts: Iterable[str],
+    normalization: Sequence[str],
 ) -> RoundTrip:
-    """Writes every text into tokens and back; `normalization` names the steps of the lenient comparison."""
-    count = exact = normalized = with_unknown = 0
+    """Writes every text into tokens and back; `normalization` names the normalizers of the lenient comparison."""
+    count = 0
+    exact = 0
+    normalized = 0
+    with_unknown = 0
     changed: list[Returned] = []
     changed_normalized: list[Returned] = []
     unknown: list[Returned] = []
     for batch in batch_texts(texts):
         for text, ids in zip(batch, encode_texts(tokenizer, batch), strict=True):
-            found = Returned(text, decode_ids(tokenizer, ids))
-            is_exact = found.came_back == text
-            is_normalized = normalize_text(found.came_back, normalization) == normalize_text(text, normalization)
-            has_unknown = tokenizer.unk_token_id in ids
-            count, exact, normalized = count + 1, exact + is_exact, normalized + is_normalized
-            with_unknown += has_unknown
-            for holds, shown in (
-                (not is_exact, changed),
-                (not is_normalized, changed_normalized),
-                (has_unknown, unknown),
-            ):
-                if holds and len(shown) < SHOWN:
-                    shown.append(found)
-    return RoundTrip(count, exact, normalized, with_unknown, tuple(changed), tuple(changed_normalized), tuple(unknown))
+            count += 1
+            returned = Returned(text, decode_ids(tokenizer, ids))
+            if returned.is_exact():
+                exact += 1
+            else:
+                changed.append(returned)
+            if returned.is_equal_after(normalization):
+                normalized += 1
+            else:
+                changed_normalized.append(returned)
+            if tokenizer.unk_token_id in ids:
+                with_unknown += 1
+                unknown.append(returned)
+        # Of a large corpus, all that do not come back would fill the memory.
+        del changed[SHOWN:], changed_normalized[SHOWN:], unknown[SHOWN:]
+    return RoundTrip(
+        texts=count,
+        exact=exact,
+        normalized=normalized,
+        with_unknown=with_unknown,
+        changed=tuple(changed),
+        changed_normalized=tuple(changed_normalized),
+        unknown=tuple(unknown),
+    )

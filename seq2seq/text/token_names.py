@@ -16,44 +16,65 @@ def name_tokens(tokenizer: PreTrainedTokenizerFast, ids: Sequence[int]) -> list[
     'ĠcafÃ©' -> 'Ġcafé'; bytes that are no whole character, as 'â' of a dash in three tokens, -> '\\xe2'. An id beyond
     the vocabulary, of a model that has more rows than tokens, is '<id 371>'.
     """
-    is_byte_level, added = _find_marking(tokenizer) == "byte-level", tokenizer.added_tokens_decoder
-    return [
-        f"<id {index}>" if token is None else _show_bytes(token) if is_byte_level and index not in added else token
-        for index, token in zip(ids, tokenizer.convert_ids_to_tokens(list(ids)), strict=True)
-    ]
+    is_byte_level = _find_marking(tokenizer) == "byte-level"
+    added = tokenizer.added_tokens_decoder
+    names = []
+    for token_id, token in zip(ids, tokenizer.convert_ids_to_tokens(list(ids)), strict=True):
+        if token is None:
+            names.append(f"<id {token_id}>")
+        elif is_byte_level and token_id not in added:
+            names.append(_show_bytes(token))
+        else:
+            names.append(token)
+    return names
 
 
 def _show_bytes(token: str) -> str:
     starts_word, surface = read_token("byte-level", token)
     text = surface.decode("utf-8", errors="backslashreplace")
-    return SIGNS[ord(" ")] * starts_word + "".join(map(_show, text))
+    name = "".join(map(_show, text))
+    return SIGNS[ord(" ")] + name if starts_word else name
 
 
 def _show(letter: str) -> str:
     if letter.isprintable() and letter != " ":
         return letter
-    return SIGNS[ord(letter)] if letter.isascii() else letter.encode("unicode_escape").decode()
+    if letter.isascii():
+        return SIGNS[ord(letter)]
+    return letter.encode("unicode_escape").decode()
 
 
 def mark_punctuation(tokenizer: PreTrainedTokenizerFast, ids: Sequence[int]) -> list[bool]:
     """Which tokens of a text are punctuation and nothing else but white space.
 
-    Every part of a mark that was cut into bytes is.
+    Every part of a mark that was broken into bytes is.
     """
-    marking, added = _find_marking(tokenizer), tokenizer.added_tokens_decoder
-    tokens = zip(ids, tokenizer.convert_ids_to_tokens(list(ids)), strict=True)
-    surfaces = [
-        b"" if token is None or index in added else read_token(marking, token).surface for index, token in tokens
-    ]
+    surfaces = _list_surfaces(tokenizer, ids)
     # The character of every byte of the text; bytes of none are lone surrogates.
-    text = b"".join(surfaces).decode("utf-8", errors="surrogateescape")
-    letters = [same for letter in text for same in [letter] * _count_bytes(letter)]
-    found, start = [], 0
+    letters = []
+    for letter in b"".join(surfaces).decode("utf-8", errors="surrogateescape"):
+        letters += [letter] * _count_bytes(letter)
+    marks = []
+    start = 0
     for surface in surfaces:
-        own = [letter for letter in letters[start : start + len(surface)] if not letter.isspace()]
-        found.append(bool(own) and all(map(_is_punctuation, own)))
-        start += len(surface)
-    return found
+        end = start + len(surface)
+        written = [letter for letter in letters[start:end] if not letter.isspace()]
+        marks.append(bool(written) and all(map(_is_punctuation, written)))
+        start = end
+    return marks
+
+
+def _list_surfaces(tokenizer: PreTrainedTokenizerFast, ids: Sequence[int]) -> list[bytes]:
+    """What each token writes; nothing for special and added ones."""
+    marking = _find_marking(tokenizer)
+    added = tokenizer.added_tokens_decoder
+    surfaces = []
+    for token_id, token in zip(ids, tokenizer.convert_ids_to_tokens(list(ids)), strict=True):
+        if token is None or token_id in added:
+            surfaces.append(b"")
+        else:
+            surfaces.append(read_token(marking, token).surface)
+    return surfaces
 
 
 def _find_marking(tokenizer: PreTrainedTokenizerFast) -> str:
@@ -68,4 +89,6 @@ def _count_bytes(letter: str) -> int:
 
 
 def _is_punctuation(letter: str) -> bool:
-    return letter in string.punctuation or unicodedata.category(letter).startswith("P")
+    if letter in string.punctuation:  # some of these, such as + and $, are symbols to Unicode
+        return True
+    return unicodedata.category(letter).startswith("P")

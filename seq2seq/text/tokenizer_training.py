@@ -30,7 +30,12 @@ LONGEST_TEXT = 2**30  # bytes, the most it allows; by default sentencepiece skip
 
 
 def train_tokenizer(
-    texts: Iterable[str], *, kind: Kind, size: int, lowercase: bool = False, character_coverage: float | None = None
+    texts: Iterable[str],
+    *,
+    kind: Kind,
+    size: int,
+    lowercase: bool = False,
+    character_coverage: float | None = None,
 ) -> PreTrainedTokenizerFast:
     """A bare tokenizer of exactly `size` tokens, its special tokens among them.
 
@@ -50,19 +55,22 @@ def train_tokenizer(
             alphabet or too large for the texts.
     """
     if kind not in get_args(Kind):
-        raise TokenizerError(f"kind {kind!r}: expected one of {', '.join(get_args(Kind))}.")
+        kinds = ", ".join(get_args(Kind))
+        raise TokenizerError(f"kind {kind!r}: expected one of {kinds}.")
     if size < 1:
         raise TokenizerError(f"size {size}: expected the number of tokens, above 0.")
-    coverage = (1.0 if kind == "wordpiece" else 0.9995) if character_coverage is None else character_coverage
-    if not 0.98 <= coverage <= 1:
-        raise TokenizerError(f"character_coverage {coverage}: expected a share from 0.98 to 1.")
+    if character_coverage is None:
+        character_coverage = 1.0 if kind == "wordpiece" else 0.9995
+    if not 0.98 <= character_coverage <= 1:
+        raise TokenizerError(f"character_coverage {character_coverage}: expected a share from 0.98 to 1.")
     normalizer = _build_normalizer(kind, lowercase)
-    normalized = [text for text in map(normalizer.normalize_str, texts) if text.strip()]
-    if not normalized:
+    normalized = map(normalizer.normalize_str, texts)
+    filled = [text for text in normalized if text.strip()]
+    if not filled:
         raise TokenizerError("A tokenizer cannot be trained: no text holds anything but white space. Give it text.")
     if kind == "wordpiece":
-        return _train_word_piece(normalized, normalizer, size, coverage)
-    return _train_sentence_piece(normalized, normalizer, kind, size, coverage, lowercase)
+        return _train_word_piece(filled, normalizer, size, character_coverage)
+    return _train_sentence_piece(filled, normalizer, kind, size, character_coverage, lowercase)
 
 
 def _build_normalizer(kind: Kind, lowercase: bool) -> normalizers.Normalizer:
@@ -70,14 +78,25 @@ def _build_normalizer(kind: Kind, lowercase: bool) -> normalizers.Normalizer:
         bert = normalizers.BertNormalizer(lowercase=lowercase, strip_accents=False)  # by default it follows lowercase
         return normalizers.Sequence([normalizers.NFC(), bert])
     # '▁' would come back as a space whatever is done, so it is one from the start.
-    spaces = [normalizers.Replace(Regex(rf"[\s{SPACE}]+"), " "), normalizers.Strip()]
-    return normalizers.Sequence([normalizers.NFC(), *([normalizers.Lowercase()] if lowercase else []), *spaces])
+    spaces = Regex(rf"[\s{SPACE}]+")
+    parts = [normalizers.NFC()]
+    if lowercase:
+        parts.append(normalizers.Lowercase())
+    parts += [normalizers.Replace(spaces, " "), normalizers.Strip()]
+    return normalizers.Sequence(parts)
 
 
 def _train_sentence_piece(
-    texts: list[str], normalizer: normalizers.Normalizer, kind: str, size: int, coverage: float, lowercase: bool
+    texts: list[str],
+    normalizer: normalizers.Normalizer,
+    kind: str,
+    size: int,
+    coverage: float,
+    lowercase: bool,
 ) -> PreTrainedTokenizerFast:
-    marks = MARK_CHARACTERS.lower() if lowercase else MARK_CHARACTERS
+    required = ""
+    if kind == "unigram":  # see _build_unigram
+        required = MARK_CHARACTERS.lower() if lowercase else MARK_CHARACTERS
     written = io.BytesIO()
     try:
         SentencePieceTrainer.train(
@@ -90,7 +109,7 @@ def _train_sentence_piece(
             normalization_rule_name="identity",
             max_sentence_length=LONGEST_TEXT,
             num_threads=1,  # another number sums in another order, and gives other pieces
-            required_chars="".join(sorted(set(marks))) if kind == "unigram" else "",  # see _build_unigram
+            required_chars="".join(sorted(set(required))),
             pad_id=0, bos_id=1, eos_id=2, unk_id=3,
             pad_piece="<pad>", bos_piece="<s>", eos_piece="</s>", unk_piece="<unk>",
             minloglevel=3,
@@ -99,11 +118,17 @@ def _train_sentence_piece(
         raise _explain(str(error), size) from None
     processor = SentencePieceProcessor(model_proto=written.getvalue())
     pieces = _list_pieces(processor)
-    backend = Tokenizer(_build_unigram(pieces) if kind == "unigram" else _build_bpe(pieces))
+    build = _build_unigram if kind == "unigram" else _build_bpe
+    backend = Tokenizer(build(pieces))
     backend.normalizer = normalizer
     backend.pre_tokenizer = pre_tokenizers.Metaspace(replacement=SPACE, prepend_scheme="always")
     backend.decoder = decoders.Sequence(
-        [decoders.Replace(SPACE, " "), decoders.ByteFallback(), decoders.Fuse(), decoders.Strip(" ", 1, 0)]
+        [
+            decoders.Replace(SPACE, " "),
+            decoders.ByteFallback(),
+            decoders.Fuse(),
+            decoders.Strip(" ", 1, 0),  # the space that was put before the first word
+        ]
     )
     return make_bare(PreTrainedTokenizerFast(tokenizer_object=backend, **SENTENCE_PIECE_ROLES))
 
@@ -115,49 +140,55 @@ class _Piece(NamedTuple):
 
 
 def _list_pieces(processor: SentencePieceProcessor) -> list[_Piece]:
-    return [
-        _Piece(
-            processor.id_to_piece(index),
-            processor.get_score(index),
-            processor.is_control(index) or processor.is_unknown(index) or processor.is_byte(index),
+    pieces = []
+    for index in range(processor.get_piece_size()):
+        is_special = processor.is_control(index) or processor.is_unknown(index)
+        piece = _Piece(
+            text=processor.id_to_piece(index),
+            score=processor.get_score(index),
+            is_mark=is_special or processor.is_byte(index),
         )
-        for index in range(processor.get_piece_size())
-    ]
+        pieces.append(piece)
+    return pieces
 
 
 def _build_unigram(pieces: list[_Piece]) -> models.Unigram:
     """The same model; its marks are worth less than the characters they are spelled with.
 
-    sentencepiece never finds '<s>' or '<0x0A>' in a text, `tokenizers` would: it knows no kinds of pieces. Of cuts of
-    exactly equal worth the two may choose different ones, because one adds in float32 and the other in float64.
+    sentencepiece never finds '<s>' or '<0x0A>' in a text, `tokenizers` would: it knows no kinds of pieces. Of two ways
+    to tokenize a text that are worth exactly the same the libraries may choose different ones, because one adds in
+    float32 and the other in float64.
     """
     lowest = min(piece.score for piece in pieces if not piece.is_mark)
     beyond = len("<0x0A>") * (lowest - 1)
-    return models.Unigram(
-        [(piece.text, beyond if piece.is_mark else piece.score) for piece in pieces],
-        unk_id=3,
-        byte_fallback=True,
-    )
+    vocabulary = []
+    for piece in pieces:
+        score = beyond if piece.is_mark else piece.score
+        vocabulary.append((piece.text, score))
+    return models.Unigram(vocabulary, unk_id=3, byte_fallback=True)
 
 
 def _build_bpe(pieces: list[_Piece]) -> models.BPE:
     """The same model: a merge for every two pieces that make a third, in the order in which the third was learned."""
     vocabulary = {piece.text: index for index, piece in enumerate(pieces)}
-    learned = sorted((piece for piece in pieces if not piece.is_mark), key=lambda piece: -piece.score)
-    merges = [
-        (piece.text[:cut], piece.text[cut:])
-        for piece in learned
-        for cut in range(1, len(piece.text))
-        if piece.text[:cut] in vocabulary and piece.text[cut:] in vocabulary
-    ]
+    learned = [piece for piece in pieces if not piece.is_mark]
+    merges = []
+    for piece in sorted(learned, key=lambda piece: -piece.score):  # sentencepiece's score is minus the rank
+        for position in range(1, len(piece.text)):
+            first = piece.text[:position]
+            second = piece.text[position:]
+            if first in vocabulary and second in vocabulary:
+                merges.append((first, second))
     return models.BPE(vocabulary, merges, unk_token="<unk>", fuse_unk=True, byte_fallback=True)
 
 
 def _explain(message: str, size: int) -> TokenizerError:
-    if found := re.search(r"smaller than required_chars\. -?\d+ vs (\d+)", message):
-        return _too_small(size, int(found[1]), "special tokens, 256 bytes and alphabet")
-    if found := re.search(r"too high \(\d+\)\. Please set it to a value <= (\d+)", message):
-        return _too_large(size, int(found[1]))
+    needed = re.search(r"smaller than required_chars\. -?\d+ vs (\d+)", message)
+    if needed:
+        return _too_small(size, int(needed[1]), "special tokens, 256 bytes and alphabet")
+    possible = re.search(r"too high \(\d+\)\. Please set it to a value <= (\d+)", message)
+    if possible:
+        return _too_large(size, int(possible[1]))
     return TokenizerError(f"sentencepiece cannot train a tokenizer of size {size}: {message}")
 
 
@@ -173,7 +204,10 @@ def _too_large(size: int, possible: int) -> TokenizerError:
 
 
 def _train_word_piece(
-    texts: list[str], normalizer: normalizers.Normalizer, size: int, coverage: float
+    texts: list[str],
+    normalizer: normalizers.Normalizer,
+    size: int,
+    coverage: float,
 ) -> PreTrainedTokenizerFast:
     backend = Tokenizer(models.WordPiece(unk_token="[UNK]"))
     backend.normalizer = normalizer
@@ -189,9 +223,10 @@ def _train_word_piece(
     # special tokens they have theirs from the start; they are special to the trainer alone, which is thrown away.
     trained = Tokenizer(models.WordPiece(unk_token="[UNK]"))
     trained.pre_tokenizer = backend.pre_tokenizer
-    outside = dict.fromkeys(map(ord, set(counts) - set(alphabet)), " ")
+    outside = set(counts) - set(alphabet)
+    spaces = {ord(character): " " for character in outside}
     trainer = trainers.WordPieceTrainer(vocab_size=size, special_tokens=first, show_progress=False)
-    trained.train_from_iterator((text.translate(outside) for text in texts), trainer)
+    trained.train_from_iterator((text.translate(spaces) for text in texts), trainer)
     if trained.get_vocab_size() < size:
         raise _too_large(size, trained.get_vocab_size())
     backend.model = models.WordPiece(trained.get_vocab(), unk_token="[UNK]")
@@ -202,15 +237,21 @@ def _count_characters(texts: list[str]) -> Counter[str]:
     counts: Counter[str] = Counter()
     for text in texts:
         counts.update(text)
-    return Counter({character: count for character, count in counts.items() if not character.isspace()})
+    for character in list(counts):
+        if character.isspace():
+            del counts[character]
+    return counts
 
 
 def _choose_alphabet(counts: Counter[str], coverage: float) -> list[str]:
     """The most frequent characters that make up the share `coverage` of all, sorted."""
-    chosen, reached, wanted = [], 0, coverage * counts.total()
-    for character, count in sorted(counts.items(), key=lambda item: (-item[1], item[0])):
+    chosen = []
+    reached = 0
+    wanted = coverage * counts.total()
+    # Of equally frequent ones the first in Unicode, so that the order of the texts has no say.
+    for character in sorted(counts, key=lambda character: (-counts[character], character)):
         if reached >= wanted:
             break
         chosen.append(character)
-        reached += count
+        reached += counts[character]
     return sorted(chosen)

@@ -32,10 +32,12 @@ class TokenizerPair:
     def save(self, folder: Path, *, max_source_tokens: int, framing: Framing | None = None) -> None:
         """Writes the source tokenizer into the folder and, where it differs, the target's beside it.
 
-        `max_source_tokens` is where plain transformers cuts when it is told truncation=True. Where the framing puts
-        marks around sources, plain transformers puts them there too.
+        `max_source_tokens` is where plain transformers truncates when it is told truncation=True. Where the framing
+        puts marks around sources, plain transformers puts them there too.
         """
-        source = self.source if framing is None else add_source_marks(self.source, framing)
+        source = self.source
+        if framing is not None:
+            source = add_source_marks(source, framing)
         _save(source, folder, max_source_tokens)
         if self.target is not self.source:
             _save(self.target, folder / TARGET_FOLDER, self.target.model_max_length)
@@ -44,9 +46,10 @@ class TokenizerPair:
 def load_tokenizers(folder: Path) -> TokenizerPair:
     """The pair that `TokenizerPair.save` wrote."""
     source = load_tokenizer(folder)
-    return TokenizerPair(
-        source, load_tokenizer(folder / TARGET_FOLDER) if (folder / TARGET_FOLDER).exists() else source
-    )
+    target_folder = folder / TARGET_FOLDER
+    if not target_folder.exists():
+        return TokenizerPair(source, source)
+    return TokenizerPair(source, load_tokenizer(target_folder))
 
 
 def load_tokenizer(folder: Path) -> PreTrainedTokenizerFast:
@@ -67,16 +70,18 @@ def load_as_published(folder: Path) -> PreTrainedTokenizerBase:
     try:
         tokenizer = AutoTokenizer.from_pretrained(str(folder), local_files_only=True, trust_remote_code=False)
     except Exception as error:  # `tokenizers` raises nothing narrower for a broken file
-        reason = f"{type(error).__name__}: {(str(error).splitlines() or [''])[0]}"
+        first_line, *_ = str(error).splitlines() or [""]
+        reason = f"{type(error).__name__}: {first_line}"
         raise TokenizerError(f"{folder}: no tokenizer could be loaded ({reason}). Expected tokenizer.json.") from None
     # Without a vocabulary transformers makes up a tokenizer of marks alone, to which every text is unknown.
     if not isinstance(tokenizer, PreTrainedTokenizerFast):
         return tokenizer  # those in Python fail by themselves, or need none
     expected = {*tokenizer.vocab_files_names.values(), "tokenizer.json"} - {"tokenizer_config.json"}
-    if not any((folder / name).exists() for name in expected) and not list(folder.glob("*.model")):
+    present = [name for name in expected if (folder / name).exists()]
+    if not present and not list(folder.glob("*.model")):
+        names = " or ".join(sorted(expected))
         raise TokenizerError(
-            f"{folder}: no vocabulary beside the config (expected {' or '.join(sorted(expected))}). "
-            "Copy the tokenizer's files there."
+            f"{folder}: no vocabulary beside the config (expected {names}). Copy the tokenizer's files there."
         )
     return tokenizer
 
@@ -92,39 +97,49 @@ def make_bare_pair(published: PreTrainedTokenizerBase) -> TokenizerPair:
         return TokenizerPair(bare, bare)
     source, target = convert_slow(published)
     bare = make_bare(source)
-    return TokenizerPair(bare, bare if target is source else make_bare(target))
+    if target is source:
+        return TokenizerPair(bare, bare)
+    return TokenizerPair(bare, make_bare(target))
 
 
 def make_bare(published: PreTrainedTokenizerFast) -> PreTrainedTokenizerFast:
     """The same vocabulary and splitting without post-processor, truncation and padding.
 
-    Published files may carry the last two: a sentence encoder's often cuts at 128 tokens and pads to them in silence.
+    Published files may carry the last two: a sentence encoder's often truncates at 128 tokens and pads to them in
+    silence.
     """
     layout = json.loads(published.backend_tokenizer.to_str())
     layout |= {"post_processor": None, "truncation": None, "padding": None}
-    roles = {role: token for role in SPECIAL_ROLES if (token := getattr(published, role)) is not None}
+    decoder = layout.get("decoder") or {}
     return PreTrainedTokenizerFast(
         tokenizer_object=Tokenizer.from_str(json.dumps(layout)),
         split_special_tokens=True,
         model_input_names=["input_ids", "attention_mask"],
         # WordPiece writes "don ' t"; the clean-up joins it. Other decoders restore spaces themselves.
-        clean_up_tokenization_spaces=(layout.get("decoder") or {}).get("type") == "WordPiece",
+        clean_up_tokenization_spaces=decoder.get("type") == "WordPiece",
         model_max_length=published.model_max_length,
-        **roles,
+        **list_special_tokens(published),
     )
+
+
+def list_special_tokens(tokenizer: PreTrainedTokenizerFast) -> dict[str, str]:
+    """The special tokens of a tokenizer, by the roles that it fills."""
+    tokens = {role: getattr(tokenizer, role) for role in SPECIAL_ROLES}
+    return {role: token for role, token in tokens.items() if token is not None}
 
 
 def add_source_marks(tokenizer: PreTrainedTokenizerFast, framing: Framing) -> PreTrainedTokenizerFast:
     """The bare tokenizer itself, or one that plain transformers adds the source marks of the framing with."""
     if not framing.source_prefix and not framing.source_suffix:
         return tokenizer
-    prefix, suffix = (
-        tokenizer.convert_ids_to_tokens(list(ids)) for ids in (framing.source_prefix, framing.source_suffix)
-    )
-    marks = dict(zip([*prefix, *suffix], [*framing.source_prefix, *framing.source_suffix], strict=True))
+    prefix = tokenizer.convert_ids_to_tokens(list(framing.source_prefix))
+    suffix = tokenizer.convert_ids_to_tokens(list(framing.source_suffix))
+    ids = dict(zip(prefix, framing.source_prefix, strict=True))
+    ids |= zip(suffix, framing.source_suffix, strict=True)
     marked = deepcopy(tokenizer)
     marked.backend_tokenizer.post_processor = TemplateProcessing(
-        single=[*prefix, "$A", *suffix], special_tokens=list(marks.items())
+        single=[*prefix, "$A", *suffix],
+        special_tokens=list(ids.items()),
     )
     return marked
 
@@ -139,10 +154,11 @@ def ensure_pad_token(tokenizer: PreTrainedTokenizerFast) -> PreTrainedTokenizerF
 
 
 def encode_texts(tokenizer: PreTrainedTokenizerFast, texts: Sequence[str]) -> list[list[int]]:
-    """Token ids of each text, bare and uncut."""
+    """Token ids of each text, bare and whole."""
     backend = tokenizer.backend_tokenizer
-    backend.encode_special_tokens = True
-    return [encoding.ids for encoding in backend.encode_batch_fast(list(texts), add_special_tokens=False)]
+    backend.encode_special_tokens = True  # '[SEP]' in a text is plain text
+    encodings = backend.encode_batch_fast(list(texts), add_special_tokens=False)
+    return [encoding.ids for encoding in encodings]
 
 
 def decode_ids(tokenizer: PreTrainedTokenizerFast, ids: Sequence[int]) -> str:
@@ -151,11 +167,10 @@ def decode_ids(tokenizer: PreTrainedTokenizerFast, ids: Sequence[int]) -> str:
 
 
 def are_equal(first: PreTrainedTokenizerFast, second: PreTrainedTokenizerFast) -> bool:
-    """Whether both cut every text into the same ids and have the same special tokens."""
-    return (
-        first.backend_tokenizer.to_str() == second.backend_tokenizer.to_str()
-        and first.special_tokens_map == second.special_tokens_map
-    )
+    """Whether both make the same ids of every text and have the same special tokens."""
+    if first.special_tokens_map != second.special_tokens_map:
+        return False
+    return first.backend_tokenizer.to_str() == second.backend_tokenizer.to_str()
 
 
 def have_equal_vocabularies(first: PreTrainedTokenizerFast, second: PreTrainedTokenizerFast) -> bool:
@@ -169,4 +184,5 @@ def _save(tokenizer: PreTrainedTokenizerFast, folder: Path, max_tokens: int) -> 
     path = folder / "tokenizer_config.json"
     settings = json.loads(path.read_text(encoding="utf-8"))
     settings |= {"tokenizer_class": "PreTrainedTokenizerFast", "model_max_length": max_tokens}
-    path.write_text(json.dumps(settings, ensure_ascii=False, indent=2) + "\n", encoding="utf-8")
+    text = json.dumps(settings, ensure_ascii=False, indent=2)
+    path.write_text(text + "\n", encoding="utf-8")

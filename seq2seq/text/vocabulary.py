@@ -21,8 +21,6 @@ ROLES = (("cls_token", "bos_token"), ("sep_token", "eos_token"), ("pad_token",),
 SPACE = "▁"
 BYTE_PIECE = re.compile(r"<0x([0-9A-F]{2})>")
 WORD_STARTS = ("1", "x")  # behind one of them a text is the inside of a word; few tokens mix letters and figures
-
-
 SIGNS = bytes_to_unicode()  # of bytes in byte-level tokens, visible all: Ġ for a space, Ċ for a new line
 BYTES = {sign: byte for byte, sign in SIGNS.items()}
 
@@ -51,7 +49,7 @@ def match_tokens(old: PreTrainedTokenizerFast, new: PreTrainedTokenizerFast) -> 
     """For each id of the new tokenizer the old ids that stand for it.
 
     One id where the old one has the same token, compared by meaning; a special token is matched by its role (begin,
-    end, pad, mask, unknown), any added one else by its text. Otherwise the pieces into which the old tokenizer cuts
+    end, pad, mask, unknown), any added one else by its text. Otherwise the pieces into which the old tokenizer breaks
     the token's text, unknown ones left out. Nothing where there are none.
 
     Example: to an old WordPiece vocabulary {"[PAD]": 0, "the": 5, "play": 6, "##ing": 7} the new sentencepiece tokens
@@ -60,9 +58,10 @@ def match_tokens(old: PreTrainedTokenizerFast, new: PreTrainedTokenizerFast) -> 
     Raises:
         TokenizerError: one of the tokenizers marks words in an unknown way.
     """
-    known, wanted = read_vocabulary(old), read_vocabulary(new)
+    known = read_vocabulary(old)
+    wanted = read_vocabulary(new)
     same_ids = known.tokenizer.get_vocab() if known.marking == wanted.marking else {}
-    index = index_meanings(known)
+    ids_by_meaning = index_meanings(known)
     special = match_special_tokens(known.tokenizer, wanted.tokenizer)
     matches: list[tuple[int, ...]] = []
     for new_id, (token, meaning) in enumerate(zip(wanted.tokens, wanted.meanings, strict=True)):
@@ -70,10 +69,10 @@ def match_tokens(old: PreTrainedTokenizerFast, new: PreTrainedTokenizerFast) -> 
             matches.append(special.get(new_id, ()))
         elif token in same_ids:
             matches.append((same_ids[token],))
-        elif meaning in index:
-            matches.append((index[meaning],))
+        elif meaning in ids_by_meaning:
+            matches.append((ids_by_meaning[meaning],))
         else:
-            matches.append(_cut(known, index, meaning))
+            matches.append(_spell(known, ids_by_meaning, meaning))
     return matches
 
 
@@ -81,10 +80,13 @@ def match_special_tokens(old: PreTrainedTokenizerFast, new: PreTrainedTokenizerF
     """Old ids of the new added tokens; a token of several roles goes by the first of them that the old one fills."""
     matches: dict[int, tuple[int, ...]] = {}
     for roles in ROLES:
-        if (old_id := first_id(old, *roles)) is not None:
-            for role in roles:
-                if (new_id := first_id(new, role)) is not None:
-                    matches.setdefault(new_id, (old_id,))
+        old_id = first_id(old, *roles)
+        if old_id is None:
+            continue
+        for role in roles:
+            new_id = first_id(new, role)
+            if new_id is not None:
+                matches.setdefault(new_id, (old_id,))
     old_ids = old.get_vocab()
     for new_id, token in new.added_tokens_decoder.items():
         if token.content in old_ids:
@@ -99,29 +101,33 @@ def read_vocabulary(tokenizer: PreTrainedTokenizerFast) -> Vocabulary:
         TokenizerError: its tokens mark words in an unknown way.
     """
     bare = make_bare(tokenizer)
-    backend, added, marking = bare.backend_tokenizer, bare.added_tokens_decoder, find_marking(bare)
+    backend = bare.backend_tokenizer
     backend.encode_special_tokens = True
+    marking = find_marking(bare)
     ids = bare.get_vocab()
-    tokens: list[str | None] = [None] * (max(ids.values()) + 1)
-    for token, index in ids.items():
-        tokens[index] = token
-    meanings = (
-        None if token is None or index in added else _read_meaning(backend, marking, token)
-        for index, token in enumerate(tokens)
-    )
+    size = max(ids.values()) + 1
+    tokens: list[str | None] = [None] * size
+    meanings: list[Meaning | None] = [None] * size
+    added = bare.added_tokens_decoder
+    for token, token_id in ids.items():
+        tokens[token_id] = token
+        if token_id not in added:
+            meanings[token_id] = _read_meaning(backend, marking, token)
     return Vocabulary(bare, marking, tuple(tokens), tuple(meanings))
 
 
 def index_meanings(vocabulary: Vocabulary) -> dict[Meaning, int]:
     """The id for each meaning: ',' rather than '##,', 'a' rather than '<0x61>', then the lowest."""
     ids: dict[Meaning, int] = {}
-    rows = [
-        (token.startswith("##") or BYTE_PIECE.fullmatch(token) is not None, index, meaning)
-        for index, (token, meaning) in enumerate(zip(vocabulary.tokens, vocabulary.meanings, strict=True))
-        if token is not None and meaning is not None
-    ]
-    for _, index, meaning in sorted(rows):
-        ids.setdefault(meaning, index)
+    second_choices: dict[Meaning, int] = {}
+    for token_id, (token, meaning) in enumerate(zip(vocabulary.tokens, vocabulary.meanings, strict=True)):
+        if token is None or meaning is None:
+            continue
+        is_second_choice = token.startswith("##") or BYTE_PIECE.fullmatch(token)
+        choices = second_choices if is_second_choice else ids
+        choices.setdefault(meaning, token_id)
+    for meaning, token_id in second_choices.items():
+        ids.setdefault(meaning, token_id)
     return ids
 
 
@@ -135,12 +141,13 @@ def find_marking(tokenizer: PreTrainedTokenizerFast) -> str:
     model = layout["model"]
     if model["type"] == "WordPiece":
         return model["continuing_subword_prefix"]
-    parts = json.dumps([layout["normalizer"], layout["pre_tokenizer"], layout["decoder"]], ensure_ascii=False)
-    marked = model["type"] in ("BPE", "Unigram") and not model.get("end_of_word_suffix")
-    if marked and '"ByteLevel"' in parts:
-        return "byte-level"
-    if marked and SPACE in parts:
-        return "metaspace"
+    if model["type"] in ("BPE", "Unigram") and not model.get("end_of_word_suffix"):
+        parts = [layout["normalizer"], layout["pre_tokenizer"], layout["decoder"]]
+        written = json.dumps(parts, ensure_ascii=False)  # where the parts are nested, and under which names, varies
+        if '"ByteLevel"' in written:
+            return "byte-level"
+        if SPACE in written:
+            return "metaspace"
     raise TokenizerError(
         f"The tokenizer is of the type {model['type']} and marks words neither like WordPiece ('##s') nor like "
         "sentencepiece ('▁s') or byte-level BPE ('Ġs'). Choose one that does."
@@ -149,21 +156,28 @@ def find_marking(tokenizer: PreTrainedTokenizerFast) -> str:
 
 def _read_meaning(backend: Tokenizer, marking: str, token: str) -> Meaning:
     """A mark that WordPiece sets apart, such as ',', counts as inside a word: the others write it so behind one."""
-    starts_word, surface = read_token(marking, token)
-    if marking not in ("byte-level", "metaspace") and len(text := surface.decode()) == 1:
-        starts_word = starts_word and not stands_alone(backend, text)
-    return Meaning(starts_word, surface)
+    meaning = read_token(marking, token)
+    if marking in ("byte-level", "metaspace"):
+        return meaning
+    text = meaning.surface.decode()
+    if len(text) == 1 and stands_alone(backend, text):
+        return meaning._replace(starts_word=False)
+    return meaning
 
 
 def read_token(marking: str, token: str) -> Meaning:
     """What a token that is no added one says, going by its own letters; `marking` as `find_marking` gives it."""
     if marking == "byte-level":
-        surface = bytes(BYTES[character] for character in token) if BYTES.keys() >= set(token) else token.encode()
+        surface = token.encode()
+        if BYTES.keys() >= set(token):
+            surface = bytes(BYTES[character] for character in token)
         return Meaning(surface.startswith(b" "), surface.removeprefix(b" "))
     if marking == "metaspace":
-        if found := BYTE_PIECE.fullmatch(token):
-            return Meaning(False, bytes.fromhex(found[1]))
-        return Meaning(token.startswith(SPACE), token.removeprefix(SPACE).replace(SPACE, " ").encode())
+        byte = BYTE_PIECE.fullmatch(token)
+        if byte:
+            return Meaning(False, bytes.fromhex(byte[1]))
+        text = token.removeprefix(SPACE).replace(SPACE, " ")
+        return Meaning(token.startswith(SPACE), text.encode())
     text = token.removeprefix(marking) or token
     return Meaning(text == token, text.encode())
 
@@ -173,32 +187,54 @@ def stands_alone(backend: Tokenizer, character: str) -> bool:
     text = f"a{character}a"
     if backend.normalizer is not None:
         text = backend.normalizer.normalize_str(text)
-    return backend.pre_tokenizer is not None and len(backend.pre_tokenizer.pre_tokenize_str(text)) == 3
+    if backend.pre_tokenizer is None:
+        return False
+    return len(backend.pre_tokenizer.pre_tokenize_str(text)) == 3
 
 
-def _cut(vocabulary: Vocabulary, index: dict[Meaning, int], meaning: Meaning) -> tuple[int, ...]:
+def _spell(vocabulary: Vocabulary, ids_by_meaning: dict[Meaning, int], meaning: Meaning) -> tuple[int, ...]:
     """The ids of a surface's pieces, unknown ones left out; those of its bytes where it is no text."""
     try:
         text = meaning.surface.decode()
     except UnicodeDecodeError:
-        single = [index.get(Meaning(False, bytes([byte]))) for byte in meaning.surface]
-        return () if None in single else tuple(single)
-    backend = vocabulary.tokenizer.backend_tokenizer
-    ids = None if meaning.starts_word else _cut_inside(backend, text)
-    if ids is None:
-        space = " " if vocabulary.marking == "byte-level" and meaning.starts_word else ""
-        ids = backend.encode(space + text, add_special_tokens=False).ids
-    known = [index for index in ids if vocabulary.tokens[index] != vocabulary.tokenizer.unk_token]
-    written = [index for index in known if (piece := vocabulary.meanings[index]) is None or piece.surface]
+        return _spell_bytes(ids_by_meaning, meaning.surface)
+    pieces = [
+        token_id
+        for token_id in _tokenize(vocabulary, text, meaning.starts_word)
+        if vocabulary.tokens[token_id] != vocabulary.tokenizer.unk_token
+    ]
+    written = []
+    for token_id in pieces:
+        piece = vocabulary.meanings[token_id]
+        if piece is None or piece.surface:
+            written.append(token_id)
     # A bare '▁' is part of what starts a word, and by itself stands for nothing.
-    return tuple(known if meaning.starts_word and written else written)
+    return tuple(pieces if meaning.starts_word and written else written)
 
 
-def _cut_inside(backend: Tokenizer, text: str) -> list[int] | None:
+def _spell_bytes(ids_by_meaning: dict[Meaning, int], surface: bytes) -> tuple[int, ...]:
+    """The ids of single bytes; nothing where one of them has none."""
+    ids = [ids_by_meaning.get(Meaning(False, bytes([byte]))) for byte in surface]
+    return () if None in ids else tuple(ids)
+
+
+def _tokenize(vocabulary: Vocabulary, text: str, starts_word: bool) -> list[int]:
+    backend = vocabulary.tokenizer.backend_tokenizer
+    if not starts_word:
+        ids = _tokenize_inside(backend, text)
+        if ids is not None:
+            return ids
+    elif vocabulary.marking == "byte-level":
+        text = " " + text
+    return backend.encode(text, add_special_tokens=False).ids
+
+
+def _tokenize_inside(backend: Tokenizer, text: str) -> list[int] | None:
     """The pieces of a text inside a word; None where they do not part from those of the word's start."""
     for start in WORD_STARTS:
         encoding = backend.encode(start + text, add_special_tokens=False)
-        firsts = [first for first, _ in encoding.offsets]
-        if all(first >= len(start) or end <= len(start) for first, end in encoding.offsets):
-            return [index for index, first in zip(encoding.ids, firsts, strict=True) if first >= len(start)]
+        border = len(start)
+        if all(first >= border or end <= border for first, end in encoding.offsets):
+            pieces = zip(encoding.ids, encoding.offsets, strict=True)
+            return [token_id for token_id, (first, _) in pieces if first >= border]
     return None

@@ -10,9 +10,10 @@ def count_validation(state: TrainingState, value: float, options: TrainingOption
 
     Compared is with the value of the last improvement, not with the best: many small steps add up to one that counts.
     """
-    metric, least = options.validation_metrics[0], options.early_stopping_min_improvement
-    if is_better(metric, value, state.improved_value, by=least):
-        state.improved_value, state.stale_validations = value, 0
+    metric = options.validation_metrics[0]
+    if is_better(metric, value, state.improved_value, by=options.early_stopping_min_improvement):
+        state.improved_value = value
+        state.stale_validations = 0
     else:
         state.stale_validations += 1
 

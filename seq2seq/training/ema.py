@@ -34,14 +34,17 @@ class WeightAverages:
         """Begins with the weights that the model has now."""
         self.decay = decay
         self._parameters = list_trained(model)
-        self._averages = {name: parameter.detach().clone() for name, parameter in self._parameters.items()}
+        self._averages: dict[str, torch.Tensor] = {}
+        for name, parameter in self._parameters.items():
+            self._averages[name] = parameter.detach().clone()
 
     @torch.no_grad()
     def update(self, step: int) -> None:
         """Takes in the weights that update `step` gave: average + (1 - decay) (weight - average)."""
         averages = [_find_slice(average) for average in self._averages.values()]
         weights = [_find_slice(parameter) for parameter in self._parameters.values()]
-        torch._foreach_lerp_(averages, weights, 1 - compute_decay(self.decay, step))
+        share = 1 - compute_decay(self.decay, step)
+        torch._foreach_lerp_(averages, weights, share)  # one kernel for all tensors
 
     @contextmanager
     def applied(self) -> Iterator[dict[str, torch.Tensor]]:
@@ -56,7 +59,8 @@ class WeightAverages:
     def _swap(self) -> None:
         """In place and one by one: the model's tensors stay where they are, and no second copy of all is needed."""
         for name, parameter in self._parameters.items():
-            weight, average = _find_slice(parameter), _find_slice(self._averages[name])
+            weight = _find_slice(parameter)
+            average = _find_slice(self._averages[name])
             kept = weight.clone()
             weight.copy_(average)
             average.copy_(kept)
@@ -64,7 +68,10 @@ class WeightAverages:
 
 def export_weights(weights: Mapping[str, torch.Tensor], device: str = "cpu") -> dict[str, torch.Tensor]:
     """Weights as whole tensors; to be called on every process where they are sharded, "meta" where nothing is kept."""
-    return {name: gather_tensor(weight).to(device).contiguous() for name, weight in weights.items()}
+    whole = {}
+    for name, weight in weights.items():
+        whole[name] = gather_tensor(weight).to(device).contiguous()
+    return whole
 
 
 @torch.no_grad()
@@ -75,14 +82,16 @@ def restore_weights(model: nn.Module, weights: Mapping[str, torch.Tensor]) -> No
         CheckpointError: the weights are of other parameters than those the model trains.
     """
     parameters = list_trained(model)
-    if differing := sorted(parameters.keys() ^ weights.keys()):
+    differing = sorted(parameters.keys() ^ weights.keys())
+    if differing:
         raise CheckpointError(
             f"The weights to go on from are of other parameters than the model's ({len(differing)} differ, for "
             f"instance {differing[0]})."
         )
     for name, weight in weights.items():
         parameter = parameters[name]
-        _find_slice(parameter).copy_(_find_slice(shard_like(weight.to(parameter.device), parameter)))
+        sharded = shard_like(weight.to(parameter.device), parameter)
+        _find_slice(parameter).copy_(_find_slice(sharded))
 
 
 def _find_slice(tensor: torch.Tensor) -> torch.Tensor:

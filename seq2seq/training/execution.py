@@ -27,8 +27,10 @@ def enable_gradient_checkpointing(model: PreTrainedModel) -> None:
 
 
 def run_uncompiled(compiled: bool) -> AbstractContextManager[None]:
-    """Around validation: text is generated in steps of ever other shapes, which are not worth a compilation each."""
-    return torch.compiler.set_stance("force_eager") if compiled else nullcontext()
+    """Around validation: every token that is generated has other shapes, which are not worth a compilation each."""
+    if not compiled:
+        return nullcontext()
+    return torch.compiler.set_stance("force_eager")
 
 
 def compile_layers(model: TokenLossModel) -> None:
@@ -40,7 +42,9 @@ def compile_layers(model: TokenLossModel) -> None:
     Raises:
         TrainingError: nobody knows the layers of the model's family.
     """
-    layers: list[nn.Module] = [layer for side in find_sides(model) for layer in list_layers(model, side)]
+    layers: list[nn.Module] = []
+    for side in find_sides(model):
+        layers += list_layers(model, side)
     if not layers:
         raise TrainingError(
             f"training.compile compiles layers, and nobody knows those of model_type {model.config.model_type!r} here. "

@@ -5,6 +5,7 @@ optimizer state until it thaws. The part of a shared parameter is that of its fi
 """
 
 import math
+from collections import Counter
 from collections.abc import Iterator, Mapping
 
 from ..base.errors import TrainingError
@@ -26,7 +27,8 @@ class Freezing:
         """
         self.model = model
         self.frozen_steps = compute_frozen_steps(model, options)
-        self._thaw_steps = {steps + 1 for steps in self.frozen_steps.values() if 0 < steps < math.inf}
+        spans = set(self.frozen_steps.values()) - {0, math.inf}
+        self._thaw_steps = {steps + 1 for steps in spans}
         self._set(math.inf)
 
     def list_frozen(self, step: int) -> set[str]:
@@ -46,15 +48,21 @@ class Freezing:
         parameters = dict(self.model.named_parameters(remove_duplicate=False))
         changed = False
         for name, steps in self.frozen_steps.items():
-            changed |= parameters[name].requires_grad != (step > steps)
-            parameters[name].requires_grad_(step > steps)
+            parameter = parameters[name]
+            is_trained = step > steps
+            changed |= parameter.requires_grad != is_trained
+            parameter.requires_grad_(is_trained)
         return changed
 
     def list_spans(self) -> Iterator[str]:
         """A line for each span of steps, with the number of parameters frozen in it."""
         parameters = dict(self.model.named_parameters(remove_duplicate=False))
-        for steps in sorted({steps for steps in self.frozen_steps.values() if steps}):
-            count = sum(parameters[name].numel() for name, found in self.frozen_steps.items() if found == steps)
+        counts: Counter[float] = Counter()
+        for name, steps in self.frozen_steps.items():
+            counts[steps] += parameters[name].numel()
+        for steps, count in sorted(counts.items()):
+            if steps == 0:  # trained from the first step on
+                continue
             span = "in the whole run" if steps == math.inf else f"in steps 1 to {steps:,}"
             yield f"Frozen {span}: {count:,} parameters."
 
@@ -68,13 +76,17 @@ def compute_frozen_steps(model: TokenLossModel, options: TrainingOptions) -> dic
         TrainingError: see `Freezing`.
     """
     by_part = {part: math.inf if steps is None else steps for part, steps in options.freeze.items()}
-    parts, further = map_parts(model), map_shared_names(model)
+    parts = map_parts(model)
+    further = map_shared_names(model)
     _check_parts(by_part, parts, further)
     frozen_steps: dict[str, float] = {}
     for name, parameter in model.named_parameters(remove_duplicate=False):
-        if name not in further and parameter.requires_grad:
-            alone = 0 if parts[name] == "embeddings" else options.embeddings_only_steps
-            frozen_steps[name] = max(by_part.get(parts[name], 0), alone)
+        if name in further or not parameter.requires_grad:
+            continue
+        part = parts[name]
+        frozen_steps[name] = by_part.get(part, 0)
+        if part != "embeddings":
+            frozen_steps[name] = max(frozen_steps[name], options.embeddings_only_steps)
     if all(frozen_steps.values()):
         raise TrainingError(
             "training.freeze: no parameter of this model would be trained at the first step. Parts that are not "
@@ -88,9 +100,12 @@ def _check_parts(by_part: Mapping[str, float], parts: Mapping[str, str], further
         if part not in parts.values():
             raise TrainingError(f"training.freeze.{part}: this model has no such parameters. Leave it out.")
     for name, first in further.items():
-        part, owner = parts[name], parts[first]
+        part = parts[name]
+        owner = parts[first]
+        if part == owner or part not in by_part:
+            continue
         # That a side reads its words from a table makes the table no part of the side.
-        if part == owner or part not in by_part or (owner == "embeddings" and part != "output"):
+        if owner == "embeddings" and part != "output":
             continue
         if by_part[part] != by_part.get(owner):
             raise TrainingError(

@@ -28,34 +28,43 @@ def compute_layer_factors(model: TokenLossModel, origins: Mapping[str, str], dec
     """
     parameters = dict(model.named_parameters(remove_duplicate=False))
     warm = {name: parameters[name] for name, origin in origins.items() if origin in DECAYING_ORIGINS}
-    steps: dict[nn.Parameter, int] = {}
+    depths: dict[nn.Parameter, int] = {}
     for side in find_sides(model):
         body = model.get_submodule(side.removesuffix("."))
         layers = list_layers(model, side)
+        warm_of_side = set(body.parameters()) & set(warm.values())
         # What the other side has too was counted there.
-        if not layers and not steps.keys() >= set(body.parameters()) & set(warm.values()):
+        if not layers and not depths.keys() >= warm_of_side:
             raise TrainingError(
                 f"training.layer_decay: model_type {body.config.model_type!r} ({side.removesuffix('.')}) has no list "
                 "of layers that is known here, or one layer that is run many times. Set it to 1.0; both sides may "
                 "have rates of their own by training.learning_rates."
             )
-        steps = count_steps_to_the_top(body, layers) | steps
-    return {name: decay ** steps.get(parameters[name], 0) if name in warm else 1.0 for name in origins}
+        depths = count_layers_above(body, layers) | depths
+    factors = dict.fromkeys(origins, 1.0)
+    for name, parameter in warm.items():
+        factors[name] = decay ** depths.get(parameter, 0)
+    return factors
 
 
-def count_steps_to_the_top(body: nn.Module, layers: list[nn.Module]) -> dict[nn.Parameter, int]:
+def count_layers_above(body: nn.Module, layers: list[nn.Module]) -> dict[nn.Parameter, int]:
     """How many layers a parameter of a side stands below the top one, 0 for that and what is above it.
 
     Below the first layer stands what is built before it, and besides, for some families build them later, all tables
     and what is named embeddings (BART's norm of them). DeBERTa-v3's norm of its relative positions counts as above.
     """
-    in_layers = {
-        parameter: len(layers) - 1 - index for index, layer in enumerate(layers) for parameter in layer.parameters()
-    }
+    depths: dict[nn.Parameter, int] = {}
+    for depth, layer in enumerate(reversed(layers)):
+        for parameter in layer.parameters():
+            depths.setdefault(parameter, depth)
+    in_layers = set(depths)
     tables = {module.weight for module in body.modules() if isinstance(module, nn.Embedding)}
-    steps, before = {}, True
+    is_before_layers = True
     for name, parameter in body.named_parameters():
-        before = before and parameter not in in_layers
-        below = before or parameter in tables or "embed" in name
-        steps[parameter] = in_layers.get(parameter, len(layers) if below else 0)
-    return steps
+        if parameter in in_layers:
+            is_before_layers = False
+        elif is_before_layers or parameter in tables or "embed" in name:
+            depths[parameter] = len(layers)
+        else:
+            depths[parameter] = 0
+    return depths

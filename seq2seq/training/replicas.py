@@ -6,6 +6,7 @@ sums while the last micro-batch runs, and waits for ever for a process that ran 
 
 from collections import deque
 from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 
 import torch
 from torch import distributed, nn
@@ -33,28 +34,44 @@ def sum_gradients(parameters: Iterable[nn.Parameter]) -> None:
             parameter.grad = torch.zeros_like(parameter)
     if not distributed.is_initialized() or distributed.get_world_size() == 1:
         return
-    sent: deque[tuple[list[nn.Parameter], torch.Tensor, distributed.Work]] = deque()
-    for bucket in _fill_buckets(trained):
-        flat = torch.cat([parameter.grad.reshape(-1) for parameter in bucket])
-        sent.append((bucket, flat, distributed.all_reduce(flat, async_op=True)))
-        if len(sent) == BUCKETS_ON_THE_WAY:
-            _take_back(*sent.popleft())
-    while sent:
-        _take_back(*sent.popleft())
+    on_the_way: deque[_Bucket] = deque()
+    for parameters_of_bucket in _fill_buckets(trained):
+        on_the_way.append(_send(parameters_of_bucket))
+        if len(on_the_way) == BUCKETS_ON_THE_WAY:
+            on_the_way.popleft().take_back()
+    while on_the_way:
+        on_the_way.popleft().take_back()
 
 
-def _take_back(bucket: list[nn.Parameter], flat: torch.Tensor, work: distributed.Work) -> None:
-    work.wait()
-    for parameter, part in zip(bucket, flat.split([p.numel() for p in bucket]), strict=True):
-        parameter.grad = part.view_as(parameter)
+@dataclass(frozen=True)
+class _Bucket:
+    """The gradients of some parameters on the way, one behind the other, (numbers,)."""
+
+    parameters: list[nn.Parameter]
+    flat: torch.Tensor
+    work: distributed.Work
+
+    def take_back(self) -> None:
+        """Waits for the sums, and gives each parameter its own; they stay parts of one tensor."""
+        self.work.wait()
+        sizes = [parameter.numel() for parameter in self.parameters]
+        for parameter, gradient in zip(self.parameters, self.flat.split(sizes), strict=True):
+            parameter.grad = gradient.view_as(parameter)
+
+
+def _send(parameters: list[nn.Parameter]) -> _Bucket:
+    flat = torch.cat([parameter.grad.reshape(-1) for parameter in parameters])
+    return _Bucket(parameters, flat, distributed.all_reduce(flat, async_op=True))
 
 
 def _fill_buckets(parameters: list[nn.Parameter]) -> Iterator[list[nn.Parameter]]:
-    bucket, filled = [], 0
+    bucket: list[nn.Parameter] = []
+    filled = 0
     for parameter in parameters:
         if bucket and filled + parameter.numel() > BUCKET_NUMBERS:
             yield bucket
-            bucket, filled = [], 0
+            bucket = []
+            filled = 0
         bucket.append(parameter)
         filled += parameter.numel()
     if bucket:

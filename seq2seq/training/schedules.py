@@ -23,9 +23,11 @@ def compute_rate_factor(schedule: str, step: int, *, warmup_steps: int, max_step
         return 1.0
     if schedule == "inverse_square_root":
         return math.sqrt(max(warmup_steps, 1) / step)
-    passed = (step - 1 - warmup_steps) / max(1, max_steps - warmup_steps)
+    remaining = max(1, max_steps - warmup_steps)
+    passed = (step - 1 - warmup_steps) / remaining
     if schedule == "linear":
         return max(0.0, 1.0 - passed)
     if schedule == "cosine":
-        return 0.5 * (1.0 + math.cos(math.pi * min(1.0, passed)))
+        angle = math.pi * min(1.0, passed)
+        return 0.5 * (1.0 + math.cos(angle))
     raise ValueError(f"unknown schedule {schedule!r}")

@@ -11,7 +11,10 @@ STOP_SIGNALS = (signal.SIGTERM, signal.SIGUSR1)
 
 def find_stop_signal(reason: str) -> signal.Signals | None:
     """The signal that the reason of a run's end names, or None where it is another reason."""
-    return next((number for number in STOP_SIGNALS if number.name == reason), None)
+    for number in STOP_SIGNALS:
+        if number.name == reason:
+            return number
+    return None
 
 
 class StopRequest:
@@ -40,4 +43,6 @@ def notice_stop_signals() -> Iterator[StopRequest]:
         yield request
     finally:
         for number, handler in before.items():
-            signal.signal(number, signal.SIG_DFL if handler is None else handler)  # None: one that is not Python's
+            if handler is None:  # one that is not Python's
+                handler = signal.SIG_DFL
+            signal.signal(number, handler)

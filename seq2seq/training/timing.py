@@ -17,7 +17,7 @@ from ..data.survey import space_evenly
 from .trainer import Trainer
 
 WARMUPS = 2  # updates that are not counted: the first makes the optimizer's state and touches all memory
-GROWTH = 4  # the next update may have so many times the tokens of the largest so far
+GROWTH = 4  # times the tokens of the largest update so far that the next one may have
 SMALLEST_SHARE = 0.1  # of the limit: with less time left, no further update begins
 
 
@@ -38,7 +38,7 @@ class UpdateTimes:
     seconds_per_token: float
 
     def predict(self, padded_tokens: float) -> float:
-        """Seconds of an update of so many padded tokens a process."""
+        """Seconds of an update in which the busiest process computes this number of padded tokens."""
         return self.seconds_per_update + self.seconds_per_token * padded_tokens
 
 
@@ -62,18 +62,26 @@ def time_updates(
     for group in trainer.optimizer.param_groups:
         group["lr"] = 0.0
     trainer.model.train()
-    examples = trainer.loader.examples
-    tokens = examples.sources.lengths[batches[0]] + examples.labels.lengths[batches[0]]
-    smallest = batches[0][[int(tokens.argmin())]]
-    updates = [_time_update(trainer, smallest, clock) for _ in range(WARMUPS + 1)][WARMUPS:]
+    smallest = _choose_smallest(trainer.loader, batches[0])
+    for _ in range(WARMUPS):
+        _time_update(trainer, smallest, clock)
+    updates = [_time_update(trainer, smallest, clock)]
     begun = clock()
     for batch in batches:
         left = _agree(limit_seconds - (clock() - begun))
         if left < SMALLEST_SHARE * limit_seconds:
             break
         affordable = _agree(_find_affordable(updates, left, limit_seconds))
-        updates.append(_time_update(trainer, thin_out(trainer.loader, batch, affordable), clock))
+        thinned = thin_out(trainer.loader, batch, affordable)
+        updates.append(_time_update(trainer, thinned, clock))
     return fit_line(updates)
+
+
+def _choose_smallest(loader: StepLoader, batch: numpy.ndarray) -> numpy.ndarray:
+    """The one pair of a batch that has the fewest tokens, as a batch."""
+    examples = loader.examples
+    tokens = examples.sources.lengths[batch] + examples.labels.lengths[batch]
+    return batch[[int(tokens.argmin())]]
 
 
 def _find_affordable(updates: Sequence[TimedUpdate], left: float, limit_seconds: float) -> float:
@@ -84,6 +92,7 @@ def _find_affordable(updates: Sequence[TimedUpdate], left: float, limit_seconds:
     """
     largest = max(updates, key=lambda update: update.padded_tokens)
     factor = left / 2 / largest.seconds
+    # Within twice the limit, even if they take all of the times longer.
     if GROWTH * largest.seconds <= 2 * limit_seconds:
         factor = max(factor, GROWTH)
     return largest.padded_tokens * factor
@@ -99,8 +108,9 @@ def _time_update(trainer: Trainer, batch: numpy.ndarray, clock: Callable[[], flo
     begun = clock()
     trainer.update(step, 1)
     if torch.cuda.is_available():
-        torch.cuda.synchronize()
-    return TimedUpdate(count_busiest_tokens(trainer.loader, batch), clock() - begun)
+        torch.cuda.synchronize()  # the GPU computes behind the program's back
+    seconds = clock() - begun
+    return TimedUpdate(count_busiest_tokens(trainer.loader, batch), seconds)
 
 
 def count_busiest_tokens(loader: StepLoader, batch: numpy.ndarray) -> int:
@@ -108,13 +118,14 @@ def count_busiest_tokens(loader: StepLoader, batch: numpy.ndarray) -> int:
 
     Over its micro-batches, examples x (longest source + longest target). The same number on every process.
     """
-    return max(sum(map(loader.count_padded_tokens, cuts)) for cuts in loader.cut(batch))
+    return max(sum(map(loader.count_padded_tokens, of_process)) for of_process in loader.cut(batch))
 
 
 def thin_out(loader: StepLoader, batch: numpy.ndarray, padded_tokens: float) -> numpy.ndarray:
-    """Evenly spaced pairs of a batch, at least one, with about so many padded tokens a process; all, where few."""
+    """Evenly spaced pairs of a batch, at least one, with about this number of padded tokens a process; all, if few."""
     whole = count_busiest_tokens(loader, batch)
-    kept = max(1, min(len(batch), int(len(batch) * padded_tokens / max(whole, 1))))
+    affordable = int(len(batch) * padded_tokens / max(whole, 1))
+    kept = max(1, min(len(batch), affordable))
     return batch[space_evenly(len(batch), kept)]
 
 
@@ -125,9 +136,11 @@ def fit_line(updates: Sequence[TimedUpdate]) -> UpdateTimes:
     """
     tokens = numpy.array([update.padded_tokens for update in updates], dtype=float)
     seconds = numpy.array([update.seconds for update in updates])
-    slope = base = 0.0
+    slope = 0.0
+    base = 0.0
     if len(set(tokens)) > 1:
         slope, base = numpy.polyfit(tokens, seconds, 1).tolist()
     if slope <= 0 or base < 0:  # one size, or noise: all time is the tokens'
-        slope, base = float(seconds.sum() / tokens.sum()), 0.0
+        slope = float(seconds.sum() / tokens.sum())
+        base = 0.0
     return UpdateTimes(tuple(updates), base, slope)

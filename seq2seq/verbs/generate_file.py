@@ -14,7 +14,7 @@ from ..data.plain_text import STANDARD_INPUT, ReadText, count_texts, is_row_form
 from ..data.readers import FORMATS, find_file
 from ..engines.choices import EngineName
 from ..engines.exported import ExportedModel
-from ..generation.generator import WINDOW_TEXTS, Generated, Generator, cut_windows, require_texts
+from ..generation.generator import WINDOW_TEXTS, Generated, Generator, break_windows, require_texts
 from ..generation.loading import load_generator, load_model, read_layout
 from ..generation.outputs import STANDARD_OUTPUT, OutputFile, Progress, check_apart, check_output, format_lines
 from ..processes.group import Processes, open_processes, run_on_main, share_work
@@ -80,7 +80,7 @@ class _Job:
     ) -> None:
         self.generator, self.output, self.progress, self.strict = generator, output, progress, strict
         self.texts, self.digest = texts, hashlib.sha256()
-        self.windows = cut_windows(texts, window_texts, lambda text: len(text.text))
+        self.windows = break_windows(texts, window_texts, lambda text: len(text.text))
         self.window: list[ReadText] = []
 
     def skip_written(self) -> None:

@@ -56,24 +56,24 @@ def train(recipe: Recipe | str | Path, overrides: Iterable[str] = (), *, resume:
 
 
 def _train_in(folder: RunFolder, recipe: Recipe, accelerator: Accelerator, *, resume: bool) -> str:
-    """Trains in a folder that is held; returns what to tell the user."""
-    resuming, begun = run_on_main(accelerator, lambda: (resume and bool(list_steps(folder.path)), folder.exists()))
-    if (resume and begun) or resuming:
+    """The life of a run in a folder that is held; returns what to tell the user."""
+    # The main process looks for all of them: what each would find may differ.
+    resuming = run_on_main(accelerator, lambda: resume and bool(list_steps(folder.path)))
+    begun = run_on_main(accelerator, folder.exists)
+    if resuming or (resume and begun):
         check_same_recipe(folder, recipe)
     else:
         run_on_main(accelerator, folder.check_free)
     start = resume_model(folder, accelerator) if resuming else start_model(recipe)
     run = Run(recipe, start, folder, accelerator)
-    trainer = run.build_trainer()
-    if resuming and run.is_finished(trainer.max_steps):
+    trainer = run.trainer
+    if resuming and run.is_finished():
         end = format_end(trainer.state, recipe.training, trainer.max_steps)
         return f"The run in {folder.path} is finished: {end}."
     run.open_folder(resuming)
     try:
-        signal = find_stop_signal(trainer.train())
-        if signal is not None:
-            saved = f"the run in {folder.path} has saved its step {trainer.state.step}"
-            raise TrainingInterrupted(f"{signal.name} came: {saved} and goes on with --resume.", signal)
+        reason = trainer.train()
+        _check_not_stopped(reason, folder, trainer.state.step)
         run.warn_of_unread_sources()
         run.write_test_results()
         if accelerator.is_main_process:
@@ -82,3 +82,17 @@ def _train_in(folder: RunFolder, recipe: Recipe, accelerator: Accelerator, *, re
         run.log_os_error()
         raise
     return f"Run folder: {folder.path}"
+
+
+def _check_not_stopped(reason: str, folder: RunFolder, step: int) -> None:
+    """Makes sure that no signal ended the training.
+
+    Raises:
+        TrainingInterrupted: one did.
+    """
+    signal = find_stop_signal(reason)
+    if signal is not None:
+        raise TrainingInterrupted(
+            f"{signal.name} came: the run in {folder.path} has saved its step {step} and goes on with --resume.",
+            signal,
+        )

@@ -24,11 +24,14 @@ from seq2seq.checkpoints import folder as folder_module
 from seq2seq.cli.main import main as run_command
 from seq2seq.generation.generator import Generator
 from seq2seq.run_folder.folder import RunFolder
-from seq2seq.runs import run as run_module
+from seq2seq.runs import validation as validation_module
 from seq2seq.runs.run import Run
+from seq2seq.runs.saving import CheckpointWriter
+from seq2seq.runs.validation import Validation
 
 Function = Callable[..., Any]
-STAGES = ("open_folder", "validate", "save", "write_test_results")  # methods of Run that a moment may lie within
+# Methods that a moment may lie within, and whose they are.
+STAGES = {"open_folder": Run, "measure": Validation, "save": CheckpointWriter, "write_test_results": Run}
 active_stages: list[str] = []
 
 
@@ -91,8 +94,8 @@ START = {
 MIDDLE = {
     "step: before the backward pass": Moment(Accelerator, "backward", of_all=True),
     "step: after the update": Moment(accelerate.optimizer.AcceleratedOptimizer, "step", stop_after, of_all=True),
-    "validation: loss computed": Moment(run_module, "compute_validation_loss", stop_after, of_all=True),
-    "validation: texts being written": Moment(Generator, "generate", within="validate", of_all=True),
+    "validation: loss computed": Moment(validation_module, "compute_validation_loss", stop_after, of_all=True),
+    "validation: texts being written": Moment(Generator, "generate", within="measure", of_all=True),
     "checkpoint: model.safetensors half written": Moment(
         folder_module, "save_file", leave_half_a_file, "save", named("model.")
     ),
@@ -121,8 +124,8 @@ MOMENTS = START | MIDDLE | END
 
 def arm(moment: Moment | None, count: int, heartbeat: Path) -> None:
     """Lets this process kill itself at the count-th call of a moment, if any, and note each step that it logs."""
-    for stage in STAGES:
-        _wrap(Run, stage, functools.partial(_run_stage, stage))
+    for stage, owner in STAGES.items():
+        _wrap(owner, stage, functools.partial(_run_stage, stage))
     _wrap(RunFolder, "append_progress", functools.partial(_append_progress, heartbeat))
     victim = count % int(os.environ.get("WORLD_SIZE", "1")) if moment is not None and moment.of_all else 0
     if moment is not None and int(os.environ.get("RANK", "0")) == victim:

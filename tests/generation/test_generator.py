@@ -9,7 +9,7 @@ from seq2seq.base.errors import GenerationError
 from seq2seq.engines.engine import Hypothesis
 from seq2seq.engines.options import GenerationOptions
 from seq2seq.engines.transformers import TransformersEngine
-from seq2seq.generation.generator import Generator, cut_windows
+from seq2seq.generation.generator import Generator, break_windows
 from tests.conftest import shake
 
 TEXTS = ["the cat sat", "a dog ran and a bird flew on the red road .", "fish", "the small tree , the big sea", "a mat"]
@@ -154,7 +154,7 @@ def test_stream_reads_no_more_than_a_window_ahead(started):
 
 
 def test_windows_are_of_so_many_texts_or_characters(monkeypatch):
-    assert list(cut_windows("abcde", 2)) == [["a", "b"], ["c", "d"], ["e"]]
-    assert list(cut_windows([], 2)) == []
+    assert list(break_windows("abcde", 2)) == [["a", "b"], ["c", "d"], ["e"]]
+    assert list(break_windows([], 2)) == []
     monkeypatch.setattr("seq2seq.generation.generator.WINDOW_CHARACTERS", 4)
-    assert list(cut_windows(["abcdef", "a", "b", "cd", "e"], 3)) == [["abcdef"], ["a", "b", "cd"], ["e"]]
+    assert list(break_windows(["abcdef", "a", "b", "cd", "e"], 3)) == [["abcdef"], ["a", "b", "cd"], ["e"]]

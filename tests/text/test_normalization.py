@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from seq2seq.metrics.options import EvaluationOptions
-from seq2seq.text.normalization import STEPS, normalize_text
+from seq2seq.text.normalization import NORMALIZERS, normalize_text
 
 
 @pytest.mark.parametrize(
@@ -44,7 +44,7 @@ def test_no_steps_leave_a_text_as_it_is():
     assert normalize_text(" It's \t here.\n", []) == " It's \t here.\n"
 
 
-@pytest.mark.parametrize("step", STEPS)
+@pytest.mark.parametrize("step", NORMALIZERS)
 def test_empty_text_stays_empty(step):
     assert normalize_text("", [step]) == ""
 
@@ -53,7 +53,7 @@ def test_empty_text_stays_empty(step):
 NOT_IDEMPOTENT = ("lowercase", "join_sentences", "detokenize")
 
 
-@pytest.mark.parametrize("step", [step for step in STEPS if step not in NOT_IDEMPOTENT])
+@pytest.mark.parametrize("step", [step for step in NORMALIZERS if step not in NOT_IDEMPOTENT])
 @given(text=st.text())
 def test_a_step_taken_twice_is_a_step_taken_once(step, text):
     once = normalize_text(text, [step])

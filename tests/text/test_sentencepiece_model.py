@@ -11,7 +11,7 @@ import sentencepiece
 from transformers import MarianTokenizer, PreTrainedTokenizerFast
 
 from seq2seq.base.errors import TokenizerError
-from seq2seq.text.sentencepiece_model import convert_model, convert_slow
+from seq2seq.text.sentencepiece_model import GivenVocabulary, convert_model, convert_slow
 from seq2seq.text.tokenizers import decode_ids, encode_texts, make_bare, make_bare_pair
 
 ENGLISH = """
@@ -154,13 +154,14 @@ def test_saved_and_loaded_tokenizer_is_the_same(marian, tmp_path):
     assert encode_texts(again, TEXTS) == encode_texts(make_bare(source), TEXTS)
 
 
-def test_piece_that_the_vocabulary_lacks_is_cut_into_pieces_that_it_has(tmp_path):
+def test_piece_that_the_vocabulary_lacks_is_broken_into_pieces_that_it_has(tmp_path):
     path = train(tmp_path / "source.spm", draw_sentences(ENGLISH, 300), **MARIAN)
     model = load(path)
     pieces = [model.id_to_piece(index) for index in range(model.get_piece_size())]
     assert "▁cat" in pieces
-    vocabulary = {piece: index for index, piece in enumerate(piece for piece in pieces if piece != "▁cat")}
-    tokens = convert_model(path, vocabulary, ["</s>", "<unk>"]).encode("the cat").tokens
+    ids = {piece: index for index, piece in enumerate(piece for piece in pieces if piece != "▁cat")}
+    vocabulary = GivenVocabulary(ids, marks=["</s>", "<unk>"], unknown="<unk>")
+    tokens = convert_model(path, vocabulary).encode("the cat").tokens
     assert tokens[0] == "▁the"
     assert "".join(tokens[1:]) == "▁cat"
     assert len(tokens) > 2
@@ -188,16 +189,16 @@ def test_file_of_another_kind_is_refused(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("vocabulary", "message"),
+    ("ids", "message"),
     [
         ({"</s>": 0, "<unk>": 2}, "has gaps or repeats in its ids"),
         ({"</s>": 0, "a": 1}, "has no '<unk>' for what the model does not know"),
     ],
 )
-def test_broken_vocabulary_is_refused(tmp_path, vocabulary, message):
+def test_broken_vocabulary_is_refused(tmp_path, ids, message):
     path = train(tmp_path / "source.spm", draw_sentences(ENGLISH, 300), **MARIAN)
     with pytest.raises(TokenizerError, match=message):
-        convert_model(path, vocabulary)
+        convert_model(path, GivenVocabulary(ids, marks=[], unknown="<unk>"))
 
 
 def test_tokenizer_of_another_kind_is_refused(marian):

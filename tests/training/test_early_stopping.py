@@ -74,7 +74,7 @@ def validate_to(monkeypatch):
 
     def replace(losses: list[float]) -> None:
         coming = iter(losses)
-        monkeypatch.setattr("seq2seq.runs.run.compute_validation_loss", lambda *arguments: next(coming))
+        monkeypatch.setattr("seq2seq.runs.validation.compute_validation_loss", lambda *arguments: next(coming))
 
     return replace
 
@@ -98,7 +98,7 @@ def test_run_ends_early_saves_its_last_and_scores_its_best_checkpoint(recipe, da
 def test_score_that_stays_ends_the_run(recipe, data, monkeypatch):
     targets = [json.loads(line)["target"] for line in Path(data["validation"]).read_text().splitlines()]
     outputs = iter([["x"] * 4, targets, targets])
-    monkeypatch.setattr("seq2seq.runs.run.generate_in_processes", lambda *arguments: as_generated(next(outputs)))
+    monkeypatch.setattr("seq2seq.runs.outputs.generate_in_processes", lambda *arguments: as_generated(next(outputs)))
     settings = {"validation_metrics": ["exact_match"], "early_stopping": 1} | EVERY_STEP
     folder = seq2seq.train(recipe(data={"validation": data["validation"]}, **settings))
     assert [row["exact_match"] for row in read_events(folder, "validation")] == [0.0, 100.0, 100.0]

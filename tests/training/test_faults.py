@@ -191,7 +191,7 @@ def test_error_of_the_system_about_other_files_is_not_taken_for_a_full_disk(resu
     def refuse(*arguments):
         raise FileNotFoundError(errno.ENOENT, "No such file or directory", "gcc")
 
-    monkeypatch.setattr("seq2seq.runs.run.compute_validation_loss", refuse)
+    monkeypatch.setattr("seq2seq.runs.validation.compute_validation_loss", refuse)
     with pytest.raises(FileNotFoundError, match="gcc"):
         resume(begun, "training.sharding=none")
 
@@ -233,15 +233,15 @@ def test_deleted_file_of_a_finished_run_is_written_again(whole, run, resume, cap
 
 
 def test_card_made_while_a_run_goes_on_is_not_taken_for_its_last(begun, resume, monkeypatch):
-    def report_early(run) -> dict[str, float]:
-        seq2seq.report(run.folder.path)
+    def report_early(validation) -> dict[str, float]:
+        seq2seq.report(begun)
         return {"loss": 1.0}
 
     def be_killed(folder) -> None:
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
-        patch.setattr("seq2seq.runs.run.Run.validate", report_early)
+        patch.setattr("seq2seq.runs.validation.Validation.measure", report_early)
         patch.setattr("seq2seq.verbs.train.write_report", be_killed)
         with pytest.raises(KeyboardInterrupt):
             resume(begun)

@@ -206,7 +206,7 @@ def test_scores_of_a_lost_ending_go_with_it(recipe, tmp_path, monkeypatch):
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
-        patch.setattr("seq2seq.runs.run.generate_in_processes", crash)
+        patch.setattr("seq2seq.runs.outputs.generate_in_processes", crash)
         seq2seq.train(path, resume=True)
     assert not (folder / "scores.json").exists()
     seq2seq.train(path, resume=True)
@@ -216,7 +216,7 @@ def test_scores_of_a_lost_ending_go_with_it(recipe, tmp_path, monkeypatch):
 def test_damaged_best_checkpoint_loses_its_title(recipe, tmp_path, capsys, monkeypatch):
     data = {name: write_pairs(tmp_path / f"{name}.jsonl", 4, start=100) for name in ("validation", "test")}
     losses = iter([1.0, 2.0, 3.0])
-    monkeypatch.setattr("seq2seq.runs.run.compute_validation_loss", lambda *arguments: next(losses))
+    monkeypatch.setattr("seq2seq.runs.validation.compute_validation_loss", lambda *arguments: next(losses))
     settings = {"validate_every_steps": 2, "checkpoint_every_steps": 2}
     path = recipe(data=data, **settings)
     folder = seq2seq.train(path)
@@ -237,7 +237,7 @@ def test_warmup_longer_than_the_epochs_is_refused(recipe, tmp_path):
 
 def test_infinite_validation_stops_the_run(recipe, tmp_path, monkeypatch):
     data = {"validation": write_pairs(tmp_path / "validation.jsonl", 4, start=100)}
-    monkeypatch.setattr("seq2seq.runs.run.compute_validation_loss", lambda *arguments: float("inf"))
+    monkeypatch.setattr("seq2seq.runs.validation.compute_validation_loss", lambda *arguments: float("inf"))
     with pytest.raises(TrainingError, match=r"Validation at step 6: \{'loss': inf, "):
         seq2seq.train(recipe(data=data))
 
@@ -259,7 +259,7 @@ def test_infinite_loss_stops_the_run_before_the_update(recipe, tiny_bert, tmp_pa
 def test_newest_checkpoints_and_the_best_are_kept(recipe, tmp_path, monkeypatch):
     data = {"validation": write_pairs(tmp_path / "validation.jsonl", 4, start=100)}
     losses = iter([3.0, 1.0, 2.0, 2.5, 2.6, 2.7])
-    monkeypatch.setattr("seq2seq.runs.run.compute_validation_loss", lambda *arguments: next(losses))
+    monkeypatch.setattr("seq2seq.runs.validation.compute_validation_loss", lambda *arguments: next(losses))
     folder = seq2seq.train(recipe(data=data, validate_every_steps=1, checkpoint_every_steps=1, keep_checkpoints=2))
     assert list_steps(folder) == [2, 5, 6]
     assert load_best(folder) == {"step": 2, "metric": "loss", "value": 1.0}
@@ -270,7 +270,7 @@ def test_best_checkpoint_of_a_score_is_the_highest(recipe, tmp_path, monkeypatch
     outputs = iter(
         [["x"] * 4, [json.loads(line)["target"] for line in (tmp_path / "validation.jsonl").open()], ["y"] * 4]
     )
-    monkeypatch.setattr("seq2seq.runs.run.generate_in_processes", lambda *arguments: as_generated(next(outputs)))
+    monkeypatch.setattr("seq2seq.runs.outputs.generate_in_processes", lambda *arguments: as_generated(next(outputs)))
     settings = {"max_steps": 3, "validate_every_steps": 1, "validation_metrics": ["exact_match", "loss"]}
     folder = seq2seq.train(recipe(data=data, **settings))
     assert load_best(folder) == {"step": 2, "metric": "exact_match", "value": 100.0}
@@ -288,7 +288,7 @@ def test_validation_loss_is_the_mean_over_target_tokens(recipe, tiny_bert, tmp_p
 @pytest.mark.parametrize(("gain", "warned"), [(0.0099, True), (0.0101, False)])
 def test_run_that_does_not_read_its_sources_says_so(recipe, tmp_path, monkeypatch, capsys, gain, warned):
     data = {"validation": write_pairs(tmp_path / "validation.jsonl", 4, start=100)}
-    monkeypatch.setattr("seq2seq.runs.run.compute_source_gain", lambda *arguments: gain)
+    monkeypatch.setattr("seq2seq.runs.validation.compute_source_gain", lambda *arguments: gain)
     folder = seq2seq.train(recipe(data=data, max_steps=1))
     assert [row["source_gain"] for row in read_events(folder, "validation")] == [gain]
     assert ("The sources are not read (at step 1 the loss is 0.010 nats" in capsys.readouterr().err) is warned

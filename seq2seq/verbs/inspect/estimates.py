@@ -96,7 +96,7 @@ def estimate_time(run: Run, trainer: Trainer, schedule: Schedule, batches: Seque
         model = gather_model(run.start.model, run.accelerator.device)
         validations = _count_validations(run, trainer.max_steps)
         validation_seconds = _estimate_validation(run, model, times) if validations else 0.0
-        test_seconds = _estimate_generation(run, model, run.test_data, None) if run.test_data else 0.0
+        test_seconds = _estimate_generation(run, model, run.data.test, None) if run.data.test else 0.0
     seconds_per_step = times.predict(_measure_step(trainer, batches))
     return TimeEstimate(
         device=_format_device(),
@@ -131,20 +131,20 @@ def _measure_step(trainer: Trainer, batches: Sequence[numpy.ndarray]) -> float:
 
 def _count_validations(run: Run, max_steps: int) -> int:
     """One every so many steps, and one at the end."""
-    return -(-max_steps // run.recipe.training.validate_every_steps) if run.validation_data else 0
+    return -(-max_steps // run.recipe.training.validate_every_steps) if run.data.validation else 0
 
 
 def _estimate_validation(run: Run, model: TokenLossModel, times: UpdateTimes) -> float:
     metrics, options = run.recipe.training.validation_metrics, run.recipe.training
     seconds = _estimate_loss(run, model, times) if "loss" in metrics else 0.0
     if set(metrics) != {"loss"}:
-        seconds += _estimate_generation(run, model, run.validation_data, options.validation_texts)
+        seconds += _estimate_generation(run, model, run.data.validation, options.validation_texts)
     return seconds
 
 
 def _estimate_loss(run: Run, model: TokenLossModel, times: UpdateTimes) -> float:
     """Seconds of the loss on the whole validation data, from evenly spaced rows of it."""
-    encoded = run.validation_data.encoded
+    encoded = run.data.validation.encoded
     tokens = encoded.sources.lengths + encoded.labels.lengths
     a_row = times.seconds_per_token * FORWARD_SHARE * float(tokens.mean())
     rows = space_evenly(len(encoded), max(1, int(VALIDATION_LIMIT_SECONDS / a_row)))

@@ -28,10 +28,10 @@ COMPARED_SPLITS = (("validation", "train"), ("test", "train"), ("test", "validat
 def inspect_run(run: Run, *, examples: int, timed: bool) -> Inspection:
     """Looks at the data of a run and times its model; the run itself is of no use afterwards."""
     visible = run.accelerator.is_main_process
-    surveys = {name: _survey(name, data, visible) for name, data in run.splits.items()}
-    splits = {name: _summarize_split(run, data, surveys[name], examples) for name, data in run.splits.items()}
+    surveys = {name: _survey(name, data, visible) for name, data in run.data.splits.items()}
+    splits = {name: _summarize_split(run, data, surveys[name], examples) for name, data in run.data.splits.items()}
     duplicates = _list_duplicates(run, surveys)
-    trainer = run.build_trainer()
+    trainer = run.trainer
     batches = look_at_batches(trainer)
     schedule = plan_schedule(trainer, batches)
     model = run.start.model
@@ -116,12 +116,12 @@ def _list_duplicates(run: Run, surveys: dict[str, Survey]) -> tuple[Duplicates, 
 
 def _locate_matches(run: Run, found: list[tuple[DuplicateKind, str, str, Matches]]) -> dict[str, dict[int, str]]:
     """Places by split and row of all first matches; no split is read more than once."""
-    wanted: dict[str, set[int]] = {name: set() for name in run.splits}
+    wanted: dict[str, set[int]] = {name: set() for name in run.data.splits}
     for _, split, other, matches in found:
         if matches.first:
             wanted[split].add(matches.first[0])
             wanted[other].add(matches.first[1])
-    return {name: locate_rows(data.split, wanted[name]) for name, data in run.splits.items()}
+    return {name: locate_rows(data.split, wanted[name]) for name, data in run.data.splits.items()}
 
 
 def inspect(

@@ -1,0 +1,73 @@
+"""The run folder as a run begins: made anew, or taken back to the checkpoint that the run goes on from."""
+
+from dataclasses import dataclass
+
+from accelerate import Accelerator
+
+from ..base.console import build_table, errors
+from ..base.files import write_json
+from ..checkpoints.folder import remove_leftovers, set_aside
+from ..processes.group import summarize_machine
+from ..recipe.recipe import Recipe
+from ..reports.model_card import DATA_HEADER
+from ..run_folder.folder import RunFolder
+from ..run_folder.steps import CHECKPOINTS_FOLDER, list_steps, step_folder
+from ..warmstart.origin import summarize
+from .data import RunData
+from .inputs import summarize_inputs
+from .saving import finish_saving
+from .splits import to_row
+from .start import Start
+
+
+@dataclass(frozen=True)
+class Opening:
+    """What a run folder tells of a run's beginning; the main process alone opens one."""
+
+    recipe: Recipe
+    start: Start
+    data: RunData
+    folder: RunFolder
+    accelerator: Accelerator
+
+    def create_folder(self) -> None:
+        """Makes the folder, in place of one whose run came to no checkpoint."""
+        if self.folder.exists():
+            errors().print(f"The run in {self.folder.path} has no checkpoint yet: beginning again.")
+            self.folder.clear()
+        self.folder.create(self.recipe.to_yaml(), summarize_machine(self.accelerator))
+        write_json(self.folder.origin, self.start.origin.to_dict())
+        self._write_inputs()
+        self._show()
+
+    def reopen_folder(self) -> None:
+        """Takes the folder back to the checkpoint: later events and scores go, later checkpoints, damaged, go aside."""
+        state = self.start.state
+        run = self.folder.path
+        if not self.folder.progress.exists():
+            errors().print(f"{self.folder.progress} is missing: the figures up to step {state.step} are lost.")
+        self.folder.cut_progress(state.step)  # first, because it refuses a damaged file
+        if not self.folder.inputs.exists():
+            self._write_inputs()
+        self.folder.remove_results()
+        for step in list_steps(run):
+            if step > state.step:
+                errors().print(f"Set aside: {set_aside(step_folder(run, step))}")
+        remove_leftovers(run / CHECKPOINTS_FOLDER)
+        finish_saving(self.folder, self.recipe.training, state)
+        self._show()
+        errors().print(f"Going on from step {state.step}.")
+
+    def _write_inputs(self) -> None:
+        inputs = summarize_inputs(self.recipe.model, self.start.model, self.start.tokenizers, self.data.splits)
+        write_json(self.folder.inputs, inputs)
+
+    def _show(self) -> None:
+        """Prints the origin of the parameters and the size and truncation of the data."""
+        console = errors()
+        origin = self.start.origin
+        console.print(build_table(f"Parameters of plan {origin.plan}", *summarize(origin)))
+        for note in origin.notes:
+            console.print(note)
+        rows = [to_row(split, data) for split, data in self.data.splits.items()]
+        console.print(build_table("Data", DATA_HEADER, rows))

@@ -1,0 +1,34 @@
+"""Texts that a run writes with its model, by all of its processes: for validation, and for data.test at its end."""
+
+from collections.abc import Sequence
+
+from accelerate import Accelerator
+
+from ..engines.options import GenerationOptions
+from ..engines.transformers import TransformersEngine
+from ..generation.generator import Generated, Generator
+from ..modeling.token_loss import TokenLossModel
+from ..processes.group import generate_in_processes
+from .start import Start
+
+
+class OutputWriter:
+    """Writes texts as the run's own sources are read: with its tokenizers, framing and limit."""
+
+    def __init__(self, start: Start, max_source_tokens: int, accelerator: Accelerator) -> None:
+        self.start = start
+        self.max_source_tokens = max_source_tokens
+        self.accelerator = accelerator
+
+    def write(self, model: TokenLossModel, sources: Sequence[str], options: GenerationOptions) -> Generated:
+        """Outputs of a model, each process writing its share, all of them in order everywhere."""
+        model.to(self.accelerator.device)
+        generator = Generator(
+            TransformersEngine(model),
+            self.start.tokenizers,
+            self.start.framing,
+            self.max_source_tokens,
+            options,
+        )
+        with self.accelerator.autocast():  # else the decoder alone would have it, put there by Accelerate
+            return generate_in_processes(self.accelerator, generator, sources)

@@ -1,0 +1,106 @@
+"""The checkpoints of a run: what one of them holds, which is named the best, and which are kept."""
+
+from pathlib import Path
+
+from accelerate import Accelerator
+
+from ..checkpoints.description import CheckpointDescription
+from ..checkpoints.folder import TrainingFiles, remove_checkpoint, write_checkpoint
+from ..metrics.options import EvaluationOptions
+from ..modeling.token_loss import TokenLossModel
+from ..processes.group import run_on_main
+from ..recipe.recipe import Recipe
+from ..run_folder.folder import RunFolder
+from ..run_folder.steps import forget_best, list_steps, load_best, record_best, step_folder
+from ..training.ema import export_weights
+from ..training.optimizers import export_optimizer
+from ..training.options import TrainingOptions
+from ..training.sharding import gather_model
+from ..training.state import TrainingState
+from .preparation import PreparedModel
+from .start import Start
+
+
+class CheckpointWriter:
+    """Writes the checkpoints of a run; every process holds one, and all save at once."""
+
+    def __init__(
+        self,
+        recipe: Recipe,
+        start: Start,
+        evaluation: EvaluationOptions,
+        prepared: PreparedModel,
+        folder: RunFolder,
+        accelerator: Accelerator,
+    ) -> None:
+        """`evaluation` is the section that checkpoints hand on, completed by the data."""
+        self.recipe = recipe
+        self.start = start
+        self.evaluation = evaluation
+        self.prepared = prepared
+        self.folder = folder
+        self.accelerator = accelerator
+
+    def save(self, state: TrainingState, best: bool) -> None:
+        """Writes the checkpoint of a step, names it the best where it is, and removes those no longer kept."""
+        # All processes of a sharded model help to gather it; the main one alone keeps what comes.
+        device = "cpu" if self.accelerator.is_main_process else "meta"
+        optimizer = export_optimizer(self.prepared.optimizer, device)
+        with self.prepared.apply_averages() as weights:
+            model = gather_model(self.start.model, device)
+            files = TrainingFiles(optimizer, state.to_dict(), export_weights(weights, device))
+            run_on_main(self.accelerator, lambda: self._write(model, files, state, best))
+
+    def _write(self, model: TokenLossModel, files: TrainingFiles, state: TrainingState, best: bool) -> None:
+        folder = step_folder(self.folder.path, state.step)
+        description = summarize_for_checkpoint(self.recipe, self.start, self.evaluation, state.step)
+        write_checkpoint(folder, model, self.start.tokenizers, description, files)
+        if best:
+            name_best(self.folder, self.recipe.training, state)
+        remove_old_checkpoints(self.folder.path, self.recipe.training.keep_checkpoints)
+
+
+def finish_saving(folder: RunFolder, options: TrainingOptions, state: TrainingState) -> None:
+    """What a crash right after a checkpoint came before: its title, its event, and the removal of older ones."""
+    if state.best_step is None:
+        forget_best(folder.path)
+    else:
+        name_best(folder, options, state)
+    saved = [event["step"] for event in folder.read_progress() if event["event"] == "checkpoint"]
+    if max(saved, default=-1) < state.step:
+        folder.append_progress({"event": "checkpoint", **state.counters()})
+    remove_old_checkpoints(folder.path, options.keep_checkpoints)
+
+
+def name_best(folder: RunFolder, options: TrainingOptions, state: TrainingState) -> None:
+    """Gives the title of the best checkpoint to that of the state's best validation."""
+    record_best(folder.path, step=state.best_step, metric=options.validation_metrics[0], value=state.best_value)
+
+
+def remove_old_checkpoints(run: Path, keep: int) -> None:
+    """Removes all but the newest `keep` checkpoints and the best."""
+    best = load_best(run)
+    for step in list_steps(run)[:-keep]:
+        if best is None or step != best["step"]:
+            remove_checkpoint(step_folder(run, step))
+
+
+def summarize_for_checkpoint(
+    recipe: Recipe,
+    start: Start,
+    evaluation: EvaluationOptions,
+    step: int,
+) -> CheckpointDescription:
+    """What a checkpoint of this recipe says of itself."""
+    return CheckpointDescription(
+        plan=recipe.model.plan,
+        task=recipe.task,
+        sharing=start.model.sharing.to_dict(),
+        framing=start.framing.to_dict(),
+        layout=recipe.data.layout.model_dump(mode="json"),
+        max_source_tokens=recipe.data.max_source_tokens,
+        max_target_tokens=recipe.data.max_target_tokens,
+        generation=recipe.generation.model_dump(mode="json"),
+        evaluation=evaluation.model_dump(mode="json"),
+        step=step,
+    )

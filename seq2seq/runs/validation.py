@@ -1,0 +1,106 @@
+"""What a run measures on its validation data: the loss, what the sources are worth, and scores of texts it writes."""
+
+from collections.abc import Iterator, Mapping
+
+import torch
+from accelerate import Accelerator
+
+from ..base.console import errors
+from ..data.encoding import EncodedExamples
+from ..data.loader import fixed_micro_batches
+from ..generation.scoring import score_predictions
+from ..modeling.token_loss import TokenLossModel
+from ..recipe.recipe import Recipe
+from ..reports.source_gain import format_source_gain, is_unread
+from ..training.execution import run_uncompiled
+from ..training.sharding import gather_model
+from ..training.validation import compute_source_gain, compute_validation_loss
+from .outputs import OutputWriter
+from .preparation import PreparedModel
+from .splits import TextData
+from .start import Start
+
+GAIN_PAIRS = 128  # of the validation set, which the source gain is measured on
+
+
+class Validation:
+    """The validations of a run; every process holds one, and all measure at once.
+
+    source_gain: of the last validation; None before the first, and where the recipe asks for no loss.
+    """
+
+    def __init__(
+        self,
+        recipe: Recipe,
+        start: Start,
+        data: TextData,
+        prepared: PreparedModel,
+        outputs: OutputWriter,
+        accelerator: Accelerator,
+    ) -> None:
+        self.recipe = recipe
+        self.start = start
+        self.data = data
+        self.prepared = prepared
+        self.outputs = outputs
+        self.accelerator = accelerator
+        self.source_gain: float | None = None
+
+    def measure(self) -> dict[str, float]:
+        """The recipe's validation metrics, and the source gain beside the loss; the same on every process."""
+        options = self.recipe.training
+        with self.prepared.apply_averages(), run_uncompiled(options.compile):
+            model = gather_model(self.start.model, self.accelerator.device)
+            values: dict[str, float] = {}
+            if "loss" in options.validation_metrics:
+                values["loss"] = self._compute_loss(model, self.data.encoded)
+                self.source_gain = self._compute_source_gain(model)
+            text_metrics = tuple(metric for metric in options.validation_metrics if metric != "loss")
+            if text_metrics:
+                values |= self._score_texts(model, text_metrics)
+        figures = {metric: values[metric] for metric in options.validation_metrics}
+        if self.source_gain is not None:
+            figures["source_gain"] = self.source_gain
+        return figures
+
+    def _compute_loss(self, model: TokenLossModel, encoded: EncodedExamples) -> float:
+        return compute_validation_loss(model, self._build_micro_batches(encoded), self.accelerator)
+
+    def _compute_source_gain(self, model: TokenLossModel) -> float | None:
+        """None where a single pair has no other's source to exchange."""
+        encoded = self.data.encoded
+        if len(encoded) < 2:
+            return None
+        pairs, exchanged = encoded.exchange_sources(GAIN_PAIRS)
+        return compute_source_gain(
+            model,
+            self._build_micro_batches(pairs),
+            self._build_micro_batches(exchanged),
+            self.accelerator,
+        )
+
+    def _score_texts(self, model: TokenLossModel, metrics: tuple[str, ...]) -> Mapping[str, float]:
+        examples = self.data.examples[: self.recipe.training.validation_texts]
+        sources = [example.source for example in examples]
+        only_best = self.recipe.generation.model_copy(update={"num_outputs": 1, "scores": False})
+        predictions = self.outputs.write(model, sources, only_best).texts
+        evaluation = self.recipe.evaluation.model_copy(update={"metrics": metrics})
+        return score_predictions(examples, predictions, evaluation).values
+
+    def _build_micro_batches(self, encoded: EncodedExamples) -> Iterator[dict[str, torch.Tensor]]:
+        state = self.start.state
+        return fixed_micro_batches(
+            encoded,
+            self.start.model.source_pad_id,
+            # What is left of them since memory ran out fits here too.
+            micro_batch_tokens=state.micro_batch_tokens or self.recipe.training.micro_batch_tokens,
+            process=self.accelerator.process_index,
+            processes=self.accelerator.num_processes,
+        )
+
+    def warn_of_unread_sources(self) -> None:
+        """Says so where the model has learned to write, but not to read."""
+        if not self.accelerator.is_main_process:
+            return
+        if self.source_gain is not None and is_unread(self.source_gain):
+            errors().print(f"The sources are {format_source_gain(self.source_gain, self.start.state.step)}")
