@@ -18,7 +18,7 @@ def record(tmp_path):
 
 def test_card_opens_with_front_matter_and_the_runs_name(record):
     card = build_model_card(record, PARTS)
-    assert card.startswith("---\nlibrary_name: transformers\n")
+    assert card.startswith("---\nbase_model:\n- some/bert\n")
     assert "\n---\n\n# mine\n" in card
 
 
