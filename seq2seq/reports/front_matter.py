@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..base.hub import parse_hub_split
 from ..run_folder.record import RunRecord
-from .origin import list_files
+from .run_tables import list_files
 
 if TYPE_CHECKING:
     from huggingface_hub import EvalResult

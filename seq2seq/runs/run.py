@@ -37,7 +37,7 @@ from ..modeling.token_loss import TokenLossModel
 from ..processes.group import generate_in_processes, run_on_main, summarize_machine
 from ..processes.trackers import start_trackers, track
 from ..recipe.recipe import Recipe
-from ..reports.model_card import DATA_HEADER
+from ..reports.run_tables import tabulate_data, tabulate_origin
 from ..reports.source_gain import format_source_gain, is_unread
 from ..run_folder.folder import RunFolder
 from ..run_folder.steps import (
@@ -60,10 +60,9 @@ from ..training.sharding import gather_model, shard_model
 from ..training.state import TrainingState
 from ..training.trainer import Callbacks, Trainer
 from ..training.validation import compute_source_gain, compute_validation_loss
-from ..warmstart.origin import summarize
-from .inputs import summarize_inputs
+from .inputs import summarize_inputs, summarize_split
 from .results import write_test_results
-from .splits import TextData, load_split, to_row
+from .splits import TextData, load_split
 from .start import Start
 
 GAIN_PAIRS = 128  # of the validation set, which the source gain is measured on
@@ -179,11 +178,13 @@ class Run:
     def show(self) -> None:
         """Prints the origin of the parameters and the size and truncation of the data."""
         console = errors()
-        console.print(build_table(f"Parameters of plan {self.start.origin.plan}", *summarize(self.start.origin)))
+        console.print(
+            build_table(f"Parameters of plan {self.start.origin.plan}", *tabulate_origin(self.start.origin.to_dict()))
+        )
         for note in self.start.origin.notes:
             console.print(note)
-        rows = [to_row(split, data) for split, data in self.splits.items()]
-        console.print(build_table("Data", DATA_HEADER, rows))
+        splits = {name: summarize_split(data) for name, data in self.splits.items()}
+        console.print(build_table("Data", *tabulate_data(splits)))
 
     def build_trainer(self) -> Trainer:
         """The trainer, with model and optimizer prepared for this process's device.

@@ -1,6 +1,5 @@
 """How well a tokenizer serves some texts: into how many tokens it cuts them, and whether they come back."""
 
-import math
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -9,6 +8,7 @@ from itertools import islice
 from transformers import PreTrainedTokenizerFast
 
 from ..base.errors import TokenizerError
+from ..base.formats import format_share
 from .normalization import collapse_spaces
 from .tokenizers import decode_ids, encode_texts
 from .vocabulary import find_marking
@@ -67,19 +67,26 @@ def measure_coverage(tokenizer: PreTrainedTokenizerFast, texts: Iterable[str]) -
 
 
 def coverage_rows(coverages: dict[str, Coverage]) -> tuple[list[str], list[list[str]]]:
-    """Header and cells, a row for each name. Shares are rounded down: 100% means all."""
+    """Header and cells, a row for each name."""
     header = [
         "", "texts", "characters", "words", "tokens", "tokens per word", "words of one token", "unknown tokens",
         "texts that come back", "vocabulary used",
     ]  # fmt: skip
     return header, [
         [
-            name, str(row.texts), str(row.characters), str(row.words), str(row.tokens), f"{row.tokens_per_word:.2f}",
-            _format_share(row.single_token_words), str(row.unknown_tokens), _format_share(row.returning_texts),
-            _format_share(row.used_vocabulary),
+            name,
+            f"{row.texts:,}",
+            f"{row.characters:,}",
+            f"{row.words:,}",
+            f"{row.tokens:,}",
+            f"{row.tokens_per_word:.2f}",
+            format_share(row.single_token_words),
+            f"{row.unknown_tokens:,}",
+            format_share(row.returning_texts),
+            format_share(row.used_vocabulary),
         ]
         for name, row in coverages.items()
-    ]  # fmt: skip
+    ]
 
 
 def batch_texts(texts: Iterable[str]) -> Iterator[list[str]]:
@@ -104,7 +111,3 @@ def _normalize(tokenizer: PreTrainedTokenizerFast, text: str) -> str:
     normalizer = tokenizer.backend_tokenizer.normalizer
     # Some normalizers write spaces as sentencepiece's '▁' already.
     return text if normalizer is None else normalizer.normalize_str(text).replace("▁", " ")
-
-
-def _format_share(share: float) -> str:
-    return f"{math.floor(round(share * 1000, 9)) / 10:.1f}%"  # 0.57 * 1000 is 569.99...

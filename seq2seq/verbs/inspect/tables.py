@@ -5,17 +5,17 @@ from collections.abc import Iterator
 from rich.table import Table
 
 from ...base.console import build_table
+from ...base.formats import format_bytes, format_part, format_seconds, format_share
 from ...data.lengths import PERCENTILES
 from ...reports.markdown import shorten, show_on_one_line
+from ...reports.run_tables import tabulate_origin
 from ...text.round_trip import Returned
-from ...warmstart.origin import summarize
 from .figures import Duplicates, Inspection, ShownRow, TimeEstimate
-from .warnings import format_fitting_limits, format_share
+from .warnings import format_fitting_limits
 
 SOME_TRUNCATED = 0.02
 ENOUGH_OF_A_STEP = 0.9
 LONG_TEXT = 300  # characters; of longer texts that do not come back the beginning is shown
-UNITS = ((86400, "days"), (3600, "h"), (60, "min"))
 KINDS = {
     "repeated": "data.{split}: pairs that repeat an earlier one",
     "conflicting": "data.{split}: sources with another target elsewhere",
@@ -30,7 +30,7 @@ def list_tables(inspection: Inspection) -> Iterator[str | Table]:
         for row in split.examples:
             yield from _list_row_lines(name, row)
     yield ""
-    yield build_table(f"Parameters of plan {inspection.origin.plan}", *summarize(inspection.origin))
+    yield build_table(f"Parameters of plan {inspection.origin.plan}", *tabulate_origin(inspection.origin.to_dict()))
     yield from inspection.origin.notes
     yield from _list_lengths(inspection)
     yield from _list_duplicates(inspection)
@@ -63,7 +63,7 @@ def _list_lengths(inspection: Inspection) -> Iterator[str | Table]:
     rows, suggestions = [], []
     for name, split in inspection.splits.items():
         for side, summary in (("source", split.source), ("target", split.target)):
-            cut = f"{summary.truncated:,} ({format_share(summary.truncated, summary.texts)})"
+            cut = format_part(summary.truncated, summary.texts)
             held = [f"{summary.percentiles[str(share)]:,}" for share in PERCENTILES]
             counts = [f"{split.rows:,}", f"{summary.tokens:,}"]
             rows.append([f"{name} {side}s", *counts, *held, f"{summary.longest:,}", f"{summary.limit:,}", cut])
@@ -165,16 +165,3 @@ def _list_warnings(inspection: Inspection) -> Iterator[str]:
     yield f"\n{count} warning{'s' * (count != 1)}{':' * (count > 0)}"
     for number, found in enumerate(inspection.warnings, 1):
         yield f"{number}. {found.about}: {found.text}"
-
-
-def format_seconds(seconds: float) -> str:
-    """A duration in the largest unit that it fills. 5400 -> '1.5 h'"""
-    for size, unit in UNITS:
-        if seconds >= size:
-            return f"{seconds / size:.1f} {unit}"
-    return f"{seconds:.2g} s" if seconds < 10 else f"{seconds:.0f} s"
-
-
-def format_bytes(count: int) -> str:
-    """Bytes in decimal units. 1_500_000_000 -> '1.5 GB'"""
-    return f"{count / 1e9:.1f} GB" if count >= 1e9 else f"{count / 1e6:.1f} MB"

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 
+from ...base.formats import format_share
 from ...data.lengths import LengthSummary
 from ...recipe.recipe import Recipe
 from .figures import Duplicates, Finding, Schedule, SplitFigures
@@ -29,16 +30,6 @@ def list_warnings(
         *_warn_of_output_limit(recipe, splits),
         *_warn_of_schedule(recipe, schedule),
     ]
-
-
-def format_share(part: float, whole: float) -> str:
-    """Percent, never 0.0% or 100.0% where it is only nearly so. 1 of 3000 -> 'under 0.1%'"""
-    share = 100 * part / whole
-    if 0 < share < 0.1:
-        return "under 0.1%"
-    if 99.9 < share < 100:
-        return "over 99.9%"
-    return f"{share:.1f}%"
 
 
 def format_fitting_limits(summary: LengthSummary) -> str:
