@@ -16,7 +16,7 @@ from typing import IO, NamedTuple
 from ..base.errors import DataError
 from ..base.files import open_bytes
 from ..base.hub import HUB_PREFIX, parse_hub_split
-from ..embedded.corpus import SPLITS, load_split
+from ..embedded.corpus import SPLITS, load_pairs
 
 DATA_VARIABLE = "SEQ2SEQ_DATA"
 EMBEDDED_PREFIX = "embedded:quickstart:"
@@ -210,7 +210,7 @@ def _read_embedded(name: str) -> Iterator[Row]:
     split = name.removeprefix(EMBEDDED_PREFIX)
     if split not in SPLITS:
         raise DataError(f"{name}: expected one of {', '.join(EMBEDDED_PREFIX + known for known in SPLITS)}.")
-    for number, pair in enumerate(load_split(split), 1):
+    for number, pair in enumerate(load_pairs(split), 1):
         yield Row(f"{name} row {number}", {"source": pair.source, "target": pair.target})
 
 
