@@ -7,6 +7,7 @@ from ...data.lengths import LengthSummary
 from ...recipe.recipe import Recipe
 from .figures import Duplicates, Finding, Schedule, SplitFigures
 
+# Beyond these shares a figure is worth a warning.
 MUCH_TRUNCATED = 0.05
 MUCH_REPEATED = 0.05
 LOW_CEILING = 0.90
@@ -134,6 +135,6 @@ def _warn_of_schedule(recipe: Recipe, schedule: Schedule) -> Iterator[Finding]:
     if schedule.padding_efficiency < LOW_EFFICIENCY:
         yield Finding(
             "padding",
-            f"{format_share(1 - schedule.padding_efficiency, 1)} of what is computed is padding. Raise "
+            f"{format_share(1 - schedule.padding_efficiency)} of what is computed is padding. Raise "
             "training.length_window, or lower training.micro_batch_tokens so that only pairs of like length meet.",
         )

@@ -19,7 +19,7 @@ from seq2seq.engines.transformers import TransformersEngine
 from seq2seq.text.round_trip import Returned
 from seq2seq.verbs.inspect import estimates
 from seq2seq.verbs.inspect import inspect as inspection_module
-from seq2seq.verbs.inspect.tables import list_tables
+from seq2seq.verbs.inspect.display import list_tables
 
 TRAIN = [
     ("the cat sat", "a cat"),
