@@ -16,7 +16,7 @@ import torch
 from tokenizers import Tokenizer, decoders, models, normalizers, pre_tokenizers, processors, trainers
 from transformers import BertConfig, BertForMaskedLM, BertTokenizer
 
-from seq2seq.embedded.corpus import generate_pairs, load_split
+from seq2seq.embedded.corpus import generate_pairs, load_pairs
 
 SPECIAL_TOKENS = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"]
 PRETRAINING_SEED = 2  # the training split of the quickstart is drawn with seed 1
@@ -27,7 +27,7 @@ def generate_lines(count: int) -> list[str]:
     rng = random.Random(PRETRAINING_SEED)
     pairs = generate_pairs(held_out=False, seed=PRETRAINING_SEED)
     lines = [rng.choice((pair.source, pair.target)) for pair in itertools.islice(pairs, count)]
-    held_out = {text for split in ("validation", "test") for pair in load_split(split) for text in pair[:2]}
+    held_out = {text for split in ("validation", "test") for pair in load_pairs(split) for text in pair[:2]}
     overlap = held_out.intersection(lines)
     if overlap:
         raise SystemExit(f"{len(overlap)} held-out texts are in the pre-training text, for instance {overlap.pop()!r}")

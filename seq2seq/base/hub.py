@@ -1,10 +1,37 @@
-"""Downloads from the hub: settings, tokenizers and weights, never code."""
+"""The hub: how its data sets are named in a recipe, and downloads of settings, tokenizers and weights, never code."""
 
+from dataclasses import dataclass
 from pathlib import Path
 
 from .errors import Seq2SeqError
 
 SETTINGS_PATTERNS = ("*.json", "*.txt", "*.model", "*.spm")  # configs and the tokenizer files of all families
+HUB_PREFIX = "hub:"
+
+
+@dataclass(frozen=True)
+class HubSplit:
+    """A split of a data set on the hub. revision, config: empty where the name leaves them out."""
+
+    dataset: str
+    revision: str
+    config: str
+    split: str
+
+
+def parse_hub_split(name: str) -> HubSplit | None:
+    """What a data name hub:NAME:CONFIG:SPLIT means; None where it is no such name, or lacks a part.
+
+    'hub:some/pairs@v2::train' -> HubSplit('some/pairs', 'v2', '', 'train')
+    """
+    parts = name.removeprefix(HUB_PREFIX).split(":", 2)
+    if not name.startswith(HUB_PREFIX) or len(parts) != 3:
+        return None
+    dataset, config, split = parts
+    revision = ""
+    if not Path(dataset).is_dir():  # a folder's name may have an @ of its own
+        dataset, _, revision = dataset.partition("@")
+    return HubSplit(dataset, revision, config, split) if dataset and split else None
 
 
 def download(name: str, error: type[Seq2SeqError]) -> Path:

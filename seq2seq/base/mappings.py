@@ -1,6 +1,6 @@
 """Nested mappings, as recipes and other settings are: merged, and flattened to dotted keys. Knows no settings."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 
@@ -26,3 +26,8 @@ def nest(key: str, value: Any) -> dict[str, Any]:
     for part in reversed(key.split(".")):
         value = {part: value}
     return value
+
+
+def list_keys(mappings: Iterable[Iterable[str]]) -> list[str]:
+    """The keys of several mappings, each once, in the order in which they first come."""
+    return list(dict.fromkeys(key for mapping in mappings for key in mapping))

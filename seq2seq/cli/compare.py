@@ -24,19 +24,19 @@ def run(
 ) -> None:
     """Test two files of predictions against each other: is their difference more than chance?"""
     from ..base.console import output
-    from ..reports.tables import build_comparison_table
+    from ..reports.tables import Difference, ScorePair, build_comparison_table
     from ..verbs.compare import compare
     from .arguments import split_names
 
     options = {"metrics": split_names(metrics), "normalization": split_names(normalization)}
     compared = compare(a, b, references=references, sources=sources, options=options, trials=trials, seed=seed)
-    figures = {
-        metric: (row.value_a, row.value_b, row.test.difference, (row.test.low, row.test.high), row.test.p_value)
-        for metric, row in compared.items()
-    }
+    pairs = {}
+    for metric, row in compared.items():
+        difference = Difference(row.test.difference, row.test.low, row.test.high, row.test.p_value)
+        pairs[metric] = ScorePair(row.value_a, row.value_b, difference)
     output().print(f"A: {a}")
     output().print(f"B: {b}")
-    output().print(build_comparison_table(figures, "A against B"))
+    output().print(build_comparison_table(pairs, "A against B"))
     output().print("95%: interval of the difference, paired bootstrap of 1,000 resamples.")
     output().print(f"p: approximate randomization, {trials:,} trials. Seed of both: {seed}.")
     for metric, row in compared.items():

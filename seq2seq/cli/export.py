@@ -22,6 +22,7 @@ def run(
 ) -> None:
     """Write a checkpoint for another library, compared with the model before it is kept."""
     from ..base.console import errors
+    from ..base.formats import format_bytes
     from ..verbs.export import export
 
     exported = export(checkpoint, output=output, format=format, quantization=quantization, data=data)
@@ -33,7 +34,7 @@ def run(
             f"{exported.restored} heads that were pruned are zeros in it: {format} has one number for all layers."
         )
     errors().print(
-        f"Written: {output} ({exported.size / 1e6:.1f} MB). Compared with the model on {equality.texts} texts: "
+        f"Written: {output} ({format_bytes(exported.size)}). Compared with the model on {equality.texts} texts: "
         f"log-probabilities of tokens differ by at most {equality.largest_difference:.2g}; {equality.equal} greedy "
         f"outputs are the same, {equality.ties} others as good; {beams}."
     )

@@ -19,8 +19,8 @@ def run(
     from ..base.files import write_json
     from ..generation.outputs import check_output
     from ..processes.launch import is_first_process
+    from ..verbs.inspect.display import list_tables
     from ..verbs.inspect.inspect import inspect
-    from ..verbs.inspect.tables import list_tables
 
     if json is not None:
         check_output(json)

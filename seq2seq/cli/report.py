@@ -25,23 +25,24 @@ def run(
     from ..reports.samples import MAX_CHARACTERS
     from ..run_folder.folder import RunFolder
     from ..verbs.report.card import explain_refused, write_report
-    from ..verbs.report.comparison import check_page, compare_runs, write_comparison
+    from ..verbs.report.compared_runs import check_page, compare_runs, write_comparison
 
     if output is not None:
         check_page(output)
     folders = [RunFolder(run) for run in runs]
-    comparison = compare_runs(folders)
-    console, first = results(), next(iter(comparison.records.values()))
-    title = f"{first.scores['examples']} {first.scores['split']} pairs" if first.scores else "no test pairs"
-    rows = [["\n".join(cell) for cell in row] for row in comparison.rows]
-    console.print(build_fitting_table(title, comparison.header, rows))
-    for sample in collect_samples(comparison.records, samples) if first.predictions else []:
+    compared = compare_runs(folders)
+    console = results()
+    first = next(iter(compared.records.values()))
+    title = f"{first.scores['examples']:,} {first.scores['split']} pairs" if first.scores else "no test pairs"
+    rows = [list(map("\n".join, row)) for row in compared.table.rows]
+    console.print(build_fitting_table(title, compared.table.header, rows))
+    for sample in collect_samples(compared.records, samples) if first.predictions else []:
         console.print()
         for name, text in sample:
             console.print(f"{name}: {show_on_one_line(shorten(text, MAX_CHARACTERS))}")
     if output is not None:
         with explain_refused():
-            page = write_comparison(comparison, output, samples)
+            page = write_comparison(compared, output, samples)
         errors().print(f"Written: {page}")
     elif len(folders) == 1:
         with explain_refused():

@@ -15,10 +15,11 @@ from typing import IO, NamedTuple
 
 from ..base.errors import DataError
 from ..base.files import open_bytes
-from ..embedded.corpus import SPLITS, load_split
+from ..base.hub import HUB_PREFIX, parse_hub_split
+from ..embedded.corpus import SPLITS, load_pairs
 
 DATA_VARIABLE = "SEQ2SEQ_DATA"
-EMBEDDED_PREFIX, HUB_PREFIX = "embedded:quickstart:", "hub:"
+EMBEDDED_PREFIX = "embedded:quickstart:"
 FORMATS = ".jsonl, .csv, .tsv or .parquet, each also with .gz"
 UNREADABLE = (OSError, EOFError, zlib.error)  # what a missing disk, a cut or a damaged gzip file raises
 SCRIPT_HINT = "Where the hub keeps a Parquet copy of it, name that: hub:NAME@refs/convert/parquet::SPLIT."
@@ -209,23 +210,19 @@ def _read_embedded(name: str) -> Iterator[Row]:
     split = name.removeprefix(EMBEDDED_PREFIX)
     if split not in SPLITS:
         raise DataError(f"{name}: expected one of {', '.join(EMBEDDED_PREFIX + known for known in SPLITS)}.")
-    for number, pair in enumerate(load_split(split), 1):
+    for number, pair in enumerate(load_pairs(split), 1):
         yield Row(f"{name} row {number}", {"source": pair.source, "target": pair.target})
 
 
 def _read_hub(name: str) -> Iterator[Row]:
-    parts = name.removeprefix(HUB_PREFIX).split(":", 2)
-    if len(parts) != 3 or not parts[0].partition("@")[0] or not parts[2]:
+    wanted = parse_hub_split(name)
+    if wanted is None:
         raise DataError(f"{name}: expected hub:NAME:CONFIG:SPLIT, for instance hub:knkarthick/dialogsum::train.")
     from datasets import load_dataset
     from datasets.exceptions import DatasetsError
 
-    dataset, config, split = parts
-    revision = None
-    if not Path(dataset).is_dir():  # a folder's name may have an @ of its own
-        dataset, _, revision = dataset.partition("@")
     try:
-        rows = load_dataset(dataset, config or None, split=split, revision=revision or None)
+        rows = load_dataset(wanted.dataset, wanted.config or None, split=wanted.split, revision=wanted.revision or None)
     except (DatasetsError, OSError, ValueError, RuntimeError) as error:
         reason = str(error.__cause__ or error).strip().splitlines()[0]
         hint = OFFLINE_HINT if isinstance(error, ConnectionError) else ""

@@ -300,7 +300,7 @@ def generate_pairs(*, held_out: bool, seed: int) -> Iterator[FusionPair]:
 SPLITS = {"train": 8000, "validation": 300, "test": 500}  # pairs
 
 
-def load_split(split: str) -> list[FusionPair]:
+def load_pairs(split: str) -> list[FusionPair]:
     """The pairs of one split, without repetitions; validation and test share none.
 
     Raises:

@@ -9,8 +9,9 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from functools import cache, lru_cache
 
+from .f1 import compute_f1
 from .metric import MeanMetric
-from .words import split_sentences
+from .words import list_ngrams, split_sentences
 
 Words = tuple[str, ...]
 STEMS_KEPT = 200_000  # of different words; Porter's stemmer takes most of the time otherwise
@@ -32,10 +33,11 @@ class Rouge(MeanMetric):
     def compute_f1(self, reference: str, prediction: str) -> float:
         wanted, written = list_stems(reference), list_stems(prediction)
         if self.order is None:
-            return _f1(measure_common_subsequence(wanted, written), len(wanted), len(written))
-        wanted_ngrams, written_ngrams = _count_ngrams(wanted, self.order), _count_ngrams(written, self.order)
+            return _score_overlap(measure_common_subsequence(wanted, written), len(wanted), len(written))
+        wanted_ngrams = Counter(list_ngrams(wanted, self.order))
+        written_ngrams = Counter(list_ngrams(written, self.order))
         common = sum(min(count, written_ngrams.get(ngram, 0)) for ngram, count in wanted_ngrams.items())
-        return _f1(common, wanted_ngrams.total(), written_ngrams.total())
+        return _score_overlap(common, wanted_ngrams.total(), written_ngrams.total())
 
     def format_signature(self, references: Sequence[Sequence[str]]) -> str:
         return "rouge_score, F1, Porter stemmer, best of the references"
@@ -56,7 +58,7 @@ class RougeLsum(Rouge):
     def compute_f1(self, reference: str, prediction: str) -> float:
         wanted = [list_stems(sentence) for sentence in list_sentences(reference)]
         written = [list_stems(sentence) for sentence in list_sentences(prediction)]
-        return _f1(count_covered_words(wanted, written), sum(map(len, wanted)), sum(map(len, written)))
+        return _score_overlap(count_covered_words(wanted, written), sum(map(len, wanted)), sum(map(len, written)))
 
     def format_signature(self, references: Sequence[Sequence[str]]) -> str:
         return f"{super().format_signature(references)}, sentences are lines, or end at . ! ? where a text has one line"
@@ -90,13 +92,9 @@ def list_stems(text: str) -> Words:
     return tuple(tokenize(text, _load_stemmer()))
 
 
-def _count_ngrams(words: Words, order: int) -> Counter:
-    return Counter(words if order == 1 else zip(*(words[start:] for start in range(order)), strict=False))
-
-
-def _f1(common: int, wanted: int, written: int) -> float:
-    precision, recall = common / max(written, 1), common / max(wanted, 1)
-    return 2 * precision * recall / (precision + recall) if precision + recall > 0 else 0.0
+def _score_overlap(common: int, wanted: int, written: int) -> float:
+    """F1 of what the prediction has of the reference's words or n-grams, and the reference of the prediction's."""
+    return compute_f1(precision=common / max(written, 1), recall=common / max(wanted, 1))
 
 
 def measure_common_subsequence(first: Words, second: Words) -> int:

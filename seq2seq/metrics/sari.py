@@ -24,10 +24,11 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from itertools import chain
 
+from .f1 import compute_f1
 from .metric import MeanMetric
+from .words import Ngram, list_ngrams
 
 MAX_ORDER = 4
-Ngram = str | tuple[str, ...]
 
 
 class NgramSari(MeanMetric):
@@ -61,8 +62,8 @@ class Sari(NgramSari):
         self, source: Sequence[str], prediction: Sequence[str], references: Sequence[Sequence[str]], order: int
     ) -> float:
         # A reference shorter than the order has no say in it.
-        of_references = [set(_list_ngrams(words, order)) for words in references if len(words) >= order]
-        return self.score_order(set(_list_ngrams(source, order)), set(_list_ngrams(prediction, order)), of_references)
+        of_references = [set(list_ngrams(words, order)) for words in references if len(words) >= order]
+        return self.score_order(set(list_ngrams(source, order)), set(list_ngrams(prediction, order)), of_references)
 
     @staticmethod
     def score_order(source: set[Ngram], prediction: set[Ngram], references: Sequence[set[Ngram]]) -> float:
@@ -77,9 +78,9 @@ class Sari(NgramSari):
         deletable = len(source) - wanted_votes / voters
         added, addable = prediction - source, votes.keys() - source
         return (
-            _f1(_divide(kept_votes / voters, len(kept), 1), _divide(kept_votes, wanted_votes, 1))
-            + _f1(_divide(len(added & addable), len(added), 1), _divide(len(added & addable), len(addable), 1))
-            + _f1(_divide(rightly_deleted, len(deleted), 1), _divide(rightly_deleted, deletable, 1))
+            compute_f1(_divide(kept_votes / voters, len(kept), 1), _divide(kept_votes, wanted_votes, 1))
+            + compute_f1(_divide(len(added & addable), len(added), 1), _divide(len(added & addable), len(addable), 1))
+            + compute_f1(_divide(rightly_deleted, len(deleted), 1), _divide(rightly_deleted, deletable, 1))
         )
 
     def format_signature(self, references: Sequence[Sequence[str]]) -> str:
@@ -94,8 +95,8 @@ class SariXu(NgramSari):
     def score_words(
         self, source: Sequence[str], prediction: Sequence[str], references: Sequence[Sequence[str]], order: int
     ) -> float:
-        in_references = Counter(chain.from_iterable(_list_ngrams(words, order) for words in references))
-        had, wrote = Counter(_list_ngrams(source, order)), Counter(_list_ngrams(prediction, order))
+        in_references = Counter(chain.from_iterable(list_ngrams(words, order) for words in references))
+        had, wrote = Counter(list_ngrams(source, order)), Counter(list_ngrams(prediction, order))
         return self.score_order(had, wrote, in_references, len(references))
 
     @staticmethod
@@ -120,8 +121,8 @@ class SariXu(NgramSari):
                 deleted_share += min(count_had - count_wrote, excess) / (count_had - count_wrote)
         added, addable = wrote.keys() - had.keys(), wanted.keys() - had.keys()
         return (
-            _f1(_divide(kept_share, kept, 0), _divide(keepable_share, keepable, 0))
-            + _f1(_divide(len(added & addable), len(added), 0), _divide(len(added & addable), len(addable), 0))
+            compute_f1(_divide(kept_share, kept, 0), _divide(keepable_share, keepable, 0))
+            + compute_f1(_divide(len(added & addable), len(added), 0), _divide(len(added & addable), len(addable), 0))
             + _divide(deleted_share, deleted, 0)
         )
 
@@ -129,13 +130,5 @@ class SariXu(NgramSari):
         return "Xu et al.'s script: keep F1, add F1, delete precision, n 1-4, 0/0 is 0, mean over texts"
 
 
-def _list_ngrams(words: Sequence[str], order: int) -> Iterable[Ngram]:
-    return words if order == 1 else zip(*(words[start:] for start in range(order)), strict=False)
-
-
 def _divide(part: float, whole: float, of_nothing: float) -> float:
     return part / whole if whole else of_nothing
-
-
-def _f1(precision: float, recall: float) -> float:
-    return 2 * precision * recall / (precision + recall) if precision > 0 and recall > 0 else 0.0

@@ -1,9 +1,14 @@
-"""Words and sentences of a text, as the metrics and baselines that are our own count them. No tokenizer's tokens."""
+"""Words, n-grams and sentences of a text, as the metrics and baselines that are our own count them.
+
+No tokenizer's tokens.
+"""
 
 import re
+from collections.abc import Iterable, Sequence
 
 from ..text.normalization import COMBINING, WORD
 
+Ngram = str | tuple[str, ...]
 _WORD = re.compile(rf"{WORD}(?:['’]{WORD})*")
 _COMBINING = re.compile(f"[{COMBINING}]")
 _SENTENCE_END = re.compile(r"\n|(?<=[.!?])\s+")
@@ -12,6 +17,14 @@ _SENTENCE_END = re.compile(r"\n|(?<=[.!?])\s+")
 def list_words(text: str) -> list[str]:
     """Runs of letters and digits, lower-cased, with accents and apostrophes inside. "It's 3.5." -> it's 3 5"""
     return _WORD.findall(text.lower())
+
+
+def list_ngrams(words: Sequence[str], order: int) -> Iterable[Ngram]:
+    """All runs of `order` words, from left to right; those of one word are the words."""
+    if order == 1:
+        return words
+    shifted = [words[start:] for start in range(order)]
+    return zip(*shifted, strict=False)
 
 
 def is_of_letters(word: str) -> bool:

@@ -5,6 +5,7 @@ Weights come as arrays (L layers, A heads, Q queries, K keys), by kind of attent
 
 import base64
 import json
+import math
 from collections.abc import Mapping, Sequence
 from importlib import resources
 from typing import TYPE_CHECKING, Any
@@ -27,25 +28,33 @@ def build_layer_maps(weights: numpy.ndarray, queries: Sequence[str], keys: Seque
     Args:
         weights: (A, Q, K).
     """
-    columns = min(COLUMNS, len(weights))
-    rows = -(-len(weights) // columns)
-    width, height = (max(1.6, min(4.5, 0.8 + 0.16 * len(side))) for side in (keys, queries))
-    figure = new_figure(columns * width + 0.6, rows * (height + 0.25) + 0.4)
+    heads = len(weights)
+    columns = min(COLUMNS, heads)
+    rows = math.ceil(heads / columns)
+    width = columns * _measure_side(keys) + 0.6
+    height = rows * (_measure_side(queries) + 0.25) + 0.4
+    figure = new_figure(width, height)
     panels = figure.subplots(rows, columns, squeeze=False).flatten()
     for head, axes in enumerate(panels):
-        if head >= len(weights):
+        if head >= heads:  # the last row has more places than heads
             axes.set_axis_off()
             continue
         image = axes.imshow(weights[head], cmap="Blues", vmin=0, vmax=1, aspect="auto")
         axes.set_title(_name_head(head, weights[head]), fontsize="x-small", pad=2)
-        first_column, last_row = head % columns == 0, head + columns >= len(weights)
-        _name_ticks(axes.yaxis, queries if first_column else [])
-        _name_ticks(axes.xaxis, keys if last_row else [])
+        # Tokens stand at the left and below alone: the maps between them have the same ones.
+        _name_ticks(axes.yaxis, queries if head % columns == 0 else [])
+        _name_ticks(axes.xaxis, keys if head + columns >= heads else [])
         axes.tick_params(length=0, labelsize=5)
         axes.tick_params(axis="x", rotation=90)
-    figure.colorbar(image, ax=list(panels), fraction=0.02, pad=0.01).ax.tick_params(labelsize="x-small")
+    scale = figure.colorbar(image, ax=list(panels), fraction=0.02, pad=0.01)
+    scale.ax.tick_params(labelsize="x-small")
     figure.suptitle(title, fontsize="small")
     return figure
+
+
+def _measure_side(tokens: Sequence[str]) -> float:
+    """Inches of one side of a map."""
+    return max(1.6, min(4.5, 0.8 + 0.16 * len(tokens)))
 
 
 def _name_head(head: int, weights: numpy.ndarray) -> str:
@@ -59,7 +68,8 @@ def _is_pruned(weights: numpy.ndarray) -> bool:
 def _name_ticks(axis: Any, tokens: Sequence[str]) -> None:
     named = tokens if len(tokens) <= MOST_NAMED else []
     # A dollar sign would open a formula.
-    axis.set_ticks(range(len(named)), [token.replace("$", r"\$") for token in named])
+    names = [token.replace("$", r"\$") for token in named]
+    axis.set_ticks(range(len(names)), names)
 
 
 def name_layer(kind: str, layer: int) -> str:
@@ -74,19 +84,31 @@ def build_attention_page(pairs: Sequence[Mapping[str, Any]]) -> str:
         pairs: each with `title`, `source` and `target` (the tokens, those of the target as the decoder reads them), and
             the weights of `encoder`, `decoder` and `cross`.
     """
-    described = [
-        {name: pair[name] for name in ("title", "source", "target")} | {kind: _pack(pair[kind]) for kind in TITLES}
-        for pair in pairs
-    ]
-    template = (resources.files("seq2seq") / "embedded" / "attention.html").read_text(encoding="utf-8")
+    template = resources.files("seq2seq") / "embedded" / "attention.html"
+    page = template.read_text(encoding="utf-8")
+    data = {"titles": TITLES, "pairs": [_pack_pair(pair) for pair in pairs]}
     # In a script element a text could end it, or open a comment that hides its end.
-    data = {"titles": TITLES, "pairs": described}
-    return template.replace("__DATA__", json.dumps(data, ensure_ascii=False).replace("<", "\\u003c"))
+    script = json.dumps(data, ensure_ascii=False).replace("<", "\\u003c")
+    return page.replace("__DATA__", script)
 
 
-def _pack(weights: numpy.ndarray) -> dict[str, Any]:
+def _pack_pair(pair: Mapping[str, Any]) -> dict[str, Any]:
+    packed = {name: pair[name] for name in ("title", "source", "target")}
+    for kind in TITLES:
+        packed[kind] = _pack_weights(pair[kind])
+    return packed
+
+
+def _pack_weights(weights: numpy.ndarray) -> dict[str, Any]:
     """Weights as bytes, 255 for one, and which heads of each layer were pruned, whose bytes are zeros."""
-    pruned = [[head for head, values in enumerate(layer) if _is_pruned(values)] for layer in weights]
-    content = numpy.rint(numpy.nan_to_num(weights) * 255).astype(numpy.uint8).tobytes()
-    sizes = {"layers": weights.shape[0], "heads": weights.shape[1], "pruned": pruned}
-    return sizes | {"weights": base64.b64encode(content).decode()}
+    pruned = []
+    for layer in weights:
+        pruned.append([head for head, values in enumerate(layer) if _is_pruned(values)])
+    scaled = numpy.rint(numpy.nan_to_num(weights) * 255)
+    content = scaled.astype(numpy.uint8).tobytes()
+    return {
+        "layers": weights.shape[0],
+        "heads": weights.shape[1],
+        "pruned": pruned,
+        "weights": base64.b64encode(content).decode(),
+    }

@@ -1,21 +1,22 @@
 """The comparison of runs as a page: README.md in Markdown, with its picture."""
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from typing import Any
 
-from ..run_folder.record import RunRecord
-from .comparison import Cell, Difference, Differences, collect_samples, format_p, list_differing_settings
-from .markdown import build_code_span, build_markdown_table, escape_markdown
+from ..base.formats import format_p_value
+from ..base.mappings import list_keys
+from .comparison import Cell, ComparisonTable, Differences, Records, collect_samples, list_differing_settings
+from .markdown import build_code_span, build_list, build_markdown_table, build_page, escape_markdown
 from .samples import show_text
-from .tables import format_interval, format_value
+from .tables import Difference, format_difference, format_interval, format_signatures
 
 LAST_HEADING = "Run folders"
 
 
 def build_comparison_page(
-    records: Mapping[str, RunRecord],
-    table: tuple[Sequence[str], Sequence[Sequence[Cell]]],
+    records: Records,
+    table: ComparisonTable,
     *,
     differences: Differences,
     settings: Mapping[str, Mapping[str, Any]],
@@ -25,26 +26,20 @@ def build_comparison_page(
     """The page's text.
 
     Args:
-        table: what `build_comparison` gives.
         settings: each run's options by dotted key.
         picture: the path of the losses from the page, None where there is none.
     """
-    header, rows = table
-    tested = next(iter(records.values())).predictions is not None
+    folders = [build_code_span(str(record.folder.path)) for record in records.values()]
     sections = {
-        "": [build_markdown_table(header, [[_join(cell) for cell in row] for row in rows]), *_explain(records)],
+        "": [_build_table(table), *_explain_scores(records)],
         "Differences from the first run": _list_difference_lines(records, differences),
         "Losses": [f"![Training and validation loss of every run]({picture})"] if picture else [],
         "Settings that differ": _list_setting_lines(settings),
-        "Samples": _list_sample_lines(records, samples) if tested else [],
-        LAST_HEADING: ["\n".join(f"- {build_code_span(str(record.folder.path))}" for record in records.values())],
+        "Samples": _list_sample_lines(records, samples),
+        LAST_HEADING: [build_list(folders)],
     }
-    text = [f"# {escape_markdown(', '.join(records))}"]
-    for heading, paragraphs in sections.items():
-        paragraphs = list(paragraphs)
-        if paragraphs:
-            text += [f"## {heading}"] * bool(heading) + paragraphs
-    return "\n\n".join(text) + "\n"
+    title = escape_markdown(", ".join(records))
+    return build_page(f"# {title}", sections)
 
 
 def is_comparison_page(text: str) -> bool:
@@ -52,11 +47,16 @@ def is_comparison_page(text: str) -> bool:
     return f"\n## {LAST_HEADING}\n" in text
 
 
-def _join(cell: Cell) -> str:
+def _build_table(table: ComparisonTable) -> str:
+    rows = [list(map(_join_lines, row)) for row in table.rows]
+    return build_markdown_table(table.header, rows)
+
+
+def _join_lines(cell: Cell) -> str:
     return "<br>".join(map(escape_markdown, cell))
 
 
-def _explain(records: Mapping[str, RunRecord]) -> Iterator[str]:
+def _explain_scores(records: Records) -> Iterator[str]:
     scores = next(iter(records.values())).scores
     if scores is None:
         return
@@ -65,18 +65,20 @@ def _explain(records: Mapping[str, RunRecord]) -> Iterator[str]:
         level = 100 * scores["bootstrap"]["level"]
         sentences.append(f"In brackets {level:.0f}% confidence intervals by bootstrap over the pairs.")
     yield " ".join(sentences)
-    yield "\n".join(f"- {metric}: {escape_markdown(text)}" for metric, text in scores["signatures"].items())
+    yield format_signatures(scores["signatures"])
 
 
-def _list_difference_lines(records: Mapping[str, RunRecord], differences: Differences) -> Iterator[str]:
+def _list_difference_lines(records: Records, differences: Differences) -> Iterator[str]:
     if not differences:
         return
-    metrics = list(dict.fromkeys(metric for found in differences.values() for metric in found))
-    rows = [
-        [escape_markdown(name), *(_format_difference(metric, found.get(metric)) for metric in metrics)]
-        for name, found in differences.items()
-    ]
-    yield build_markdown_table([f"less {escape_markdown(next(iter(records)))}", *metrics], rows)
+    metrics = list_keys(differences.values())
+    rows = []
+    for name, of_run in differences.items():
+        cells = [_format_difference(metric, of_run.get(metric)) for metric in metrics]
+        rows.append([name, *cells])
+    first = next(iter(records))
+    escaped = [list(map(escape_markdown, row)) for row in rows]
+    yield build_markdown_table([f"less {escape_markdown(first)}", *metrics], escaped)
     yield (
         "Paired over the test pairs: the interval is that of the difference, p the share of random swaps of the two "
         "runs' outputs that make a difference as large."
@@ -86,21 +88,23 @@ def _list_difference_lines(records: Mapping[str, RunRecord], differences: Differ
 def _format_difference(metric: str, difference: Difference | None) -> str:
     if difference is None:
         return "-"
+    value = format_difference(metric, difference.value)
     interval = format_interval(metric, (difference.low, difference.high))
-    return escape_markdown(f"{format_value(metric, difference.value)} {interval}, {format_p(difference.p_value)}")
+    return f"{value} {interval}, p {format_p_value(difference.p_value)}"
 
 
 def _list_setting_lines(settings: Mapping[str, Mapping[str, Any]]) -> Iterator[str]:
-    differing = list_differing_settings(settings)
-    if differing:
-        rows = [
-            [key, *(escape_markdown(json.dumps(value, ensure_ascii=False)) for value in values)]
-            for key, values in differing.items()
-        ]
+    rows = []
+    for key, values in list_differing_settings(settings).items():
+        cells = [json.dumps(value, ensure_ascii=False) for value in values]
+        rows.append([key, *map(escape_markdown, cells)])
+    if rows:
         yield build_markdown_table(["", *map(escape_markdown, settings)], rows)
 
 
-def _list_sample_lines(records: Mapping[str, RunRecord], count: int) -> Iterator[str]:
+def _list_sample_lines(records: Records, count: int) -> Iterator[str]:
+    if next(iter(records.values())).predictions is None:
+        return
     for sample in collect_samples(records, count):
-        yield "\n".join(f"- {escape_markdown(name)}: {show_text(text)}" for name, text in sample)
+        yield build_list(f"{escape_markdown(name)}: {show_text(text)}" for name, text in sample)
         yield "---"

@@ -1,38 +1,41 @@
-"""The front matter of a model card: what the hub reads of it, as YAML.
+"""The front matter of a model card: what the hub reads of it, written by the hub's own library, in its order of keys.
 
 Only names that are known to be the hub's are given as such: a local path would lead there to a stranger's repository.
 License and language are left out, because no recipe knows them.
 """
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import yaml
-
+from ..base.hub import parse_hub_split
 from ..run_folder.record import RunRecord
-from .origin import list_files
+from .run_tables import list_files
+
+if TYPE_CHECKING:
+    from huggingface_hub import EvalResult
 
 # The hub files what it calls text2text under text-generation now, as a subtask.
 PIPELINES = {"summarization": "summarization", "translation": "translation"}
 OTHER_PIPELINE = "text-generation"
 HUB_METRICS = {"rouge1": "rouge", "rouge2": "rouge", "rougeL": "rouge", "rougeLsum": "rouge", "bleu": "sacrebleu"}
-HUB_PREFIX = "hub:"  # of data names: hub:NAME:CONFIG:SPLIT, where NAME may end in @REVISION
 LOCAL_FILES = "local-files"
 
 
 def build_front_matter(record: RunRecord) -> str:
     """The card's head, from --- to ---."""
-    task, scores = record.recipe["task"], record.scores
-    values = {
-        "library_name": "transformers",
-        "pipeline_tag": find_pipeline(task),
-        "base_model": list_base_models(record),
-        "datasets": list_hub_datasets(record.recipe["data"]["train"]),
-        "metrics": list(dict.fromkeys(name_hub_metric(metric) for metric in _list_values(record))),
-        "tags": _list_tags(record),
-        "model-index": [{"name": record.name, "results": [_summarize_results(record)]}] if scores else [],
-    }
-    text = yaml.safe_dump({key: value for key, value in values.items() if value}, sort_keys=False, allow_unicode=True)
-    return f"---\n{text}---"
+    from huggingface_hub import ModelCardData
+
+    # The library leaves out what is None, and writes an empty list as one.
+    data = ModelCardData(
+        base_model=list_base_models(record) or None,
+        datasets=list_hub_datasets(record.recipe["data"]["train"]) or None,
+        eval_results=_list_results(record) or None,
+        library_name="transformers",
+        metrics=list(dict.fromkeys(name_hub_metric(metric) for metric in _find_values(record))) or None,
+        model_name=record.name if record.scores else None,
+        pipeline_tag=find_pipeline(record.recipe["task"]),
+        tags=_list_tags(record),
+    )
+    return f"---\n{data.to_yaml()}\n---"
 
 
 def find_pipeline(task: str) -> str:
@@ -56,7 +59,8 @@ def list_base_models(record: RunRecord) -> list[str]:
 
 def list_hub_datasets(names: list[str]) -> list[str]:
     """The data sets among data names, without their revisions."""
-    return list(dict.fromkeys(name.split(":")[1].partition("@")[0] for name in names if name.startswith(HUB_PREFIX)))
+    splits = [parse_hub_split(name) for name in names]
+    return list(dict.fromkeys(split.dataset for split in splits if split is not None))
 
 
 def _list_tags(record: RunRecord) -> list[str]:
@@ -69,40 +73,60 @@ def _list_tags(record: RunRecord) -> list[str]:
     return [*tags, plan]
 
 
-def _list_values(record: RunRecord) -> dict[str, float]:
+def _find_values(record: RunRecord) -> dict[str, float]:
     """The model's own scores, which stand first."""
     return next(iter(record.scores["rows"].values())) if record.scores else {}
 
 
-def _summarize_results(record: RunRecord) -> dict[str, Any]:
-    scores, task = record.scores, record.recipe["task"]
-    row = next(iter(scores["rows"]))
-    intervals = scores.get("intervals", {}).get(row, {})
-    metrics = []
-    for metric, value in scores["rows"][row].items():
-        arguments = {"signature": scores["signatures"][metric]} if metric in scores["signatures"] else {}
-        if metric in intervals:
-            level = scores.get("bootstrap", {}).get("level", 0.95)
-            arguments["interval"] = {"low": _round(intervals[metric][0]), "high": _round(intervals[metric][1])}
-            arguments["interval"]["level"] = level
-        described = {"type": name_hub_metric(metric), "name": metric, "value": _round(value)}
-        metrics.append(described | ({"args": arguments} if arguments else {}))
-    return {
-        "task": {"type": find_pipeline(task), "name": task},
-        "dataset": _summarize_test_data(record.recipe["data"]["test"], scores["split"]),
-        "metrics": metrics,
-    }
+def _list_results(record: RunRecord) -> list["EvalResult"]:
+    from huggingface_hub import EvalResult
+
+    if record.scores is None:
+        return []
+    task = record.recipe["task"]
+    dataset = _summarize_test_data(record.recipe["data"]["test"], record.scores["split"])
+    return [
+        EvalResult(
+            task_type=find_pipeline(task),
+            task_name=task,
+            metric_type=name_hub_metric(metric),
+            metric_name=metric,
+            metric_value=_round(value),
+            metric_args=_summarize_metric(record.scores, metric) or None,
+            **dataset,
+        )
+        for metric, value in _find_values(record).items()
+    ]
 
 
-def _summarize_test_data(names: list[str], split: str) -> dict[str, str]:
-    if len(names) == 1 and names[0].startswith(HUB_PREFIX):
-        dataset, config, split = [*names[0].split(":", 3), "", ""][1:4]
-        dataset, _, revision = dataset.partition("@")
-        described = {"type": dataset, "name": dataset, "config": config, "split": split, "revision": revision}
-        return {key: value for key, value in described.items() if value}
+def _summarize_metric(scores: dict[str, Any], metric: str) -> dict[str, Any]:
+    """How a metric of the model was computed, and its interval, as far as the run knows."""
+    arguments: dict[str, Any] = {}
+    if metric in scores["signatures"]:
+        arguments["signature"] = scores["signatures"][metric]
+    model = next(iter(scores["rows"]))
+    interval = scores.get("intervals", {}).get(model, {}).get(metric)
+    if interval is not None:
+        low, high = interval
+        level = scores.get("bootstrap", {}).get("level", 0.95)
+        arguments["interval"] = {"low": _round(low), "high": _round(high), "level": level}
+    return arguments
+
+
+def _summarize_test_data(names: list[str], split: str) -> dict[str, str | None]:
+    """What `EvalResult` wants to know of a data set."""
+    hub_split = parse_hub_split(names[0]) if len(names) == 1 else None
+    if hub_split is not None:
+        return {
+            "dataset_type": hub_split.dataset,
+            "dataset_name": hub_split.dataset,
+            "dataset_config": hub_split.config or None,
+            "dataset_split": hub_split.split,
+            "dataset_revision": hub_split.revision or None,
+        }
     # The last two parts tell the data without the machine's folders.
     shown = ", ".join("/".join(name.split("/")[-2:]) for name in names)
-    return {"type": LOCAL_FILES, "name": shown, "split": split}
+    return {"dataset_type": LOCAL_FILES, "dataset_name": shown, "dataset_split": split}
 
 
 def _round(value: float) -> float:

@@ -6,33 +6,57 @@ from typing import TYPE_CHECKING
 from .plots import new_figure
 
 if TYPE_CHECKING:
+    from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
 TITLES = {"encoder": "encoder", "decoder": "decoder, to itself", "cross": "decoder, to the source"}
+LIGHT_FROM = 0.6  # of the highest: above it the map is too light for white numbers
+Layers = Sequence[Mapping[int, float]]  # figures by layer, by the head's number
 
 
-def build_head_maps(figures: Mapping[str, Sequence[Mapping[int, float]]], title: str) -> "Figure":
+def build_head_maps(figures: Mapping[str, Layers], title: str) -> "Figure":
     """Maps of one scale side by side, with their numbers where these have room.
 
     Args:
-        figures: by kind of attention, by layer, by the head's number; a place without a head stays empty.
+        figures: by kind of attention; a place without a head stays empty.
     """
-    layers, heads = max(map(len, figures.values())), 1 + max(max(row) for rows in figures.values() for row in rows)
-    figure = new_figure(len(figures) * (1.2 + 0.36 * heads) + 0.8, 1.4 + 0.34 * layers)
-    highest = max((value for rows in figures.values() for row in rows for value in row.values()), default=0.0)
+    layers = max(map(len, figures.values()))
+    rows = [row for kind in figures.values() for row in kind]
+    heads = 1 + max(max(row) for row in rows)
+    highest = max((value for row in rows for value in row.values()), default=0.0)
+    width = len(figures) * (1.2 + 0.36 * heads) + 0.8
+    height = 1.4 + 0.34 * layers
+    figure = new_figure(width, height)
     panels = figure.subplots(1, len(figures), squeeze=False)[0]
-    for axes, (kind, rows) in zip(panels, figures.items(), strict=True):
-        filled = [[row.get(head, float("nan")) for head in range(heads)] for row in rows]
-        image = axes.imshow(filled, cmap="cividis", vmin=0, vmax=highest or 1, aspect="auto")
+    for axes, (kind, of_kind) in zip(panels, figures.items(), strict=True):
+        scale = highest or 1  # where all figures are zero, any scale shows them
+        filled = [_fill_row(row, heads) for row in of_kind]
+        image = axes.imshow(filled, cmap="cividis", vmin=0, vmax=scale, aspect="auto")
         axes.set_title(TITLES.get(kind, kind), fontsize="small")
-        axes.set(xlabel="head", xticks=range(heads), yticks=range(len(rows)))
+        axes.set(xlabel="head", xticks=range(heads), yticks=range(len(of_kind)))
         axes.tick_params(labelsize="x-small", length=0)
-        for layer, row in enumerate(rows):
-            for head, value in row.items():
-                share = value / (highest or 1)
-                colour = "black" if share > 0.6 else "white"
-                axes.text(head, layer, f"{100 * share:.0f}", color=colour, ha="center", va="center", fontsize=6)
+        _write_numbers(axes, of_kind, scale)
     panels[0].set_ylabel("layer")
-    figure.colorbar(image, ax=list(panels), fraction=0.02, pad=0.01).ax.tick_params(labelsize="x-small")
+    colours = figure.colorbar(image, ax=list(panels), fraction=0.02, pad=0.01)
+    colours.ax.tick_params(labelsize="x-small")
     figure.suptitle(f"{title}, in percent of the highest, which is {highest:.3g}", fontsize="small")
     return figure
+
+
+def _fill_row(row: Mapping[int, float], heads: int) -> list[float]:
+    return [row.get(head, float("nan")) for head in range(heads)]
+
+
+def _write_numbers(axes: "Axes", layers: Layers, scale: float) -> None:
+    for layer, row in enumerate(layers):
+        for head, value in row.items():
+            share = value / scale
+            axes.text(
+                head,
+                layer,
+                f"{100 * share:.0f}",
+                color="black" if share > LIGHT_FROM else "white",
+                ha="center",
+                va="center",
+                fontsize=6,
+            )

@@ -3,11 +3,14 @@
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from ..base.formats import format_share
 from .plots import COLOURS, finish_axes, new_figure
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
+
+Pairs = Sequence[tuple[int, int]]  # words of a reference and of the output
 
 
 def build_token_lengths(split: Mapping[str, Any], name: str) -> "Figure":
@@ -17,20 +20,24 @@ def build_token_lengths(split: Mapping[str, Any], name: str) -> "Figure":
         split: as inputs.json describes it.
     """
     figure = new_figure(8.5, 3.2)
-    panels = figure.subplots(1, 2)
-    for index, (axes, side) in enumerate(zip(panels, ("source", "target"), strict=True)):
-        _draw_histogram(axes, split[side], COLOURS[index])
-        finish_axes(axes, x=f"{side} tokens, marks included", y=f"{name} pairs" if index == 0 else "")
+    left, right = figure.subplots(1, 2)
+    _draw_histogram(left, split["source"], COLOURS[0])
+    finish_axes(left, x="source tokens, marks included", y=f"{name} pairs")
+    _draw_histogram(right, split["target"], COLOURS[1])
+    finish_axes(right, x="target tokens, marks included", y="")
     return figure
 
 
 def _draw_histogram(axes: "Axes", side: Mapping[str, Any], colour: str) -> None:
-    width, counts = side["lengths"]["bin_tokens"], side["lengths"]["counts"]
+    width = side["lengths"]["bin_tokens"]
+    counts = side["lengths"]["counts"]
     # Bin i holds the lengths i * width + 1 to (i + 1) * width; bars are drawn half a token to the left of whole ones.
-    axes.bar([index * width + 0.5 for index in range(len(counts))], counts, width, align="edge", color=colour)
-    limit, cut = side["limit"], 100 * side["cut"] / side["texts"]
+    edges = [index * width + 0.5 for index in range(len(counts))]
+    axes.bar(edges, counts, width, align="edge", color=colour)
+    limit = side["limit"]
     axes.axvline(limit + 0.5, color="black", linestyle="--", linewidth=1.2)
-    axes.set_title(f"limit {limit:,} (dashed): {cut:.1f}% cut", fontsize="small")
+    cut = format_share(side["cut"], side["texts"])
+    axes.set_title(f"limit {limit:,} (dashed): {cut} cut", fontsize="small")
     axes.set_xlim(0, limit * 1.05 + 1)
 
 
@@ -42,41 +49,65 @@ def build_output_lengths(predictions: Sequence[Mapping[str, Any]]) -> "Figure | 
     """
     if not predictions:
         return None
-    lengths = [(count_words(row["references"][0]), count_words(row["prediction"])) for row in predictions]
-    frame = find_frame(lengths)
-    inside = [pair for pair in lengths if max(pair) <= frame]
-    outside = [tuple(min(length, frame) for length in pair) for pair in lengths if max(pair) > frame]
+    pairs = [(_count_words(row["references"][0]), _count_words(row["prediction"])) for row in predictions]
+    frame = find_frame(pairs)
     figure = new_figure(5.4, 5.0)
     axes = figure.subplots()
     axes.plot([0, frame], [0, frame], color="black", linestyle="--", linewidth=1)
-    # Many points lie on each other: the more there are, the fainter each.
-    opacity = max(0.12, min(0.6, 150 / len(lengths)))
-    for points, style in (
-        (inside, {"color": COLOURS[0], "alpha": opacity, "s": 18, "linewidths": 0}),
-        (outside, {"color": COLOURS[1], "marker": "D", "s": 22, "clip_on": False, "zorder": 3}),
-    ):
-        if points:
-            axes.scatter(*zip(*points, strict=True), **style)
-    means = [sum(side) / len(lengths) for side in zip(*lengths, strict=True)]
-    title = f"mean: {means[0]:.1f} words in references, {means[1]:.1f} in outputs\ndashed: equal length"
-    if outside:
-        title += f"; diamonds: {len(outside)} pairs beyond the frame, up to {max(map(max, lengths))} words"
-    axes.set_title(title, fontsize="small")
+    _draw_pairs(axes, pairs, frame)
+    axes.set_title(_build_title(pairs, frame), fontsize="small")
     finish_axes(axes, x="words of the first reference", y="words of the output")
     axes.locator_params(integer=True)
     axes.set(xlim=(-0.02 * frame, frame), ylim=(-0.02 * frame, frame), aspect="equal")
     return figure
 
 
-def find_frame(lengths: Sequence[tuple[int, int]]) -> float:
+def _draw_pairs(axes: "Axes", pairs: Pairs, frame: float) -> None:
+    """Dots for the pairs within the frame; diamonds at its edge for the others."""
+    inside = [pair for pair in pairs if max(pair) <= frame]
+    beyond = [pair for pair in pairs if max(pair) > frame]
+    if inside:
+        # Many points lie on each other: the more there are, the fainter each.
+        opacity = max(0.12, min(0.6, 150 / len(pairs)))
+        wanted, written = zip(*inside, strict=True)
+        axes.scatter(wanted, written, color=COLOURS[0], alpha=opacity, s=18, linewidths=0)
+    if beyond:
+        wanted, written = zip(*beyond, strict=True)
+        axes.scatter(
+            [min(length, frame) for length in wanted],
+            [min(length, frame) for length in written],
+            color=COLOURS[1],
+            marker="D",
+            s=22,
+            clip_on=False,
+            zorder=3,
+        )
+
+
+def _build_title(pairs: Pairs, frame: float) -> str:
+    wanted = sum(reference for reference, _ in pairs) / len(pairs)
+    written = sum(output for _, output in pairs) / len(pairs)
+    title = f"mean: {wanted:.1f} words in references, {written:.1f} in outputs\ndashed: equal length"
+    beyond = [max(pair) for pair in pairs if max(pair) > frame]
+    if beyond:
+        title += f"; diamonds: {len(beyond)} pairs beyond the frame, up to {max(beyond)} words"
+    return title
+
+
+def find_frame(pairs: Pairs) -> float:
     """The largest length to be shown: a tenth above the 99th percentile of each side, or above all where that is near.
 
     Where the longest is no more than twice the percentile, nothing is left out.
     """
-    longest = max(max(pair) for pair in lengths)
-    common = max(sorted(side)[(len(side) - 1) * 99 // 100] for side in zip(*lengths, strict=True))
+    longest = max(max(pair) for pair in pairs)
+    common = max(_find_common_length(side) for side in zip(*pairs, strict=True))
     return 1.1 * max(1, longest if longest <= 2 * common else common)
 
 
-def count_words(text: str) -> int:
+def _find_common_length(lengths: Sequence[int]) -> int:
+    """The 99th percentile."""
+    return sorted(lengths)[(len(lengths) - 1) * 99 // 100]
+
+
+def _count_words(text: str) -> int:
     return len(text.split())

@@ -2,14 +2,14 @@
 
 import re
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 # An underscore within a word is no markup.
 SPECIAL = re.compile(r"([\\`*{}\[\]<>#|~&$!]|(?<![^\W_])_|_(?![^\W_]))")
 LINE_ENDS = re.compile(r"\r\n|[\n\r\v\f\x85\u2028\u2029]")
-TURNING = dict.fromkeys(
-    [*range(0x202A, 0x202F), *range(0x2066, 0x206A)], "\ufffd"
-)  # they turn the rest of a line round
+UNSHOWN = "\ufffd"
+# Marks that turn the rest of a line round, as of a text from right to left.
+TURNING = dict.fromkeys([*range(0x202A, 0x202F), *range(0x2066, 0x206A)], UNSHOWN)
 
 
 def escape_markdown(text: str) -> str:
@@ -22,32 +22,57 @@ def escape_markdown(text: str) -> str:
 
 def show_on_one_line(text: str) -> str:
     """A text as it may be printed: line ends are shown as ⏎, and no character steers a terminal or turns the line."""
-    shown = LINE_ENDS.sub(" ⏎ ", text).replace("\t", " ").translate(TURNING)
-    return "".join("\ufffd" if unicodedata.category(character) == "Cc" else character for character in shown)
+    line = LINE_ENDS.sub(" ⏎ ", text)
+    line = line.replace("\t", " ").translate(TURNING)
+    shown = (UNSHOWN if unicodedata.category(character) == "Cc" else character for character in line)
+    return "".join(shown)
 
 
 def shorten(text: str, limit: int) -> str:
     """The first characters of a text, with a mark of how many are left out."""
     if len(text) <= limit:
         return text
-    return f"{text[:limit].rstrip()} … ({len(text) - limit:,} more characters)"
+    beginning = text[:limit].rstrip()
+    return f"{beginning} … ({len(text) - limit:,} more characters)"
 
 
 def build_code_block(code: str, language: str = "") -> str:
     """A fenced block, its fence longer than any in the code."""
-    longest = max(map(len, re.findall(r"`+", code)), default=0)
-    fence = "`" * max(3, longest + 1)
+    fence = "`" * max(3, _find_longest_fence(code) + 1)
     return f"{fence}{language}\n{code}\n{fence}"
 
 
 def build_code_span(code: str) -> str:
     """Code within a line of text; not for tables, whose cells a bar in it would end."""
-    longest = max(map(len, re.findall(r"`+", code)), default=0)
-    fence, space = "`" * (longest + 1), " " if longest else ""
-    return f"{fence}{space}{LINE_ENDS.sub(' ', code)}{space}{fence}"
+    longest = _find_longest_fence(code)
+    fence = "`" * (longest + 1)
+    space = " " if longest else ""
+    line = LINE_ENDS.sub(" ", code)
+    return f"{fence}{space}{line}{space}{fence}"
 
 
-def build_markdown_table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+def _find_longest_fence(code: str) -> int:
+    return max(map(len, re.findall(r"`+", code)), default=0)
+
+
+def build_markdown_table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
     """A table whose first column is text and whose others are figures; the cells are Markdown."""
-    lines = [header, ["---", *["---:"] * (len(header) - 1)], *rows]
-    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+    alignment = ["---", *["---:"] * (len(header) - 1)]
+    lines = [f"| {' | '.join(cells)} |" for cells in (header, alignment, *rows)]
+    return "\n".join(lines)
+
+
+def build_list(items: Iterable[str]) -> str:
+    """A list of lines, which are Markdown."""
+    return "\n".join(f"- {item}" for item in items)
+
+
+def build_page(title: str, sections: dict[str, Iterable[str]]) -> str:
+    """A page of paragraphs under their headings; sections without any are left out, the heading '' has none."""
+    parts = [title]
+    for heading, paragraphs in sections.items():
+        filled = [paragraph for paragraph in paragraphs if paragraph]
+        if filled and heading:
+            parts.append(f"## {heading}")
+        parts += filled
+    return "\n\n".join(parts) + "\n"

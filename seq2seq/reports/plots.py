@@ -18,34 +18,38 @@ if TYPE_CHECKING:
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
 LINE_STYLES = ("-", "--", ":", "-.")  # once the colours are used up
 DOTS_PER_INCH = 120
+Points = list[tuple[float, float]]
 
 
 def choose_style(index: int) -> dict[str, Any]:
     """Colour and line of the n-th of several lines."""
-    return {"color": COLOURS[index % len(COLOURS)], "linestyle": LINE_STYLES[index // len(COLOURS) % len(LINE_STYLES)]}
+    rounds, colour = divmod(index, len(COLOURS))
+    return {"color": COLOURS[colour], "linestyle": LINE_STYLES[rounds % len(LINE_STYLES)]}
 
 
-def list_points(
-    events: Iterable[Mapping[str, Any]], key: str, *, x: str = "step", scale: float = 1.0
-) -> list[tuple[float, float]]:
+def list_points(events: Iterable[Mapping[str, Any]], key: str, *, x: str = "step", scale: float = 1.0) -> Points:
     """The finite values of a key over x, x times `scale`; events without one, such as of a skipped step, are left out.
 
     [{"step": 1, "loss": 2.0}, {"step": 2, "loss": None}] -> [(1.0, 2.0)]
     """
-    points = ((event.get(x), event.get(key)) for event in events)
-    return [
-        (float(place) * scale, float(value))
-        for place, value in points
-        if place is not None and isinstance(value, int | float) and math.isfinite(value)
-    ]
+    points = []
+    for event in events:
+        place = event.get(x)
+        value = event.get(key)
+        if place is not None and isinstance(value, int | float) and math.isfinite(value):
+            points.append((float(place) * scale, float(value)))
+    return points
 
 
-def draw_line(axes: "Axes", points: list[tuple[float, float]], label: str, **style: Any) -> None:
+def draw_line(axes: "Axes", points: Points, label: str, **style: Any) -> None:
     """Draws points as a line, a single one as a dot; nothing where there are none."""
     if not points:
         return
-    marker = {"marker": "o", "markersize": 4} if len(points) == 1 else {}
-    axes.plot(*zip(*points, strict=True), label=label, **({"linewidth": 1.5} | marker | style))
+    defaults: dict[str, Any] = {"linewidth": 1.5}
+    if len(points) == 1:
+        defaults |= {"marker": "o", "markersize": 4}
+    places, values = zip(*points, strict=True)
+    axes.plot(places, values, label=label, **(defaults | style))
 
 
 def finish_axes(axes: "Axes", *, x: str | None, y: str, legend: bool = True) -> None:
@@ -56,8 +60,15 @@ def finish_axes(axes: "Axes", *, x: str | None, y: str, legend: bool = True) -> 
     axes.grid(alpha=0.3)
     axes.spines[["top", "right"]].set_visible(False)
     axes.margins(x=0.02)
-    if legend and len(axes.get_legend_handles_labels()[1]) > 1:
-        axes.legend(loc="upper left", bbox_to_anchor=(1.01, 1.0), borderaxespad=0, frameon=False, fontsize="small")
+    _, labels = axes.get_legend_handles_labels()
+    if legend and len(labels) > 1:
+        axes.legend(
+            loc="upper left",
+            bbox_to_anchor=(1.01, 1.0),
+            borderaxespad=0,
+            frameon=False,
+            fontsize="small",
+        )
 
 
 def new_figure(width: float, height: float) -> "Figure":
@@ -75,4 +86,5 @@ def save_figure(figure: "Figure", path: Path) -> None:
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     with written_whole(path) as beside:
+        # Matplotlib would write its version into the file, and equal pictures would differ.
         figure.savefig(beside, dpi=DOTS_PER_INCH, format="png", metadata={"Software": None})

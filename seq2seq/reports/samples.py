@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from .markdown import escape_markdown, shorten
+from .markdown import build_list, escape_markdown, shorten
 from .tables import format_value
 
 COUNT = 10
@@ -29,28 +29,33 @@ def choose_places(order: Sequence[int], count: int = COUNT) -> list[tuple[str, i
 
     [7, 5, 6] -> [("best", 7), ("median", 5), ("worst", 6)]
     """
-    edge = min(EDGE, len(order) // 2)
-    middle = min(count - 2 * edge, len(order) - 2 * edge)
-    first = (len(order) - middle) // 2
-    return [
-        *(("best", place) for place in order[:edge]),
-        *(("median", place) for place in order[first : first + middle]),
-        *(("worst", place) for place in order[len(order) - edge :]),
-    ]
+    rows = len(order)
+    edge = min(EDGE, rows // 2)
+    middle = min(count, rows) - 2 * edge
+    start = (rows - middle) // 2
+    chosen = {
+        "best": order[:edge],
+        "median": order[start : start + middle],
+        "worst": order[rows - edge :],
+    }
+    return [(standing, place) for standing, places in chosen.items() for place in places]
 
 
 def format_sample(sample: Sample) -> str:
     """A sample in Markdown; whatever its texts hold is shown, not obeyed."""
     scores = ", ".join(f"{metric} {format_value(metric, value)}" for metric, value in sample.scores.items())
-    lines = [f"**{sample.standing.capitalize()}**, row {sample.place}: {escape_markdown(scores)}", ""]
-    lines.append(f"- source: {show_text(sample.source)}")
-    lines += [f"- reference: {show_text(reference)}" for reference in sample.references[:MAX_REFERENCES]]
+    heading = f"**{sample.standing.capitalize()}**, row {sample.place}: {escape_markdown(scores)}"
+    lines = [f"source: {show_text(sample.source)}"]
+    for reference in sample.references[:MAX_REFERENCES]:
+        lines.append(f"reference: {show_text(reference)}")
     if len(sample.references) > MAX_REFERENCES:
-        lines.append(f"- {len(sample.references) - MAX_REFERENCES} more references")
-    lines.append(f"- output: {show_text(sample.prediction)}")
-    return "\n".join(lines)
+        lines.append(f"{len(sample.references) - MAX_REFERENCES} more references")
+    lines.append(f"output: {show_text(sample.prediction)}")
+    return f"{heading}\n\n{build_list(lines)}"
 
 
 def show_text(text: str) -> str:
     """The beginning of a text in Markdown."""
-    return escape_markdown(shorten(text, MAX_CHARACTERS)) if text.strip() else "*(empty)*"
+    if not text.strip():
+        return "*(empty)*"
+    return escape_markdown(shorten(text, MAX_CHARACTERS))

@@ -14,4 +14,6 @@ def is_unread(gain: float) -> bool:
 def format_source_gain(gain: float, step: int) -> str:
     """What the sources are, at a validation: read or not, by what figure, and what may help."""
     figure = f"(at step {step:,} the loss is {gain:.3f} nats a target token higher with another pair's source)"
-    return f"not read {figure}. {ADVICE}" if is_unread(gain) else f"read {figure}"
+    if is_unread(gain):
+        return f"not read {figure}. {ADVICE}"
+    return f"read {figure}"

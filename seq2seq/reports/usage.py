@@ -32,6 +32,11 @@ print({target}.batch_decode(model.generate(**inputs), skip_special_tokens=True))
 EXPORT = """\
 seq2seq export {run} --output {exported} --format transformers"""
 EXPORTED = "exported"
+TARGET_LINE = 'target_tokenizer = AutoTokenizer.from_pretrained(f"{folder}/target_tokenizer")\n'
+OF_T5 = "transformers takes the config of a T5 encoder for a whole T5, so the encoder has to be handed over:"
+OF_GNMT = "transformers knows length^alpha alone; the length penalty of this run is ((5 + length) / 6)^alpha."
+OF_PREFIX = "The forced beginning of outputs (`generation.target_prefix`) is left to you, too."
+OF_PRUNED = "Heads were pruned, and transformers knows one number of heads for all layers. The export has zeros there:"
 COMMANDS = """\
 seq2seq generate {run} --text "A text."
 seq2seq evaluate {run} --data {data} --output evaluation"""
@@ -57,27 +62,35 @@ def list_plain_use_lines(
             whether the target has a tokenizer of its own, and whether heads were pruned.
         run: the run folder. checkpoint: the folder of its checkpoint.
     """
-    of_t5, pruned = model["hands_over_t5_encoder"], model.get("pruned", False)
-    target_line = 'target_tokenizer = AutoTokenizer.from_pretrained(f"{folder}/target_tokenizer")\n'
-    code = (T5_USE if of_t5 else PLAIN_USE).format(
+    notes = ["Or in plain transformers:"]
+    if model["hands_over_t5_encoder"]:
+        notes.append(OF_T5)
+    if normalization:
+        steps = f"The model was trained on texts after {', '.join(normalization)}; this code leaves that to you:"
+        notes.append(escape_markdown(steps))
+    notes += _list_generation_notes(generation or {})
+    if model.get("pruned", False):
+        export = EXPORT.format(run=quote(run), exported=EXPORTED)
+        notes += [OF_PRUNED, build_code_block(export, "bash")]
+        checkpoint = EXPORTED
+    return [*notes, _build_code(model, checkpoint)]
+
+
+def _list_generation_notes(generation: Mapping[str, Any]) -> list[str]:
+    notes = []
+    if generation.get("length_penalty_form") == "gnmt":
+        notes.append(OF_GNMT)
+    if generation.get("target_prefix"):
+        notes.append(OF_PREFIX)
+    return notes
+
+
+def _build_code(model: Mapping[str, Any], folder: str) -> str:
+    template = T5_USE if model["hands_over_t5_encoder"] else PLAIN_USE
+    code = template.format(
         model_class=model["class"],
-        checkpoint=json.dumps(EXPORTED if pruned else checkpoint, ensure_ascii=False),
-        target_line=target_line if model["two_tokenizers"] else "",
+        checkpoint=json.dumps(folder, ensure_ascii=False),
+        target_line=TARGET_LINE if model["two_tokenizers"] else "",
         target="target_tokenizer" if model["two_tokenizers"] else "tokenizer",
     )
-    t5 = "transformers takes the config of a T5 encoder for a whole T5, so the encoder has to be handed over:"
-    steps = f"The model was trained on texts after {', '.join(normalization)}; this code leaves that to you:"
-    notes = [t5] * of_t5 + [escape_markdown(steps)] * bool(normalization)
-    generation = generation or {}
-    if generation.get("length_penalty_form") == "gnmt":
-        notes.append(
-            "transformers knows length^alpha alone; the length penalty of this run is ((5 + length) / 6)^alpha."
-        )
-    if generation.get("target_prefix"):
-        notes.append("The forced beginning of outputs (`generation.target_prefix`) is left to you, too.")
-    if pruned:
-        notes.append(
-            "Heads were pruned, and transformers knows one number of heads for all layers. The export has zeros there:"
-        )
-        notes.append(build_code_block(EXPORT.format(run=quote(run), exported=EXPORTED), "bash"))
-    return ["Or in plain transformers:", *notes, build_code_block(code, "python")]
+    return build_code_block(code, "python")

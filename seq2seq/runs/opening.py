@@ -9,14 +9,12 @@ from ..base.files import write_json
 from ..checkpoints.folder import remove_leftovers, set_aside
 from ..processes.group import summarize_machine
 from ..recipe.recipe import Recipe
-from ..reports.model_card import DATA_HEADER
+from ..reports.run_tables import tabulate_data, tabulate_origin
 from ..run_folder.folder import RunFolder
 from ..run_folder.steps import CHECKPOINTS_FOLDER, list_steps, step_folder
-from ..warmstart.origin import summarize
 from .data import RunData
-from .inputs import summarize_inputs
+from .inputs import summarize_inputs, summarize_split
 from .saving import finish_saving
-from .splits import to_row
 from .start import Start
 
 
@@ -66,8 +64,8 @@ class Opening:
         """Prints the origin of the parameters and the size and truncation of the data."""
         console = errors()
         origin = self.start.origin
-        console.print(build_table(f"Parameters of plan {origin.plan}", *summarize(origin)))
+        console.print(build_table(f"Parameters of plan {origin.plan}", *tabulate_origin(origin.to_dict())))
         for note in origin.notes:
             console.print(note)
-        rows = [to_row(split, data) for split, data in self.data.splits.items()]
-        console.print(build_table("Data", DATA_HEADER, rows))
+        splits = {name: summarize_split(data) for name, data in self.data.splits.items()}
+        console.print(build_table("Data", *tabulate_data(splits)))

@@ -10,7 +10,7 @@ from accelerate import Accelerator
 
 from ..base.errors import TrainingError
 from ..data.cache import load_encoded, prepare_entry
-from ..data.encoding import EncodedExamples, Truncation
+from ..data.encoding import EncodedExamples
 from ..data.examples import Example
 from ..data.split import Split
 from ..processes.group import gather_patiently, run_once_a_machine
@@ -102,20 +102,3 @@ def check_same_everywhere(accelerator: Accelerator, split: str, fingerprint: str
             raise TrainingError(
                 f"data.{split}: process {process} has other data than process 0. Put the same files on all machines."
             )
-
-
-def to_row(split: str, data: TextData) -> list[str]:
-    """A row of the data table: split, pairs, tokens a side, truncated texts and the longest of each side."""
-
-    def side(tokens: int, truncation: Truncation) -> list[str]:
-        truncated = f"{truncation.truncated:,} ({100 * truncation.share:.1f}%)"
-        longest = f"{truncation.longest} of {truncation.limit}"
-        return [f"{tokens:,}", truncated, longest]
-
-    encoded = data.encoded
-    return [
-        split,
-        f"{len(encoded):,}",
-        *side(len(encoded.sources.ids), encoded.source_truncation),
-        *side(len(encoded.labels.ids), encoded.target_truncation),
-    ]

@@ -1,6 +1,5 @@
 """How well a tokenizer serves some texts: how many tokens it makes of them, and whether they come back."""
 
-import math
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -9,6 +8,7 @@ from itertools import islice
 from transformers import PreTrainedTokenizerFast
 
 from ..base.errors import TokenizerError
+from ..base.formats import format_share
 from .normalization import collapse_spaces
 from .tokenizers import decode_ids, encode_texts
 from .vocabulary import find_marking
@@ -69,7 +69,7 @@ def measure_coverage(tokenizer: PreTrainedTokenizerFast, texts: Iterable[str]) -
 
 
 def coverage_rows(coverages: dict[str, Coverage]) -> tuple[list[str], list[list[str]]]:
-    """Header and cells, a row for each name. Shares are rounded down: 100% means all."""
+    """Header and cells, a row for each name."""
     header = [
         "", "texts", "characters", "words", "tokens", "tokens per word", "words of one token", "unknown tokens",
         "texts that come back", "vocabulary used",
@@ -81,15 +81,15 @@ def to_row(name: str, coverage: Coverage) -> list[str]:
     """The cells of a coverage, its name first."""
     return [
         name,
-        str(coverage.texts),
-        str(coverage.characters),
-        str(coverage.words),
-        str(coverage.tokens),
+        f"{coverage.texts:,}",
+        f"{coverage.characters:,}",
+        f"{coverage.words:,}",
+        f"{coverage.tokens:,}",
         f"{coverage.tokens_per_word:.2f}",
-        _format_share(coverage.single_token_words),
-        str(coverage.unknown_tokens),
-        _format_share(coverage.returning_texts),
-        _format_share(coverage.used_vocabulary),
+        format_share(coverage.single_token_words),
+        f"{coverage.unknown_tokens:,}",
+        format_share(coverage.returning_texts),
+        format_share(coverage.used_vocabulary),
     ]
 
 
@@ -119,8 +119,3 @@ def _comes_back(tokenizer: PreTrainedTokenizerFast, text: str, ids: list[int]) -
         # Some normalizers write spaces as sentencepiece's '▁' already.
         text = normalizer.normalize_str(text).replace("▁", " ")
     return collapse_spaces(decode_ids(tokenizer, ids)) == collapse_spaces(text)
-
-
-def _format_share(share: float) -> str:
-    thousandths = math.floor(round(share * 1000, 9))  # 0.57 * 1000 is 569.99...
-    return f"{thousandths / 10:.1f}%"

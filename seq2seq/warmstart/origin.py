@@ -13,7 +13,6 @@ import torch
 from ..modeling.parts import Part, map_parts
 from ..modeling.sharing import map_shared_names
 from ..modeling.token_loss import TokenLossModel
-from ..reports.origin import summarize_origin
 from .sides import Written
 
 OriginKind = Literal["copied", "converted", "shared", "random"]
@@ -150,8 +149,3 @@ def _learning_rate_group(parameter: ParameterOrigin) -> str:
     if parameter.kind == "random":
         return "random"
     return "decoder" if parameter.part in ("decoder", "output") else "encoder"
-
-
-def summarize(report: OriginReport) -> tuple[list[str], list[list[str]]]:
-    """Header and cells of a table: parameters by part of the model and kind of origin, with the totals."""
-    return summarize_origin(report.to_dict())

@@ -68,9 +68,9 @@ def measure_order(count: int, batch: str, processes: int) -> dict:
 
 def list_words() -> list[str]:
     """The words of the embedded corpus."""
-    from seq2seq.embedded.corpus import load_split
+    from seq2seq.embedded.corpus import load_pairs
 
-    return sorted({word for pair in load_split("train")[:2000] for word in pair.source.split()})
+    return sorted({word for pair in load_pairs("train")[:2000] for word in pair.source.split()})
 
 
 def write_corpus(path: str, megabytes: int) -> dict:

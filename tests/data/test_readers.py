@@ -11,7 +11,7 @@ from pyarrow import parquet
 
 from seq2seq.base.errors import DataError
 from seq2seq.data.readers import read_rows, resolve_path
-from seq2seq.embedded.corpus import load_split
+from seq2seq.embedded.corpus import load_pairs
 
 ROWS = [{"source": "a, b", "target": 'say "ä"'}, {"source": "c", "target": "d"}]
 
@@ -249,7 +249,7 @@ def test_rows_are_read_from_below_the_data_variable(tmp_path, monkeypatch):
 
 def test_embedded_split_gives_the_quickstart_pairs():
     rows = list(read_rows("embedded:quickstart:validation"))
-    assert [row.values["target"] for row in rows] == [pair.target for pair in load_split("validation")]
+    assert [row.values["target"] for row in rows] == [pair.target for pair in load_pairs("validation")]
     assert rows[16].place == "embedded:quickstart:validation row 17"
 
 

@@ -10,7 +10,7 @@ from itertools import islice
 
 import pytest
 
-from seq2seq.embedded.corpus import SPLITS, TEMPLATES, Draw, allowed_words, generate_pairs, held_out_words, load_split
+from seq2seq.embedded.corpus import SPLITS, TEMPLATES, Draw, allowed_words, generate_pairs, held_out_words, load_pairs
 from seq2seq.embedded.lexicon import LEXICON, VERBS, article, word_key
 
 # By ear, over all words that can follow an article.
@@ -22,7 +22,7 @@ AN_WORDS = set(
 
 @pytest.fixture(scope="module")
 def splits():
-    return {split: load_split(split) for split in SPLITS}
+    return {split: load_pairs(split) for split in SPLITS}
 
 
 def list_forms() -> dict[str, frozenset[str]]:
@@ -97,13 +97,13 @@ def test_every_split_has_every_template(splits):
 
 def test_unknown_split_is_refused():
     with pytest.raises(KeyError, match="dev"):
-        load_split("dev")
+        load_pairs("dev")
 
 
 def test_corpus_is_the_same_in_another_process_with_another_hash_seed(splits):
     code = (
-        "import hashlib; from seq2seq.embedded.corpus import load_split; "
-        "print(hashlib.sha256(repr(load_split('test')).encode()).hexdigest())"
+        "import hashlib; from seq2seq.embedded.corpus import load_pairs; "
+        "print(hashlib.sha256(repr(load_pairs('test')).encode()).hexdigest())"
     )
     environment = os.environ | {"PYTHONHASHSEED": "12345"}
     command = [sys.executable, "-c", code]

@@ -6,20 +6,19 @@ import pytest
 
 from seq2seq.base.errors import ScoringError
 from seq2seq.reports.comparison import (
-    Difference,
     build_comparison,
     check_comparable,
     collect_samples,
-    format_p,
     list_differing_settings,
     name_runs,
 )
 from seq2seq.reports.comparison_page import build_comparison_page
+from seq2seq.reports.tables import Difference
 from seq2seq.run_folder.folder import RunFolder
 from tests.reports.made_up_run import PREDICTIONS, SCORES, build_record
 
 BEST = {"step": 4, "metric": "loss", "value": 2.25}
-DIFFERENCES = {"cold": {"sari": Difference(-20.5, -25.0, -16.0, 0.0001)}}
+DIFFERENCES = {"cold": {"sari": Difference(-20.5, -25.0, -16.0, 0.00009)}}
 
 
 @pytest.fixture
@@ -40,8 +39,9 @@ def build(warm, cold, **best):
 
 
 def test_runs_stand_behind_the_baselines_with_their_settings_and_scores(warm, cold):
-    header, rows = build(warm, cold)
-    assert header == [
+    table = build(warm, cold)
+    rows = table.rows
+    assert table.header == [
         "run", "plan", "parameters", "learning rate", "steps", "minutes", "best validation", "exact_match", "sari",
     ]  # fmt: skip
     assert rows[0] == [("copy of the source",), *[("-",)] * 6, ("-",), ("20.00",)]
@@ -51,23 +51,23 @@ def test_runs_stand_behind_the_baselines_with_their_settings_and_scores(warm, co
     ]  # fmt: skip
     assert rows[2] == [
         ("cold",), ("rnd2rnd",), ("50",), ("0.001", "random 0.002"), ("4",), ("1.0",), ("-",),
-        ("0.0",), ("40.73", "-20.50", "p < 0.001"),
+        ("0.0",), ("40.73", "-20.50", "p < 0.0001"),
     ]  # fmt: skip
     assert len(rows) == 3
 
 
 def test_ceiling_of_another_tokenizer_has_its_own_row(warm, cold):
     rows = cold.scores["rows"] | {"copy of the source": {"sari": 30.0}}
-    _, table = build(warm, replace(cold, scores=cold.scores | {"rows": rows}))
-    assert [row[0][0] for row in table] == ["copy of the source", "copy of the source (cold)", "warm", "cold"]
+    table = build(warm, replace(cold, scores=cold.scores | {"rows": rows}))
+    assert [row[0][0] for row in table.rows] == ["copy of the source", "copy of the source (cold)", "warm", "cold"]
 
 
 def test_runs_without_scores_are_compared_by_settings_and_validation(warm, cold):
     untested = [replace(record, scores=None, predictions=None) for record in (warm, cold)]
-    assert check_comparable(untested) is False
-    header, rows = build(*untested)
-    assert header[-1] == "best validation"
-    assert [row[0] for row in rows] == [("warm",), ("cold",)]
+    check_comparable(untested)
+    table = build(*untested)
+    assert table.header[-1] == "best validation"
+    assert [row[0] for row in table.rows] == [("warm",), ("cold",)]
 
 
 def test_runs_of_which_one_lacks_scores_are_refused(warm, cold):
@@ -78,7 +78,7 @@ def test_runs_of_which_one_lacks_scores_are_refused(warm, cold):
 def test_runs_whose_outputs_are_gone_are_not_compared(warm, cold):
     with pytest.raises(ScoringError, match=r"cold/predictions/test\.jsonl is missing, so nobody can tell"):
         check_comparable([warm, replace(cold, predictions=None)])
-    assert check_comparable([replace(cold, predictions=None)]) is True  # of one run there is nothing to tell
+    check_comparable([replace(cold, predictions=None)])  # of one run there is nothing to tell
 
 
 def test_runs_of_different_data_are_refused(warm, cold):
@@ -93,7 +93,7 @@ def test_runs_scored_in_different_ways_are_refused(warm, cold):
 
 
 def test_like_runs_may_be_compared(warm, cold):
-    assert check_comparable([warm, cold]) is True
+    check_comparable([warm, cold])
 
 
 def test_runs_of_the_same_name_go_by_their_paths(tmp_path):
@@ -119,18 +119,13 @@ def test_samples_are_spread_over_the_test_rows(warm, cold):
     samples = collect_samples(records, 3)
     assert [sample[0] for sample in samples] == [("source", "s0"), ("source", "s2"), ("source", "s4")]
     assert samples[1] == [("source", "s2"), ("reference", "r2"), ("warm", "p2"), ("cold", "x")]
-    assert len(collect_samples(records, 10)) == 6
+    assert [sample[0][1] for sample in collect_samples(records, 10)] == ["s0", "s1", "s2", "s3", "s4", "s5"]
 
 
 def test_run_may_be_called_like_what_stands_beside_it(warm):
     assert collect_samples({"reference": warm}, 1) == [
         [("source", "a b. c d."), ("reference", "a b and c d."), ("reference", "a b and c d.")]
     ]
-
-
-def test_p_values_are_never_zero():
-    assert format_p(0.0) == "p < 0.001"
-    assert format_p(0.0421) == "p 0.042"
 
 
 def build_page(records, table, **changes) -> str:
@@ -142,9 +137,9 @@ def test_page_shows_table_differences_picture_settings_and_samples(warm, cold):
     settings = {"warm": {"model.plan": "bert2bert"}, "cold": {"model.plan": "rnd2rnd"}}
     page = build_page({"warm": warm, "cold": cold}, build(warm, cold), settings=settings)
     assert page.startswith("# warm, cold\n\n| run | plan |")
-    assert "| 0.0 | 40.73<br>-20.50<br>p \\< 0.001 |" in page
+    assert "| 0.0 | 40.73<br>-20.50<br>p \\< 0.0001 |" in page
     assert "2 test pairs. In brackets 95% confidence intervals" in page
-    assert "| less warm | sari |\n| --- | ---: |\n| cold | -20.50 \\[-25.00, -16.00\\], p \\< 0.001 |" in page
+    assert "| less warm | sari |\n| --- | ---: |\n| cold | -20.50 \\[-25.00, -16.00\\], p \\< 0.0001 |" in page
     assert "](pictures/losses.png)" in page
     assert '|  | warm | cold |\n| --- | ---: | ---: |\n| model.plan | "bert2bert" | "rnd2rnd" |' in page
     assert "- source: a b. c d.\n- reference: a b and c d.\n- warm: a b and c d.\n- cold: a b and c d." in page

@@ -18,7 +18,7 @@ def record(tmp_path):
 
 def test_card_opens_with_front_matter_and_the_runs_name(record):
     card = build_model_card(record, PARTS)
-    assert card.startswith("---\nlibrary_name: transformers\n")
+    assert card.startswith("---\nbase_model:\n- some/bert\n")
     assert "\n---\n\n# mine\n" in card
 
 
@@ -26,7 +26,7 @@ def test_card_tells_task_plan_parameters_and_training(record):
     card = build_model_card(record, PARTS)
     assert "- task: sentence_fusion\n- plan: bert2bert; encoder `some/bert`\n" in card
     assert "- trained on: `hub:some/pairs:plain:train`\n" in card
-    assert "- parameters: 50, of which 40 (80%) start from a checkpoint and 10 at random\n" in card
+    assert "- parameters: 50, of which 40 (80.0%) start from a checkpoint and 10 at random\n" in card
     # 4 steps of 15 seconds with 30 tokens each: 120 tokens in 60 seconds.
     training = "4 steps, 16 pairs, 1.0 minutes at 2 source and target tokens a second; ended by max_steps"
     assert f"- training: {training}\n" in card

@@ -4,11 +4,11 @@ import pytest
 
 from seq2seq.base.console import TABLE_WIDTH, output
 from seq2seq.metrics.table import METRICS
-from seq2seq.reports.tables import build_comparison_table, build_score_table, score_rows
+from seq2seq.reports.tables import Difference, ScorePair, build_comparison_table, build_score_table, tabulate_scores
 
 
 def test_scores_have_the_digits_of_their_metric_and_dashes_where_missing():
-    header, rows = score_rows({"a": {"exact_match": 12.345, "bleu": 3.14159}, "b": {"bleu": 2.0}})
+    header, rows = tabulate_scores({"a": {"exact_match": 12.345, "bleu": 3.14159}, "b": {"bleu": 2.0}})
     assert header == ["", "exact_match", "bleu"]
     assert rows == [["a", "12.3", "3.14"], ["b", "-", "2.00"]]
 
@@ -16,7 +16,7 @@ def test_scores_have_the_digits_of_their_metric_and_dashes_where_missing():
 def test_intervals_stand_behind_the_values_that_have_them():
     rows = {"a": {"exact_match": 12.345, "length_ratio": 0.98765}, "b": {"exact_match": 2.0}}
     intervals = {"a": {"exact_match": [10.04, 14.96], "length_ratio": (0.9, 1.1)}}
-    assert score_rows(rows, intervals)[1] == [
+    assert tabulate_scores(rows, intervals)[1] == [
         ["a", "12.3 [10.0, 15.0]", "0.988 [0.900, 1.100]"],
         ["b", "2.0", "-"],
     ]
@@ -28,14 +28,15 @@ def test_intervals_stand_below_the_values_on_the_console():
 
 
 def test_comparison_shows_values_difference_interval_and_p():
-    table = build_comparison_table({"bleu": (30.0, 28.25, 1.75, (0.5, 3.0), 0.00123)}, "A against B")
+    pair = ScorePair(30.0, 28.25, Difference(1.75, 0.5, 3.0, 0.00123))
+    table = build_comparison_table({"bleu": pair}, "A against B")
     cells = [str(cell) for column in table.columns for cell in column.cells]
     assert cells == ["bleu", "30.00", "28.25", "+1.75", "[0.50, 3.00]", "0.0012"]
 
 
 def test_p_below_the_last_digit_is_never_zero():
-    table = build_comparison_table({"bleu": (30.0, 28.25, 1.75, (0.5, 3.0), 0.00001)}, "A against B")
-    assert [str(cell) for cell in table.columns[-1].cells] == ["<0.0001"]
+    table = build_comparison_table({"bleu": ScorePair(30.0, 28.25, Difference(1.75, 0.5, 3.0, 0.00001))}, "A against B")
+    assert [str(cell) for cell in table.columns[-1].cells] == ["< 0.0001"]
 
 
 # The longest rows that a run has, and the widest figures.

@@ -54,11 +54,11 @@ def test_texts_without_a_word_are_refused(tokenizer, texts):
         measure_coverage(tokenizer, texts)
 
 
-def test_rows_show_shares_in_percent_rounded_down():
+def test_rows_show_counts_and_shares():
     coverage = Coverage(9999, 8, 7, 6, 1.234, 0.57, 5, 0.9999, 1.0)
     header, rows = coverage_rows({"source": coverage})
     assert dict(zip(header, rows[0], strict=True)) == {
-        "": "source", "texts": "9999", "characters": "8", "words": "7", "tokens": "6", "tokens per word": "1.23",
-        "words of one token": "57.0%", "unknown tokens": "5", "texts that come back": "99.9%",
+        "": "source", "texts": "9,999", "characters": "8", "words": "7", "tokens": "6", "tokens per word": "1.23",
+        "words of one token": "57.0%", "unknown tokens": "5", "texts that come back": "over 99.9%",
         "vocabulary used": "100.0%",
     }  # fmt: skip

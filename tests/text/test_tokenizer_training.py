@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from transformers import AutoTokenizer
 
 from seq2seq.base.errors import TokenizerError
-from seq2seq.embedded.corpus import load_split
+from seq2seq.embedded.corpus import load_pairs
 from seq2seq.text import tokenizer_training
 from seq2seq.text.framing import Framing, derive_framing
 from seq2seq.text.tokenizer_training import train_tokenizer
@@ -27,7 +27,7 @@ def build_texts() -> list[str]:
     acts = ["ran 12 miles", "sold 3,450 lamps", "aß Käse", "mangeait déjà", "読みました", "smiled 🙂", "left…"]
     places = ["in Łódź.", "on May 1st, 2024!", "at half past ten?", "near the sea;  twice", "\tby the café's door."]
     rows = [" ".join(parts) for parts in itertools.product(people, acts, places)]  # 6 * 7 * 5 = 210
-    return rows + [pair.source for pair in load_split("train")[:300]]
+    return rows + [pair.source for pair in load_pairs("train")[:300]]
 
 
 TEXTS = build_texts()

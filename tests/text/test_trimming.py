@@ -11,14 +11,14 @@ from tokenizers import Tokenizer, models, pre_tokenizers, trainers
 from transformers import GPT2Tokenizer, PreTrainedTokenizerFast, RobertaTokenizer, T5Tokenizer, XLMRobertaTokenizer
 
 from seq2seq.base.errors import TokenizerError
-from seq2seq.embedded.corpus import load_split
+from seq2seq.embedded.corpus import load_pairs
 from seq2seq.text.framing import derive_framing
 from seq2seq.text.tokenizer_training import train_tokenizer
 from seq2seq.text.tokenizers import TokenizerPair, decode_ids, encode_texts, load_tokenizer
 from seq2seq.text.trimming import trim_tokenizer
 from tests.text.test_tokenizer_training import ODD_TEXTS, TEXTS
 
-CORPUS = [pair.source for pair in load_split("validation")[:60]]
+CORPUS = [pair.source for pair in load_pairs("validation")[:60]]
 WORDS = [*CORPUS[0].split(), *TEXTS[0].split(), "née", "读", "🙂", "☃", "<s>", "[SEP]", "</s>", "...", "2024"]
 TEXT = st.one_of(st.lists(st.sampled_from(WORDS)).map(" ".join), st.text(max_size=20), st.sampled_from(TEXTS))
 
@@ -136,7 +136,7 @@ def test_other_types_are_refused(model, message):
 
 
 def test_real_vocabulary_shrinks_to_a_fraction(minilm):
-    tokenizer, corpus = load_tokenizer(minilm), [pair.source for pair in load_split("train")[:400]]
+    tokenizer, corpus = load_tokenizer(minilm), [pair.source for pair in load_pairs("train")[:400]]
     trimmed, kept = trim_tokenizer(tokenizer, corpus)
     assert list_cuts(trimmed, corpus) == list_cuts(tokenizer, corpus)
     assert derive_framing(trimmed).end_id == kept.index(tokenizer.sep_token_id)

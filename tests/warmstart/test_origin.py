@@ -2,7 +2,8 @@
 
 import json
 
-from seq2seq.warmstart.origin import OriginReport, ParameterOrigin, summarize
+from seq2seq.reports.run_tables import tabulate_origin
+from seq2seq.warmstart.origin import OriginReport, ParameterOrigin
 
 REPORT = OriginReport(
     "bertshare",
@@ -43,8 +44,8 @@ def without_totals(values):
     return {key: value for key, value in values.items() if key != "totals"}
 
 
-def test_summary_has_a_row_a_part_and_the_totals():
-    header, rows = summarize(REPORT)
+def test_table_has_a_row_a_part_and_the_totals():
+    header, rows = tabulate_origin(REPORT.to_dict())
     assert header == ["part", "copied", "converted", "random", "total"]
     assert rows[0] == ["embeddings", "40", "0", "0", "40"]
     assert rows[-1] == ["total", "45", "12", "18", "75"]

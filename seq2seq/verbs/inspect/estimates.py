@@ -1,5 +1,6 @@
 """What a run will take: steps and epochs from the lengths alone, memory by arithmetic, time from a few real updates."""
 
+import math
 import time
 from collections.abc import Sequence
 from itertools import islice
@@ -11,6 +12,7 @@ from ...data.batching import cut_micro_batches
 from ...data.collation import collate
 from ...data.encoding import EncodedExamples
 from ...data.lengths import summarize_lengths
+from ...data.loader import StepLoader
 from ...data.survey import space_evenly
 from ...engines.transformers import TransformersEngine
 from ...modeling.sharing import list_trained
@@ -38,17 +40,19 @@ ADAM_AVERAGES = 2
 
 def look_at_batches(trainer: Trainer) -> list[numpy.ndarray]:
     """The batches that schedule and time are worked out from; a whole epoch is shuffled for them."""
-    return list(islice(trainer.loader.order.batches(0), BATCHES_LOOKED_AT))
+    batches = trainer.loader.order.batches(0)
+    return list(islice(batches, BATCHES_LOOKED_AT))
 
 
 def plan_schedule(trainer: Trainer, batches: Sequence[numpy.ndarray]) -> Schedule:
     """Steps, epochs and what a step holds, in the mean of some batches."""
     loader = trainer.loader
-    cuts = [cut for batch in batches for process in loader.cut(batch) for cut in process if len(cut)]
-    padded = sum(map(loader.count_padded_tokens, cuts))
-    source_tokens = sum(int(loader.examples.sources.lengths[batch].sum()) for batch in batches)
-    target_tokens = sum(int(loader.examples.labels.lengths[batch].sum()) for batch in batches)
-    steps_per_epoch, count = loader.order.count_batches(0), len(batches)
+    count = len(batches)
+    micro_batches = _list_micro_batches(loader, batches)
+    padded = sum(map(loader.count_padded_tokens, micro_batches))
+    source_tokens = _count_tokens(loader.examples.sources.lengths, batches)
+    target_tokens = _count_tokens(loader.examples.labels.lengths, batches)
+    steps_per_epoch = loader.order.count_batches(0)
     return Schedule(
         steps=trainer.max_steps,
         steps_per_epoch=steps_per_epoch,
@@ -56,7 +60,7 @@ def plan_schedule(trainer: Trainer, batches: Sequence[numpy.ndarray]) -> Schedul
         examples=sum(map(len, batches)) / count,
         source_tokens=source_tokens / count,
         target_tokens=target_tokens / count,
-        micro_batches=len(cuts) / count / loader.processes,
+        micro_batches=len(micro_batches) / count / loader.processes,
         padded_tokens=padded / count / loader.processes,
         padding_efficiency=(source_tokens + target_tokens) / padded,
         processes=loader.processes,
@@ -64,18 +68,32 @@ def plan_schedule(trainer: Trainer, batches: Sequence[numpy.ndarray]) -> Schedul
     )
 
 
+def _list_micro_batches(loader: StepLoader, batches: Sequence[numpy.ndarray]) -> list[numpy.ndarray]:
+    """Those of all processes; a process that has fewer than the others is filled up with empty ones, which are none."""
+    micro_batches = []
+    for batch in batches:
+        for of_process in loader.cut(batch):
+            micro_batches += [micro_batch for micro_batch in of_process if len(micro_batch)]
+    return micro_batches
+
+
+def _count_tokens(lengths: numpy.ndarray, batches: Sequence[numpy.ndarray]) -> int:
+    return sum(int(lengths[batch].sum()) for batch in batches)
+
+
 def estimate_memory(run: Run) -> Memory:
     """What weights, gradients, AdamW's averages and the recipe's own take, all in float32."""
     model = run.start.model
     parameters = sum(parameter.numel() for parameter in model.parameters())
     trained = sum(parameter.numel() for parameter in list_trained(model).values())
+    trained_bytes = FLOAT_BYTES * trained
     return Memory(
         parameters=parameters,
         trained_parameters=trained,
         parameter_bytes=FLOAT_BYTES * parameters,
-        gradient_bytes=FLOAT_BYTES * trained,
-        optimizer_bytes=ADAM_AVERAGES * FLOAT_BYTES * trained,
-        average_bytes=FLOAT_BYTES * trained if run.recipe.training.ema_decay is not None else 0,
+        gradient_bytes=trained_bytes,
+        optimizer_bytes=ADAM_AVERAGES * trained_bytes,
+        average_bytes=trained_bytes if run.recipe.training.ema_decay is not None else 0,
     )
 
 
@@ -87,11 +105,13 @@ def estimate_time(run: Run, trainer: Trainer, schedule: Schedule, batches: Seque
     Raises:
         TrainingError: memory does not hold a single pair.
     """
+    # Nothing is to be validated, saved or logged on the way.
     trainer.callbacks = Callbacks(None, lambda state, best: None, lambda event: None)
     if torch.cuda.is_available():
         torch.cuda.reset_peak_memory_stats()
     with run_uncompiled(run.recipe.training.compile):  # compiling takes minutes
-        times = time_updates(trainer, _choose_batches(trainer, batches), limit_seconds=UPDATES_LIMIT_SECONDS)
+        chosen = _choose_batches(trainer, batches)
+        times = time_updates(trainer, chosen, limit_seconds=UPDATES_LIMIT_SECONDS)
         peak = torch.cuda.max_memory_allocated() if torch.cuda.is_available() else None
         model = gather_model(run.start.model, run.accelerator.device)
         validations = _count_validations(run, trainer.max_steps)
@@ -113,31 +133,40 @@ def estimate_time(run: Run, trainer: Trainer, schedule: Schedule, batches: Seque
 
 
 def _format_device() -> str:
-    return torch.cuda.get_device_name() if torch.cuda.is_available() else f"CPU, {torch.get_num_threads()} threads"
+    if torch.cuda.is_available():
+        return torch.cuda.get_device_name()
+    return f"CPU, {torch.get_num_threads()} threads"
 
 
 def _choose_batches(trainer: Trainer, batches: Sequence[numpy.ndarray]) -> list[numpy.ndarray]:
     """Batches of all sizes among those looked at, in an order of which every beginning is mixed."""
     ranked = sorted(batches, key=lambda batch: count_busiest_tokens(trainer.loader, batch))
+    # Evenly spaced ones would begin with the very smallest: half a space further each stands for those around it.
     middle = len(ranked) // (2 * TIMED_BATCHES)
     chosen = [ranked[index + middle] for index in space_evenly(len(ranked), TIMED_BATCHES)]
-    return [batch for start in (2, 1, 0) for batch in chosen[start::3]]
+    return [*chosen[2::3], *chosen[1::3], *chosen[0::3]]
 
 
 def _measure_step(trainer: Trainer, batches: Sequence[numpy.ndarray]) -> float:
     """Padded tokens of the busiest process in a step, in the mean."""
-    return float(numpy.mean([count_busiest_tokens(trainer.loader, batch) for batch in batches]))
+    tokens = [count_busiest_tokens(trainer.loader, batch) for batch in batches]
+    return float(numpy.mean(tokens))
 
 
 def _count_validations(run: Run, max_steps: int) -> int:
     """One every so many steps, and one at the end."""
-    return -(-max_steps // run.recipe.training.validate_every_steps) if run.data.validation else 0
+    if not run.data.validation:
+        return 0
+    return math.ceil(max_steps / run.recipe.training.validate_every_steps)
 
 
 def _estimate_validation(run: Run, model: TokenLossModel, times: UpdateTimes) -> float:
-    metrics, options = run.recipe.training.validation_metrics, run.recipe.training
-    seconds = _estimate_loss(run, model, times) if "loss" in metrics else 0.0
-    if set(metrics) != {"loss"}:
+    options = run.recipe.training
+    metrics = set(options.validation_metrics)
+    seconds = 0.0
+    if "loss" in metrics:
+        seconds += _estimate_loss(run, model, times)
+    if metrics != {"loss"}:
         seconds += _estimate_generation(run, model, run.data.validation, options.validation_texts)
     return seconds
 
@@ -148,39 +177,58 @@ def _estimate_loss(run: Run, model: TokenLossModel, times: UpdateTimes) -> float
     tokens = encoded.sources.lengths + encoded.labels.lengths
     a_row = times.seconds_per_token * FORWARD_SHARE * float(tokens.mean())
     rows = space_evenly(len(encoded), max(1, int(VALIDATION_LIMIT_SECONDS / a_row)))
-    limit = run.recipe.training.micro_batch_tokens
-    (cuts,) = cut_micro_batches(rows, encoded.sources.lengths, encoded.labels.lengths, micro_batch_tokens=limit)
+    (cuts,) = cut_micro_batches(
+        rows,
+        encoded.sources.lengths,
+        encoded.labels.lengths,
+        micro_batch_tokens=run.recipe.training.micro_batch_tokens,
+    )
     begun = time.perf_counter()
     micro_batches = (collate(encoded, cut, model.source_pad_id) for cut in cuts)
     compute_validation_loss(model, micro_batches, run.accelerator)
     seconds = time.perf_counter() - begun
-    return seconds * int(tokens.sum()) / int(tokens[rows].sum()) / run.accelerator.num_processes
+    share = int(tokens[rows].sum()) / int(tokens.sum())
+    return seconds / share / run.accelerator.num_processes
 
 
 def _estimate_generation(run: Run, model: TokenLossModel, data: TextData, texts: int | None) -> float:
     """Seconds to write outputs for the first `texts` rows, each batch as long as all but the longest 5% of targets."""
     options = run.recipe.generation
-    count = min(len(data.encoded), texts or len(data.encoded))
-    length = summarize_lengths(data.encoded.labels.lengths, 0).percentiles["95"]
-    lengths = sorted({min(tokens, options.max_target_tokens) for tokens in TIMED_OUTPUT_TOKENS})
-    longest = int(data.encoded.sources.lengths.max()) + options.max_target_tokens
+    encoded = data.encoded
+    count = min(len(encoded), texts or len(encoded))
+    longest = int(encoded.sources.lengths.max()) + options.max_target_tokens
     whole_batch = max(1, options.batch_tokens // (options.num_beams * longest))
+    lengths = sorted({min(tokens, options.max_target_tokens) for tokens in TIMED_OUTPUT_TOKENS})
     wanted = min(FIRST_SOURCES, whole_batch)
     while True:
         rows = space_evenly(count, wanted)
-        seconds = [_time_outputs(run, model, data.encoded, rows, tokens) for tokens in lengths]
-        if wanted >= min(whole_batch, count) or GROWTH * sum(seconds) > VALIDATION_LIMIT_SECONDS:
+        seconds = [_time_outputs(run, model, encoded, rows, tokens) for tokens in lengths]
+        too_long = GROWTH * sum(seconds) > VALIDATION_LIMIT_SECONDS
+        if too_long or wanted >= min(whole_batch, count):
             break
         wanted = min(GROWTH * wanted, whole_batch)
-    slope = max(0.0, (seconds[-1] - seconds[0]) / (lengths[-1] - lengths[0])) if len(lengths) > 1 else 0.0
-    a_batch = seconds[-1] + slope * max(0, min(length, options.max_target_tokens) - lengths[-1])
+    needed = summarize_lengths(encoded.labels.lengths, 0).percentiles["95"]
+    a_batch = _extend_line(lengths, seconds, min(needed, options.max_target_tokens))
     return a_batch * count / len(rows) / run.accelerator.num_processes
+
+
+def _extend_line(lengths: Sequence[int], seconds: Sequence[float], tokens: int) -> float:
+    """Seconds of outputs of so many tokens, by the line through the shortest and the longest that were timed.
+
+    The line never falls, and never goes back before the longest.
+    """
+    slope = 0.0
+    if len(lengths) > 1:
+        slope = max(0.0, (seconds[-1] - seconds[0]) / (lengths[-1] - lengths[0]))
+    further = max(0, tokens - lengths[-1])
+    return seconds[-1] + slope * further
 
 
 def _time_outputs(run: Run, model: TokenLossModel, encoded: EncodedExamples, rows: Sequence[int], tokens: int) -> float:
     """Seconds to write outputs of exactly so many tokens, whatever the untrained model would rather write."""
-    lengths = {"max_target_tokens": tokens, "min_target_tokens": tokens}
-    options = run.recipe.generation.model_copy(update=lengths)
+    exactly = {"max_target_tokens": tokens, "min_target_tokens": tokens}
+    options = run.recipe.generation.model_copy(update=exactly)
+    sources = [encoded.sources[row].tolist() for row in rows]
     begun = time.perf_counter()
-    TransformersEngine(model).generate([encoded.sources[row].tolist() for row in rows], options)
+    TransformersEngine(model).generate(sources, options)
     return time.perf_counter() - begun

@@ -1,6 +1,7 @@
-"""What `seq2seq inspect` finds out about a recipe before anything is trained; shown by tables.py."""
+"""What `seq2seq inspect` finds out about a recipe before anything is trained; shown by display.py."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import torch
@@ -25,18 +26,18 @@ SAMPLED_TARGETS = 10_000  # of each split, written into tokens and back
 COMPARED_SPLITS = (("validation", "train"), ("test", "train"), ("test", "validation"))
 
 
-def inspect_run(run: Run, *, examples: int, timed: bool) -> Inspection:
+def _inspect_run(run: Run, *, examples: int, timed: bool) -> Inspection:
     """Looks at the data of a run and times its model; the run itself is of no use afterwards."""
-    visible = run.accelerator.is_main_process
-    surveys = {name: _survey(name, data, visible) for name, data in run.data.splits.items()}
-    splits = {name: _summarize_split(run, data, surveys[name], examples) for name, data in run.data.splits.items()}
-    duplicates = _list_duplicates(run, surveys)
+    splits = run.data.splits
+    surveys = {name: _survey(name, data, run.accelerator.is_main_process) for name, data in splits.items()}
+    figures = {name: _summarize_split(run, data, surveys[name], examples) for name, data in splits.items()}
+    duplicates = _list_duplicates(splits, surveys)
     trainer = run.trainer
     batches = look_at_batches(trainer)
     schedule = plan_schedule(trainer, batches)
     model = run.start.model
     positions = {"source": model.max_source_positions, "target": model.max_target_positions}
-    findings = list_warnings(run.recipe, splits, duplicates, schedule, positions)
+    findings = list_warnings(run.recipe, figures, duplicates, schedule, positions)
     time = None
     if timed:
         try:
@@ -46,7 +47,7 @@ def inspect_run(run: Run, *, examples: int, timed: bool) -> Inspection:
     return Inspection(
         recipe=run.recipe.model_dump(mode="json"),
         origin=run.start.origin,
-        splits=splits,
+        splits=figures,
         duplicates=duplicates,
         comparison=COMPARISON,
         schedule=schedule,
@@ -58,70 +59,99 @@ def inspect_run(run: Run, *, examples: int, timed: bool) -> Inspection:
 
 def _survey(name: str, data: TextData, visible: bool) -> Survey:
     with show_progress(f"reading data.{name}", len(data.encoded), visible=visible) as bar:
-        return survey_split(data.split, data.encoded, sample_texts=SAMPLED_TARGETS, advance=bar.advance)
+        return survey_split(
+            data.split,
+            data.encoded,
+            sample_texts=SAMPLED_TARGETS,
+            advance=bar.advance,
+        )
 
 
 def _summarize_split(run: Run, data: TextData, survey: Survey, examples: int) -> SplitFigures:
-    tokenizer, normalization = run.start.tokenizers.target, run.recipe.evaluation.normalization
-    first = enumerate(data.read_first(examples))
+    tokenizer = run.start.tokenizers.target
+    normalization = run.recipe.evaluation.normalization
+    shown = []
+    for row, example in enumerate(data.read_first(examples)):
+        shown.append(_show_row(run, data, survey, row, example.place))
     return SplitFigures(
         rows=len(data.encoded),
         source=summarize_lengths(survey.source_lengths, data.split.max_source_tokens),
         target=summarize_lengths(survey.target_lengths, data.split.max_target_tokens),
         round_trip=measure_round_trip(tokenizer, survey.sample, normalization),
-        examples=tuple(_show_row(run, data, survey, row, example.place) for row, example in first),
+        examples=tuple(shown),
     )
 
 
 def _show_row(run: Run, data: TextData, survey: Survey, row: int, place: str) -> ShownRow:
-    source, labels = data.encoded.sources[row].tolist(), data.encoded.labels[row].tolist()
-    shifted = run.start.model.shift_right(torch.tensor([labels]))[0].tolist()
+    source = data.encoded.sources[row].tolist()
+    labels = data.encoded.labels[row].tolist()
+    decoder_input = run.start.model.shift_right(torch.tensor([labels]))[0].tolist()
     name_source = run.start.tokenizers.source.convert_ids_to_tokens
     name_target = run.start.tokenizers.target.convert_ids_to_tokens
     return ShownRow(
         place=place,
         source=tuple(name_source(source)),
-        decoder_input=tuple(name_target(shifted)),
+        decoder_input=tuple(name_target(decoder_input)),
         labels=tuple(name_target(labels)),
         cut_source_tokens=int(survey.source_lengths[row]) - len(source),
         cut_target_tokens=int(survey.target_lengths[row]) - len(labels),
     )
 
 
-def _list_duplicates(run: Run, surveys: dict[str, Survey]) -> tuple[Duplicates, ...]:
+@dataclass(frozen=True)
+class _FoundMatches:
+    """Rows of `split` that repeat or contradict rows of `other`."""
+
+    kind: DuplicateKind
+    split: str
+    other: str
+    matches: Matches
+
+
+def _list_duplicates(splits: Mapping[str, TextData], surveys: Mapping[str, Survey]) -> tuple[Duplicates, ...]:
+    found = _find_matches(surveys)
+    places = _locate_matches(splits, found)
+    duplicates = []
+    for one in found:
+        first = one.matches.first
+        duplicates.append(
+            Duplicates(
+                kind=one.kind,
+                split=one.split,
+                other=one.other,
+                rows=one.matches.rows,
+                of=len(surveys[one.split].hashes.sources),
+                place=places[one.split][first[0]] if first else None,
+                like=places[one.other][first[1]] if first else None,
+            )
+        )
+    return tuple(duplicates)
+
+
+def _find_matches(surveys: Mapping[str, Survey]) -> list[_FoundMatches]:
     train = surveys["train"].hashes
-    found: list[tuple[DuplicateKind, str, str, Matches]] = [
-        ("repeated", "train", "train", find_repeated(train)),
-        ("conflicting", "train", "train", find_conflicting(train)),
+    found = [
+        _FoundMatches("repeated", "train", "train", find_repeated(train)),
+        _FoundMatches("conflicting", "train", "train", find_conflicting(train)),
     ]
     for split, other in COMPARED_SPLITS:
         if split in surveys and other in surveys:
-            mine, others = surveys[split].hashes, surveys[other].hashes
-            found.append(("same source", split, other, find_overlap(mine.sources, others.sources)))
-            found.append(("same pair", split, other, find_overlap(mine.pairs, others.pairs)))
-    places = _locate_matches(run, found)
-    return tuple(
-        Duplicates(
-            kind,
-            split,
-            other,
-            rows=matches.rows,
-            of=len(surveys[split].hashes.sources),
-            place=places[split][matches.first[0]] if matches.first else None,
-            like=places[other][matches.first[1]] if matches.first else None,
-        )
-        for kind, split, other, matches in found
-    )
+            mine = surveys[split].hashes
+            others = surveys[other].hashes
+            found.append(_FoundMatches("same source", split, other, find_overlap(mine.sources, others.sources)))
+            found.append(_FoundMatches("same pair", split, other, find_overlap(mine.pairs, others.pairs)))
+    return found
 
 
-def _locate_matches(run: Run, found: list[tuple[DuplicateKind, str, str, Matches]]) -> dict[str, dict[int, str]]:
+def _locate_matches(splits: Mapping[str, TextData], found: Sequence[_FoundMatches]) -> dict[str, dict[int, str]]:
     """Places by split and row of all first matches; no split is read more than once."""
-    wanted: dict[str, set[int]] = {name: set() for name in run.data.splits}
-    for _, split, other, matches in found:
-        if matches.first:
-            wanted[split].add(matches.first[0])
-            wanted[other].add(matches.first[1])
-    return {name: locate_rows(data.split, wanted[name]) for name, data in run.data.splits.items()}
+    wanted: dict[str, set[int]] = {name: set() for name in splits}
+    for one in found:
+        if one.matches.first:
+            row, like = one.matches.first
+            wanted[one.split].add(row)
+            wanted[one.other].add(like)
+    return {name: locate_rows(data.split, wanted[name]) for name, data in splits.items()}
 
 
 def inspect(
@@ -142,6 +172,6 @@ def inspect(
     if not isinstance(recipe, Recipe):
         recipe = load_recipe(recipe, overrides)
     run = Run(recipe, start_model(recipe), RunFolder(Path(recipe.output)), build_accelerator(recipe))
-    inspection = inspect_run(run, examples=examples, timed=time)
+    inspection = _inspect_run(run, examples=examples, timed=time)
     leave_processes(run.accelerator)
     return inspection

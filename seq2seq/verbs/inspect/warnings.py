@@ -2,10 +2,12 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 
+from ...base.formats import format_share
 from ...data.lengths import LengthSummary
 from ...recipe.recipe import Recipe
 from .figures import Duplicates, Finding, Schedule, SplitFigures
 
+# Beyond these shares a figure is worth a warning.
 MUCH_TRUNCATED = 0.05
 MUCH_REPEATED = 0.05
 LOW_CEILING = 0.90
@@ -29,16 +31,6 @@ def list_warnings(
         *_warn_of_output_limit(recipe, splits),
         *_warn_of_schedule(recipe, schedule),
     ]
-
-
-def format_share(part: float, whole: float) -> str:
-    """Percent, never 0.0% or 100.0% where it is only nearly so. 1 of 3000 -> 'under 0.1%'"""
-    share = 100 * part / whole
-    if 0 < share < 0.1:
-        return "under 0.1%"
-    if 99.9 < share < 100:
-        return "over 99.9%"
-    return f"{share:.1f}%"
 
 
 def format_fitting_limits(summary: LengthSummary) -> str:
@@ -143,6 +135,6 @@ def _warn_of_schedule(recipe: Recipe, schedule: Schedule) -> Iterator[Finding]:
     if schedule.padding_efficiency < LOW_EFFICIENCY:
         yield Finding(
             "padding",
-            f"{format_share(1 - schedule.padding_efficiency, 1)} of what is computed is padding. Raise "
+            f"{format_share(1 - schedule.padding_efficiency)} of what is computed is padding. Raise "
             "training.length_window, or lower training.micro_batch_tokens so that only pairs of like length meet.",
         )

@@ -94,22 +94,20 @@ def choose_samples(record: RunRecord) -> list[Sample]:
     ranking = [metric for metric in options.metrics if find_metric(metric).better is not None][:RANKED_BY]
     if not ranking:  # metrics that only describe
         return []
-    scores = {
-        metric: compute_text_scores(
+    scores = {}
+    badness = []
+    for metric in ranking:
+        scores[metric] = compute_text_scores(
             metric,
             sources=[row["source"] for row in rows],
             predictions=[row["prediction"] for row in rows],
             references=[row["references"] for row in rows],
             options=options,
         )
-        for metric in ranking
-    }
-    order = sorted(
-        range(len(rows)),
-        key=lambda place: [
-            measure_badness(values[place], find_metric(metric).better) for metric, values in scores.items()
-        ],
-    )
+        better = find_metric(metric).better
+        badness.append([measure_badness(value, better) for value in scores[metric]])
+    ranks = list(zip(*badness, strict=True))
+    order = sorted(range(len(rows)), key=lambda place: ranks[place])  # rows of equal rank keep their order
     return [
         Sample(
             standing=standing,

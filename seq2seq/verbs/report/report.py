@@ -5,7 +5,7 @@ from pathlib import Path
 from ...base.errors import ScoringError
 from ...run_folder.folder import RunFolder
 from .card import explain_refused, write_report
-from .comparison import check_page, compare_runs, write_comparison
+from .compared_runs import check_page, compare_runs, write_comparison
 
 
 def report(*runs: str | Path, output: str | Path | None = None, samples: int = 3) -> Path:
@@ -27,9 +27,9 @@ def report(*runs: str | Path, output: str | Path | None = None, samples: int = 3
     folders = [RunFolder(Path(run)) for run in runs]
     if output is not None:
         check_page(Path(output))
-        comparison = compare_runs(folders)
+        compared = compare_runs(folders)
         with explain_refused():
-            return write_comparison(comparison, Path(output), samples)
+            return write_comparison(compared, Path(output), samples)
     if len(folders) != 1:
         raise ScoringError(f"Found {len(folders)} runs and no output. Give the folder for their comparison.")
     with explain_refused():

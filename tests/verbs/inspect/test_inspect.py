@@ -19,7 +19,7 @@ from seq2seq.engines.transformers import TransformersEngine
 from seq2seq.text.round_trip import Returned
 from seq2seq.verbs.inspect import estimates
 from seq2seq.verbs.inspect import inspect as inspection_module
-from seq2seq.verbs.inspect.tables import format_bytes, format_seconds, list_tables
+from seq2seq.verbs.inspect.display import list_tables
 
 TRAIN = [
     ("the cat sat", "a cat"),
@@ -276,14 +276,3 @@ def test_quickstart_recipe_has_no_warning(monkeypatch):
     found = seq2seq.inspect("recipes/quickstart.yaml", time=False)
     assert found.warnings == ()
     assert found.splits["train"].rows == 8000
-
-
-@pytest.mark.parametrize(
-    ("seconds", "text"), [(0.25, "0.25 s"), (59, "59 s"), (90, "1.5 min"), (5400, "1.5 h"), (129600, "1.5 days")]
-)
-def test_durations_are_read_in_their_largest_unit(seconds, text):
-    assert format_seconds(seconds) == text
-
-
-def test_bytes_are_decimal():
-    assert (format_bytes(1_500_000_000), format_bytes(24_800_000)) == ("1.5 GB", "24.8 MB")

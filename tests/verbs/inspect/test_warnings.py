@@ -6,7 +6,7 @@ from seq2seq.data.lengths import LengthSummary
 from seq2seq.recipe.recipe import build_recipe
 from seq2seq.text.round_trip import RoundTrip
 from seq2seq.verbs.inspect.figures import Duplicates, Schedule, SplitFigures
-from seq2seq.verbs.inspect.warnings import format_share, list_warnings
+from seq2seq.verbs.inspect.warnings import list_warnings
 
 
 def describe_side(**changes) -> LengthSummary:
@@ -128,11 +128,3 @@ def test_run_with_fewer_than_two_validations_is_warned_of():
 def test_much_padding_is_warned_of():
     (found,) = find(schedule={"padding_efficiency": 0.65})
     assert found.startswith("padding: 35.0% of what is computed is padding")
-
-
-@pytest.mark.parametrize(
-    ("part", "whole", "text"),
-    [(0, 5, "0.0%"), (1, 3000, "under 0.1%"), (1, 8, "12.5%"), (2999, 3000, "over 99.9%"), (5, 5, "100.0%")],
-)
-def test_shares_are_never_rounded_to_none_or_all(part, whole, text):
-    assert format_share(part, whole) == text

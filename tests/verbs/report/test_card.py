@@ -14,9 +14,10 @@ import seq2seq
 from seq2seq.base.errors import CheckpointError, ScoringError
 from seq2seq.base.mappings import flatten
 from seq2seq.recipe.recipe import load_recipe
+from seq2seq.reports.tables import Difference
 from seq2seq.run_folder.folder import RunFolder
 from seq2seq.verbs.report.card import choose_samples, list_defaults, load_evaluation, measure_badness, write_report
-from seq2seq.verbs.report.comparison import compare_runs, write_comparison
+from seq2seq.verbs.report.compared_runs import compare_runs, write_comparison
 from tests.families import save_family
 from tests.reports.made_up_run import SCORES, build_record, write_run
 
@@ -85,7 +86,7 @@ def test_report_needs_nothing_but_files_and_loads_no_torch(tmp_path):
     write_run(tmp_path / "mine")
     code = (
         "import sys; from pathlib import Path; from seq2seq.verbs.report.card import write_report;"
-        "from seq2seq.verbs.report.comparison import compare_runs; from seq2seq.run_folder.folder import RunFolder;"
+        "from seq2seq.verbs.report.compared_runs import compare_runs; from seq2seq.run_folder.folder import RunFolder;"
         f"write_report(RunFolder(Path({str(tmp_path / 'mine')!r})));"
         "print([name for name in ('torch', 'transformers') if name in sys.modules])"
     )
@@ -115,7 +116,7 @@ def test_runs_are_tested_against_the_first_by_pairs(tmp_path):
     names = {"first": wrong, "same": wrong, "better": right}
     comparison = compare_runs([write_run(tmp_path / name, predictions=rows) for name, rows in names.items()])
     assert set(comparison.differences) == {"same", "better"}
-    assert comparison.differences["same"]["exact_match"] == (0.0, 0.0, 0.0, 1.0)
+    assert comparison.differences["same"]["exact_match"] == Difference(0.0, 0.0, 0.0, 1.0)
     difference = comparison.differences["better"]["exact_match"]
     assert (difference.value, difference.low, difference.high) == (100.0, 100.0, 100.0)
     assert difference.p_value < 0.001  # 20 coins fall alike once in half a million

@@ -12,25 +12,26 @@ from ...generation.outputs import check_output
 from ...metrics.options import EvaluationOptions
 from ...metrics.scores import compare_predictions
 from ...metrics.significance import TRIALS, Bootstrap
-from ...reports.comparison import Cell, Difference, Differences, build_comparison, check_comparable, name_runs
+from ...reports.comparison import ComparisonTable, Differences, build_comparison, check_comparable, name_runs
 from ...reports.comparison_page import build_comparison_page, is_comparison_page
 from ...reports.curves import build_loss_comparison
 from ...reports.plots import save_figure
+from ...reports.tables import Difference
 from ...run_folder.folder import RunFolder
 from ...run_folder.record import RunRecord, load_run_record
 from ...run_folder.steps import load_best
 from .card import load_evaluation
 
-PAGE, PICTURE = "README.md", "pictures/losses.png"
+PAGE = "README.md"
+PICTURE = "pictures/losses.png"
 
 
 @dataclass(frozen=True)
-class Comparison:
+class ComparedRuns:
     """Runs by the names they go by, their table, and how their scores differ from the first run's."""
 
     records: dict[str, RunRecord]
-    header: list[str]
-    rows: list[list[Cell]]
+    table: ComparisonTable
     differences: Differences
 
 
@@ -43,11 +44,14 @@ def check_page(output: Path) -> None:
     """
     page = output / PAGE
     check_output(page)
-    if page.exists() and not is_comparison_page(page.read_text(encoding="utf-8", errors="replace")):
+    if not page.exists():
+        return
+    text = page.read_text(encoding="utf-8", errors="replace")
+    if not is_comparison_page(text):
         raise ScoringError(f"{page} is there already and is no comparison of runs. Choose another output.")
 
 
-def compare_runs(folders: Sequence[RunFolder]) -> Comparison:
+def compare_runs(folders: Sequence[RunFolder]) -> ComparedRuns:
     """Lays runs side by side.
 
     Raises:
@@ -57,22 +61,23 @@ def compare_runs(folders: Sequence[RunFolder]) -> Comparison:
     """
     loaded = [load_run_record(folder) for folder in folders]
     records = dict(zip(name_runs(folders), loaded, strict=True))
-    tested = check_comparable(loaded)
-    differences = compute_differences(records) if tested else {}
+    check_comparable(loaded)
     best = {name: load_best(record.folder.path) for name, record in records.items()}
-    return Comparison(records, *build_comparison(records, best, differences), differences)
+    differences = _compute_differences(records)
+    table = build_comparison(records, best, differences)
+    return ComparedRuns(records, table, differences)
 
 
-def write_comparison(comparison: Comparison, output: Path, samples: int) -> Path:
+def write_comparison(compared: ComparedRuns, output: Path, samples: int) -> Path:
     """Writes a comparison as README.md and its picture into a folder; returns the page's path."""
-    figure = build_loss_comparison(comparison.records)
+    figure = build_loss_comparison(compared.records)
     if figure is not None:
         save_figure(figure, output / PICTURE)
     page = build_comparison_page(
-        comparison.records,
-        (comparison.header, comparison.rows),
-        differences=comparison.differences,
-        settings={name: flatten(record.recipe) for name, record in comparison.records.items()},
+        compared.records,
+        compared.table,
+        differences=compared.differences,
+        settings={name: flatten(record.recipe) for name, record in compared.records.items()},
         picture=PICTURE if figure is not None else None,
         samples=samples,
     )
@@ -81,10 +86,10 @@ def write_comparison(comparison: Comparison, output: Path, samples: int) -> Path
     return output / PAGE
 
 
-def compute_differences(records: dict[str, RunRecord]) -> Differences:
-    """How every run's scores differ from the first run's, by metric; paired over the test rows."""
+def _compute_differences(records: dict[str, RunRecord]) -> Differences:
+    """How every run's scores differ from the first run's, by metric; paired over the test rows. None without scores."""
     (_, first), *others = records.items()
-    if not others:
+    if not others or first.scores is None:
         return {}
     options = load_evaluation(first)
     with show_progress("comparing", len(others) * len(options.metrics)) as bar:
@@ -104,5 +109,8 @@ def _compare(
         trials=TRIALS,
         advance=advance,
     )
-    tests = {metric: found.test for metric, found in compared.items()}
-    return {metric: Difference(test.difference, test.low, test.high, test.p_value) for metric, test in tests.items()}
+    differences = {}
+    for metric, comparison in compared.items():
+        test = comparison.test
+        differences[metric] = Difference(test.difference, test.low, test.high, test.p_value)
+    return differences

@@ -1,0 +1,66 @@
+"""Tables of what a run began with, from what origin.json and inputs.json hold: its parameters and its data.
+
+Each is a header and rows of cells; consoles and pages draw them.
+"""
+
+from collections.abc import Mapping
+from math import prod
+from typing import Any
+
+from ..base.formats import format_part
+from .tables import Cells
+
+KINDS = ("copied", "converted", "random")  # a shared name adds no parameter
+DATA_HEADER = ["split", "pairs", "source tokens", "cut", "longest", "target tokens", "cut", "longest"]
+
+
+def tabulate_origin(origin: Mapping[str, Any]) -> Cells:
+    """Parameters by part of the model and kind of origin, with the totals."""
+    counts: dict[str, dict[str, int]] = {}
+    total = dict.fromkeys(KINDS, 0)
+    for parameter in origin["parameters"]:
+        part = parameter["part"]
+        kind = parameter["kind"]
+        of_part = counts.setdefault(part, dict.fromkeys(KINDS, 0))
+        if kind in KINDS:
+            size = prod(parameter["shape"])
+            of_part[kind] += size
+            total[kind] += size
+    counts["total"] = total
+    return ["part", *KINDS, "total"], [_to_origin_row(part, of_part) for part, of_part in counts.items()]
+
+
+def _to_origin_row(part: str, counts: Mapping[str, int]) -> list[str]:
+    row = [part]
+    for count in (*counts.values(), sum(counts.values())):
+        row.append(f"{count:,}")
+    return row
+
+
+def list_files(origin: Mapping[str, Any]) -> list[str]:
+    """The weights files that something was read from, in the order of the parameters."""
+    files = [parameter["file"] for parameter in origin["parameters"]]
+    return [file for file in dict.fromkeys(files) if file]
+
+
+def tabulate_data(splits: Mapping[str, Mapping[str, Any]]) -> Cells:
+    """Pairs of each split, and of each side its tokens after the cut, the texts cut, the longest against the limit."""
+    rows = []
+    for name, split in splits.items():
+        rows.append(
+            [
+                name,
+                f"{split['pairs']:,}",
+                *_to_side_cells(split["source"]),
+                *_to_side_cells(split["target"]),
+            ]
+        )
+    return DATA_HEADER, rows
+
+
+def _to_side_cells(side: Mapping[str, Any]) -> list[str]:
+    return [
+        f"{side['tokens']:,}",
+        format_part(side["cut"], side["texts"]),
+        f"{side['longest']:,} of {side['limit']:,}",
+    ]
