@@ -1,5 +1,6 @@
 """Shared fixtures: a tiny random BERT folder made on the spot, and real weights and data where a machine has them."""
 
+import gc
 import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -67,6 +68,20 @@ def pytest_xdist_make_scheduler(config, log):
     from tests.scheduling import FileScheduling  # pytest-xdist is needed for several workers (-n) only
 
     return FileScheduling(config, log)
+
+
+def pytest_collection_finish() -> None:
+    """What the imports made is garbage no more: a run ends with a collection, which would look through all of it."""
+    gc.collect()
+    gc.freeze()
+
+
+@pytest.fixture(scope="session", autouse=True)
+def unsynced() -> Iterator[None]:
+    """No waiting for the disk: what a process wrote outlives it without, and no test here switches the power off."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(os, "fsync", lambda descriptor: None)
+        yield
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -25,7 +25,7 @@ def load(split: Split) -> StoredExamples:
     return load_encoded(split, prepare_entry(split, "tokenizing"))
 
 
-def describe(encoded: EncodedExamples) -> tuple:
+def build_description(encoded: EncodedExamples) -> tuple:
     return (
         *([row.tolist() for row in side] for side in (encoded.sources, encoded.labels)),
         encoded.source_truncation,

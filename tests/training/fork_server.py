@@ -4,6 +4,7 @@ The server is one for all launches of a test session, computes nothing itself, a
 find each other as those of torchrun do; torchrun itself has its tests in tests/launch and in test_two_processes.py.
 """
 
+import gc
 import json
 import os
 import runpy
@@ -65,6 +66,9 @@ def main() -> None:
     import seq2seq.training.sharding
     import seq2seq.verbs.train  # noqa: F401
 
+    os.fsync = lambda descriptor: None  # as for all tests; see tests/conftest.py
+    gc.collect()
+    gc.freeze()  # else the first collection of each fork would copy the whole memory of this process
     for line in sys.stdin:
         print(json.dumps(run(**json.loads(line))), flush=True)
 
