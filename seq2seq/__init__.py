@@ -25,9 +25,12 @@ _MODULES = {  # what is offered, by the module that has it
     "verbs.tokenizer": ("train_tokenizer",),
     "verbs.train": ("train",),
     "verbs.warm_start": ("warm_start",),
+    "base.options": ("Options",),
     "engines.engine": ("Engine", "Hypothesis"),
     "metrics.metric": ("MeanMetric", "Metric"),
+    "modeling.token_loss": ("TokenLoss",),
     "recipe.task": ("Task",),
+    "training.objectives.objective": ("Objective",),
     "generation.loading": ("load_checkpoint", "load_generator", "load_model", "read_layout"),
 }
 _HOMES = {name: module for module, names in _MODULES.items() for name in names}

@@ -3,13 +3,14 @@
 Every process knows the lengths of all examples, so the token counts of a step need no communication.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from typing import Self
 
 import numpy
 import torch
 
+from ..base.errors import DataError
 from .batching import BatchOrder, count_padded_tokens, cut_micro_batches
 from .collation import collate
 from .encoding import EncodedExamples
@@ -29,10 +30,17 @@ class Step:
     micro_batches: list[dict[str, torch.Tensor]]
     position: tuple[int, int]
 
+    @property
+    def epoch(self) -> int:
+        return self.position[0]
+
 
 @dataclass(frozen=True)
 class StepLoader:
-    """Endless steps from a position, for one of several processes."""
+    """Endless steps from a position, for one of several processes.
+
+    renew: the pairs of an epoch, made of the examples; it may give these themselves.
+    """
 
     examples: EncodedExamples
     order: BatchOrder
@@ -40,27 +48,44 @@ class StepLoader:
     micro_batch_tokens: int
     process: int = 0
     processes: int = 1
+    renew: Callable[[EncodedExamples, int], EncodedExamples] = lambda examples, epoch: examples
 
     def steps(self, epoch: int = 0, used_batches: int = 0) -> Iterator[Step]:
         """The steps behind (epoch, used_batches), for ever."""
         while True:
-            for number, batch in enumerate(self.order.batches(epoch, used_batches), used_batches + 1):
-                yield self._build_step(batch, (epoch, number))
+            here = self.for_epoch(epoch)
+            for number, batch in enumerate(here.order.batches(epoch, used_batches), used_batches + 1):
+                yield here._build_step(batch, (epoch, number))
             epoch, used_batches = epoch + 1, 0
 
     def count_steps(self, epochs: int) -> int:
         """The steps of the first so many epochs."""
-        return sum(self.order.count_batches(epoch) for epoch in range(epochs))
+        return sum(self.for_epoch(epoch).order.count_batches(epoch) for epoch in range(epochs))
+
+    def for_epoch(self, epoch: int) -> Self:
+        """A loader of the pairs of an epoch; this one, where these are always the same.
+
+        Raises:
+            DataError: a pair that was made anew has an empty side or one that is over the limit.
+        """
+        renewed = self.renew(self.examples, epoch)
+        if renewed is self.examples:
+            return self
+        _check_lengths(renewed)
+        lengths = {"source_lengths": renewed.sources.lengths, "target_lengths": renewed.labels.lengths}
+        order = replace(self.order, **lengths)
+        return replace(self, examples=renewed, order=order, renew=lambda examples, epoch: examples)
 
     def halve(self, step: Step) -> Self | None:
         """A loader that holds half as much at once as this one does in its largest micro-batch of several pairs.
 
         None where every micro-batch of that step, on all processes, is a single pair, which nothing can divide.
         """
-        cuts = [cut for cuts in self.cut(step.indices) for cut in cuts if len(cut) > 1]
+        here = self.for_epoch(step.epoch)
+        cuts = [cut for cuts in here.cut(step.indices) for cut in cuts if len(cut) > 1]
         if not cuts:
             return None
-        return replace(self, micro_batch_tokens=max(map(self.count_padded_tokens, cuts)) // 2)
+        return replace(self, micro_batch_tokens=max(map(here.count_padded_tokens, cuts)) // 2)
 
     def count_padded_tokens(self, cut: numpy.ndarray) -> int:
         """Tokens of both sides of a micro-batch, padding included."""
@@ -68,7 +93,7 @@ class StepLoader:
 
     def cut_again(self, step: Step) -> Step:
         """The step of another loader, cut as this one does."""
-        return self._build_step(step.indices, step.position)
+        return self.for_epoch(step.epoch)._build_step(step.indices, step.position)
 
     def cut(self, batch: numpy.ndarray) -> list[list[numpy.ndarray]]:
         """The micro-batches of a global batch, as indices, a list for each process."""
@@ -103,3 +128,18 @@ def fixed_micro_batches(
         processes=processes,
     )
     yield from (collate(examples, cut, pad_id) for cut in cuts[process] if len(cut))
+
+
+def _check_lengths(examples: EncodedExamples) -> None:
+    """Makes sure that pairs made anew fit where those of the files did."""
+    sides = {
+        "source": (examples.sources.lengths, examples.source_truncation.limit),
+        "target": (examples.labels.lengths, examples.target_truncation.limit),
+    }
+    for side, (lengths, limit) in sides.items():
+        if len(lengths) == 0 or lengths.min() < 1 or lengths.max() > limit:
+            found = f"{lengths.min()} to {lengths.max()}" if len(lengths) else "none at all"
+            raise DataError(
+                f"training.objective: {side}s made anew for an epoch must have 1 to {limit} tokens "
+                f"(data.max_{side}_tokens); found {found}."
+            )

@@ -3,7 +3,7 @@
 Shapes: B examples, S source and T target positions, N real target tokens of the batch, V vocabulary.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 
@@ -13,6 +13,7 @@ from transformers.modeling_outputs import ModelOutput, Seq2SeqLMOutput
 from .loss import LossSums, apply_cross_entropy
 from .sharing import Sharing
 
+Criterion = Callable[[torch.Tensor, torch.Tensor], LossSums]
 IGNORED_LABEL = -100  # transformers' and torch's mark for positions without a target
 
 
@@ -45,11 +46,15 @@ class TokenLossModel:
         attention_mask: torch.Tensor | None = None,
         labels: torch.Tensor | None = None,
         label_smoothing: float = 0.0,
+        criterion: Criterion | None = None,
         **kwargs,
     ) -> TokenLoss | Seq2SeqLMOutput:
         """With labels, the losses of their tokens; without, transformers' forward pass (what `generate` calls).
 
         A missing source mask is made from the pad id. Labels are targets without the begin mark, filled up with -100.
+
+        Args:
+            criterion: makes the sums of logits (N, V) and real labels (N,) in place of cross-entropy.
 
         Shape: input_ids and attention_mask (B, S), labels (B, T); logits are computed at the N real labels only.
         """
@@ -59,7 +64,7 @@ class TokenLossModel:
             return super().forward(input_ids=input_ids, attention_mask=attention_mask, **kwargs)
         if unknown := sorted(name for name, value in kwargs.items() if value is not None):
             raise TypeError(
-                f"with labels, forward takes input_ids, attention_mask and label_smoothing; found {unknown}"
+                f"with labels, forward takes input_ids, attention_mask, label_smoothing and criterion; found {unknown}"
             )
         inputs = {
             "input_ids": input_ids,
@@ -67,7 +72,10 @@ class TokenLossModel:
             "decoder_input_ids": self.shift_right(labels),
             "real": labels.ne(IGNORED_LABEL),
         }
-        return TokenLoss(*self.compute_loss(inputs, labels[inputs["real"]], label_smoothing))
+        real_labels = labels[inputs["real"]]
+        if criterion is not None:
+            return TokenLoss(*criterion(self.compute_logits(**inputs), real_labels))
+        return TokenLoss(*self.compute_loss(inputs, real_labels, label_smoothing))
 
     def compute_loss(self, inputs: dict[str, torch.Tensor], labels: torch.Tensor, label_smoothing: float) -> LossSums:
         """The loss of the N real labels (N,), given what `compute_logits` takes."""

@@ -49,6 +49,7 @@ OLD_VALUES: dict[str, Any] = {
     "training.gradient_checkpointing": False,
     "training.layer_decay": 1.0,
     "training.max_skipped_steps": 5,
+    "training.objective": {"kind": "cross_entropy"},
     "training.trackers": [],
     "training.warmups": {},
 }

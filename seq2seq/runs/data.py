@@ -14,6 +14,7 @@ from ..metrics.baselines import measure_mean_words
 from ..metrics.options import EvaluationOptions
 from ..recipe.recipe import Recipe
 from ..run_folder.folder import RunFolder
+from ..training.objectives.objective import Objective
 from .splits import TextData, load_split
 from .start import Start
 
@@ -82,7 +83,9 @@ def complete_evaluation(options: EvaluationOptions, train: TextData, accelerator
     return options.model_copy(update={"first_words": words})
 
 
-def build_loader(recipe: Recipe, train: TextData, source_pad_id: int, accelerator: Accelerator) -> StepLoader:
+def build_loader(
+    recipe: Recipe, train: TextData, objective: Objective, source_pad_id: int, accelerator: Accelerator
+) -> StepLoader:
     """The steps of data that this process trains on."""
     options = recipe.training
     order = BatchOrder(
@@ -99,4 +102,5 @@ def build_loader(recipe: Recipe, train: TextData, source_pad_id: int, accelerato
         micro_batch_tokens=options.micro_batch_tokens,
         process=accelerator.process_index,
         processes=accelerator.num_processes,
+        renew=objective.renew,
     )

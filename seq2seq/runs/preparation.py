@@ -13,9 +13,12 @@ from torch import nn
 
 from ..base.console import errors
 from ..modeling.token_loss import TokenLossModel
+from ..recipe.recipe import Recipe
 from ..training.ema import WeightAverages, restore_weights
 from ..training.execution import compile_layers, enable_gradient_checkpointing
 from ..training.freezing import Freezing
+from ..training.objectives.objective import Objective, ObjectiveContext
+from ..training.objectives.table import find_objective
 from ..training.optimizers import build_optimizer, restore_optimizer
 from ..training.options import TrainingOptions
 from ..training.replicas import broadcast_weights
@@ -73,6 +76,19 @@ def prepare_model(start: Start, options: TrainingOptions, accelerator: Accelerat
         averages=averages,
         freezing=freezing,
     )
+
+
+def build_objective(recipe: Recipe, start: Start, accelerator: Accelerator) -> Objective:
+    """What the recipe's training minimises, with all that it needs."""
+    options = recipe.training.objective
+    context = ObjectiveContext(
+        label_smoothing=recipe.training.label_smoothing,
+        seed=recipe.seed,
+        tokenizers=start.tokenizers,
+        framing=start.framing,
+        device=accelerator.device,
+    )
+    return find_objective(options.kind)(options.build_own(), context)
 
 
 def place_model(model: TokenLossModel, options: TrainingOptions, accelerator: Accelerator) -> None:

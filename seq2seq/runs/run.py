@@ -22,7 +22,7 @@ from ..training.trainer import Callbacks, Trainer
 from .data import build_loader, check_same_data, complete_evaluation, load_data
 from .opening import Opening
 from .outputs import OutputWriter
-from .preparation import PreparedModel, prepare_model
+from .preparation import PreparedModel, build_objective, prepare_model
 from .results import write_test_results
 from .saving import CheckpointWriter
 from .start import Start
@@ -52,7 +52,8 @@ class Run:
         check_same_data(self.data, start.state.fingerprints, folder)
         start.state.fingerprints = self.data.fingerprints
         self.evaluation = complete_evaluation(recipe.evaluation, self.data.train, accelerator)
-        loader = build_loader(recipe, self.data.train, start.model.source_pad_id, accelerator)
+        self.objective = build_objective(recipe, start, accelerator)
+        loader = build_loader(recipe, self.data.train, self.objective, start.model.source_pad_id, accelerator)
         max_steps = count_steps(recipe.training, loader)
         prepared = prepare_model(start, recipe.training, accelerator)
         self.outputs = OutputWriter(start, recipe.data.max_source_tokens, accelerator)
@@ -74,6 +75,7 @@ class Run:
         return Trainer(
             model=prepared.model,
             optimizer=prepared.optimizer,
+            objective=self.objective,
             loader=loader,
             accelerator=self.accelerator,
             options=self.recipe.training,

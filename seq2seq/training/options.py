@@ -9,6 +9,7 @@ from pydantic import Field, NonNegativeInt, PositiveFloat, PositiveInt, Validati
 from ..base.options import Options, Strings
 from ..metrics.options import check_metrics
 from ..metrics.table import find_metric
+from .objectives.options import ObjectiveOptions
 
 AveragingFactor = Annotated[float, Field(ge=0, lt=1)]
 LearningRateGroup = Literal["cross_attention", "random", "decoder", "encoder"]
@@ -73,6 +74,7 @@ class TrainingOptions(Options):
     adam_betas: tuple[AveragingFactor, AveragingFactor] = Field(
         (0.9, 0.999), strict=False, description="AdamW's averaging factors."
     )
+    objective: ObjectiveOptions = Field(ObjectiveOptions(), description="What training minimises.")
     label_smoothing: float = Field(
         0.0, ge=0, lt=1, description="Share of a target's probability that is spread over the whole vocabulary."
     )

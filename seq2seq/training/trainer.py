@@ -24,6 +24,7 @@ from .diagnosis import format_not_finite
 from .early_stopping import count_validation, find_end, format_end
 from .ema import WeightAverages
 from .freezing import Freezing
+from .objectives.objective import Objective
 from .optimizers import set_learning_rates
 from .options import TrainingOptions
 from .replicas import sum_gradients
@@ -55,6 +56,7 @@ class Trainer:
         *,
         model: TokenLossModel,
         optimizer: torch.optim.Optimizer,
+        objective: Objective,
         loader: StepLoader,
         accelerator: Accelerator,
         options: TrainingOptions,
@@ -76,9 +78,19 @@ class Trainer:
                 state.micro_batch_tokens = state.micro_batch_tokens_asked = None
         if state.loss_scaler:
             accelerator.scaler.load_state_dict(state.loss_scaler)
-        self.model, self.optimizer, self.loader, self.accelerator = model, optimizer, loader, accelerator
-        self.options, self.max_steps, self.seed, self.state = options, max_steps, seed, state
-        self.callbacks, self.freezing, self.averages = callbacks, freezing, averages
+        self.model = model
+        self.optimizer = optimizer
+        self.objective = objective
+        self.loader = loader
+        self.accelerator = accelerator
+        self.options = options
+        self.max_steps = max_steps
+        self.seed = seed
+        self.state = state
+        self.callbacks = callbacks
+        self.freezing = freezing
+        self.averages = averages
+        self._steps = loader.steps(state.epoch, state.used_batches)
         self._sharded = is_sharded(model)
         self._stop: str | None = None  # the signal that ends the run, once all processes know of it
 
@@ -92,7 +104,6 @@ class Trainer:
             TrainingError: too many steps in a row, or a validation, were not finite; or memory does not hold one pair.
         """
         state = self.state
-        self._steps = self.loader.steps(state.epoch, state.used_batches)
         visible = self.accelerator.is_main_process
         with (
             notice_stop_signals() as request,
@@ -200,7 +211,7 @@ class Trainer:
     def _backward(self, micro_batch: dict[str, torch.Tensor], target_tokens: int, place: tuple) -> torch.Tensor:
         seed_torch(self.seed, "dropout", *place)
         inputs = {name: tensor.to(self.accelerator.device, non_blocking=True) for name, tensor in micro_batch.items()}
-        losses = self.model(**inputs, label_smoothing=self.options.label_smoothing)
+        losses = self.objective.compute_sums(self.model, inputs)
         # Sharded gradients are averaged over the processes, so the sum over all of them needs the factor back.
         scale = (self.accelerator.num_processes if self._sharded else 1) / target_tokens
         self.accelerator.backward(losses.objective * scale)

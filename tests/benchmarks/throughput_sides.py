@@ -33,6 +33,8 @@ from seq2seq.modeling.loss import compute_linear_cross_entropy
 from seq2seq.modeling.token_loss import IGNORED_LABEL
 from seq2seq.training.execution import compile_layers
 from seq2seq.training.freezing import Freezing
+from seq2seq.training.objectives.cross_entropy import CrossEntropy
+from seq2seq.training.objectives.objective import ObjectiveContext
 from seq2seq.training.optimizers import build_optimizer
 from seq2seq.training.options import TrainingOptions
 from seq2seq.training.state import TrainingState
@@ -122,6 +124,7 @@ def run_ours(options: argparse.Namespace, turns: Turns | None) -> torch.nn.Modul
     trainer = Trainer(
         model=accelerator.prepare_model(model, evaluation_mode=True),
         optimizer=accelerator.prepare_optimizer(optimizer),
+        objective=CrossEntropy(CrossEntropy.Options(), ObjectiveContext(0.0, 1, None, None, accelerator.device)),
         loader=loader,
         accelerator=accelerator,
         options=settings,

@@ -33,6 +33,7 @@ def _inspect_run(run: Run, *, examples: int, timed: bool) -> Inspection:
     figures = {name: _summarize_split(run, data, surveys[name], examples) for name, data in splits.items()}
     duplicates = _list_duplicates(splits, surveys)
     trainer = run.trainer
+    trainer.loader = trainer.loader.for_epoch(0)  # pairs may be made anew for each
     batches = look_at_batches(trainer)
     schedule = plan_schedule(trainer, batches)
     model = run.start.model
