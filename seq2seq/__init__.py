@@ -25,6 +25,7 @@ _MODULES = {  # what is offered, by the module that has it
     "verbs.tokenizer": ("train_tokenizer",),
     "verbs.train": ("train",),
     "verbs.warm_start": ("warm_start",),
+    "families.family": ("Family",),
     "metrics.metric": ("MeanMetric", "Metric"),
     "recipe.task": ("Task",),
     "generation.loading": ("load_checkpoint", "load_generator", "load_model", "read_layout"),

@@ -9,10 +9,11 @@ from pathlib import Path
 
 import torch
 from huggingface_hub.errors import StrictDataclassError
-from transformers import AutoConfig, GenerationConfig, PreTrainedConfig
+from transformers import AutoConfig, EncoderDecoderConfig, GenerationConfig, PreTrainedConfig
 
 from ..base.errors import CheckpointError
-from ..families.table import set_dropout
+from ..families.configs import set_dropout
+from ..families.table import find_family
 from ..modeling.build import build_model
 from ..modeling.encoder_decoder import set_special_tokens
 from ..modeling.sharing import Sharing
@@ -143,7 +144,7 @@ def _derive_framing(
         )
     if prefix[:1] == (begin,) and forced is None:
         prefix = prefix[1:]
-    if _is_bert_generation(config):
+    if isinstance(config, EncoderDecoderConfig) and find_family(config.encoder).bare_texts:
         return Framing(begin, end, pad)
     return Framing(begin, end, pad, own.source_prefix, own.source_suffix, prefix)
 
@@ -167,13 +168,9 @@ def _find_mark(mark: str, holders: Iterable[PreTrainedConfig | GenerationConfig 
     return next((value for holder in holders if isinstance(value := getattr(holder, mark, None), int)), None)
 
 
-def _is_bert_generation(config: PreTrainedConfig) -> bool:
-    return config.model_type == "encoder-decoder" and config.encoder.model_type == "bert-generation"
-
-
 def _build(folder: Path, config: PreTrainedConfig, framing: Framing, dropout: float | None) -> TokenLossModel:
     """The model of a config, with random weights and the marks of the framing."""
-    is_pair = config.model_type == "encoder-decoder"
+    is_pair = isinstance(config, EncoderDecoderConfig)
     if dropout is not None:
         set_dropout(config, dropout)
     if is_pair:
