@@ -16,13 +16,16 @@ tokenizer = AutoTokenizer.from_pretrained(folder)
 model = {model_class}.from_pretrained(folder)
 inputs = tokenizer(["A text."], return_tensors="pt", padding=True, truncation=True)
 print({target}.batch_decode(model.generate(**inputs), skip_special_tokens=True))"""
-T5_USE = """\
+HANDED_OVER_USE = """\
 from safetensors.torch import load_file
-from transformers import AutoConfig, AutoTokenizer, EncoderDecoderModel, GenerationConfig, T5EncoderModel
+from transformers import (
+    AutoConfig, AutoModelForTextEncoding, AutoTokenizer, EncoderDecoderModel, GenerationConfig,
+)
 
 folder = {checkpoint}
 config = AutoConfig.from_pretrained(folder)
-model = EncoderDecoderModel(config, encoder=T5EncoderModel(config.encoder)).eval()
+encoder = AutoModelForTextEncoding.from_config(config.encoder)
+model = EncoderDecoderModel(config, encoder=encoder).eval()
 model.load_state_dict(load_file(f"{{folder}}/model.safetensors"), strict=False)
 model.generation_config = GenerationConfig.from_pretrained(folder)
 tokenizer = AutoTokenizer.from_pretrained(folder)
@@ -53,21 +56,21 @@ def list_plain_use_lines(
 
     Args:
         generation: the recipe's section.
-        model: `model` of inputs.json: the class that loads it, whether a T5 encoder has to be handed to that class,
+        model: `model` of inputs.json: the class that loads it, whether an encoder has to be handed to that class,
             whether the target has a tokenizer of its own, and whether heads were pruned.
         run: the run folder. checkpoint: the folder of its checkpoint.
     """
-    of_t5, pruned = model["hands_over_t5_encoder"], model.get("pruned", False)
+    handed_over, pruned = model["hands_over_t5_encoder"], model.get("pruned", False)
     target_line = 'target_tokenizer = AutoTokenizer.from_pretrained(f"{folder}/target_tokenizer")\n'
-    code = (T5_USE if of_t5 else PLAIN_USE).format(
+    code = (HANDED_OVER_USE if handed_over else PLAIN_USE).format(
         model_class=model["class"],
         checkpoint=json.dumps(EXPORTED if pruned else checkpoint, ensure_ascii=False),
         target_line=target_line if model["two_tokenizers"] else "",
         target="target_tokenizer" if model["two_tokenizers"] else "tokenizer",
     )
-    t5 = "transformers takes the config of a T5 encoder for a whole T5, so the encoder has to be handed over:"
+    handed = "transformers takes the config of this encoder for a whole model's, so the encoder has to be handed over:"
     steps = f"The model was trained on texts after {', '.join(normalization)}; this code leaves that to you:"
-    notes = [t5] * of_t5 + [escape_markdown(steps)] * bool(normalization)
+    notes = [handed] * handed_over + [escape_markdown(steps)] * bool(normalization)
     generation = generation or {}
     if generation.get("length_penalty_form") == "gnmt":
         notes.append(
