@@ -2,10 +2,9 @@
 
 from dataclasses import dataclass
 
-# transformers' names (model_type) of the families that a plan's side may come from.
-BERT = ("bert",)
-ROBERTA = ("roberta", "xlm-roberta", "camembert")  # one architecture
-GPT2 = ("gpt2",)
+from ..families.bert import BERT, ROBERTA
+from ..families.family import Family
+from ..families.gpt2 import GPT2
 
 
 @dataclass(frozen=True)
@@ -20,8 +19,8 @@ class Plan:
     """
 
     name: str
-    encoder: tuple[str, ...] | None
-    decoder: tuple[str, ...] | None
+    encoder: tuple[Family, ...] | None
+    decoder: tuple[Family, ...] | None
     warm_encoder: bool
     warm_decoder: bool
     share_layers: bool
@@ -32,16 +31,16 @@ class Plan:
 PLANS = {
     plan.name: plan
     for plan in (
-        Plan("rnd2rnd", BERT + ROBERTA, BERT + ROBERTA, False, False, False, True, (221, 23, 0, 221)),
-        Plan("bert2rnd", BERT, BERT, True, False, False, True, (221, 23, 109, 112)),
+        Plan("rnd2rnd", (BERT, ROBERTA), (BERT, ROBERTA), False, False, False, True, (221, 23, 0, 221)),
+        Plan("bert2rnd", (BERT,), (BERT,), True, False, False, True, (221, 23, 109, 112)),
         # The paper prints 26 random parameters here, a slip for 112: its total is 221.
-        Plan("rnd2bert", BERT, BERT, False, True, False, True, (221, 23, 109, 112)),
-        Plan("bert2bert", BERT, BERT, True, True, False, True, (221, 23, 195, 26)),
-        Plan("bertshare", BERT, BERT, True, True, True, True, (136, 23, 109, 26)),
-        Plan("robertashare", ROBERTA, ROBERTA, True, True, True, True, (152, 39, 125, 26)),
-        Plan("rnd2gpt", BERT + ROBERTA + GPT2, GPT2, False, True, False, True, (238, 39, 125, 114)),
-        Plan("bert2gpt", BERT, GPT2, True, True, False, False, (260, 62, 234, 26)),
-        Plan("roberta2gpt", ROBERTA, GPT2, True, True, False, False, (276, 78, 250, 26)),
+        Plan("rnd2bert", (BERT,), (BERT,), False, True, False, True, (221, 23, 109, 112)),
+        Plan("bert2bert", (BERT,), (BERT,), True, True, False, True, (221, 23, 195, 26)),
+        Plan("bertshare", (BERT,), (BERT,), True, True, True, True, (136, 23, 109, 26)),
+        Plan("robertashare", (ROBERTA,), (ROBERTA,), True, True, True, True, (152, 39, 125, 26)),
+        Plan("rnd2gpt", (BERT, ROBERTA, GPT2), (GPT2,), False, True, False, True, (238, 39, 125, 114)),
+        Plan("bert2gpt", (BERT,), (GPT2,), True, True, False, False, (260, 62, 234, 26)),
+        Plan("roberta2gpt", (ROBERTA,), (GPT2,), True, True, False, False, (276, 78, 250, 26)),
     )
 }
 
