@@ -34,8 +34,7 @@ class LoopEngine(Engine):
             read = torch.tensor([[self.begin_id, *ids]])
             logits = self.model(input_ids=torch.tensor([source]), decoder_input_ids=read, use_cache=False).logits
             ids = [*ids, logits[0, -1].argmax().item()]
-        is_ended = ids[-1:] == [self.end_id]
-        return Hypothesis(ids[:-1] if is_ended else ids, is_ended)
+        return Hypothesis([token for token in ids if token != self.end_id], ids[-1:] == [self.end_id])
 
     def score(self, sources, labels, advance=lambda pairs: None):
         return score_ids(self.model, sources, labels, advance)
