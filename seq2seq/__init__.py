@@ -27,6 +27,7 @@ _MODULES = {  # what is offered, by the module that has it
     "verbs.warm_start": ("warm_start",),
     "base.options": ("Options",),
     "engines.engine": ("Engine", "Hypothesis"),
+    "families.family": ("Family",),
     "metrics.metric": ("MeanMetric", "Metric"),
     "modeling.token_loss": ("TokenLoss",),
     "recipe.task": ("Task",),

@@ -9,7 +9,9 @@ from ..base.files import load_json
 from ..run_folder.old_runs import bring_up_data, bring_up_evaluation, bring_up_generation, list_old_values
 
 DESCRIPTION_FILE = "seq2seq.json"
-FORMAT = 3  # 1 had `columns` alone where there is `layout` now, or not even these; 1 and 2 knew nothing of pruned heads
+# 1 had `columns` alone where there is `layout` now, or not even these; 1 and 2 knew nothing of pruned heads, and all
+# before 4 nothing of families that users bring.
+FORMAT = 4
 DEFAULT_COLUMNS = {"source": ["source"], "target": ["target"], "references": "references"}  # where format 1 named none
 
 
@@ -20,6 +22,7 @@ class CheckpointDescription:
     layout: the recipe's `data.columns`, `.header` and `.normalization`, as later data is expected to be and is read.
     sharing: as in `modeling.sharing.Sharing`; framing: as in `text.framing.Framing`.
     pruned: as in `modeling.token_loss.TokenLossModel`; written from the model.
+    families: the names of the user's own rows (`model.families`) that the model needs; written from the model.
     generation: the recipe's section, the defaults of every later generation; evaluation: likewise for scores.
     """
 
@@ -34,6 +37,7 @@ class CheckpointDescription:
     evaluation: dict
     step: int = 0
     pruned: dict[str, list[int]] = field(default_factory=dict)
+    families: list[str] = field(default_factory=list)
     format: int = FORMAT
 
     def to_dict(self) -> dict:
@@ -79,6 +83,8 @@ def _bring_up(values: dict[str, Any]) -> dict[str, Any]:
         }  # fmt: skip
     if values.get("format") == 2:
         values = values | {"format": 3, "pruned": {}}
+    if values.get("format") == 3:
+        values = values | {"format": FORMAT, "families": []}
     if values.get("format") != FORMAT:
         return values
     sections = {"layout": _bring_up_layout, "generation": bring_up_generation, "evaluation": bring_up_evaluation}

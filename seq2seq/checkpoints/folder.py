@@ -26,7 +26,8 @@ from transformers import AutoConfig, GenerationConfig
 
 from ..base.errors import CheckpointError, DataError, TokenizerError
 from ..base.files import compute_sha256, load_json, name_refused, sync_entry, sync_folder, write_json
-from ..families.table import set_dropout
+from ..families.configs import set_dropout
+from ..families.table import add_families, list_added_names
 from ..modeling.build import build_model, find_published_architecture
 from ..modeling.generation_config import read_marks, translate_options
 from ..modeling.sharing import Sharing
@@ -85,7 +86,7 @@ def write_checkpoint(
 
     The weights are stored untied and whole for both sides, without the output layer, which transformers ties to the
     decoder's table. The generation config carries the description's options, so plain `generate` writes the same text.
-    Of the description, `pruned` is written as the model has it.
+    Of the description, `pruned` and `families` are written as the model has them.
 
     Args:
         notes: further JSON files, by name.
@@ -124,7 +125,7 @@ def _write_files(
         max_source_tokens=description.max_source_tokens,
         framing=Framing.from_dict(description.framing),
     )
-    written = replace(description, pruned=model.pruned)
+    written = replace(description, pruned=model.pruned, families=list_added_names(model.config))
     write_json(folder / DESCRIPTION_FILE, written.to_dict())
     for name, note in notes.items():
         write_json(folder / name, note)
@@ -213,7 +214,7 @@ def read_checkpoint(
         source_language, target_language: for published checkpoints whose tokenizer marks languages.
 
     Raises:
-        CheckpointError: a file is missing, or weights and config do not belong together.
+        CheckpointError: a file is missing, weights and config do not belong together, or as `add_families`.
         TokenizerError: a published folder has no tokenizer that can be run here.
     """
     if not (folder / DESCRIPTION_FILE).exists():
@@ -235,6 +236,7 @@ def read_checkpoint(
             raise CheckpointError(f"{folder}: {name} is missing.")
     if not checked and (folder / MANIFEST_FILE).exists():  # whoever changes a file on purpose deletes it
         check_manifest(folder)
+    add_families(description.families, f"{folder / DESCRIPTION_FILE}: families", CheckpointError)
     try:
         config = AutoConfig.from_pretrained(str(folder), local_files_only=True, trust_remote_code=False)
         if dropout is not None:

@@ -9,10 +9,17 @@ from pathlib import Path
 
 import torch
 from huggingface_hub.errors import StrictDataclassError
-from transformers import AutoConfig, GenerationConfig, PreTrainedConfig, PreTrainedTokenizerFast
+from transformers import (
+    AutoConfig,
+    EncoderDecoderConfig,
+    GenerationConfig,
+    PreTrainedConfig,
+    PreTrainedTokenizerFast,
+)
 
 from ..base.errors import CheckpointError
-from ..families.table import set_dropout
+from ..families.configs import set_dropout
+from ..families.table import find_family
 from ..modeling.build import build_model
 from ..modeling.encoder_decoder import set_special_tokens
 from ..modeling.sharing import Sharing
@@ -168,7 +175,7 @@ def _derive_framing(
     begin_id, end_id, pad_id = marks.values()
     if prefix[:1] == (begin_id,) and forced_id is None:
         prefix = prefix[1:]
-    if _is_bert_generation(config):
+    if isinstance(config, EncoderDecoderConfig) and find_family(config.encoder).bare_texts:
         return Framing(begin_id, end_id, pad_id)
     return Framing(
         begin_id,
@@ -230,17 +237,11 @@ def _name_pad(tokenizer: PreTrainedTokenizerFast, pad_id: int) -> None:
         tokenizer.pad_token = tokenizer.convert_ids_to_tokens(pad_id)
 
 
-def _is_bert_generation(config: PreTrainedConfig) -> bool:
-    if config.model_type != "encoder-decoder":
-        return False
-    return config.encoder.model_type == "bert-generation"
-
-
 def _build(folder: Path, config: PreTrainedConfig, framing: Framing, dropout: float | None) -> TokenLossModel:
     """The model of a config, with random weights and the marks of the framing."""
     if dropout is not None:
         set_dropout(config, dropout)
-    if config.model_type == "encoder-decoder":
+    if isinstance(config, EncoderDecoderConfig):
         source_pad_id = config.encoder.pad_token_id
         set_special_tokens(
             config,

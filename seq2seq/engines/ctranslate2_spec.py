@@ -1,18 +1,22 @@
-"""A pair's weights in the layout of CTranslate2: BertGeneration encoders with BertGeneration or GPT-2 decoders.
+"""A pair's weights in the layout of CTranslate2, for families whose row tells where these are.
 
 CTranslate2 (https://github.com/OpenNMT/CTranslate2) has Transformer layers with the norm before or behind, learned
-positions and GELU, which is what these families are. It is imported inside functions: an optional library.
+positions and GELU. It is imported inside functions: an optional library.
 """
 
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 import numpy
 import torch
 from torch import nn
-from transformers import PreTrainedTokenizerFast
+from transformers import PreTrainedConfig, PreTrainedTokenizerFast
 from transformers.pytorch_utils import Conv1D
 
 from ..base.errors import ExportError
+from ..families.configs import find_positions
+from ..families.family import AttentionLayout, CTranslate2Layout, Side
+from ..families.table import find_family, list_exported
 from ..modeling.encoder_decoder import Seq2SeqModel
 from ..modeling.token_loss import TokenLossModel
 from ..text.framing import Framing
@@ -20,11 +24,10 @@ from ..text.tokenizers import TokenizerPair
 
 if TYPE_CHECKING:
     from ctranslate2.specs import TransformerSpec
+    from ctranslate2.specs.attention_spec import MultiHeadAttentionSpec
     from ctranslate2.specs.common_spec import LayerNormSpec, LinearSpec
     from ctranslate2.specs.transformer_spec import TransformerDecoderSpec, TransformerEncoderSpec
 
-ENCODERS = ("bert-generation",)
-DECODERS = ("bert-generation", "gpt2")
 # transformers' names of activations that CTranslate2 computes alike, by its own names.
 ACTIVATIONS = {"gelu": "GELU", "gelu_new": "GELUTanh", "gelu_pytorch_tanh": "GELUTanh", "relu": "RELU", "silu": "SWISH"}
 
@@ -71,28 +74,32 @@ def _check(model: TokenLossModel) -> None:
             "ct2-transformers-converter, for folders of plain transformers (--format transformers writes one). Here "
             "pairs are exported."
         )
-    found = []
-    for name, side, families in (("encoder", model.encoder, ENCODERS), ("decoder", model.decoder, DECODERS)):
-        config = side.config
-        if config.model_type not in families:
-            found.append(f"the {name} is a {config.model_type}; {' and '.join(families)} can be exported")
-            continue
-        activation = config.activation_function if config.model_type == "gpt2" else config.hidden_act
-        if activation not in ACTIVATIONS:
-            found.append(f"the {name}'s activation is {activation!r}; {', '.join(ACTIVATIONS)} can be exported")
-    if model.decoder.config.model_type == "gpt2":
-        config = model.decoder.config
-        found += [
-            f"the decoder has {setting}: {getattr(config, setting)}"
-            for setting, usual in (("scale_attn_weights", True), ("scale_attn_by_inverse_layer_idx", False))
-            if getattr(config, setting) != usual
-        ]
+    found = [*_list_obstacles("encoder", model.encoder.config), *_list_obstacles("decoder", model.decoder.config)]
     if found:
         raise ExportError(f"{'; '.join(found)}. `--format transformers` exports every pair.")
 
 
-def _read_epsilon(config: Any) -> float:
-    return config.layer_norm_epsilon if config.model_type == "gpt2" else config.layer_norm_eps
+def _list_obstacles(side: Side, config: PreTrainedConfig) -> list[str]:
+    layout = find_family(config).ctranslate2
+    if layout is None or side not in layout.sides:
+        return [f"the {side} is a {config.model_type}; {' and '.join(list_exported(side))} can be exported"]
+    found = []
+    activation = getattr(config, layout.activation)
+    if activation not in ACTIVATIONS:
+        found.append(f"the {side}'s activation is {activation!r}; {', '.join(ACTIVATIONS)} can be exported")
+    for setting, value in layout.fixed:
+        if getattr(config, setting) != value:
+            found.append(f"the {side} has {setting}: {getattr(config, setting)}")
+    return found
+
+
+def _read_layout(config: PreTrainedConfig) -> CTranslate2Layout:
+    """The layout of a side that `_check` let pass."""
+    return find_family(config).ctranslate2
+
+
+def _read_epsilon(config: PreTrainedConfig) -> float:
+    return getattr(config, _read_layout(config).epsilon)
 
 
 def _find_activation(name: str) -> int:
@@ -104,90 +111,68 @@ def _find_activation(name: str) -> int:
 def _build_encoder(encoder: nn.Module) -> "TransformerEncoderSpec":
     from ctranslate2.specs.transformer_spec import TransformerEncoderSpec
 
-    spec = _build_bert(TransformerEncoderSpec, encoder)
-    spec.embeddings[0].weight = _read(encoder.embeddings.word_embeddings.weight)
+    spec = _build_side(TransformerEncoderSpec, encoder)
+    spec.embeddings[0].weight = _read(encoder.get_input_embeddings().weight)
     return spec
 
 
 def _build_decoder(model: Seq2SeqModel) -> "TransformerDecoderSpec":
-    decoder = model.decoder
+    from ctranslate2.specs.transformer_spec import TransformerDecoderSpec
+
+    body = model.decoder.base_model
+    spec = _build_side(TransformerDecoderSpec, body)
+    spec.embeddings.weight = _read(body.get_input_embeddings().weight)
+    layout = _read_layout(body.config).cross_attention
     # States of an encoder of another width are projected first; keys and values take that over.
     bridge = getattr(model, "enc_to_dec_proj", None)
-    build = _build_gpt2 if decoder.config.model_type == "gpt2" else _build_bert_decoder
-    spec = build(decoder, bridge)
-    output = decoder.get_output_embeddings()
+    for layer_spec, layer in zip(spec.layer, _list_layers(body), strict=True):
+        _set_attention(layer_spec.attention, layer, layout, bridge)
+    output = model.decoder.get_output_embeddings()
     spec.projection.weight = _read(output.weight)
     if output.bias is not None:
         spec.projection.bias = _read(output.bias)
     return spec
 
 
-def _build_bert_decoder(decoder: nn.Module, bridge: nn.Linear | None) -> "TransformerDecoderSpec":
-    from ctranslate2.specs.transformer_spec import TransformerDecoderSpec
-
-    bert = decoder.bert
-    spec = _build_bert(TransformerDecoderSpec, bert)
-    spec.embeddings.weight = _read(bert.embeddings.word_embeddings.weight)
-    for layer_spec, layer in zip(spec.layer, bert.encoder.layer, strict=True):
-        cross = layer.crossattention
-        _set_linears(layer_spec.attention.linear[0], cross.self.query)
-        _set_linears(layer_spec.attention.linear[1], cross.self.key, cross.self.value, bridge=bridge)
-        _set_linears(layer_spec.attention.linear[2], cross.output.dense)
-        _set_norm(layer_spec.attention.layer_norm, cross.output.LayerNorm)
-    return spec
+def _list_layers(body: nn.Module) -> Iterable[nn.Module]:
+    return body.get_submodule(find_family(body.config).layers.path)
 
 
-def _build_bert(kind: type, bert: nn.Module) -> Any:
-    """A side of BERT's layers, all but its word embeddings and what attends to the other side."""
-    config = bert.config
+def _build_side(kind: type, body: nn.Module) -> Any:
+    """A side, all but its word embeddings and what attends to the other side."""
+    config = body.config
+    layout = _read_layout(config)
     spec = kind(
         config.num_hidden_layers,
         config.num_attention_heads,
-        pre_norm=False,
-        activation=_find_activation(config.hidden_act),
-        layernorm_embedding=True,
+        pre_norm=layout.pre_norm,
+        activation=_find_activation(getattr(config, layout.activation)),
+        layernorm_embedding=layout.embedding_norm is not None,
     )
     spec.scale_embeddings = False
-    spec.position_encodings.encodings = _read(bert.embeddings.position_embeddings.weight)
-    _set_norm(spec.layernorm_embedding, bert.embeddings.LayerNorm)
-    for layer_spec, layer in zip(spec.layer, bert.encoder.layer, strict=True):
-        _set_bert_layer(layer_spec, layer)
+    spec.position_encodings.encodings = _read(body.get_parameter(find_positions(config).table))
+    if layout.embedding_norm is not None:
+        _set_norm(spec.layernorm_embedding, body.get_submodule(layout.embedding_norm))
+    if layout.final_norm is not None:
+        _set_norm(spec.layer_norm, body.get_submodule(layout.final_norm))
+    for layer_spec, layer in zip(spec.layer, _list_layers(body), strict=True):
+        _set_attention(layer_spec.self_attention, layer, layout.self_attention)
+        _set_linears(layer_spec.ffn.linear_0, layer.get_submodule(layout.inner))
+        _set_linears(layer_spec.ffn.linear_1, layer.get_submodule(layout.outer))
+        _set_norm(layer_spec.ffn.layer_norm, layer.get_submodule(layout.inner_norm))
     return spec
 
 
-def _set_bert_layer(spec: Any, layer: nn.Module) -> None:
-    attention = layer.attention
-    _set_linears(spec.self_attention.linear[0], attention.self.query, attention.self.key, attention.self.value)
-    _set_linears(spec.self_attention.linear[1], attention.output.dense)
-    _set_norm(spec.self_attention.layer_norm, attention.output.LayerNorm)
-    _set_linears(spec.ffn.linear_0, layer.intermediate.dense)
-    _set_linears(spec.ffn.linear_1, layer.output.dense)
-    _set_norm(spec.ffn.layer_norm, layer.output.LayerNorm)
-
-
-def _build_gpt2(decoder: nn.Module, bridge: nn.Linear | None) -> "TransformerDecoderSpec":
-    from ctranslate2.specs import transformer_spec
-
-    config, gpt2 = decoder.config, decoder.transformer
-    spec = transformer_spec.TransformerDecoderSpec(
-        config.n_layer, config.n_head, pre_norm=True, activation=_find_activation(config.activation_function)
-    )
-    spec.scale_embeddings = False
-    spec.embeddings.weight = _read(gpt2.wte.weight)
-    spec.position_encodings.encodings = _read(gpt2.wpe.weight)
-    _set_norm(spec.layer_norm, gpt2.ln_f)
-    for layer_spec, layer in zip(spec.layer, gpt2.h, strict=True):
-        _set_linears(layer_spec.self_attention.linear[0], layer.attn.c_attn)
-        _set_linears(layer_spec.self_attention.linear[1], layer.attn.c_proj)
-        _set_norm(layer_spec.self_attention.layer_norm, layer.ln_1)
-        _set_linears(layer_spec.attention.linear[0], layer.crossattention.q_attn)
-        _set_linears(layer_spec.attention.linear[1], layer.crossattention.c_attn, bridge=bridge)
-        _set_linears(layer_spec.attention.linear[2], layer.crossattention.c_proj)
-        _set_norm(layer_spec.attention.layer_norm, layer.ln_cross_attn)
-        _set_linears(layer_spec.ffn.linear_0, layer.mlp.c_fc)
-        _set_linears(layer_spec.ffn.linear_1, layer.mlp.c_proj)
-        _set_norm(layer_spec.ffn.layer_norm, layer.ln_2)
-    return spec
+def _set_attention(
+    spec: "MultiHeadAttentionSpec", layer: nn.Module, layout: AttentionLayout, bridge: nn.Linear | None = None
+) -> None:
+    """An attention of a layer; the bridge is what keys and values read through."""
+    *queries, last = layout.inputs
+    for linear, names in zip(spec.linear, queries, strict=False):
+        _set_linears(linear, *map(layer.get_submodule, names))
+    _set_linears(spec.linear[len(queries)], *map(layer.get_submodule, last), bridge=bridge)
+    _set_linears(spec.linear[-1], layer.get_submodule(layout.output))
+    _set_norm(spec.layer_norm, layer.get_submodule(layout.norm))
 
 
 def _set_linears(spec: "LinearSpec", *linears: nn.Linear | Conv1D, bridge: nn.Linear | None = None) -> None:

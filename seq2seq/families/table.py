@@ -1,124 +1,127 @@
-"""What this project must know of transformers' model families beyond their classes.
+"""The table of families, the rows that users add to it, and the one question asked of it: which row is a config's.
 
-Families that are not in the table work too where their classes do; what needs the table says so.
+Families without a row work too where their classes do: they are looked at with the names that are common. Imports
+neither torch nor transformers.
 """
 
-from dataclasses import dataclass, replace
-from typing import Literal
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from itertools import chain
+from typing import TYPE_CHECKING
 
-from torch import nn
-from transformers import PreTrainedConfig, PreTrainedModel
+from ..base.errors import Seq2SeqError
+from ..base.objects import load_object
+from . import bart, bert, deberta, gpt2, modern, refused, t5
+from .family import AttentionNames, Family, Side
 
-T5_FAMILIES = ("t5", "mt5", "umt5")  # whole encoder-decoders whose encoder has a class of its own
-DROPOUT_SETTINGS = (
-    "hidden_dropout_prob", "attention_probs_dropout_prob",  # the BERT families
-    "dropout", "attention_dropout", "activation_dropout",  # DistilBERT, BART
-    "embedding_dropout", "mlp_dropout",  # ModernBERT
-    "resid_pdrop", "embd_pdrop", "attn_pdrop",  # GPT-2
-    "dropout_rate",  # T5
+if TYPE_CHECKING:
+    from transformers import PreTrainedConfig
+
+# Families whose names others have too: one without a row is looked at with them.
+COMMON = (
+    bert.BERT, bert.BERT_GENERATION, bert.ROBERTA, bert.DATA2VEC, bert.PRE_NORM_ROBERTA, bert.ROBERTA_ENCODER,
+    bert.LONGFORMER, bert.ELECTRA, gpt2.GPT2, bert.REMBERT, deberta.DEBERTA, deberta.DEBERTA_V2, bert.DISTILBERT,
+    bert.ALBERT, bert.MPNET, modern.MODERNBERT, modern.EUROBERT,
+    t5.T5, t5.UMT5, t5.LONGT5, t5.SWITCH, bart.BART, bart.NLLB_MOE, bart.PEGASUS_X,
 )  # fmt: skip
+# Families with names that mean something else elsewhere, and those that are refused.
+SPECIAL = (
+    bart.LED, bart.BIGBIRD_PEGASUS,
+    refused.MIXING, refused.BIG_BIRD, refused.GPT_BIGCODE, refused.MEGATRON_BERT, refused.PROPHETNET,
+)  # fmt: skip
+ROWS = COMMON + SPECIAL
 
 
-@dataclass(frozen=True)
-class Family:
-    """Where a family keeps things in its body, the model without head.
+def _join(values: Iterable[Sequence[str]]) -> tuple[str, ...]:
+    """All values, each once."""
+    return tuple(dict.fromkeys(chain.from_iterable(values)))
 
-    layers: the list of layers; None where layers share their parameters.
-    positions: the table of learned positions, None where there is none.
-    first_position: the row of position 0; counts_from_pad: whether that is the row behind the pad id's (see
-        `find_family`).
-    first_layer_differs: whether layer 0 is built otherwise; of_first_layer: what it alone holds, for all layers.
-    head: the decoder's modules from states to logits, in order; empty where the family has no causal head here.
-    cross_attention: how the decoder layer names its attention to the source.
-    mixed_precision: whether it runs under autocast; else it runs in float32 there.
+
+def _join_rows(rows: Sequence[Family]) -> Family:
+    """What a family without a row is looked at with."""
+    known = [row.attention for row in rows if row.attention is not None]
+    attention = AttentionNames(
+        modules=_join(names.modules for names in known),
+        outputs=_join(names.outputs for names in known),
+        cross=_join(names.cross for names in known),
+        projections=_join(names.projections for names in known),
+        head_by_head=_join(names.head_by_head for names in known),
+        of_all_heads=_join(names.of_all_heads for names in known),
+    )
+    return Family(
+        model_types=(),
+        whole_layers=_join(row.whole_layers for row in rows),
+        attention=attention,
+        dropouts=_join(row.dropouts or () for row in rows),
+        unreached=_join(row.unreached for row in rows),
+    )
+
+
+UNKNOWN = _join_rows(COMMON)
+
+
+def _complete(row: Family) -> Family:
+    """The row, with the common names where it leaves its own out."""
+    return replace(
+        row,
+        attention=UNKNOWN.attention if row.attention is None else row.attention,
+        dropouts=UNKNOWN.dropouts if row.dropouts is None else row.dropouts,
+    )
+
+
+FAMILIES = {model_type: _complete(row) for row in ROWS for model_type in row.model_types}
+# By model type, the rows that users named in this process, and the names. A recipe or a checkpoint says which it needs.
+_added: dict[str, tuple[str, Family]] = {}
+
+
+def find_family(config: "PreTrainedConfig") -> Family:
+    """The row of a config's family; that of the unknown where there is none."""
+    model_type = config.model_type
+    if model_type in _added:
+        return _added[model_type][1]
+    return FAMILIES.get(model_type, UNKNOWN)
+
+
+def add_families(names: Sequence[str], where: str, error: type[Seq2SeqError]) -> None:
+    """Adds rows of the user's own, each named as package.module:OBJECT, for the rest of the process.
+
+    Importing the module is the user's chance to register classes with transformers.
+
+    Args:
+        where: the option or file that names them; it opens every message.
+
+    Raises:
+        error: an object is not there or no `Family`; or a row is for a model type that has another one.
     """
-
-    layers: str | None = "encoder.layer"
-    positions: str | None = "embeddings.position_embeddings.weight"
-    first_position: int = 0
-    counts_from_pad: bool = False
-    first_layer_differs: bool = False
-    of_first_layer: str | None = None
-    head: tuple[str, ...] = ()
-    cross_attention: Literal["bert", "gpt2"] | None = None
-    mixed_precision: bool = True
-
-
-_BERT = Family(head=("cls",), cross_attention="bert")
-_ROBERTA = Family(counts_from_pad=True, head=("lm_head",), cross_attention="bert")
-_ROBERTA_ENCODER = Family(counts_from_pad=True)
-_T5 = Family(layers="encoder.block", positions=None, of_first_layer="relative_attention_bias")
-
-FAMILIES = {
-    "bert": _BERT,
-    "bert-generation": Family(head=("lm_head",), cross_attention="bert"),
-    "roberta": _ROBERTA,
-    "xlm-roberta": _ROBERTA,
-    "camembert": _ROBERTA,
-    "electra": Family(head=("generator_predictions", "generator_lm_head"), cross_attention="bert"),
-    "rembert": _BERT,
-    "gpt2": Family(layers="h", positions="wpe.weight", head=("lm_head",), cross_attention="gpt2"),
-    # transformers 5.23 fills DeBERTa's bfloat16 scores with the lowest float32, which does not fit.
-    "deberta": Family(positions=None, mixed_precision=False),
-    "deberta-v2": Family(positions=None),
-    "distilbert": Family(layers="transformer.layer"),
-    "albert": Family(layers=None),
-    "mpnet": Family(first_position=2),
-    "modernbert": Family(layers="layers", positions=None, first_layer_differs=True),
-    "eurobert": Family(layers="layers", positions=None),
-    "longformer": _ROBERTA_ENCODER,
-    "t5": _T5,
-    "mt5": _T5,
-    "umt5": Family(layers="encoder.block", positions=None),
-    "data2vec-text": _ROBERTA,
-    "xlm-roberta-xl": Family(counts_from_pad=True, head=("lm_head",)),
-    "roberta-prelayernorm": Family(counts_from_pad=True, head=("lm_head",)),
-    "luke": _ROBERTA_ENCODER,
-    "ibert": _ROBERTA_ENCODER,
-    "markuplm": _ROBERTA_ENCODER,
-}
+    for name in names:
+        row = _complete(load_object(name, Family, where, error))
+        for model_type in row.model_types:
+            other, known = _added.get(model_type, ("the package", FAMILIES.get(model_type, row)))
+            if known != row:
+                raise error(
+                    f"{where}: {name} is for {model_type!r}, which has a row already, of {other}. Leave one out."
+                )
+        _added.update({model_type: (name, row) for model_type in row.model_types if model_type not in FAMILIES})
 
 
-def find_family(config: PreTrainedConfig) -> Family | None:
-    """What is known of a config's family, or None.
-
-    DeBERTa has a position table only where its config says so; RoBERTa counts positions from its pad id.
-    """
-    family = FAMILIES.get(config.model_type)
-    if family is not None and family.counts_from_pad:
-        return replace(family, first_position=config.pad_token_id + 1)
-    if config.model_type in ("deberta", "deberta-v2") and config.position_biased_input:
-        return replace(family, positions=Family.positions)
-    return family
+def list_added_names(config: "PreTrainedConfig") -> list[str]:
+    """The names of the user's own rows that a model of this config needs."""
+    names = [_added[side.model_type][0] for side in list_side_configs(config) if side.model_type in _added]
+    return sorted(set(names))
 
 
-def count_positions(config: PreTrainedConfig) -> int | None:
-    """How many tokens a side can take; None where no table and no training length limits it."""
-    family = find_family(config)
-    rows = getattr(config, "max_position_embeddings", None)
-    if rows is None or rows < 1 or (config.model_type in ("deberta", "deberta-v2") and family.positions is None):
-        return None
-    return rows - (family.first_position if family else 0)
+def list_side_configs(config: "PreTrainedConfig") -> list["PreTrainedConfig"]:
+    """The configs of encoder and decoder of a pair; of any other model, its own."""
+    return [config.encoder, config.decoder] if config.model_type == "encoder-decoder" else [config]
 
 
-def set_positions(config: PreTrainedConfig, positions: int) -> None:
-    """Makes room for as many tokens; to be called before the model is built."""
-    family = find_family(config)
-    if getattr(config, "max_relative_positions", 1) < 1:  # DeBERTa's word for: as many as positions
-        config.max_relative_positions = config.max_position_embeddings
-    config.max_position_embeddings = positions + (family.first_position if family else 0)
+def list_exported(side: Side) -> list[str]:
+    """The families that can be exported for CTranslate2 as a side."""
+    rows = [row for row in ROWS if row.ctranslate2 is not None and side in row.ctranslate2.sides]
+    return [model_type for row in rows for model_type in row.model_types]
 
 
-def set_dropout(config: PreTrainedConfig, dropout: float) -> None:
-    """Sets every dropout of the layers, on both sides; to be called before the model is built."""
-    sides = (config.encoder, config.decoder) if config.model_type == "encoder-decoder" else (config,)
-    for side in sides:
-        for setting in DROPOUT_SETTINGS:
-            if hasattr(side, setting):
-                setattr(side, setting, dropout)
-
-
-def list_head_modules(decoder: PreTrainedModel) -> tuple[nn.Module, ...]:
-    """The modules from a decoder's states to its logits, in order; empty where the family is not in the table."""
-    family = find_family(decoder.config)
-    return tuple(getattr(decoder, name) for name in family.head) if family else ()
+def list_suggested(side: Side) -> str:
+    """The families that messages suggest for a side. 'bert, roberta or t5'"""
+    *names, last = [row.model_types[0] for row in ROWS if side in row.suggested]
+    return f"{', '.join(names)} or {last}"

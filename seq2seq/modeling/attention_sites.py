@@ -5,7 +5,6 @@ side by side. That holds for every family, so gates and counts need no more than
 positions, A heads of a site, D width of a head.
 """
 
-import re
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
@@ -15,17 +14,11 @@ import torch
 from torch import nn
 from transformers import PreTrainedModel
 
-from .parts import CROSS_ATTENTION_NAMES, find_sides
+from ..families.family import AttentionNames
+from .parts import find_cross_marks, find_side_families, find_sides
 
 SiteKind = Literal["encoder", "decoder", "cross"]
 KINDS: tuple[SiteKind, ...] = ("encoder", "decoder", "cross")
-# An attention module of a layer, and its output projection in it.
-OUTPUT_PROJECTION = re.compile(
-    r"(?P<attention>.*\.(attention|crossattention|cross_attention|attn|self_attn|encoder_attn|EncDecAttention|"
-    r"(Local|TransientGlobal)?SelfAttention))"
-    r"\.(output\.dense|out_lin|dense|attn\.o|o|Wo|o_proj|out_proj|c_proj|(?<=self_attn\.)output)"
-)
-HEAD_COUNTS = ("num_attention_heads", "n_heads", "num_heads")
 
 
 @dataclass(frozen=True)
@@ -33,8 +26,8 @@ class AttentionSite:
     """One attention module.
 
     kind: of the encoder or decoder to itself, or cross, of the decoder to the source. layer: its number among those of
-    its kind, from 0. output: the projection in which the heads meet. Layers that share their parameters, as ALBERT's,
-    are one site.
+    its kind, from 0. output: the projection in which the heads meet. names: how its family calls its parts. Layers that
+    share their parameters, as ALBERT's, are one site.
     """
 
     name: str
@@ -42,6 +35,7 @@ class AttentionSite:
     layer: int
     output: nn.Module
     heads: int
+    names: AttentionNames
 
 
 def list_sites(model: PreTrainedModel) -> list[AttentionSite]:
@@ -51,29 +45,46 @@ def list_sites(model: PreTrainedModel) -> list[AttentionSite]:
         ValueError: a side has none that is known.
     """
     encoder, decoder = find_sides(model)
-    found: dict[SiteKind, list[tuple[str, nn.Module]]] = {kind: [] for kind in KINDS}
+    of_encoder, of_decoder = (family.attention for family in find_side_families(model))
+    marks = find_cross_marks(model)
+    found: dict[SiteKind, list[AttentionSite]] = {kind: [] for kind in KINDS}
     for name, module in model.named_modules():
-        match = OUTPUT_PROJECTION.fullmatch(name)
-        if match is None:
+        names = of_encoder if name.startswith(encoder) else of_decoder
+        attention = _find_attention(name, names)
+        if attention is None:
             continue
-        is_cross = any(mark in f".{name}" for mark in CROSS_ATTENTION_NAMES)
-        kind = "cross" if is_cross else "encoder" if name.startswith(encoder) else "decoder"
-        if kind != "decoder" or name.startswith(decoder):
-            found[kind].append((match["attention"], module))
+        if any(mark in f".{name}." for mark in marks):
+            kind = "cross"
+        elif name.startswith(encoder):
+            kind = "encoder"
+        elif name.startswith(decoder):
+            kind = "decoder"
+        else:
+            continue
+        heads = _count_heads(model.get_submodule(attention), names)
+        found[kind].append(AttentionSite(attention, kind, len(found[kind]), module, heads, names))
     if missing := [kind for kind, sites in found.items() if not sites]:
         raise ValueError(f"where a {model.config.model_type} keeps its {missing[0]} attention is not known")
-    return [
-        AttentionSite(name, kind, layer, output, _count_heads(model.get_submodule(name)))
-        for kind, sites in found.items()
-        for layer, (name, output) in enumerate(sites)
-    ]
+    return [site for sites in found.values() for site in sites]
 
 
-def _count_heads(attention: nn.Module) -> int:
+def _find_attention(name: str, names: AttentionNames) -> str | None:
+    """The name of the attention module that a module is the output projection of; None where it is of none.
+
+    'encoder.layer.0.attention.output.dense' -> 'encoder.layer.0.attention'
+    """
+    for output in names.outputs:
+        attention = name.removesuffix(f".{output}")
+        if attention != name and attention.rpartition(".")[2] in names.modules:
+            return attention
+    return None
+
+
+def _count_heads(attention: nn.Module, names: AttentionNames) -> int:
     # Most keep it in the module, or in the one inside that attends; ModernBERT and EuroBERT only in the config.
     holders = [*attention.modules(), getattr(attention, "config", None)]
     return next(
-        count for holder in holders for name in HEAD_COUNTS if isinstance(count := getattr(holder, name, None), int)
+        count for holder in holders for name in names.counts if isinstance(count := getattr(holder, name, None), int)
     )
 
 

@@ -6,13 +6,12 @@ from copy import deepcopy
 import torch
 from transformers import MODEL_FOR_SEQ_TO_SEQ_CAUSAL_LM_MAPPING, EncoderDecoderConfig, PreTrainedConfig
 
+from ..families.table import find_family
 from .encoder_decoder import Seq2SeqModel
 from .head_removal import remove_heads
 from .native import find_native_class
 from .sharing import Sharing
 from .token_loss import TokenLossModel
-
-REFUSED_FAMILIES = {"prophetnet": "in transformers its decoder's logits change with later target tokens"}
 
 
 def build_model(
@@ -42,8 +41,8 @@ def build_like(
 
 
 def _build_whole(config: PreTrainedConfig, sharing: Sharing) -> TokenLossModel:
-    if config.model_type in REFUSED_FAMILIES:
-        raise ValueError(f"model_type {config.model_type!r} is refused: {REFUSED_FAMILIES[config.model_type]}")
+    if reason := find_family(config).no_training:
+        raise ValueError(f"model_type {config.model_type!r} is refused: {reason}")
     if isinstance(config, EncoderDecoderConfig):
         return Seq2SeqModel(config, sharing)
     native = find_native_class(type(config))

@@ -19,7 +19,8 @@ from transformers import (
     PreTrainedModel,
 )
 
-from ..families.table import T5_FAMILIES, count_positions, find_family, list_head_modules
+from ..families.configs import count_positions
+from ..families.table import find_family
 from .generation_config import read_marks
 from .loss import LossSums, compute_linear_cross_entropy
 from .sharing import Sharing, apply_sharing
@@ -56,7 +57,7 @@ class Seq2SeqModel(TokenLossModel, EncoderDecoderModel):
             "encoder_attention_mask": attention_mask,
             "use_cache": False,
         }
-        head = list_head_modules(self.decoder)
+        head = self._list_head_modules()
         if not head:
             return self.decoder(**inputs).logits[real]
         states = self.decoder.base_model(**inputs).last_hidden_state[real]
@@ -69,7 +70,7 @@ class Seq2SeqModel(TokenLossModel, EncoderDecoderModel):
         output_layer = self.decoder.get_output_embeddings()
         device = labels.device.type
         is_float16 = torch.is_autocast_enabled(device) and torch.get_autocast_dtype(device) is torch.float16
-        if is_float16 or not (list_head_modules(self.decoder) and isinstance(output_layer, nn.Linear)):
+        if is_float16 or not (self._list_head_modules() and isinstance(output_layer, nn.Linear)):
             return super().compute_loss(inputs, labels, label_smoothing)
         with _without_rows(output_layer) as seen:
             self.compute_logits(**inputs)
@@ -77,11 +78,14 @@ class Seq2SeqModel(TokenLossModel, EncoderDecoderModel):
 
     def _encode(self, input_ids: torch.Tensor, attention_mask: torch.Tensor) -> torch.Tensor:
         """States (B, S, decoder's H) of the sources, as the decoder attends to them."""
-        family = find_family(self.encoder.config)
         autocast = torch.autocast(input_ids.device.type, enabled=False)
-        with nullcontext() if family is None or family.mixed_precision else autocast:
+        with nullcontext() if find_family(self.encoder.config).mixed_precision else autocast:
             states = self.encoder(input_ids=input_ids, attention_mask=attention_mask).last_hidden_state
         return self.enc_to_dec_proj(states) if hasattr(self, "enc_to_dec_proj") else states
+
+    def _list_head_modules(self) -> tuple[nn.Module, ...]:
+        """The modules from the decoder's states to its logits, in order; empty where its family's are not known."""
+        return tuple(getattr(self.decoder, name) for name in find_family(self.decoder.config).head)
 
     @property
     def source_pad_id(self) -> int:
@@ -117,8 +121,8 @@ def _without_rows(output_layer: nn.Linear) -> Iterator[list[torch.Tensor]]:
 
 def build_encoder(config: PreTrainedConfig) -> PreTrainedModel:
     """The encoder of a config with random weights, without the pooler; what no source can reach is frozen."""
-    # AutoModel knows a T5 only whole; its encoder alone is in the other mapping.
-    auto_class = AutoModelForTextEncoding if config.model_type in T5_FAMILIES else AutoModel
+    # AutoModel knows an encoder-decoder only whole; the encoder alone, where it has a class, is in the other mapping.
+    auto_class = AutoModelForTextEncoding if find_family(config).has_encoder_class else AutoModel
     encoder = auto_class.from_config(config)
     if getattr(encoder, "pooler", None) is not None:
         encoder.pooler = None
@@ -127,9 +131,10 @@ def build_encoder(config: PreTrainedConfig) -> PreTrainedModel:
 
 
 def freeze_unreached(model: PreTrainedModel) -> None:
-    """Freezes what no source reaches: global attention, which no token is given here (Longformer, LED)."""
+    """Freezes what no source reaches in a model of one family: global attention, say, which no token is given here."""
+    marks = find_family(model.config).unreached
     for name, parameter in model.named_parameters():
-        if "_global." in name:
+        if any(mark in name for mark in marks):
             parameter.requires_grad_(False)
 
 

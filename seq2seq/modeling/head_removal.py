@@ -13,20 +13,10 @@ from torch import nn
 from transformers import PreTrainedModel
 from transformers.pytorch_utils import Conv1D
 
-from .attention_sites import HEAD_COUNTS, AttentionSite, list_sites
+from ..families.family import AttentionNames
+from ..families.table import find_family, list_side_configs
+from .attention_sites import AttentionSite, list_sites
 from .sharing import set_parameter
-
-# The modules, or parameters of their own, in front of an attention, whose rows are those of heads. Of one that joins
-# several (query, key and value), each comes with the rows of all its heads; DeBERTa's joins them head by head.
-PROJECTIONS = {
-    "query", "key", "value", "q_lin", "k_lin", "v_lin", "q_proj", "k_proj", "v_proj",
-    "query_proj", "key_proj", "value_proj", "pos_key_proj", "pos_query_proj", "pos_proj", "pos_q_proj", "q_bias",
-    "v_bias", "c_attn", "q_attn", "Wqkv", "in_proj",
-}  # fmt: skip
-HEAD_BY_HEAD = "in_proj"
-RELATIVE_BIAS = "relative_attention_bias"  # T5's and MPNet's: one table for the heads of all layers
-SWITCHING = ("bigbird_pegasus",)  # builds its attention anew at the first short source, with all heads
-WIDTHS = ("all_head_size", "split_size")  # attributes that hold heads x width
 
 
 @dataclass(frozen=True)
@@ -58,9 +48,9 @@ def map_head_rows(model: PreTrainedModel, site: AttentionSite) -> dict[str, Head
         if owner is site.output:
             if last == "weight":
                 found[f"{site.name}.{name}"] = HeadRows(1 - of_row, parameter.shape[1 - of_row], 1, site.heads)
-        elif (part := path.rpartition(".")[2]) in PROJECTIONS or last in PROJECTIONS:
+        elif (part := path.rpartition(".")[2]) in site.names.projections or last in site.names.projections:
             size, width = parameter.shape[of_row], _count_inputs(site.output)
-            blocks, rest = (1, size % site.heads) if part == HEAD_BY_HEAD else divmod(size, width)
+            blocks, rest = (1, size % site.heads) if part in site.names.head_by_head else divmod(size, width)
             if rest or not blocks:
                 raise ValueError(f"heads of {site.name} share their keys and values, so that none can go alone")
             found[f"{site.name}.{name}"] = HeadRows(of_row, size, blocks, site.heads)
@@ -79,10 +69,14 @@ def map_all_head_rows(model: PreTrainedModel) -> dict[str, tuple[AttentionSite, 
     Raises:
         ValueError: as `list_sites` and `map_head_rows`; the heads have a table in common, or come back by themselves.
     """
-    if model.config.model_type in SWITCHING:
-        raise ValueError(f"a {model.config.model_type} changes its kind of attention with the length of the source")
+    tables = []
+    for config in list_side_configs(model.config):
+        family = find_family(config)
+        if family.no_pruning is not None:
+            raise ValueError(f"a {config.model_type} {family.no_pruning}")
+        tables += family.attention.of_all_heads
     for name, _ in model.named_parameters():
-        if RELATIVE_BIAS in name:
+        if any(table in name for table in tables):
             raise ValueError(f"{name} is a table of relative positions for all heads, so that none can go alone")
     return {name: (site, rows) for site in list_sites(model) for name, rows in map_head_rows(model, site).items()}
 
@@ -135,7 +129,7 @@ def remove_heads(model: PreTrainedModel, kept: Mapping[str, Sequence[int]]) -> N
     for name, site in sites.items():
         numbers = number_heads(model, site)
         pruned[name] = [numbers[head] for head in kept[name]]
-        _update_counts(model.get_submodule(name), len(kept[name]), _count_inputs(site.output))
+        _update_counts(model.get_submodule(name), site.names, len(kept[name]), _count_inputs(site.output))
     model.pruned = pruned
 
 
@@ -156,15 +150,15 @@ def _check_kept(model: PreTrainedModel, kept: Mapping[str, Sequence[int]]) -> No
             raise ValueError(f"{names} share their parameters and must keep the same heads")
 
 
-def _update_counts(attention: nn.Module, heads: int, inputs: int) -> None:
+def _update_counts(attention: nn.Module, names: AttentionNames, heads: int, inputs: int) -> None:
     """Attributes of an attention's modules that count heads or rows."""
     counted = False
     for module in attention.modules():
-        for name in HEAD_COUNTS:
+        for name in names.counts:
             if isinstance(getattr(module, name, None), int):
                 setattr(module, name, heads)
                 counted = True
-        for name in WIDTHS:
+        for name in names.widths:
             if hasattr(module, name):
                 setattr(module, name, inputs)
         if isinstance(module, nn.Linear):

@@ -9,41 +9,41 @@ from transformers import EncoderDecoderConfig, PreTrainedConfig
 
 from ..families.table import find_family
 from .build import build_like
-from .parts import find_sides
+from .parts import find_side_families, find_sides
 from .token_loss import TokenLossModel
-
-NATIVE_LAYERS = ("layers", "block")  # BART and its kin; T5 and its kin
-PER_LAYER_SETTINGS = ("layer_types", "attention_window")  # lists in a config with one entry a layer
 
 
 def list_layers(model: TokenLossModel, side: str) -> list[nn.Module]:
     """The layers of a side, given as `find_sides` names it; none where nobody knows them."""
     body = model.get_submodule(side.removesuffix("."))
     if isinstance(model.config, EncoderDecoderConfig):
-        family = find_family(body.config)
-        lists = [body.get_submodule(family.layers)] if family and family.layers else []
+        known = find_family(body.config).layers
+        lists = [body.get_submodule(known.path)] if known and known.path else []
     else:
-        lists = [getattr(body, name) for name in NATIVE_LAYERS if hasattr(body, name)]
+        family, _ = find_side_families(model)
+        lists = [getattr(body, name) for name in family.whole_layers if hasattr(body, name)]
     return [layer for layers in lists for layer in layers]
 
 
 def find_obstacle(config: PreTrainedConfig, chosen: Sequence[int]) -> str | None:
     """Why a choice of layers would not be a checkpoint's layers; None where it would."""
-    family, is_first_n = find_family(config), list(chosen) == list(range(len(chosen)))
-    if family is None:
+    known = find_family(config).layers
+    is_first_n = list(chosen) == list(range(len(chosen)))
+    if known is None:
         return "where this family keeps its layers is not known here"
-    if family.layers is None and (not is_first_n or config.num_hidden_groups > 1):
+    groups = getattr(config, known.groups) if known.groups else 1
+    if known.path is None and (not is_first_n or groups > 1):
         return "its layers share their parameters, so only the first n can be kept, of one group"
-    if family.first_layer_differs and (chosen[0] != 0 or 0 in chosen[1:]):
+    if known.first_differs and (chosen[0] != 0 or 0 in chosen[1:]):
         return "its first layer is built otherwise and has to stay the first"
-    if getattr(config, "scale_attn_by_inverse_layer_idx", False) and not is_first_n:
+    if known.scaled_by_number and getattr(config, known.scaled_by_number) and not is_first_n:
         return "its attention is scaled by the number of the layer, so only the first n can be kept"
     return None
 
 
 def apply_layers(config: PreTrainedConfig, layers: Sequence[int]) -> None:
-    """Cuts a config down to some of its layers."""
-    for setting in PER_LAYER_SETTINGS:
+    """Cuts a config down to some of its layers, of which `find_obstacle` knows nothing against."""
+    for setting in find_family(config).layers.per_layer:
         values = getattr(config, setting, None)
         if isinstance(values, list | tuple) and len(values) == config.num_hidden_layers:
             setattr(config, setting, [values[layer] for layer in layers])
@@ -54,10 +54,10 @@ def _find_refusal(config: PreTrainedConfig, chosen: Sequence[int]) -> str | None
     """`find_obstacle`, or what a model that lost the other layers would lose besides."""
     if reason := find_obstacle(config, chosen):
         return reason
-    family = find_family(config)
-    if family.layers is None:
+    known = find_family(config).layers
+    if known.path is None:
         return "they share their parameters"
-    if family.of_first_layer and chosen[0] != 0:
+    if known.of_first and chosen[0] != 0:
         return "the first layer holds the relative positions of all"
     return None
 
@@ -94,7 +94,7 @@ def remove_layers(model: TokenLossModel, encoder: Sequence[int], decoder: Sequen
     choices = ((config.encoder, encoder), (config.decoder, decoder))
     for (part, kept), body in zip(choices, find_sides(model), strict=True):
         if len(kept) < (available := part.num_hidden_layers):
-            prefix = f"{body}{find_family(part).layers}."
+            prefix = f"{body}{find_family(part).layers.path}."
             new_names |= {f"{prefix}{old}.": f"{prefix}{new}." for new, old in enumerate(kept)}
             new_names |= {f"{prefix}{old}.": "" for old in range(available) if old not in kept}
             apply_layers(part, kept)

@@ -13,13 +13,11 @@ from transformers import (
     PreTrainedModel,
 )
 
-from ..families.table import T5_FAMILIES
+from ..families.configs import count_side_positions
 from .encoder_decoder import freeze_unreached
 from .generation_config import read_marks
 from .sharing import Sharing
 from .token_loss import TokenLossModel
-
-UNLIMITED_FAMILIES = (*T5_FAMILIES, "longt5", "switch_transformers")  # relative positions
 
 
 class NativeModel(TokenLossModel):
@@ -47,18 +45,11 @@ class NativeModel(TokenLossModel):
 
     @property
     def max_source_positions(self) -> int | None:
-        return self._count_positions("encoder")
+        return count_side_positions(self.config, "encoder")
 
     @property
     def max_target_positions(self) -> int | None:
-        return self._count_positions("decoder")
-
-    def _count_positions(self, side: str) -> int | None:
-        """LED has a table of its own size for each side."""
-        if self.config.model_type in UNLIMITED_FAMILIES:
-            return None
-        of_both = getattr(self.config, "max_position_embeddings", None)
-        return getattr(self.config, f"max_{side}_position_embeddings", of_both)
+        return count_side_positions(self.config, "decoder")
 
 
 @contextmanager

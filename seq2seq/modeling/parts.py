@@ -5,12 +5,10 @@ from typing import Literal
 from torch import nn
 from transformers import PreTrainedModel
 
+from ..families.family import Family
+from ..families.table import find_family, list_side_configs
+
 Part = Literal["embeddings", "encoder", "decoder", "cross_attention", "output"]
-# How families name the attention of a decoder layer to the source, with its norm and query, key and value.
-CROSS_ATTENTION_NAMES = (
-    ".crossattention.", ".ln_cross_attn.", ".encoder_attn.", ".encoder_attn_layer_norm.", ".EncDecAttention.",
-    ".cross_attention.", ".cross_attention_layer_norm.",
-)  # fmt: skip
 
 
 def find_sides(model: PreTrainedModel) -> tuple[str, str]:
@@ -23,6 +21,17 @@ def find_sides(model: PreTrainedModel) -> tuple[str, str]:
     return f"{paths[id(model.get_encoder())]}.", f"{paths[id(body)]}."
 
 
+def find_side_families(model: PreTrainedModel) -> tuple[Family, Family]:
+    """What is known of the families of encoder and decoder: one twice where they are published whole."""
+    configs = list_side_configs(model.config)
+    return find_family(configs[0]), find_family(configs[-1])
+
+
+def find_cross_marks(model: PreTrainedModel) -> tuple[str, ...]:
+    """What the names of all that attends to the source have in them, with its norms: ('.crossattention.', ...)."""
+    return tuple(f".{name}." for family in find_side_families(model) for name in family.attention.cross)
+
+
 def map_parts(model: PreTrainedModel) -> dict[str, Part]:
     """The part of every parameter name, further names of shared parameters included.
 
@@ -32,9 +41,10 @@ def map_parts(model: PreTrainedModel) -> dict[str, Part]:
     encoder, decoder = find_sides(model)
     sides: tuple[nn.Module, ...] = (model.get_encoder(), model.get_submodule(decoder.removesuffix(".")), model)
     tables = {id(side.get_input_embeddings().weight) for side in sides}
+    marks = find_cross_marks(model)
     parts: dict[str, Part] = {}
     for name, parameter in model.named_parameters(remove_duplicate=False):
-        if name.startswith("enc_to_dec_proj.") or any(mark in name for mark in CROSS_ATTENTION_NAMES):
+        if name.startswith("enc_to_dec_proj.") or any(mark in name for mark in marks):
             parts[name] = "cross_attention"
         elif id(parameter) in tables and name not in model.all_tied_weights_keys:
             parts[name] = "embeddings"

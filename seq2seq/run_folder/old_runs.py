@@ -31,6 +31,7 @@ OLD_VALUES: dict[str, Any] = {
     "model.cross_attention": "random",
     "model.decoder_layers": None,
     "model.encoder_layers": None,
+    "model.families": [],
     "model.max_positions": None,
     "model.new_tokens": "pieces",
     "model.shape": None,

@@ -8,10 +8,10 @@ from pathlib import Path
 from typing import Any
 
 import numpy
-from transformers import PreTrainedConfig
+from transformers import EncoderDecoderConfig, PreTrainedConfig
 
 from ..data.encoding import RaggedIds, Truncation
-from ..families.table import T5_FAMILIES
+from ..families.table import find_family
 from ..modeling.build import find_published_architecture
 from ..modeling.token_loss import TokenLossModel
 from ..text.tokenizers import TokenizerPair
@@ -34,7 +34,7 @@ def summarize_inputs(
         "hub_models": list_hub_models(options),
         "model": {
             "class": find_published_architecture(model),
-            "hands_over_t5_encoder": has_t5_encoder(model.config),
+            "hands_over_t5_encoder": hands_over_encoder(model.config),
             "two_tokenizers": tokenizers.target is not tokenizers.source,
             "pruned": bool(model.pruned),
         },
@@ -88,6 +88,6 @@ def _is_from_hub(name: str) -> bool:
     return not Path(name).exists()
 
 
-def has_t5_encoder(config: PreTrainedConfig) -> bool:
+def hands_over_encoder(config: PreTrainedConfig) -> bool:
     """Whether transformers would take the config of the encoder for that of a whole encoder-decoder."""
-    return config.model_type == "encoder-decoder" and config.encoder.model_type in T5_FAMILIES
+    return isinstance(config, EncoderDecoderConfig) and find_family(config.encoder).has_encoder_class

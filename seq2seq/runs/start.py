@@ -9,13 +9,14 @@ from accelerate import Accelerator
 from transformers import GenerationConfig
 
 from ..base.console import errors
-from ..base.errors import CheckpointError, DataError, GenerationError, RecipeError, TrainingError
+from ..base.errors import CheckpointError, DataError, GenerationError, RecipeError, TrainingError, WarmStartError
 from ..base.files import load_json
 from ..base.mappings import flatten, merge, nest
 from ..checkpoints.find import find_checkpoint, find_newest_whole
 from ..checkpoints.folder import check_manifest, load_training_files, read_checkpoint
 from ..data.examples import load_examples
 from ..engines.transformers import check_lengths
+from ..families.table import add_families
 from ..modeling.generation_config import read_marks
 from ..modeling.token_loss import TokenLossModel
 from ..processes.group import run_on_main
@@ -81,10 +82,11 @@ def start_from_options(options: ModelOptions, *, seed: int, corpus: Corpus | Non
     `corpus` is what model.trim_vocabulary trims to.
 
     Raises:
-        WarmStartError, TokenizerError, CheckpointError: as `warm_start` and `read_checkpoint`.
+        WarmStartError, TokenizerError, CheckpointError: as `warm_start`, `add_families` and `read_checkpoint`.
     """
     if options.plan != "pretrained":
         return warm_start(options, seed=seed, corpus=corpus)
+    add_families(options.families, "model.families", WarmStartError)
     checkpoint = read_checkpoint(
         find_checkpoint(options.checkpoint),
         dropout=options.dropout,

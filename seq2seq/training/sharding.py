@@ -13,13 +13,12 @@ from torch.distributed.fsdp import FSDPModule, fully_shard
 from torch.distributed.tensor import DTensor, distribute_tensor
 
 from ..base.errors import TrainingError
+from ..families.table import find_family, list_side_configs
 from ..modeling.build import build_model
 from ..modeling.layers import list_layers
 from ..modeling.parts import find_sides
 from ..modeling.sharing import set_parameter
 from ..modeling.token_loss import TokenLossModel
-
-LAYER_DROP_SETTINGS = ("encoder_layerdrop", "decoder_layerdrop", "layerdrop")
 
 
 def shard_model(model: TokenLossModel, device: torch.device, processes: int) -> None:
@@ -40,18 +39,18 @@ def shard_model(model: TokenLossModel, device: torch.device, processes: int) -> 
 
 def _refuse_unused_parameters(model: TokenLossModel) -> None:
     """Each process would use others in a step, and the gradients that meet would be those of different ones."""
-    config = model.config
-    for part in (config, getattr(config, "encoder", None), getattr(config, "decoder", None)):
-        for setting in LAYER_DROP_SETTINGS:
+    for part in list_side_configs(model.config):
+        family = find_family(part)
+        for setting in family.layer_drops:
             if value := getattr(part, setting, 0):
                 raise TrainingError(
                     f"training.sharding: fsdp needs every layer in every step, but the model's config has {setting} "
                     f"{value}. Set it to 0.0 in the checkpoint's config.json, or training.sharding to none."
                 )
-        if getattr(part, "num_experts", 0):
+        if experts := getattr(part, family.experts, 0):
             raise TrainingError(
                 f"training.sharding: fsdp needs every parameter in every step, but a {part.model_type} sends each "
-                f"token to some of its {part.num_experts} experts. Set training.sharding to none."
+                f"token to some of its {experts} experts. Set training.sharding to none."
             )
 
 

@@ -7,7 +7,8 @@ from typing import Annotated, Literal
 
 from pydantic import BeforeValidator, Field, ValidationInfo, field_validator
 
-from ..base.options import Options
+from ..base.objects import NAME_FORM, is_object_name
+from ..base.options import Options, Strings
 
 PlanName = Literal[
     "rnd2rnd", "bert2rnd", "rnd2bert", "bert2bert", "bertshare", "robertashare", "rnd2gpt", "bert2gpt", "roberta2gpt",
@@ -111,6 +112,11 @@ class ModelOptions(Options):
     trim_vocabulary: bool = Field(
         False, description="Keep only the tokens that the run's data needs; nothing new becomes unknown."
     )
+    families: Strings = Field(
+        (),
+        description="Rows of your own for families of models that the package does not know, as package.module:OBJECT. "
+        "The module is imported first and may register classes with transformers.",
+    )
     dropout: float | None = Field(None, ge=0, lt=1, description="null keeps the checkpoint's own.")
 
     @field_validator("plan", mode="before")
@@ -121,6 +127,13 @@ class ModelOptions(Options):
                 "plan gpt of the paper, a decoder alone, is not built; choose rnd2gpt, bert2gpt or roberta2gpt"
             )
         return plan
+
+    @field_validator("families")
+    @classmethod
+    def _check_families(cls, families: tuple[str, ...]) -> tuple[str, ...]:
+        if wrong := [name for name in families if not is_object_name(name)]:
+            raise ValueError(f"expected {NAME_FORM} for each; {', '.join(wrong)} is none")
+        return families
 
     @field_validator("checkpoint")
     @classmethod

@@ -3,13 +3,14 @@
 from pathlib import Path
 
 import torch
-from transformers import BertConfig, GPT2Config, PreTrainedConfig, RobertaConfig
+from transformers import PreTrainedConfig
 
+from ..families.table import FAMILIES, find_family
 from ..modeling.parts import map_parts
 from ..modeling.sharing import map_shared_names
 from .filling import map_warm_names
 from .options import ModelOptions
-from .plans import BERT, GPT2, Plan
+from .plans import Plan
 from .sources import SourceCheckpoint
 from .start import build_config, build_model, build_sides
 
@@ -18,19 +19,14 @@ COLUMNS = ("total", "embeddings", "warm", "random")  # as in Plan.paper_millions
 
 def base_shape(families: tuple[str, ...]) -> PreTrainedConfig:
     """The base size of the first of these families, as published."""
-    if families[0] in BERT:
-        return BertConfig(vocab_size=30522)
-    if families[0] in GPT2:
-        return GPT2Config(vocab_size=50257)
-    return RobertaConfig(vocab_size=50265, max_position_embeddings=514, type_vocab_size=1, layer_norm_eps=1e-5)
+    return FAMILIES[families[0]].base()
 
 
 def count_plan_parameters(plan: Plan) -> dict[str, int]:
     """Parameters of a plan at base size by the paper's columns; warm are those that come from a checkpoint."""
     families = (plan.encoder if plan.warm_encoder or not plan.warm_decoder else plan.decoder, plan.decoder)
     encoder, decoder = (SourceCheckpoint(names[0], Path(), base_shape(names)) for names in families)
-    # GPT-2 has no pad token and gets a row for one.
-    rows = tuple(source.config.vocab_size + (source.config.model_type in GPT2) for source in (encoder, decoder))
+    rows = tuple(source.config.vocab_size + find_family(source.config).lacks_pad for source in (encoder, decoder))
     sides = build_sides(plan, encoder, decoder, ModelOptions(plan=plan.name, encoder=encoder.name), rows=rows)
     with torch.device("meta"):
         model = build_model(plan, build_config(*sides))

@@ -2,17 +2,19 @@
 
 from dataclasses import dataclass
 
+from ..families import bert, gpt2
+
 # transformers' names (model_type) of the families that a plan's side may come from.
-BERT = ("bert",)
-ROBERTA = ("roberta", "xlm-roberta", "camembert")  # one architecture
-GPT2 = ("gpt2",)
+BERT = bert.BERT.model_types
+ROBERTA = bert.ROBERTA.model_types
+GPT2 = gpt2.GPT2.model_types
 
 
 @dataclass(frozen=True)
 class Plan:
     """One way to start an encoder-decoder from published checkpoints.
 
-    encoder, decoder: families of the checkpoints that the sides take their shape from; None for any that can serve.
+    encoder, decoder: model types of the checkpoints that the sides take their shape from; None for any that can serve.
     warm_encoder, warm_decoder: whether the side's weights come from its checkpoint too; else they are random.
     share_layers: whether the decoder uses the encoder's parameters for all but its cross-attention.
     one_table: whether encoder and decoder use one embedding table, that of the warm side.

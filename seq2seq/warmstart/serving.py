@@ -7,25 +7,11 @@ import torch
 from transformers import MODEL_FOR_CAUSAL_LM_MAPPING, MODEL_MAPPING, PreTrainedConfig
 
 from ..base.errors import WarmStartError
-from ..families.table import T5_FAMILIES
+from ..families.family import Side
+from ..families.table import find_family, list_suggested
 from ..modeling.encoder_decoder import Seq2SeqModel
 from .sources import SourceCheckpoint
 
-GOOD_ENCODERS = "bert, roberta, electra, deberta, distilbert, mpnet, modernbert or t5"
-GOOD_DECODERS = "bert, roberta, electra, gpt2 or rembert"
-# Families that load and run, but wrongly, measured with transformers 5.23.
-REFUSED_ENCODERS = {
-    "fnet": "mixes padding into the real tokens",
-    "canine": "mixes padding into the real tokens",
-    "yoso": "mixes padding into the real tokens",
-    "convbert": "mixes padding into the real tokens",
-    "big_bird": "changes its kind of attention with the length of the input, for good",
-}
-REFUSED_DECODERS = {
-    "megatron-bert": "fails where source and target differ in length",
-    "big_bird": "fails in its attention to the source",
-    "gpt_bigcode": "fails in its attention to the source",
-}
 TOLERANCE = 1e-3  # of the largest state or logit; rounding stays two orders below, a mistake does not
 
 
@@ -35,32 +21,33 @@ def refuse_families(encoder: SourceCheckpoint, decoder: SourceCheckpoint) -> Non
     Raises:
         WarmStartError: naming the reason and what to use instead.
     """
-    for side, source, reason, instead in (
-        ("encoder", encoder, _refuse_encoder(encoder), GOOD_ENCODERS),
-        ("decoder", decoder, _refuse_decoder(decoder), GOOD_DECODERS),
-    ):
-        if reason:
-            raise WarmStartError(
-                f"model.{side}: {source.name}: a model of type {source.config.model_type!r} cannot be the {side}: it "
-                f"{reason}. Use {instead}."
-            )
+    _refuse("encoder", encoder, _find_encoder_refusal(encoder.config))
+    _refuse("decoder", decoder, _find_decoder_refusal(decoder.config))
 
 
-def _refuse_encoder(source: SourceCheckpoint) -> str | None:
-    config = source.config
-    if config.model_type in REFUSED_ENCODERS:
-        return REFUSED_ENCODERS[config.model_type]
+def _refuse(side: Side, source: SourceCheckpoint, reason: str | None) -> None:
+    if reason is not None:
+        raise WarmStartError(
+            f"model.{side}: {source.name}: a model of type {source.config.model_type!r} cannot be the {side}: it "
+            f"{reason}. Use {list_suggested(side)}."
+        )
+
+
+def _find_encoder_refusal(config: PreTrainedConfig) -> str | None:
+    family = find_family(config)
+    if family.no_encoder is not None:
+        return family.no_encoder
     if type(config) not in MODEL_MAPPING:
         return "has no encoder class in transformers"
-    if config.is_encoder_decoder and config.model_type not in T5_FAMILIES:
+    if config.is_encoder_decoder and not family.has_encoder_class:
         return "is an encoder-decoder already, to be trained on with plan pretrained"
     return None
 
 
-def _refuse_decoder(source: SourceCheckpoint) -> str | None:
-    config = source.config
-    if config.model_type in REFUSED_DECODERS:
-        return REFUSED_DECODERS[config.model_type]
+def _find_decoder_refusal(config: PreTrainedConfig) -> str | None:
+    family = find_family(config)
+    if family.no_decoder is not None:
+        return family.no_decoder
     if type(config) not in MODEL_FOR_CAUSAL_LM_MAPPING:
         return "has no decoder class in transformers"
     if "encoder_hidden_states" not in signature(MODEL_FOR_CAUSAL_LM_MAPPING[type(config)].forward).parameters:
@@ -78,7 +65,7 @@ def check_pair(model: Seq2SeqModel, encoder: str, decoder: str) -> None:
     Raises:
         WarmStartError: naming the first that does not hold.
     """
-    checks: tuple[tuple[str, str, Callable[[Seq2SeqModel], bool]], ...] = (
+    checks: tuple[tuple[Side, str, Callable[[Seq2SeqModel], bool]], ...] = (
         ("encoder", "lets padding change the states of real tokens", _encoder_ignores_padding),
         ("encoder", "does not look ahead: it is a decoder", _encoder_looks_ahead),
         ("decoder", "does not attend to the source", _decoder_attends_to_source),
@@ -86,7 +73,8 @@ def check_pair(model: Seq2SeqModel, encoder: str, decoder: str) -> None:
         ("decoder", "gives other logits with its cache than without", _cache_changes_nothing),
     )
     for side, reason, holds in checks:
-        name, instead = (encoder, GOOD_ENCODERS) if side == "encoder" else (decoder, GOOD_DECODERS)
+        name = encoder if side == "encoder" else decoder
+        instead = list_suggested(side)
         try:
             held = holds(model)
         except Exception as error:  # whatever a class of transformers raises on a plain call

@@ -1,7 +1,7 @@
 """One side of the model as its checkpoint fills it: the config to build, and the tensors behind every parameter.
 
-A side is a BERT or RoBERTa converted to BertGeneration, or a checkpoint of any family in its own classes. H is the
-width, V the rows of the embedding table, P the positions.
+A side is a checkpoint that was converted to BertGeneration, as BERT and RoBERTa are, or one of any family in its own
+classes. H is the width, V the rows of the embedding table, P the positions.
 """
 
 from collections.abc import Iterator, Mapping
@@ -12,9 +12,10 @@ import torch
 from transformers import MODEL_MAPPING, PreTrainedConfig
 
 from ..base.errors import WarmStartError
-from ..families.table import count_positions, find_family, set_positions
+from ..families.configs import count_positions, find_positions, set_positions
+from ..families.conversion import convert_config, convert_positions
+from ..families.table import find_family
 from ..modeling.layers import apply_layers, find_obstacle
-from .conversion import POSITIONS, TOKEN_TYPES, convert_config, convert_positions
 from .layers import choose_layers
 from .sources import SourceCheckpoint
 
@@ -64,7 +65,8 @@ class Side:
         if any(name in found for name in head):
             wanted = {**wanted, **head}
         needed = {name: self._name_in_file(name) for name in wanted}
-        extra = [TOKEN_TYPES] if self.converted and POSITIONS in wanted else []
+        token_types = self._find_token_types(wanted)
+        extra = [] if token_types is None else [token_types]
         missing = [name for name in [*needed.values(), *extra] if name not in found]
         if missing:
             raise WarmStartError(
@@ -72,7 +74,7 @@ class Side:
                 f"{_format_some(missing)} (found {len(found)}: {_format_some(sorted(found))})."
             )
         for name, shape in wanted.items():
-            tensor = self._fill(name, found[needed[name]], found.get(TOKEN_TYPES))
+            tensor = self._fill(name, found[needed[name]], found.get(token_types))
             if name in in_vocabulary:
                 tensor = self._gather(tensor, shape)
             if tensor.value.shape != shape:
@@ -82,25 +84,31 @@ class Side:
                 )
             yield tensor
 
+    def _find_token_types(self, wanted: Mapping[str, torch.Size]) -> str | None:
+        """The table that goes into that of the positions, where the side is converted and has these to fill."""
+        if not self.converted or find_positions(self.config).table not in wanted:
+            return None
+        return find_family(self.source.config).conversion.token_types
+
     def _name_in_file(self, name: str) -> str:
         """The layer of the side as the layer of the checkpoint: encoder.layer.1... as encoder.layer.3..."""
-        family = find_family(self.config)
-        if family is None or family.layers is None or not name.startswith(f"{family.layers}."):
+        layers = find_family(self.config).layers
+        if layers is None or layers.path is None or not name.startswith(f"{layers.path}."):
             return name
-        path = f"{family.layers}."
+        path = f"{layers.path}."
         layer, _, rest = name.removeprefix(path).partition(".")
-        if family.of_first_layer and family.of_first_layer in rest:
+        if layers.of_first and layers.of_first in rest:
             return f"{path}0.{rest}"
         return f"{path}{self.layers[int(layer)]}.{rest}"
 
     def _fill(self, name: str, tensor: str, token_types: str | None) -> FilledTensor:
         value, tensors, changes = self.source.weights.load(tensor), (tensor,), ()
-        family = find_family(self.config)
-        if family and name == family.positions:
+        positions = find_positions(self.config)
+        if positions is not None and name == positions.table:
             if self.converted:
                 value, changes = convert_positions(value, self.source.weights.load(token_types), self.source.config)
                 tensors = (tensor, token_types)
-            value, repeated = repeat_positions(value, self.config.max_position_embeddings, family.first_position)
+            value, repeated = repeat_positions(value, self.config.max_position_embeddings, positions.first)
             changes += repeated
         return FilledTensor(name, value, tensors, changes)
 
@@ -141,7 +149,7 @@ def build_side(
         apply_layers(config, chosen)
     available = count_positions(config)
     if max_positions is not None and available is not None and available < max_positions:
-        if find_family(config) is None:
+        if find_positions(config) is None:
             raise WarmStartError(
                 f"model.max_positions: {source.name}: where a {config.model_type} model keeps its positions is not "
                 f"known here, so its {available} cannot become more. Leave it out."

@@ -3,22 +3,22 @@
 from dataclasses import dataclass, replace
 
 import torch
-from transformers import BertConfig, EncoderDecoderConfig
+from transformers import EncoderDecoderConfig
 
 from ..base.errors import WarmStartError
 from ..base.randomness import derive_seed
-from ..families.table import count_positions, find_family, set_dropout
+from ..families.configs import build_shape, count_positions, find_positions, set_dropout
+from ..families.table import add_families, find_family
 from ..modeling.encoder_decoder import Seq2SeqModel, set_special_tokens
 from ..modeling.sharing import Sharing
 from ..modeling.token_loss import TokenLossModel
 from ..text.framing import Framing, derive_framing, find_source_marks, first_id
 from ..text.tokenizers import TokenizerPair, load_tokenizer
-from .conversion import CONVERTIBLE
 from .cross_attention import start_cross_attention
 from .filling import fill_model
 from .options import ModelOptions, ShapeOptions
 from .origin import OriginReport, report_started
-from .plans import GPT2, PLANS, Plan, build_pair_plan
+from .plans import PLANS, Plan, build_pair_plan
 from .serving import check_pair, refuse_families
 from .sides import Side, build_side
 from .sources import SourceCheckpoint, find_source_folder
@@ -44,9 +44,10 @@ def warm_start(options: ModelOptions, *, seed: int = 1, corpus: Corpus | None = 
 
     Raises:
         WarmStartError: a checkpoint is missing, of a family that cannot serve, or lacks a tensor; two checkpoints do
-            not fit; or an option does not fit the checkpoints.
+            not fit; an option does not fit the checkpoints; or as `add_families`.
         TokenizerError: a tokenizer is missing or has no begin, end or pad mark.
     """
+    add_families(options.families, "model.families", WarmStartError)
     sources = _open_sources(options)
     one_checkpoint = sources[0] is sources[1]
     if options.plan == "pair":
@@ -102,14 +103,8 @@ def _open_sources(options: ModelOptions) -> tuple[SourceCheckpoint, SourceCheckp
 def _open_shape(shape: ShapeOptions, tokenizer: str) -> SourceCheckpoint:
     """A BERT of a shape that no checkpoint has; its vocabulary is the tokenizer's."""
     folder = find_source_folder(tokenizer)
-    config = BertConfig(
-        vocab_size=max(load_tokenizer(folder).get_vocab().values()) + 1,
-        num_hidden_layers=shape.layers,
-        hidden_size=shape.hidden_size,
-        num_attention_heads=shape.attention_heads,
-        intermediate_size=shape.intermediate_size,
-        max_position_embeddings=shape.positions,
-    )
+    rows = max(load_tokenizer(folder).get_vocab().values()) + 1
+    config = build_shape(vocab_size=rows, **shape.model_dump())
     return SourceCheckpoint("model.shape", folder, config)
 
 
@@ -171,15 +166,20 @@ def build_sides(
     shapes = (encoder, decoder if plan.warm_decoder else encoder)
     if options.max_positions is not None:
         _check_max_positions(options.max_positions, shapes)
-    becomes_bert_generation = [options.convert and shape.config.model_type in CONVERTIBLE for shape in shapes]
-    if not plan.warm_encoder and shapes[0].config.model_type in GPT2:  # only gives a random encoder its shape
-        becomes_bert_generation[0] = True
+    is_warm = (plan.warm_encoder, plan.warm_decoder)
+    converted = [_is_converted(shape, warm, options) for shape, warm in zip(shapes, is_warm, strict=True)]
     return tuple(
         build_side(shape, convert=convert, layers=choice, max_positions=options.max_positions, rows=count, old_rows=old)
-        for shape, convert, choice, count, old in zip(
-            shapes, becomes_bert_generation, layers, rows, old_rows, strict=True
-        )
+        for shape, convert, choice, count, old in zip(shapes, converted, layers, rows, old_rows, strict=True)
     )
+
+
+def _is_converted(shape: SourceCheckpoint, is_warm: bool, options: ModelOptions) -> bool:
+    """Whether a side becomes a BertGeneration; of a family without exact conversion, one that it only gives a shape."""
+    conversion = find_family(shape.config).conversion
+    if conversion is None:
+        return False
+    return not is_warm if conversion.token_types is None else options.convert
 
 
 def _check_max_positions(wanted: int, shapes: tuple[SourceCheckpoint, SourceCheckpoint]) -> None:
@@ -196,17 +196,17 @@ def _check_max_positions(wanted: int, shapes: tuple[SourceCheckpoint, SourceChec
 
 def _check_pad(name: str, side: Side, pad_id: int) -> None:
     """RoBERTa's kin counts positions from the pad id: another one would shift every position in silence."""
-    family = find_family(side.config)
+    positions = find_positions(side.config)
     own_pad = side.source.config.pad_token_id
-    if family is None and own_pad is not None and pad_id != own_pad:
+    if positions is None and own_pad is not None and pad_id != own_pad:
         raise WarmStartError(
             f"model.{name}: {side.source.name} pads with {own_pad}, the tokenizer with {pad_id}, and whether a "
             f"{side.config.model_type} model counts positions from it is not known here. Keep its own tokenizer."
         )
-    if family is not None and family.first_position not in (0, pad_id + 1):
-        convert = ", or leave model.convert at true" if side.config.model_type in CONVERTIBLE else ""
+    if positions is not None and positions.first not in (0, pad_id + 1):
+        convert = ", or leave model.convert at true" if find_family(side.config).conversion else ""
         raise WarmStartError(
-            f"model.{name}: {side.source.name} counts positions from pad id {family.first_position - 1}, and the "
+            f"model.{name}: {side.source.name} counts positions from pad id {positions.first - 1}, and the "
             f"tokenizer pads with {pad_id}. Give a tokenizer whose pad has that id{convert}."
         )
 

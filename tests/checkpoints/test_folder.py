@@ -269,7 +269,7 @@ def test_missing_tokenizer_is_named(written):
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"format": 4}, "format 4 is unknown; this version reads 1 to 3"),
+        ({"format": 5}, "format 5 is unknown; this version reads 1 to 4"),
         ({"layout": []}, "seq2seq.json: layout is list, not dict"),
         ({"generation": None, "step": "7"}, "generation is NoneType, not dict, step is str, not int"),
         ({"colour": "red"}, r"missing keys \[\], unknown keys \['colour'\]"),
@@ -293,14 +293,24 @@ def test_description_of_the_first_format_is_read(written, change, columns):
     (written[1] / "manifest.json").unlink()
     path = written[1] / "seq2seq.json"
     values = json.loads(path.read_text())
-    old = {name: values[name] for name in values if name not in ("layout", "pruned")} | change | {"format": 1}
+    old = {name: values[name] for name in values if name not in ("layout", "pruned", "families")} | change | {"format": 1}
     old["evaluation"] = {"metrics": ["sari"], "case": "lower", "spacing": "separate_punctuation"}
     del old["generation"]["top_k"]
     path.write_text(json.dumps(old))
     description = read_checkpoint(written[1]).description
     assert description.layout == {"columns": columns, "header": [], "normalization": []}
     assert description.evaluation == {"metrics": ["sari"], "normalization": ["lowercase", "separate_punctuation"]}
-    assert (description.pruned, description.generation["top_k"]) == ({}, 0)
+    assert (description.pruned, description.families, description.generation["top_k"]) == ({}, [], 0)
+
+
+def test_description_of_the_third_format_is_one_without_families_of_the_users_own(written):
+    (written[1] / "manifest.json").unlink()
+    path = written[1] / "seq2seq.json"
+    values = json.loads(path.read_text())
+    del values["families"]
+    path.write_text(json.dumps(values | {"format": 3}))
+    description = read_checkpoint(written[1]).description
+    assert (description.families, description.format, description.plan) == ([], 4, values["plan"])
 
 
 def test_folder_of_one_model_is_no_checkpoint(tiny_bert):

@@ -4,7 +4,7 @@ import pytest
 import torch
 from transformers import EncoderDecoderModel
 
-from seq2seq.families.table import set_dropout
+from seq2seq.families.configs import set_dropout
 from seq2seq.modeling.token_loss import IGNORED_LABEL
 from tests.conftest import shake
 

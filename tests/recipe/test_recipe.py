@@ -53,7 +53,7 @@ def test_defaults_of_the_model_section():
         "cross_attention": "random", "encoder_layers": None, "decoder_layers": None, "max_positions": None,
         "checkpoint": None, "source_language": None, "target_language": None, "dropout": None,
         "source_tokenizer": None, "target_tokenizer": None, "new_tokens": "pieces", "source_marks": True,
-        "trim_vocabulary": False,
+        "trim_vocabulary": False, "families": (),
     }  # fmt: skip
 
 

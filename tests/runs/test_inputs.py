@@ -4,7 +4,7 @@ import numpy
 import pytest
 from transformers import BertConfig, EncoderDecoderConfig, T5Config
 
-from seq2seq.runs.inputs import count_lengths, has_t5_encoder, list_hub_models
+from seq2seq.runs.inputs import count_lengths, hands_over_encoder, list_hub_models
 from seq2seq.warmstart.options import ModelOptions
 
 
@@ -30,6 +30,6 @@ def test_folders_and_embedded_checkpoints_are_not_the_hubs(tmp_path, monkeypatch
 
 def test_encoder_of_t5_is_told_from_a_whole_t5():
     decoder = BertConfig(is_decoder=True)
-    assert has_t5_encoder(EncoderDecoderConfig.from_encoder_decoder_configs(T5Config(), decoder))
-    assert not has_t5_encoder(EncoderDecoderConfig.from_encoder_decoder_configs(BertConfig(), decoder))
-    assert not has_t5_encoder(T5Config())
+    assert hands_over_encoder(EncoderDecoderConfig.from_encoder_decoder_configs(T5Config(), decoder))
+    assert not hands_over_encoder(EncoderDecoderConfig.from_encoder_decoder_configs(BertConfig(), decoder))
+    assert not hands_over_encoder(T5Config())

@@ -1,0 +1,45 @@
+"""BART and its kin: encoder-decoders that are published, trained and looked into whole."""
+
+from dataclasses import replace
+
+from .family import AttentionNames, Family
+
+ATTENTION = AttentionNames(
+    modules=("self_attn", "encoder_attn"),
+    outputs=("out_proj",),
+    cross=("encoder_attn", "encoder_attn_layer_norm"),
+    projections=("q_proj", "k_proj", "v_proj"),
+)
+BART = Family(
+    model_types=(
+        "bart", "mbart", "marian", "pegasus", "blenderbot", "blenderbot-small", "m2m_100", "plbart", "mvp", "fsmt",
+    ),
+    whole_layers=("layers",),
+    attention=ATTENTION,
+    dropouts=("dropout", "attention_dropout", "activation_dropout"),
+)  # fmt: skip
+# Its table of global tokens, which sources do reach; frozen as it always was, so that its runs can go on.
+PEGASUS_X = replace(BART, model_types=("pegasus_x",), unreached=("embed_global.",))
+# Encoders that attend locally end in `output`.
+LED = replace(
+    BART,
+    model_types=("led",),
+    attention=replace(
+        ATTENTION, outputs=("out_proj", "output"), projections=("query", "key", "value", *ATTENTION.projections)
+    ),
+    unreached=("_global.",),  # global attention, which no token is given here
+)
+BIGBIRD_PEGASUS = replace(
+    LED,
+    model_types=("bigbird_pegasus",),
+    unreached=(),
+    # At the first short source it builds its attention anew, with all heads.
+    no_pruning="changes its kind of attention with the length of the source",
+)
+NLLB_MOE = replace(
+    BART,
+    model_types=("nllb-moe",),
+    attention=replace(
+        ATTENTION, modules=("self_attn", "cross_attention"), cross=("cross_attention", "cross_attention_layer_norm")
+    ),
+)

@@ -1,0 +1,19 @@
+"""Encoders of the years after 2023: rotary positions, norms before attention and feed-forward."""
+
+from .family import AttentionNames, Family, Layers, Positions
+
+MODERNBERT = Family(
+    model_types=("modernbert",),
+    suggested=("encoder",),
+    layers=Layers("layers", first_differs=True),
+    positions=Positions(None),
+    attention=AttentionNames(("attn",), ("Wo",), projections=("Wqkv",)),
+    dropouts=("attention_dropout", "embedding_dropout", "mlp_dropout"),
+)
+EUROBERT = Family(
+    model_types=("eurobert",),
+    layers=Layers("layers"),
+    positions=Positions(None),
+    attention=AttentionNames(("self_attn",), ("o_proj",), projections=("q_proj", "k_proj", "v_proj")),
+    dropouts=("attention_dropout",),
+)
