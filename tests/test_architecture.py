@@ -80,7 +80,14 @@ def test_package_inits_import_nothing():
 
 @pytest.mark.parametrize(
     "statement",
-    ["import seq2seq", "import seq2seq.cli.main", "import seq2seq.recipe.recipe", "import seq2seq.run_folder.folder"],
+    [
+        "import seq2seq",
+        "import seq2seq.cli.main",
+        "import seq2seq.families.table",
+        "import seq2seq.recipe.recipe",
+        "import seq2seq.run_folder.folder",
+        "import seq2seq.warmstart.plans",
+    ],
 )
 def test_light_modules_load_neither_torch_nor_transformers(statement):
     code = f"{statement}, sys; print([m for m in ('torch', 'transformers') if m in sys.modules])"

@@ -14,7 +14,7 @@ def run() -> None:
             f"{counted[column] / 1e6:.1f} / {paper}" for column, paper in zip(COLUMNS, plan.paper_millions, strict=True)
         ]
         sides = (
-            families[0] if warm else "random"
+            families[0].name if warm else "random"
             for families, warm in ((plan.encoder, plan.warm_encoder), (plan.decoder, plan.warm_decoder))
         )
         rows.append([plan.name, *sides, "yes" if plan.share_layers else "no", *cells])

@@ -164,7 +164,7 @@ class Family:
     A family that is close to another derives from its row by `dataclasses.replace`.
 
     What it is:
-        model_types: transformers' names of the models that the row is for; the first stands for all in messages.
+        model_types: transformers' names of the models that the row is for, the best known one first.
         suggested: the sides that messages suggest it for. base: its config in base size, as published.
         lacks_pad: whether its vocabulary has no pad token, which then gets a row of its own.
         bare_texts: whether published pairs of it read bare texts, whatever their tokenizer puts around them.
@@ -212,3 +212,8 @@ class Family:
     no_decoder: str | None = None
     no_training: str | None = None
     no_pruning: str | None = None
+
+    @property
+    def name(self) -> str:
+        """What stands for the family in messages and tables."""
+        return self.model_types[0]

@@ -123,5 +123,5 @@ def list_exported(side: Side) -> list[str]:
 
 def list_suggested(side: Side) -> str:
     """The families that messages suggest for a side. 'bert, roberta or t5'"""
-    *names, last = [row.model_types[0] for row in ROWS if side in row.suggested]
+    *names, last = [row.name for row in ROWS if side in row.suggested]
     return f"{', '.join(names)} or {last}"

@@ -16,13 +16,14 @@ tokenizer = AutoTokenizer.from_pretrained(folder)
 model = {model_class}.from_pretrained(folder)
 inputs = tokenizer(["A text."], return_tensors="pt", padding=True, truncation=True)
 print({target}.batch_decode(model.generate(**inputs), skip_special_tokens=True))"""
-T5_USE = """\
+HANDED_OVER_USE = """\
 from safetensors.torch import load_file
-from transformers import AutoConfig, AutoTokenizer, EncoderDecoderModel, GenerationConfig, T5EncoderModel
+from transformers import AutoConfig, AutoModelForTextEncoding, AutoTokenizer, EncoderDecoderModel, GenerationConfig
 
 folder = {checkpoint}
 config = AutoConfig.from_pretrained(folder)
-model = EncoderDecoderModel(config, encoder=T5EncoderModel(config.encoder)).eval()
+encoder = AutoModelForTextEncoding.from_config(config.encoder)
+model = EncoderDecoderModel(config, encoder=encoder).eval()
 model.load_state_dict(load_file(f"{{folder}}/model.safetensors"), strict=False)
 model.generation_config = GenerationConfig.from_pretrained(folder)
 tokenizer = AutoTokenizer.from_pretrained(folder)
@@ -33,7 +34,7 @@ EXPORT = """\
 seq2seq export {run} --output {exported} --format transformers"""
 EXPORTED = "exported"
 TARGET_LINE = 'target_tokenizer = AutoTokenizer.from_pretrained(f"{folder}/target_tokenizer")\n'
-OF_T5 = "transformers takes the config of a T5 encoder for a whole T5, so the encoder has to be handed over:"
+OF_HANDED_OVER = "transformers takes the config of this encoder for a whole model's; it has to be handed over:"
 OF_GNMT = "transformers knows length^alpha alone; the length penalty of this run is ((5 + length) / 6)^alpha."
 OF_PREFIX = "The forced beginning of outputs (`generation.target_prefix`) is left to you, too."
 OF_PRUNED = "Heads were pruned, and transformers knows one number of heads for all layers. The export has zeros there:"
@@ -58,13 +59,13 @@ def list_plain_use_lines(
 
     Args:
         generation: the recipe's section.
-        model: `model` of inputs.json: the class that loads it, whether a T5 encoder has to be handed to that class,
+        model: `model` of inputs.json: the class that loads it, whether an encoder has to be handed to that class,
             whether the target has a tokenizer of its own, and whether heads were pruned.
         run: the run folder. checkpoint: the folder of its checkpoint.
     """
     notes = ["Or in plain transformers:"]
     if model["hands_over_t5_encoder"]:
-        notes.append(OF_T5)
+        notes.append(OF_HANDED_OVER)
     if normalization:
         steps = f"The model was trained on texts after {', '.join(normalization)}; this code leaves that to you:"
         notes.append(escape_markdown(steps))
@@ -86,7 +87,7 @@ def _list_generation_notes(generation: Mapping[str, Any]) -> list[str]:
 
 
 def _build_code(model: Mapping[str, Any], folder: str) -> str:
-    template = T5_USE if model["hands_over_t5_encoder"] else PLAIN_USE
+    template = HANDED_OVER_USE if model["hands_over_t5_encoder"] else PLAIN_USE
     code = template.format(
         model_class=model["class"],
         checkpoint=json.dumps(folder, ensure_ascii=False),

@@ -5,7 +5,8 @@ from pathlib import Path
 import torch
 from transformers import PreTrainedConfig
 
-from ..families.table import FAMILIES, find_family
+from ..families.family import Family
+from ..families.table import find_family
 from ..modeling.parts import map_parts
 from ..modeling.sharing import map_shared_names
 from .filling import map_warm_names
@@ -17,15 +18,17 @@ from .start import build_config, build_model, build_sides
 COLUMNS = ("total", "embeddings", "warm", "random")  # as in Plan.paper_millions
 
 
-def base_shape(families: tuple[str, ...]) -> PreTrainedConfig:
-    """The base size of the first of these families, as published."""
-    return FAMILIES[families[0]].base()
+def base_shape(family: Family) -> PreTrainedConfig:
+    """The base size of a family, as published."""
+    return family.base()
 
 
 def count_plan_parameters(plan: Plan) -> dict[str, int]:
     """Parameters of a plan at base size by the paper's columns; warm are those that come from a checkpoint."""
-    families = (plan.encoder if plan.warm_encoder or not plan.warm_decoder else plan.decoder, plan.decoder)
-    encoder, decoder = (SourceCheckpoint(names[0], Path(), base_shape(names)) for names in families)
+    families = plan.encoder if plan.warm_encoder or not plan.warm_decoder else plan.decoder
+    encoder, decoder = (
+        SourceCheckpoint(family.name, Path(), base_shape(family)) for family in (families[0], plan.decoder[0])
+    )
     rows = tuple(source.config.vocab_size + find_family(source.config).lacks_pad for source in (encoder, decoder))
     sides = build_sides(plan, encoder, decoder, ModelOptions(plan=plan.name, encoder=encoder.name), rows=rows)
     with torch.device("meta"):

@@ -112,9 +112,10 @@ def _check_sources(plan: Plan, encoder: SourceCheckpoint, decoder: SourceCheckpo
     if plan.name == "pair":
         refuse_families(encoder, decoder)
     for side, source, families in (("encoder", encoder, plan.encoder), ("decoder", decoder, plan.decoder)):
-        if families is not None and source.config.model_type not in families:
+        types = [model_type for family in families or () for model_type in family.model_types]
+        if families is not None and source.config.model_type not in types:
             raise WarmStartError(
-                f"model.{side}: {source.name}: plan {plan.name} takes a {' or '.join(families)} checkpoint here, found "
+                f"model.{side}: {source.name}: plan {plan.name} takes a {' or '.join(types)} checkpoint here, found "
                 f"model_type {source.config.model_type!r}. Choose another checkpoint, or plan pair."
             )
     if encoder is decoder:

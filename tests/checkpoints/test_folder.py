@@ -293,7 +293,8 @@ def test_description_of_the_first_format_is_read(written, change, columns):
     (written[1] / "manifest.json").unlink()
     path = written[1] / "seq2seq.json"
     values = json.loads(path.read_text())
-    old = {name: values[name] for name in values if name not in ("layout", "pruned", "families")} | change | {"format": 1}
+    later = ("layout", "pruned", "families")
+    old = {name: values[name] for name in values if name not in later} | change | {"format": 1}
     old["evaluation"] = {"metrics": ["sari"], "case": "lower", "spacing": "separate_punctuation"}
     del old["generation"]["top_k"]
     path.write_text(json.dumps(old))

@@ -130,7 +130,7 @@ def test_card_gives_the_commands_and_the_code(record):
 def test_card_of_a_t5_encoder_and_two_tokenizers_hands_both_over(record):
     model = INPUTS["model"] | {"hands_over_t5_encoder": True, "two_tokenizers": True}
     card = build_model_card(replace(record, inputs=INPUTS | {"model": model}), PARTS)
-    assert "EncoderDecoderModel(config, encoder=T5EncoderModel(config.encoder))" in card
+    assert "encoder = AutoModelForTextEncoding.from_config(config.encoder)\n" in card
     assert "print(target_tokenizer.batch_decode(model.generate(**inputs)" in card
 
 

@@ -12,10 +12,12 @@ from transformers import LEDConfig
 from seq2seq import warm_start
 from seq2seq.checkpoints.folder import read_checkpoint
 from seq2seq.data.collation import collate
+from seq2seq.families.bert import ROBERTA
+from seq2seq.families.gpt2 import GPT2
 from seq2seq.modeling.build import build_model
 from seq2seq.modeling.sharing import Sharing
 from seq2seq.modeling.token_loss import IGNORED_LABEL, TokenLossModel
-from seq2seq.warmstart.plans import GPT2, PLANS, ROBERTA
+from seq2seq.warmstart.plans import PLANS
 from tests.families import save_family
 from tests.published import FAMILIES, save_published
 
@@ -49,8 +51,8 @@ def checkpoints(tiny_bert, tmp_path_factory):
 
 @pytest.mark.parametrize("plan", PLANS)
 def test_every_parameter_of_a_plan_is_used(checkpoints, plan):
-    encoder = "roberta" if PLANS[plan].encoder == ROBERTA or plan == "robertashare" else "bert"
-    decoder = checkpoints["gpt2"] if PLANS[plan].decoder == GPT2 else None
+    encoder = "roberta" if PLANS[plan].encoder == (ROBERTA,) or plan == "robertashare" else "bert"
+    decoder = checkpoints["gpt2"] if PLANS[plan].decoder == (GPT2,) else None
     model = warm_start(plan=plan, encoder=str(checkpoints[encoder]), decoder=decoder and str(decoder)).model
     assert is_trained(model)
     assert find_unused(model, **build_batch(model)) == []

@@ -6,6 +6,8 @@ from transformers import GPT2LMHeadModel
 
 from seq2seq import warm_start
 from seq2seq.base.errors import WarmStartError
+from seq2seq.families.family import CrossAttention, Partner
+from seq2seq.warmstart.cross_attention import find_partner
 from tests.conftest import save_bert, shake
 from tests.families import DECODERS, save_family
 
@@ -114,6 +116,15 @@ def test_copied_start_needs_a_warm_decoder(tiny_bert):
         WarmStartError, match="cross_attention: copied takes the numbers of the decoder's self-attention"
     ):
         warm_start(plan="bert2rnd", encoder=str(tiny_bert), cross_attention="copied")
+
+
+def test_row_that_lacks_a_part_of_the_attention_to_the_source_is_named():
+    known = CrossAttention(partners=(Partner("crossattention", "attention"),), output="crossattention.out")
+    assert find_partner(known, "decoder.layer.0.crossattention.query.weight").like == "attention"
+    with pytest.raises(
+        WarmStartError, match=r"ln_cross\.weight is in none of the parts .* \(crossattention\)\. Add it"
+    ):
+        find_partner(known, "decoder.layer.0.ln_cross.weight")
 
 
 def test_unknown_start_is_refused(tiny_bert):

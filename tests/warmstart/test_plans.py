@@ -77,8 +77,8 @@ def test_counting_at_base_size_agrees_with_the_origin_report(start, plan, monkey
     # The same shapes, counted without weights: the table cannot drift from what a warm start does.
     from transformers import AutoConfig
 
-    def tiny_shape(families):
-        return AutoConfig.from_pretrained(folders[families[0]])
+    def tiny_shape(family):
+        return AutoConfig.from_pretrained(folders[family.name])
 
     monkeypatch.setattr("seq2seq.warmstart.paper_table.base_shape", tiny_shape)
     counted, totals = count_plan_parameters(PLANS[plan]), start(plan).origin.totals()
