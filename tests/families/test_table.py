@@ -82,7 +82,7 @@ def list_texts(tree: ast.AST) -> list[ast.Constant]:
 
 
 def is_model_type(word: str) -> bool:
-    return word.lower() in CONFIG_MAPPING.keys() and word.lower() != PAIR
+    return word.lower() in CONFIG_MAPPING and word.lower() != PAIR
 
 
 def is_class_of_family(name: str) -> bool:
