@@ -121,9 +121,7 @@ def test_copied_start_needs_a_warm_decoder(tiny_bert):
 def test_row_that_lacks_a_part_of_the_attention_to_the_source_is_named():
     known = CrossAttention(partners=(Partner("crossattention", "attention"),), output="crossattention.out")
     assert find_partner(known, "decoder.layer.0.crossattention.query.weight").like == "attention"
-    with pytest.raises(
-        WarmStartError, match=r"ln_cross\.weight is in none of the parts .* \(crossattention\)"
-    ):
+    with pytest.raises(WarmStartError, match=r"ln_cross\.weight is in none of the parts .* \(crossattention\)"):
         find_partner(known, "decoder.layer.0.ln_cross.weight")
 
 
