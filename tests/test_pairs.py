@@ -20,6 +20,8 @@ from seq2seq.base.errors import RecipeError, WarmStartError
 from seq2seq.checkpoints.folder import read_checkpoint, write_checkpoint
 from seq2seq.data.collation import collate
 from seq2seq.recipe.recipe import build_recipe
+from seq2seq.reports.usage import list_plain_use_lines
+from seq2seq.runs.inputs import hands_over_encoder
 from seq2seq.text.tokenizers import TARGET_FOLDER
 from seq2seq.warmstart.start import WarmStart
 from tests.conftest import build_description, shake
@@ -193,6 +195,23 @@ def test_plain_transformers_writes_the_same_text_from_raw_text(written, pair):
     texts = [text.strip() for text in target.batch_decode(ids, skip_special_tokens=True)]
     assert texts == generate(folder, TEXTS)
     assert len(set(texts)) > 1
+
+
+@pytest.mark.parametrize("family", ["t5", "umt5"])
+def test_code_of_the_card_hands_over_the_encoder_of_its_own_class(tiny_bert, tmp_path, family, capsys):
+    encoder = save_family(tmp_path / family, family)
+    started = warm_start(plan="pair", encoder=str(encoder), decoder=str(tiny_bert))
+    shake(started.model, 0.1, seed=1)
+    write_checkpoint(tmp_path / "pair", started.model, started.tokenizers, build_description(started))
+    model = {
+        "class": "EncoderDecoderModel",
+        "hands_over_t5_encoder": hands_over_encoder(started.model.config),
+        "two_tokenizers": True,
+    }
+    *_, code = list_plain_use_lines(model, "run", str(tmp_path / "pair"))
+    exec(code.removeprefix("```python\n").removesuffix("\n```").replace("A text.", TEXTS[0]), {})
+    [written] = eval(capsys.readouterr().out)
+    assert written.strip() == generate(tmp_path / "pair", TEXTS[:1])[0]
 
 
 @all_pairs

@@ -9,7 +9,13 @@ from pathlib import Path
 
 import torch
 from huggingface_hub.errors import StrictDataclassError
-from transformers import AutoConfig, EncoderDecoderConfig, GenerationConfig, PreTrainedConfig, PreTrainedTokenizerFast
+from transformers import (
+    AutoConfig,
+    EncoderDecoderConfig,
+    GenerationConfig,
+    PreTrainedConfig,
+    PreTrainedTokenizerFast,
+)
 
 from ..base.errors import CheckpointError
 from ..families.configs import set_dropout

@@ -18,9 +18,7 @@ inputs = tokenizer(["A text."], return_tensors="pt", padding=True, truncation=Tr
 print({target}.batch_decode(model.generate(**inputs), skip_special_tokens=True))"""
 HANDED_OVER_USE = """\
 from safetensors.torch import load_file
-from transformers import (
-    AutoConfig, AutoModelForTextEncoding, AutoTokenizer, EncoderDecoderModel, GenerationConfig,
-)
+from transformers import AutoConfig, AutoModelForTextEncoding, AutoTokenizer, EncoderDecoderModel, GenerationConfig
 
 folder = {checkpoint}
 config = AutoConfig.from_pretrained(folder)
@@ -36,7 +34,7 @@ EXPORT = """\
 seq2seq export {run} --output {exported} --format transformers"""
 EXPORTED = "exported"
 TARGET_LINE = 'target_tokenizer = AutoTokenizer.from_pretrained(f"{folder}/target_tokenizer")\n'
-HANDED_OVER = "transformers takes the config of this encoder for a whole model's, so the encoder has to be handed over:"
+OF_HANDED_OVER = "transformers takes the config of this encoder for a whole model's; it has to be handed over:"
 OF_GNMT = "transformers knows length^alpha alone; the length penalty of this run is ((5 + length) / 6)^alpha."
 OF_PREFIX = "The forced beginning of outputs (`generation.target_prefix`) is left to you, too."
 OF_PRUNED = "Heads were pruned, and transformers knows one number of heads for all layers. The export has zeros there:"
@@ -67,7 +65,7 @@ def list_plain_use_lines(
     """
     notes = ["Or in plain transformers:"]
     if model["hands_over_t5_encoder"]:
-        notes.append(HANDED_OVER)
+        notes.append(OF_HANDED_OVER)
     if normalization:
         steps = f"The model was trained on texts after {', '.join(normalization)}; this code leaves that to you:"
         notes.append(escape_markdown(steps))
