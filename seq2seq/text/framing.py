@@ -12,6 +12,8 @@ from transformers import PreTrainedTokenizerFast
 
 from ..base.errors import TokenizerError
 
+Marks = tuple[int, ...]  # ids around a text, in their order
+
 
 @dataclass(frozen=True)
 class Framing:
@@ -27,9 +29,9 @@ class Framing:
     begin_id: int
     end_id: int
     pad_id: int
-    source_prefix: tuple[int, ...] = ()
-    source_suffix: tuple[int, ...] = ()
-    target_prefix: tuple[int, ...] = ()
+    source_prefix: Marks = ()
+    source_suffix: Marks = ()
+    target_prefix: Marks = ()
 
     @property
     def source_marks(self) -> int:
@@ -93,7 +95,7 @@ def derive_framing(tokenizer: PreTrainedTokenizerFast) -> Framing:
     return Framing(begin_id, end_id, pad_id)
 
 
-def find_source_marks(tokenizer: PreTrainedTokenizerFast) -> tuple[tuple[int, ...], tuple[int, ...]]:
+def find_source_marks(tokenizer: PreTrainedTokenizerFast) -> tuple[Marks, Marks]:
     """What stands before and behind a source: [CLS] or the begin mark, the end mark or [SEP]. T5 has only the second.
 
     Raises:

@@ -6,6 +6,7 @@ from pathlib import Path
 from transformers import PreTrainedTokenizerBase, PreTrainedTokenizerFast
 
 from ..base.errors import TokenizerError
+from .framing import Marks
 from .tokenizers import TokenizerPair, encode_texts, load_as_published, make_bare_pair
 
 PROBE = "a"  # any text that the vocabulary can write
@@ -20,10 +21,10 @@ class OwnMarks:
         target name the source's, as in transformers.
     """
 
-    source_prefix: tuple[int, ...]
-    source_suffix: tuple[int, ...]
-    target_prefix: tuple[int, ...]
-    target_suffix: tuple[int, ...]
+    source_prefix: Marks
+    source_suffix: Marks
+    target_prefix: Marks
+    target_suffix: Marks
     marks_languages: bool
     target_language: int | None
 
@@ -79,7 +80,7 @@ def _read_marks(
     framed: list[int],
     tokenizer: PreTrainedTokenizerFast,
     folder: Path,
-) -> tuple[tuple[int, ...], tuple[int, ...]]:
+) -> tuple[Marks, Marks]:
     """What stands around the bare ids of `PROBE`. [0, 5, 6, 2] around [5, 6] -> ((0,), (2,))"""
     bare = encode_texts(tokenizer, [PROBE])[0]
     for start in range(len(framed) - len(bare) + 1):
