@@ -40,6 +40,7 @@ def fill(model: TokenLossModel, weights: WeightFiles) -> Filling:
         CheckpointError: tensors are missing, and no other side has them, or they are not what config.json asks for.
     """
     names = _map_names(model, weights)
+    # Before names are joined: of two equal tensors of the file that become one, neither is without use.
     unused = set(weights.files).difference(names.values())
     _join_tied(model, weights, names)
     shared = None

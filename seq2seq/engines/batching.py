@@ -110,7 +110,7 @@ def compute_side_by_side(
     pool = ThreadPoolExecutor(workers, initializer=start)
     try:
         results = pool.map(compute, batches)
-        started.wait()
+        started.wait()  # until every thread has its share, and none begins with the number below
         torch.set_num_threads(threads)  # what a thread sets for itself is also the number of threads to come
         yield from results
     finally:

@@ -59,6 +59,7 @@ def compare_engines(
         sources, labels: ids with their marks, those of targets with the end mark.
         beams: the search, which ours must be able to do.
     """
+    # Greedy, since two libraries that agree on every token must write the same; a search has rules of its own.
     greedy = beams.model_copy(update={"num_beams": 1})
     first = _write_best(ours, sources, greedy)
     second = _write_best(exported, sources, greedy)

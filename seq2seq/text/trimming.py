@@ -92,6 +92,7 @@ def _list_kept(layout: Layout, ids: Ids, usage: _Usage) -> Tokens:
     for token, token_id in ids.items():
         if token_id in usage.ids or _is_unknown(model, token, token_id):
             kept.add(token)
+    # What the model's own algorithm needs to give every text of the corpus the tokens that it has.
     list_needed = FINDERS[model["type"]]
     return kept | list_needed(model, ids, kept, usage)
 

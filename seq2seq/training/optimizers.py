@@ -35,6 +35,7 @@ def build_optimizer(model: nn.Module, groups: Mapping[str, str], options: Traini
     for name, parameter in trained.items():
         group = _Group(origins[name], factors[name], is_matrix=parameter.dim() > 1)
         names_by_group.setdefault(group, []).append(name)
+    # Their order has no say: what is saved of an optimizer goes by name.
     parameter_groups = []
     for group, names in names_by_group.items():
         parameters = [trained[name] for name in names]
