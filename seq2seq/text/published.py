@@ -46,12 +46,12 @@ def load_published_tokenizers(
     published = load_as_published(folder)
     _set_language(published, "src_lang", source_language, folder)
     _set_language(published, "tgt_lang", target_language, folder)
+    language = getattr(published, "tgt_lang", None)  # before a target is read, with which transformers sets one
     pair = make_bare_pair(published)
     framed_source = published(PROBE)["input_ids"]
     framed_target = published(text_target=PROBE)["input_ids"]
     source_prefix, source_suffix = _read_marks(framed_source, pair.source, folder)
     target_prefix, target_suffix = _read_marks(framed_target, pair.target, folder)
-    language = getattr(published, "tgt_lang", None)
     marks = OwnMarks(
         source_prefix=source_prefix,
         source_suffix=source_suffix,
