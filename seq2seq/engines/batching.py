@@ -90,8 +90,8 @@ def compute_side_by_side(
 ) -> Iterator[Sequence[Result]]:
     """The results of each batch, in order.
 
-    On a CPU as many are computed at once as torch has threads, which wait for each other far less than threads that
-    share the many small steps of one batch. On a GPU it is one after the other.
+    On a CPU a few are computed at once, see `count_workers`: their threads wait for each other far less than threads
+    that share the many small operations of one batch. On a GPU it is one after the other.
     """
     workers = share = 1
     if device.type == "cpu":

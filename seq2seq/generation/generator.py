@@ -134,7 +134,7 @@ class Generator:
 
     Raises:
         GenerationError: on construction, if an option is beyond the engine or the model's positions, or the target
-            prefix has no token or as many as an output may have.
+            prefix has no token, or leaves none for the rest of an output.
     """
 
     engine: Engine

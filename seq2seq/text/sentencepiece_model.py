@@ -109,7 +109,7 @@ def convert_model(file: Path, vocabulary: GivenVocabulary | None = None) -> Toke
             *_build_breaks(vocabulary.marks, known, letters, placeholder),
         ]
     )
-    # Words apart, where no piece reaches over a space, are found far faster.
+    # Where no piece reaches over a space, words are broken into pieces one by one, which is far faster.
     breaks_at_spaces = not any(SPACE in piece[1:] for piece in known)
     backend.pre_tokenizer = pre_tokenizers.Metaspace(prepend_scheme="never", split=breaks_at_spaces)
     scheme = "always" if proto.normalizer_spec.add_dummy_prefix else "never"

@@ -87,7 +87,7 @@ def _choose_smallest(loader: StepLoader, batch: numpy.ndarray) -> numpy.ndarray:
 def _find_affordable(updates: Sequence[TimedUpdate], left: float, limit_seconds: float) -> float:
     """Padded tokens of the next update: what half the time that is left allows, or a good deal more than ever before.
 
-    More tokens take at most as many times longer, and often far less: where what every update costs rules, single pairs
+    Twice the tokens take at most twice the time, and often far less: where what every update costs rules, single pairs
     alone would tell nothing of whole batches.
     """
     largest = max(updates, key=lambda update: update.padded_tokens)
