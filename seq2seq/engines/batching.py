@@ -20,7 +20,11 @@ Compute = Callable[[Sequence[Batch]], Iterator[Sequence[Result]]]  # the results
 Spread = Callable[[Sequence[Batch], Compute, Advance], Sequence[Sequence[Result]]]
 
 
-def compute_here(batches: Sequence[Batch], compute: Compute, advance: Advance) -> list[Sequence[Result]]:
+def compute_here(
+    batches: Sequence[Batch],
+    compute: Compute,
+    advance: Advance,
+) -> list[Sequence[Result]]:
     """The results of all batches, computed by this process."""
     results = []
     for batch, of_batch in zip(batches, compute(batches), strict=True):

@@ -208,7 +208,12 @@ class Generator:
     def _decode(self, hypothesis: Hypothesis) -> Output:
         return Output(decode_ids(self.tokenizers.target, hypothesis.ids), hypothesis.score)
 
-    def stream(self, texts: Iterable[str], *, window_texts: int = WINDOW_TEXTS) -> Iterator[str]:
+    def stream(
+        self,
+        texts: Iterable[str],
+        *,
+        window_texts: int = WINDOW_TEXTS,
+    ) -> Iterator[str]:
         """The best output of each text, in order, without holding more than a window of texts at once.
 
         Args:

@@ -51,7 +51,11 @@ def _read_checkpoint(
     source_language: str | None,
     target_language: str | None,
 ) -> Checkpoint:
-    loaded = read_checkpoint(folder, source_language=source_language, target_language=target_language)
+    loaded = read_checkpoint(
+        folder,
+        source_language=source_language,
+        target_language=target_language,
+    )
     if loaded.shared:
         errors().print(f"{name}: its file was saved with {loaded.shared} shared; they are shared here again.")
     return loaded
@@ -87,7 +91,12 @@ def load_model(
     return load_exported(folder, find_engine(engine))
 
 
-def _explain_other_engine(checkpoint: str | Path, folder: Path, own_engine: str, engine: str) -> str:
+def _explain_other_engine(
+    checkpoint: str | Path,
+    folder: Path,
+    own_engine: str,
+    engine: str,
+) -> str:
     advice = f"Export it first: seq2seq export {checkpoint} --format {engine} --output FOLDER, and name that folder."
     if engine == "transformers":
         advice = "Name the checkpoint that it was exported from."
@@ -101,7 +110,11 @@ def read_layout(checkpoint: Checkpoint | ExportedModel, **options: Any) -> Layou
         DataError: an option is wrong.
     """
     chosen = {name: value for name, value in options.items() if value is not None}
-    return build_options(LayoutOptions, merge(checkpoint.description.layout, chosen), DataError)
+    return build_options(
+        LayoutOptions,
+        merge(checkpoint.description.layout, chosen),
+        DataError,
+    )
 
 
 def complete_generation(checkpoint: Checkpoint) -> Checkpoint:
@@ -110,7 +123,11 @@ def complete_generation(checkpoint: Checkpoint) -> Checkpoint:
     Raises:
         GenerationError: what was published contradicts itself.
     """
-    chosen = build_options(GenerationOptions, checkpoint.description.generation, GenerationError)
+    chosen = build_options(
+        GenerationOptions,
+        checkpoint.description.generation,
+        GenerationError,
+    )
     description = replace(checkpoint.description, generation=chosen.model_dump(mode="json"))
     return replace(checkpoint, description=description)
 
@@ -144,7 +161,11 @@ def load_generator(checkpoint: str | Path | Checkpoint | ExportedModel | Generat
     loaded = checkpoint
     if not isinstance(loaded, Checkpoint | ExportedModel):
         loaded = load_model(checkpoint)
-    chosen = build_options(GenerationOptions, loaded.description.generation | options, GenerationError)
+    chosen = build_options(
+        GenerationOptions,
+        loaded.description.generation | options,
+        GenerationError,
+    )
     if isinstance(loaded, ExportedModel):
         engine = loaded.engine
     else:

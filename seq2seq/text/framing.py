@@ -43,13 +43,21 @@ class Framing:
         """How many ids the labels of a whole target have besides its own."""
         return len(self.target_prefix) + 1
 
-    def frame_source(self, ids: Sequence[int], max_source_tokens: int) -> tuple[list[int], bool]:
+    def frame_source(
+        self,
+        ids: Sequence[int],
+        max_source_tokens: int,
+    ) -> tuple[list[int], bool]:
         """A source with its marks and whether it was truncated; the limit counts the marks, which always stay."""
         room = max(max_source_tokens - self.source_marks, 0)
         framed = [*self.source_prefix, *ids[:room], *self.source_suffix]
         return framed, len(ids) > room
 
-    def frame_target(self, ids: Sequence[int], max_target_tokens: int) -> tuple[list[int], bool]:
+    def frame_target(
+        self,
+        ids: Sequence[int],
+        max_target_tokens: int,
+    ) -> tuple[list[int], bool]:
         """Labels of a target and whether it was truncated. A truncated target gets no end mark: it did not end there.
 
         `max_target_tokens` counts the prefix and the end mark, not the begin mark.

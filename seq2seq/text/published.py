@@ -63,7 +63,12 @@ def load_published_tokenizers(
     return pair, marks
 
 
-def _set_language(published: PreTrainedTokenizerBase, side: str, language: str | None, folder: Path) -> None:
+def _set_language(
+    published: PreTrainedTokenizerBase,
+    side: str,
+    language: str | None,
+    folder: Path,
+) -> None:
     if language is None:
         return
     option = "model.source_language" if side == "src_lang" else "model.target_language"

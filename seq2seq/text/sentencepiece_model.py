@@ -63,7 +63,11 @@ def _convert_marian(published: PreTrainedTokenizer) -> tuple[PreTrainedTokenizer
     vocabularies = (published.encoder, getattr(published, "target_encoder", published.encoder))
     tokenizers = []
     for file, ids in zip(published.spm_files, vocabularies, strict=True):
-        vocabulary = GivenVocabulary(ids, published.all_special_tokens, published.unk_token)
+        vocabulary = GivenVocabulary(
+            ids,
+            published.all_special_tokens,
+            published.unk_token,
+        )
         tokenizers.append(_wrap(convert_model(Path(file), vocabulary), published))
     source, target = tokenizers
     return source, target
@@ -146,7 +150,11 @@ def _order_tokens(file: Path, vocabulary: GivenVocabulary) -> list[str]:
     return tokens
 
 
-def _list_foreign(tokens: Iterable[str], marks: Sequence[str], letters: set[str]) -> set[str]:
+def _list_foreign(
+    tokens: Iterable[str],
+    marks: Sequence[str],
+    letters: set[str],
+) -> set[str]:
     """Tokens that the model has no letter of: those of Marian's other language."""
     foreign = set()
     for token in tokens:

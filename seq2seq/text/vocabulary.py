@@ -197,7 +197,11 @@ def stands_alone(backend: Tokenizer, character: str) -> bool:
     return len(backend.pre_tokenizer.pre_tokenize_str(text)) == 3
 
 
-def _spell(vocabulary: Vocabulary, ids_by_meaning: dict[Meaning, int], meaning: Meaning) -> OldIds:
+def _spell(
+    vocabulary: Vocabulary,
+    ids_by_meaning: dict[Meaning, int],
+    meaning: Meaning,
+) -> OldIds:
     """The ids of a surface's pieces, unknown ones left out; those of its bytes where it is no text."""
     try:
         text = meaning.surface.decode()

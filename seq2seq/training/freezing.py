@@ -96,7 +96,11 @@ def compute_frozen_steps(model: TokenLossModel, options: TrainingOptions) -> dic
     return frozen_steps
 
 
-def _check_parts(by_part: Mapping[str, float], parts: Mapping[str, str], further: Mapping[str, str]) -> None:
+def _check_parts(
+    by_part: Mapping[str, float],
+    parts: Mapping[str, str],
+    further: Mapping[str, str],
+) -> None:
     for part in by_part:
         if part not in parts.values():
             raise TrainingError(f"training.freeze.{part}: this model has no such parameters. Leave it out.")

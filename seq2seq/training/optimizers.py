@@ -14,7 +14,11 @@ from .schedules import compute_rate_factor
 from .sharding import gather_tensor, shard_like
 
 
-def build_optimizer(model: nn.Module, groups: Mapping[str, str], options: TrainingOptions) -> torch.optim.AdamW:
+def build_optimizer(
+    model: nn.Module,
+    groups: Mapping[str, str],
+    options: TrainingOptions,
+) -> torch.optim.AdamW:
     """AdamW over all parameters that require gradient.
 
     A group keeps its parameters' names, their origin, and the peak and warm-up of its schedule. Weight decay is for

@@ -3,7 +3,13 @@
 import math
 
 
-def compute_rate_factor(schedule: str, step: int, *, warmup_steps: int, max_steps: int) -> float:
+def compute_rate_factor(
+    schedule: str,
+    step: int,
+    *,
+    warmup_steps: int,
+    max_steps: int,
+) -> float:
     """The share of the peak rate at update `step` (the first is 1).
 
     A linear rise to 1 at `warmup_steps`; then, with t = step - 1 - warmup over the remaining steps, linear 1 - t,
