@@ -27,7 +27,9 @@ def generate_lines(count: int) -> list[str]:
     rng = random.Random(PRETRAINING_SEED)
     pairs = generate_pairs(held_out=False, seed=PRETRAINING_SEED)
     lines = [rng.choice((pair.source, pair.target)) for pair in itertools.islice(pairs, count)]
-    held_out = {text for split in ("validation", "test") for pair in load_pairs(split) for text in pair[:2]}
+    held_out = set()
+    for pair in load_pairs("validation") + load_pairs("test"):
+        held_out |= {pair.source, pair.target}
     overlap = held_out.intersection(lines)
     if overlap:
         raise SystemExit(f"{len(overlap)} held-out texts are in the pre-training text, for instance {overlap.pop()!r}")
@@ -59,11 +61,12 @@ def train_tokenizer(lines: list[str], vocabulary_size: int) -> Tokenizer:
 def mask_tokens(ids: torch.Tensor, special: torch.Tensor, mask_id: int, vocabulary_size: int):
     """BERT's masking: 15% of the real tokens are predicted; of these 80% masked, 10% random, 10% left."""
     chosen = (torch.rand(ids.shape) < 0.15) & ~special
-    labels = torch.where(chosen, ids, -100)
+    labels = torch.where(chosen, ids, -100)  # -100: no loss there
     chance = torch.rand(ids.shape)
     masked = torch.where(chosen & (chance < 0.8), mask_id, ids)
     noise = torch.randint(len(SPECIAL_TOKENS), vocabulary_size, ids.shape)
-    return torch.where(chosen & (chance >= 0.9), noise, masked), labels
+    inputs = torch.where(chosen & (chance >= 0.9), noise, masked)
+    return inputs, labels
 
 
 def build_batch(token_ids: list[list[int]], framed: list[bool]):
@@ -72,6 +75,65 @@ def build_batch(token_ids: list[list[int]], framed: list[bool]):
     longest = max(map(len, rows))
     ids = torch.tensor([row + [0] * (longest - len(row)) for row in rows])
     return ids, ids.ne(0).long()
+
+
+def shuffle_batches(encoded: list[list[int]], batch_lines: int, rng: random.Random):
+    """Batches of lines of like lengths: sorted within windows of 50 batches, the batches of a window shuffled."""
+    window = 50 * batch_lines
+    for offset in range(0, len(encoded), window):
+        rows = sorted(encoded[offset : offset + window], key=len)
+        batches = [rows[start : start + batch_lines] for start in range(0, len(rows), batch_lines)]
+        rng.shuffle(batches)
+        yield from batches
+
+
+def build_model(options: argparse.Namespace, vocabulary_size: int) -> BertForMaskedLM:
+    config = BertConfig(
+        vocab_size=vocabulary_size,
+        hidden_size=options.hidden_size,
+        num_hidden_layers=options.layers,
+        num_attention_heads=options.hidden_size // 32,
+        intermediate_size=4 * options.hidden_size,
+        max_position_embeddings=128,
+        type_vocab_size=1,
+        hidden_dropout_prob=0.0,
+        attention_probs_dropout_prob=0.0,
+    )
+    return BertForMaskedLM(config)
+
+
+def train(model: BertForMaskedLM, encoded: list[list[int]], options: argparse.Namespace):
+    """Trains on every line once; returns the number of updates and of tokens."""
+    rng = random.Random(PRETRAINING_SEED)
+    optimizer = torch.optim.AdamW(model.parameters(), lr=options.learning_rate, weight_decay=0.01)
+    warmup = options.steps // 20
+
+    def rate(done: int) -> float:
+        """A linear rise, then a linear fall to zero."""
+        return min((done + 1) / warmup, (options.steps - done) / (options.steps - warmup))
+
+    schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, rate)
+    started = time.monotonic()
+    running = 0.0
+    tokens = 0
+    step = 0
+    for batch in shuffle_batches(encoded, options.batch_lines, rng):
+        ids, attention_mask = build_batch(batch, [rng.random() < 0.5 for _ in batch])
+        inputs, labels = mask_tokens(ids, ids < len(SPECIAL_TOKENS), 4, model.config.vocab_size)
+        loss = model(input_ids=inputs, attention_mask=attention_mask, labels=labels).loss
+        loss.backward()
+        torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
+        optimizer.step()
+        schedule.step()
+        optimizer.zero_grad()
+        step += 1
+        running += loss.item()
+        tokens += int(attention_mask.sum())
+        if step % 200 == 0:
+            seconds = time.monotonic() - started
+            print(f"step {step} loss {running / 200:.4f} tokens {tokens} seconds {seconds:.0f}", flush=True)
+            running = 0.0
+    return step, tokens
 
 
 def main() -> None:
@@ -85,54 +147,22 @@ def main() -> None:
     parser.add_argument("--learning-rate", type=float, default=1.5e-3)
     options = parser.parse_args()
     torch.manual_seed(PRETRAINING_SEED)
-    rng = random.Random(PRETRAINING_SEED)
-
     lines = generate_lines(options.steps * options.batch_lines)
     tokenizer = train_tokenizer(lines[:50_000], options.vocabulary_size)
-    size = tokenizer.get_vocab_size()
-    encoded = [e.ids for e in tokenizer.encode_batch_fast(lines, add_special_tokens=False)]
-    config = BertConfig(
-        vocab_size=size, hidden_size=options.hidden_size, num_hidden_layers=options.layers,
-        num_attention_heads=options.hidden_size // 32, intermediate_size=4 * options.hidden_size,
-        max_position_embeddings=128, type_vocab_size=1, hidden_dropout_prob=0.0, attention_probs_dropout_prob=0.0,
-    )  # fmt: skip
-    model = BertForMaskedLM(config)
-    optimizer = torch.optim.AdamW(model.parameters(), lr=options.learning_rate, weight_decay=0.01)
-    warmup = options.steps // 20
-    schedule = torch.optim.lr_scheduler.LambdaLR(
-        optimizer,
-        lambda step: min((step + 1) / warmup, (options.steps - step) / (options.steps - warmup)),
-    )
-    started, window = time.monotonic(), 50 * options.batch_lines
-    running, seen = 0.0, 0
-    step = 0
-    for offset in range(0, len(encoded), window):
-        rows = sorted(encoded[offset : offset + window], key=len)
-        batches = [rows[i : i + options.batch_lines] for i in range(0, len(rows), options.batch_lines)]
-        rng.shuffle(batches)
-        for batch in batches:
-            ids, attention_mask = build_batch(batch, [rng.random() < 0.5 for _ in batch])
-            inputs, labels = mask_tokens(ids, ids < len(SPECIAL_TOKENS), 4, size)
-            loss = model(input_ids=inputs, attention_mask=attention_mask, labels=labels).loss
-            loss.backward()
-            torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
-            optimizer.step()
-            schedule.step()
-            optimizer.zero_grad()
-            step += 1
-            running, seen = running + loss.item(), seen + int(attention_mask.sum())
-            if step % 200 == 0:
-                print(
-                    f"step {step} loss {running / 200:.4f} tokens {seen} seconds {time.monotonic() - started:.0f}",
-                    flush=True,
-                )
-                running = 0.0
-
+    encoded = [encoding.ids for encoding in tokenizer.encode_batch_fast(lines, add_special_tokens=False)]
+    model = build_model(options, tokenizer.get_vocab_size())
+    steps, tokens = train(model, encoded, options)
     model.config.dtype = "float32"
     model.save_pretrained(options.output)
     BertTokenizer(tokenizer_object=tokenizer, do_lower_case=False, model_max_length=128).save_pretrained(options.output)
-    facts = {"lines": len(lines), "tokens": seen, "steps": step, "final_learning_rate": options.learning_rate}
-    print(json.dumps(facts | {"parameters": model.num_parameters()}))
+    facts = {
+        "lines": len(lines),
+        "tokens": tokens,
+        "steps": steps,
+        "final_learning_rate": options.learning_rate,
+        "parameters": model.num_parameters(),
+    }
+    print(json.dumps(facts))
 
 
 if __name__ == "__main__":

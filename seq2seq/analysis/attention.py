@@ -29,7 +29,11 @@ class Attention:
 
 
 @torch.no_grad()
-def compute_attention(model: TokenLossModel, source: Sequence[int], decoder_input: Sequence[int]) -> Attention:
+def compute_attention(
+    model: TokenLossModel,
+    source: Sequence[int],
+    decoder_input: Sequence[int],
+) -> Attention:
     """The attention of a pair, dropout off, whatever implementation the model otherwise attends by.
 
     Args:
@@ -127,7 +131,11 @@ class HeadStatistics:
     punctuation: torch.Tensor
 
 
-def compute_statistics(weights: torch.Tensor, special: Sequence[bool], punctuation: Sequence[bool]) -> HeadStatistics:
+def compute_statistics(
+    weights: torch.Tensor,
+    special: Sequence[bool],
+    punctuation: Sequence[bool],
+) -> HeadStatistics:
     """The statistics of each head of one kind of attention.
 
     Args:

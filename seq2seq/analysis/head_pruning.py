@@ -59,7 +59,12 @@ def choose_by_importance(
                 # A head that is closed would have a say in the norm of its layer.
                 of_open = {name: values * gates[name] for name, values in importance.items()}
                 importance = normalize_by_layer(of_open)
-            closed = _close(groups, closed, _rank_heads(groups, importance), total - count)
+            closed = _close(
+                groups,
+                closed,
+                _rank_heads(groups, importance),
+                total - count,
+            )
             gates = _build_gates(groups, closed)
         yield gates
 
@@ -74,7 +79,11 @@ def _rank_heads(groups: Groups, importance: Importance) -> list[Head]:
     return sorted(_list_heads(groups), key=find_importance)
 
 
-def choose_at_random(model: TokenLossModel, counts: Sequence[int], seed: int) -> Iterator[Gates]:
+def choose_at_random(
+    model: TokenLossModel,
+    counts: Sequence[int],
+    seed: int,
+) -> Iterator[Gates]:
     """The gates of each count, in an order drawn at random."""
     groups = list_siblings(model)
     heads = _list_heads(groups)
@@ -103,7 +112,12 @@ def _list_heads(groups: Groups) -> list[Head]:
     return heads
 
 
-def _close(groups: Groups, closed: set[Head], order: Sequence[Head], count: int) -> set[Head]:
+def _close(
+    groups: Groups,
+    closed: set[Head],
+    order: Sequence[Head],
+    count: int,
+) -> set[Head]:
     """`count` heads closed in all: those that are, and the first of an order that leave their site another one."""
     closed = set(closed)
     left = [sites[0].heads for sites in groups]

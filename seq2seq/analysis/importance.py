@@ -69,6 +69,7 @@ def _compute_gate_gradients(
     for first, *_ in groups:
         opened = values.get(first.name, torch.ones(first.heads))
         opened = opened.to(model.device, model.dtype)
+        # A row for each pair: with one gate for all, gradients of different sign would cancel out.
         gates.append(opened.repeat(rows, 1).requires_grad_())
     sites = [site for group in groups for site in group]
     with torch.enable_grad(), gated(sites, _name_by_site(groups, gates)):

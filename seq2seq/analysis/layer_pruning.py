@@ -22,7 +22,7 @@ def count_layers(model: TokenLossModel) -> tuple[int, int]:
 
 
 def check_layer_counts(model: TokenLossModel, layer_counts: LayerCounts) -> None:
-    """Makes sure that a model can lose as many layers as asked for.
+    """Makes sure that a model can lose all layers but those that it shall keep.
 
     Raises:
         ValueError: a side has fewer layers than it shall keep, sides that share theirs shall keep different numbers, or

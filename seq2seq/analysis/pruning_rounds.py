@@ -34,9 +34,17 @@ class Pairs:
         return len(self.encoded)
 
     def build_batches(self, model: TokenLossModel) -> Iterator[dict[str, torch.Tensor]]:
-        return fixed_micro_batches(self.encoded, model.source_pad_id, micro_batch_tokens=self.batch_tokens)
+        return fixed_micro_batches(
+            self.encoded,
+            model.source_pad_id,
+            micro_batch_tokens=self.batch_tokens,
+        )
 
-    def compute_loss(self, model: TokenLossModel, advance: Callable[[int], None]) -> float:
+    def compute_loss(
+        self,
+        model: TokenLossModel,
+        advance: Callable[[int], None],
+    ) -> float:
         """Nats a target token."""
         total = 0.0
         with evaluating(model):
@@ -89,7 +97,11 @@ def check_heads(model: TokenLossModel, pairs: Pairs, options: HeadOptions) -> No
     _check_fewer_heads(model, gates, next(pairs.build_batches(model)))
 
 
-def _check_fewer_heads(model: TokenLossModel, gates: Gates, batch: Mapping[str, torch.Tensor]) -> None:
+def _check_fewer_heads(
+    model: TokenLossModel,
+    gates: Gates,
+    batch: Mapping[str, torch.Tensor],
+) -> None:
     """Makes sure that a copy without the heads that gates close computes what the whole model does behind them.
 
     Raises:
@@ -174,7 +186,15 @@ def prune_heads(
             *_, gates = chosen
         else:
             drawn = choose_at_random(model, counts, options.seed)
-            curve, gates = _measure_curve(model, test, score, counts, chosen, drawn, bar)
+            curve, gates = _measure_curve(
+                model,
+                test,
+                score,
+                counts,
+                chosen,
+                drawn,
+                bar,
+            )
     remove_heads(model, list_kept(gates))
     return curve
 

@@ -59,37 +59,50 @@ class CheckpointDescription:
         if not isinstance(values, dict):
             raise CheckpointError(f"{path}: expected a JSON object, found {type(values).__name__}.")
         values = _bring_up(values)
-        if values.get("format") != FORMAT:
-            raise CheckpointError(
-                f"{path}: format {values.get('format')!r} is unknown; this version reads 1 to {FORMAT}."
-            )
+        number = values.get("format")
+        if number != FORMAT:
+            raise CheckpointError(f"{path}: format {number!r} is unknown; this version reads 1 to {FORMAT}.")
         expected = {field.name for field in fields(cls)}
         if expected != set(values):
-            raise CheckpointError(
-                f"{path}: missing keys {sorted(expected - set(values))}, unknown keys {sorted(set(values) - expected)}."
-            )
-        types = {field.name: get_origin(field.type) or field.type for field in fields(cls)}
-        if wrong := [name for name, kind in types.items() if not isinstance(values[name], kind)]:
-            found = ", ".join(f"{name} is {type(values[name]).__name__}, not {types[name].__name__}" for name in wrong)
-            raise CheckpointError(f"{path}: {found}. Put back what was written there.")
+            missing = sorted(expected - set(values))
+            unknown = sorted(set(values) - expected)
+            raise CheckpointError(f"{path}: missing keys {missing}, unknown keys {unknown}.")
+        cls._check_types(path, values)
         return cls(**values)
+
+    @classmethod
+    def _check_types(cls, path: Path, values: dict[str, Any]) -> None:
+        wrong = []
+        for item in fields(cls):
+            value = values[item.name]
+            expected = get_origin(item.type) or item.type  # of dict[str, Any] the dict
+            if not isinstance(value, expected):
+                wrong.append(f"{item.name} is {type(value).__name__}, not {expected.__name__}")
+        if wrong:
+            raise CheckpointError(f"{path}: {', '.join(wrong)}. Put back what was written there.")
 
 
 def _bring_up(values: dict[str, Any]) -> dict[str, Any]:
     """A description as today's version would have written it; what is of an unknown format stays as it is."""
+    values = dict(values)
     if values.get("format") == 1:
-        values = {key: value for key, value in values.items() if key != "columns"} | {
-            "format": 2, "layout": {"columns": values.get("columns", DEFAULT_COLUMNS)},
-        }  # fmt: skip
+        columns = values.pop("columns", DEFAULT_COLUMNS)
+        values |= {"format": 2, "layout": {"columns": columns}}
     if values.get("format") == 2:
-        values = values | {"format": 3, "pruned": {}}
+        values |= {"format": 3, "pruned": {}}
     if values.get("format") == 3:
-        values = values | {"format": FORMAT, "families": []}
+        values |= {"format": FORMAT, "families": []}
     if values.get("format") != FORMAT:
         return values
-    sections = {"layout": _bring_up_layout, "generation": bring_up_generation, "evaluation": bring_up_evaluation}
-    whole = {name: bring_up for name, bring_up in sections.items() if isinstance(values.get(name), dict)}
-    return values | {name: bring_up(values[name]) for name, bring_up in whole.items()}
+    sections = {
+        "layout": _bring_up_layout,
+        "generation": bring_up_generation,
+        "evaluation": bring_up_evaluation,
+    }
+    for name, bring_up in sections.items():
+        if isinstance(values.get(name), dict):  # what is none is refused by its type
+            values[name] = bring_up(values[name])
+    return values
 
 
 def _bring_up_layout(layout: dict[str, Any]) -> dict[str, Any]:

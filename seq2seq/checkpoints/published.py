@@ -120,7 +120,11 @@ def _read_config(folder: Path) -> PreTrainedConfig:
         CheckpointError: there is none, or it is of another kind.
     """
     try:
-        config = AutoConfig.from_pretrained(str(folder), local_files_only=True, trust_remote_code=False)
+        config = AutoConfig.from_pretrained(
+            str(folder),
+            local_files_only=True,
+            trust_remote_code=False,
+        )
     except (OSError, ValueError, KeyError, StrictDataclassError) as error:
         reason = str(error).splitlines()[0]
         raise CheckpointError(f"{folder}: config.json cannot be read ({reason}).") from None
@@ -196,7 +200,13 @@ def _find_mark(mark: str, holders: Iterable[PreTrainedConfig | GenerationConfig 
     return None
 
 
-def _find_language(folder: Path, own: OwnMarks, configured: int | None, *, asked: bool) -> int:
+def _find_language(
+    folder: Path,
+    own: OwnMarks,
+    configured: int | None,
+    *,
+    asked: bool,
+) -> int:
     """The id of the target's language: the user's where they were `asked` for it, else the configured one.
 
     Raises:
@@ -213,12 +223,20 @@ def _find_language(folder: Path, own: OwnMarks, configured: int | None, *, asked
     return language
 
 
-def _complete(mark: int | None, tokenizer: PreTrainedTokenizerFast, *roles: str) -> int | None:
+def _complete(
+    mark: int | None,
+    tokenizer: PreTrainedTokenizerFast,
+    *roles: str,
+) -> int | None:
     """A mark, or the tokenizer's where no config gives it."""
     return first_id(tokenizer, *roles) if mark is None else mark
 
 
-def _name_marks(tokenizers: TokenizerPair, framing: Framing, source_pad_id: int) -> None:
+def _name_marks(
+    tokenizers: TokenizerPair,
+    framing: Framing,
+    source_pad_id: int,
+) -> None:
     """Lets the tokenizers know the model's marks for such, which the files of 2020 leave to the caller.
 
     Their own pad may stand beyond the model's tables.
@@ -237,7 +255,12 @@ def _name_pad(tokenizer: PreTrainedTokenizerFast, pad_id: int) -> None:
         tokenizer.pad_token = tokenizer.convert_ids_to_tokens(pad_id)
 
 
-def _build(folder: Path, config: PreTrainedConfig, framing: Framing, dropout: float | None) -> TokenLossModel:
+def _build(
+    folder: Path,
+    config: PreTrainedConfig,
+    framing: Framing,
+    dropout: float | None,
+) -> TokenLossModel:
     """The model of a config, with random weights and the marks of the framing."""
     if dropout is not None:
         set_dropout(config, dropout)
@@ -272,7 +295,11 @@ def _read_generation_config(folder: Path) -> GenerationConfig:
         name = "config.json"
         from_config = {"config_file_name": name, "_from_model_config": True}
     try:
-        return GenerationConfig.from_pretrained(str(folder), local_files_only=True, **from_config)
+        return GenerationConfig.from_pretrained(
+            str(folder),
+            local_files_only=True,
+            **from_config,
+        )
     except (OSError, ValueError, TypeError) as error:
         reason = str(error).splitlines()[0]
         raise CheckpointError(f"{folder}: {name} cannot be read ({reason}).") from None

@@ -40,6 +40,7 @@ def fill(model: TokenLossModel, weights: WeightFiles) -> Filling:
         CheckpointError: tensors are missing, and no other side has them, or they are not what config.json asks for.
     """
     names = _map_names(model, weights)
+    # Before names are joined: of two equal tensors of the file that become one, neither is without use.
     unused = set(weights.files).difference(names.values())
     _join_tied(model, weights, names)
     shared = None
@@ -96,7 +97,11 @@ def _join_tied(model: TokenLossModel, weights: WeightFiles, names: FileNames) ->
         names[first] = names[first] or names[name]
 
 
-def _check_complete(model: TokenLossModel, weights: WeightFiles, names: FileNames) -> None:
+def _check_complete(
+    model: TokenLossModel,
+    weights: WeightFiles,
+    names: FileNames,
+) -> None:
     """Makes sure that the file has every tensor but those that the model computes itself.
 
     Raises:
@@ -115,7 +120,11 @@ def _check_complete(model: TokenLossModel, weights: WeightFiles, names: FileName
         )
 
 
-def _restore_sharing(model: Seq2SeqModel, weights: WeightFiles, names: FileNames) -> str | None:
+def _restore_sharing(
+    model: Seq2SeqModel,
+    weights: WeightFiles,
+    names: FileNames,
+) -> str | None:
     """Makes one what version 4 saved once: the layers of both sides, or the embedding table alone."""
     table = _find_tables(model)
     layers = _list_layer_pairs(model, names)

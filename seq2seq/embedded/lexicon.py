@@ -1,4 +1,4 @@
-"""The words of the quickstart corpus, by class. What is made of them stands in quickstart.py."""
+"""The words of the quickstart corpus, by class. What is made of them stands in templates.py."""
 
 from typing import NamedTuple
 
@@ -117,14 +117,12 @@ TIMES = (
     "at midnight|after lunch|last summer"
 ).split("|")
 
+NAMES = tuple([Person(name, "she") for name in WOMEN] + [Person(name, "he") for name in MEN])
+WORKERS = tuple(Person(f"the {job}", pronoun) for job in JOBS for pronoun in ("she", "he"))
 LEXICON: dict[str, tuple] = {
     "verb": VERBS,
-    "person": tuple(
-        [Person(name, "she") for name in WOMEN]
-        + [Person(name, "he") for name in MEN]
-        + [Person(f"the {job}", pronoun) for job in JOBS for pronoun in ("she", "he")]
-    ),
-    "name": tuple([Person(name, "she") for name in WOMEN] + [Person(name, "he") for name in MEN]),
+    "person": NAMES + WORKERS,
+    "name": NAMES,
     "job": tuple(Job(job) for job in JOBS),
     "thing": tuple(Thing(noun) for noun in THINGS),
     "quality": tuple(Quality(word) for word in QUALITIES),

@@ -20,7 +20,11 @@ Compute = Callable[[Sequence[Batch]], Iterator[Sequence[Result]]]  # the results
 Spread = Callable[[Sequence[Batch], Compute, Advance], Sequence[Sequence[Result]]]
 
 
-def compute_here(batches: Sequence[Batch], compute: Compute, advance: Advance) -> list[Sequence[Result]]:
+def compute_here(
+    batches: Sequence[Batch],
+    compute: Compute,
+    advance: Advance,
+) -> list[Sequence[Result]]:
     """The results of all batches, computed by this process."""
     results = []
     for batch, of_batch in zip(batches, compute(batches), strict=True):
@@ -90,8 +94,8 @@ def compute_side_by_side(
 ) -> Iterator[Sequence[Result]]:
     """The results of each batch, in order.
 
-    On a CPU as many are computed at once as torch has threads, which wait for each other far less than threads that
-    share the many small steps of one batch. On a GPU it is one after the other.
+    On a CPU a few are computed at once, see `count_workers`: their threads wait for each other far less than threads
+    that share the many small operations of one batch. On a GPU it is one after the other.
     """
     workers = share = 1
     if device.type == "cpu":
@@ -110,7 +114,7 @@ def compute_side_by_side(
     pool = ThreadPoolExecutor(workers, initializer=start)
     try:
         results = pool.map(compute, batches)
-        started.wait()
+        started.wait()  # until every thread has its share, and none begins with the number below
         torch.set_num_threads(threads)  # what a thread sets for itself is also the number of threads to come
         yield from results
     finally:

@@ -29,7 +29,13 @@ class RoomyLayer(DynamicLayer):
         self.buffers: list[torch.Tensor] = []  # of keys and values (B, H, C, D)
         self.spares: list[torch.Tensor] = []
 
-    def update(self, key_states: torch.Tensor, value_states: torch.Tensor, *args, **kwargs) -> tuple[torch.Tensor, ...]:
+    def update(
+        self,
+        key_states: torch.Tensor,
+        value_states: torch.Tensor,
+        *args,
+        **kwargs,
+    ) -> tuple[torch.Tensor, ...]:
         """Appends positions, of shape (B, H, new, D); returns all keys and values (B, H, T, D)."""
         if not self.is_initialized:
             self.lazy_initialization(key_states, value_states)

@@ -77,7 +77,13 @@ class CTranslate2Engine(Engine):
         return (folder / MODEL_FILE).exists()
 
     @classmethod
-    def export(cls, checkpoint: Checkpoint, model: TokenLossModel, folder: Path, quantization: str) -> None:
+    def export(
+        cls,
+        checkpoint: Checkpoint,
+        model: TokenLossModel,
+        folder: Path,
+        quantization: str,
+    ) -> None:
         """Writes the folder that `load` reads.
 
         Raises:

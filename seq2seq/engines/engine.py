@@ -64,7 +64,13 @@ class Engine(ABC):
         """
 
     @classmethod
-    def export(cls, checkpoint: Checkpoint, model: TokenLossModel, folder: Path, quantization: str) -> None:
+    def export(
+        cls,
+        checkpoint: Checkpoint,
+        model: TokenLossModel,
+        folder: Path,
+        quantization: str,
+    ) -> None:
         """Writes what `load` reads into an empty folder, beside which tokenizers, description and export.json come.
 
         Args:

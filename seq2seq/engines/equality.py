@@ -59,6 +59,7 @@ def compare_engines(
         sources, labels: ids with their marks, those of targets with the end mark.
         beams: the search, which ours must be able to do.
     """
+    # Greedy, since two libraries that agree on every token must write the same; a search has rules of its own.
     greedy = beams.model_copy(update={"num_beams": 1})
     first = _write_best(ours, sources, greedy)
     second = _write_best(exported, sources, greedy)
@@ -79,7 +80,12 @@ def compare_engines(
     )
 
 
-def _measure_difference(ours: Engine, exported: Engine, sources: Sequence[Ids], labels: Sequence[Ids]) -> float:
+def _measure_difference(
+    ours: Engine,
+    exported: Engine,
+    sources: Sequence[Ids],
+    labels: Sequence[Ids],
+) -> float:
     """The largest difference between both log-probabilities of a token."""
     differences = []
     of_ours = ours.score(sources, labels)
@@ -90,14 +96,27 @@ def _measure_difference(ours: Engine, exported: Engine, sources: Sequence[Ids], 
     return max(differences, default=0.0)
 
 
-def _write_best(engine: Engine, sources: Sequence[Ids], options: GenerationOptions) -> list[Hypothesis]:
+def _write_best(
+    engine: Engine,
+    sources: Sequence[Ids],
+    options: GenerationOptions,
+) -> list[Hypothesis]:
     return [hypotheses[0] for hypotheses in engine.generate(sources, options)]
 
 
-def _count_equal_beams(ours: Engine, exported: Engine, sources: Sequence[Ids], beams: GenerationOptions) -> int | None:
+def _count_equal_beams(
+    ours: Engine,
+    exported: Engine,
+    sources: Sequence[Ids],
+    beams: GenerationOptions,
+) -> int | None:
     try:
         exported.check(beams, max(map(len, sources), default=0))
     except GenerationError:
         return None  # it has no such search
-    pairs = zip(_write_best(ours, sources, beams), _write_best(exported, sources, beams), strict=True)
+    pairs = zip(
+        _write_best(ours, sources, beams),
+        _write_best(exported, sources, beams),
+        strict=True,
+    )
     return sum(one.ids == other.ids for one, other in pairs)

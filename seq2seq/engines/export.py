@@ -75,10 +75,22 @@ def export_checkpoint(
         }
         write_json(folder / EXPORT_FILE, summary)
 
-    return _export(checkpoint, output, write, engine.load, pairs, is_exact=quantization == EXACT)
+    return _export(
+        checkpoint,
+        output,
+        write,
+        engine.load,
+        pairs,
+        is_exact=quantization == EXACT,
+    )
 
 
-def export_transformers(checkpoint: Checkpoint, output: Path, *, pairs: Pairs) -> Exported:
+def export_transformers(
+    checkpoint: Checkpoint,
+    output: Path,
+    *,
+    pairs: Pairs,
+) -> Exported:
     """Writes a folder that plain transformers loads: weights whole and untied, no state of a training.
 
     Raises:
@@ -88,7 +100,14 @@ def export_transformers(checkpoint: Checkpoint, output: Path, *, pairs: Pairs) -
     def write(folder: Path, model: TokenLossModel) -> None:
         write_checkpoint(folder, model, checkpoint.tokenizers, checkpoint.description)
 
-    return _export(checkpoint, output, write, TransformersEngine.load, pairs, is_exact=True)
+    return _export(
+        checkpoint,
+        output,
+        write,
+        TransformersEngine.load,
+        pairs,
+        is_exact=True,
+    )
 
 
 def _export(
@@ -145,4 +164,10 @@ def _compare(checkpoint: Checkpoint, exported: Engine, pairs: Pairs) -> Equality
             continue
         sources.append(framing.frame_source(source, description.max_source_tokens)[0])
         labels.append(framing.frame_target(target, description.max_target_tokens)[0])
-    return compare_engines(TransformersEngine(checkpoint.model), exported, sources, labels, beams)
+    return compare_engines(
+        TransformersEngine(checkpoint.model),
+        exported,
+        sources,
+        labels,
+        beams,
+    )

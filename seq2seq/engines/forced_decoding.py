@@ -49,7 +49,11 @@ def score_ids(
 
 
 @torch.inference_mode()
-def _score_batch(model: TokenLossModel, sources: Sequence[Ids], labels: Sequence[Ids]) -> list[list[float]]:
+def _score_batch(
+    model: TokenLossModel,
+    sources: Sequence[Ids],
+    labels: Sequence[Ids],
+) -> list[list[float]]:
     input_ids, attention_mask = pad_sources(sources, model.source_pad_id)
     targets = pad_rows(labels, IGNORED_LABEL).to(model.device)
     real = targets.ne(IGNORED_LABEL)

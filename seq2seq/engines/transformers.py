@@ -60,7 +60,13 @@ class TransformersEngine(Engine):
                 f"{options.batch_tokens}), num_beams or max_target_tokens."
             )
             with explain_memory(told):
-                return _generate_batch(self.model, sources_of_batch, options, prefix, places_of_batch)
+                return _generate_batch(
+                    self.model,
+                    sources_of_batch,
+                    options,
+                    prefix,
+                    places_of_batch,
+                )
 
         def compute(batches: Sequence[Batch]) -> Iterator[Sequence[list[Hypothesis]]]:
             return compute_side_by_side(batches, write, self.model.device)
@@ -78,7 +84,11 @@ class TransformersEngine(Engine):
         return score_ids(self.model, sources, labels, advance, self.spread)
 
 
-def check_lengths(model: TokenLossModel, source_tokens: int, target_tokens: int) -> None:
+def check_lengths(
+    model: TokenLossModel,
+    source_tokens: int,
+    target_tokens: int,
+) -> None:
     """Refuses lengths that the position tables do not reach.
 
     Raises:
@@ -116,7 +126,11 @@ def _generate_batch(
     return [hypotheses[start : start + options.num_outputs] for start in starts]
 
 
-def _translate_options(options: GenerationOptions, prefix: Ids, places: Sequence[int]) -> dict[str, Any]:
+def _translate_options(
+    options: GenerationOptions,
+    prefix: Ids,
+    places: Sequence[int],
+) -> dict[str, Any]:
     """The arguments of transformers' `generate`, whose lengths do not count a prefix."""
     # Sampling too is a search for the likeliest token, in which noise decides. A checkpoint's own may say otherwise.
     arguments = translate_options(options.model_dump()) | {"do_sample": False}

@@ -134,7 +134,7 @@ class Generator:
 
     Raises:
         GenerationError: on construction, if an option is beyond the engine or the model's positions, or the target
-            prefix has no token or as many as an output may have.
+            prefix has no token, or leaves none for the rest of an output.
     """
 
     engine: Engine
@@ -208,7 +208,12 @@ class Generator:
     def _decode(self, hypothesis: Hypothesis) -> Output:
         return Output(decode_ids(self.tokenizers.target, hypothesis.ids), hypothesis.score)
 
-    def stream(self, texts: Iterable[str], *, window_texts: int = WINDOW_TEXTS) -> Iterator[str]:
+    def stream(
+        self,
+        texts: Iterable[str],
+        *,
+        window_texts: int = WINDOW_TEXTS,
+    ) -> Iterator[str]:
         """The best output of each text, in order, without holding more than a window of texts at once.
 
         Args:

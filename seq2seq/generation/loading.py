@@ -51,7 +51,11 @@ def _read_checkpoint(
     source_language: str | None,
     target_language: str | None,
 ) -> Checkpoint:
-    loaded = read_checkpoint(folder, source_language=source_language, target_language=target_language)
+    loaded = read_checkpoint(
+        folder,
+        source_language=source_language,
+        target_language=target_language,
+    )
     if loaded.shared:
         errors().print(f"{name}: its file was saved with {loaded.shared} shared; they are shared here again.")
     return loaded
@@ -75,25 +79,28 @@ def load_model(
         GenerationError: the engine is not the folder's, or is not installed.
     """
     folder = find_checkpoint(checkpoint)
-    found = find_engine_name(folder)
-    if engine not in (None, found):
-        if not find_engine(engine).can(folder):
-            raise GenerationError(_explain_other_engine(checkpoint, folder, found, engine))
-        found = engine
-    if found == "transformers":
+    own_engine = find_engine_name(folder)
+    if engine is None:
+        engine = own_engine
+    if engine != own_engine and not find_engine(engine).can(folder):
+        raise GenerationError(_explain_other_engine(checkpoint, folder, own_engine, engine))
+    if engine == "transformers":
         return _read_checkpoint(folder, checkpoint, source_language, target_language)
     if source_language is not None or target_language is not None:
         raise CheckpointError(f"{folder} knows its languages. Leave source_language and target_language out.")
-    return load_exported(folder, find_engine(found))
+    return load_exported(folder, find_engine(engine))
 
 
-def _explain_other_engine(checkpoint: str | Path, folder: Path, found: str, engine: str) -> str:
-    advice = (
-        "Name the checkpoint that it was exported from."
-        if engine == "transformers"
-        else f"Export it first: seq2seq export {checkpoint} --format {engine} --output FOLDER, and name that folder."
-    )
-    return f"{folder} is for the engine {found}, not {engine}. {advice}"
+def _explain_other_engine(
+    checkpoint: str | Path,
+    folder: Path,
+    own_engine: str,
+    engine: str,
+) -> str:
+    advice = f"Export it first: seq2seq export {checkpoint} --format {engine} --output FOLDER, and name that folder."
+    if engine == "transformers":
+        advice = "Name the checkpoint that it was exported from."
+    return f"{folder} is for the engine {own_engine}, not {engine}. {advice}"
 
 
 def read_layout(checkpoint: Checkpoint | ExportedModel, **options: Any) -> LayoutOptions:
@@ -103,7 +110,11 @@ def read_layout(checkpoint: Checkpoint | ExportedModel, **options: Any) -> Layou
         DataError: an option is wrong.
     """
     chosen = {name: value for name, value in options.items() if value is not None}
-    return build_options(LayoutOptions, merge(checkpoint.description.layout, chosen), DataError)
+    return build_options(
+        LayoutOptions,
+        merge(checkpoint.description.layout, chosen),
+        DataError,
+    )
 
 
 def complete_generation(checkpoint: Checkpoint) -> Checkpoint:
@@ -112,7 +123,11 @@ def complete_generation(checkpoint: Checkpoint) -> Checkpoint:
     Raises:
         GenerationError: what was published contradicts itself.
     """
-    chosen = build_options(GenerationOptions, checkpoint.description.generation, GenerationError)
+    chosen = build_options(
+        GenerationOptions,
+        checkpoint.description.generation,
+        GenerationError,
+    )
     description = replace(checkpoint.description, generation=chosen.model_dump(mode="json"))
     return replace(checkpoint, description=description)
 
@@ -146,7 +161,11 @@ def load_generator(checkpoint: str | Path | Checkpoint | ExportedModel | Generat
     loaded = checkpoint
     if not isinstance(loaded, Checkpoint | ExportedModel):
         loaded = load_model(checkpoint)
-    chosen = build_options(GenerationOptions, loaded.description.generation | options, GenerationError)
+    chosen = build_options(
+        GenerationOptions,
+        loaded.description.generation | options,
+        GenerationError,
+    )
     if isinstance(loaded, ExportedModel):
         engine = loaded.engine
     else:

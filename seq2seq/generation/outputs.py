@@ -89,7 +89,12 @@ class OutputFile:
         self.old_bytes = self._measure()
         return progress
 
-    def _go_on(self, progress: Progress, settings: dict[str, Any], resume: bool) -> Progress:
+    def _go_on(
+        self,
+        progress: Progress,
+        settings: dict[str, Any],
+        resume: bool,
+    ) -> Progress:
         if not resume:
             raise DataError(
                 f"{self.path} is unfinished, {progress.texts:,} texts are written. Go on with it with --resume, or "

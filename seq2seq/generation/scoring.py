@@ -45,7 +45,13 @@ def score_outputs(
     scores = {}
     with show_progress("scoring", len(outputs) * len(options.metrics)) as bar:
         for name, predictions in outputs.items():
-            scores[name] = score_predictions(examples, predictions, options, INTERVALS, bar.advance)
+            scores[name] = score_predictions(
+                examples,
+                predictions,
+                options,
+                INTERVALS,
+                bar.advance,
+            )
     return scores
 
 

@@ -51,6 +51,7 @@ def load_data(recipe: Recipe, start: Start, accelerator: Accelerator) -> RunData
     def load(split: str) -> TextData | None:
         return load_split(recipe, split, start.tokenizers, start.framing, accelerator)
 
+    # One after the other on every process: each load waits for the others.
     return RunData(train=load("train"), validation=load("validation"), test=load("test"))
 
 

@@ -66,6 +66,7 @@ def finish_saving(folder: RunFolder, options: TrainingOptions, state: TrainingSt
         forget_best(folder.path)
     else:
         name_best(folder, options, state)
+    # The event is written behind the checkpoint, and a crash comes between the two.
     saved = [event["step"] for event in folder.read_progress() if event["event"] == "checkpoint"]
     if max(saved, default=-1) < state.step:
         folder.append_progress({"event": "checkpoint", **state.counters()})

@@ -91,10 +91,10 @@ def _read_mark(tokens: list[str], position: int) -> _Mark:
     if token in OPENING or ELISION.fullmatch(token):
         return _Mark(token, joined_after=True)
     if token in CURRENCIES:
-        following = tokens[position + 1 : position + 2]
-        return _Mark(token, joined_after=bool(following) and following[0][0].isdigit())
-    is_contracted = position > 0 and (tokens[position - 1].lower(), token) in CONTRACTED
-    return _Mark(token, joined_before=is_contracted)
+        following = "".join(tokens[position + 1 : position + 2])
+        return _Mark(token, joined_after=following[:1].isdigit())
+    before = "".join(tokens[position - 1 : position]).lower()
+    return _Mark(token, joined_before=(before, token) in CONTRACTED)
 
 
 def _is_between_digits(tokens: list[str], position: int) -> bool:
@@ -118,15 +118,17 @@ class _Quotes:
         token = self.tokens[position]
         if self._is_apostrophe(position):
             return _Mark(token, joined_before=True, joined_after=True)
-        opens = self._opens_double(token, position) if token in DOUBLE else self._opens_single(token, position)
+        opens_quote = self._opens_double if token in DOUBLE else self._opens_single
+        opens = opens_quote(token, position)
         text = WRITTEN.get(token, token)
         return _Mark(text, joined_before=not opens, joined_after=opens)
 
     def _is_apostrophe(self, position: int) -> bool:
         """Whether a mark stands inside a contraction that was taken apart, as in: It ' s."""
-        if self.tokens[position] not in "'’" or not 0 < position < len(self.tokens) - 1:
+        if self.tokens[position] not in "'’":
             return False
-        return self.tokens[position + 1] in LETTERS
+        is_between = 0 < position < len(self.tokens) - 1
+        return is_between and self.tokens[position + 1] in LETTERS
 
     def _opens_double(self, token: str, position: int) -> bool:
         side = DOUBLE[token]

@@ -12,6 +12,8 @@ from transformers import PreTrainedTokenizerFast
 
 from ..base.errors import TokenizerError
 
+Marks = tuple[int, ...]  # ids around a text, in their order
+
 
 @dataclass(frozen=True)
 class Framing:
@@ -27,9 +29,9 @@ class Framing:
     begin_id: int
     end_id: int
     pad_id: int
-    source_prefix: tuple[int, ...] = ()
-    source_suffix: tuple[int, ...] = ()
-    target_prefix: tuple[int, ...] = ()
+    source_prefix: Marks = ()
+    source_suffix: Marks = ()
+    target_prefix: Marks = ()
 
     @property
     def source_marks(self) -> int:
@@ -41,13 +43,21 @@ class Framing:
         """How many ids the labels of a whole target have besides its own."""
         return len(self.target_prefix) + 1
 
-    def frame_source(self, ids: Sequence[int], max_source_tokens: int) -> tuple[list[int], bool]:
+    def frame_source(
+        self,
+        ids: Sequence[int],
+        max_source_tokens: int,
+    ) -> tuple[list[int], bool]:
         """A source with its marks and whether it was truncated; the limit counts the marks, which always stay."""
         room = max(max_source_tokens - self.source_marks, 0)
         framed = [*self.source_prefix, *ids[:room], *self.source_suffix]
         return framed, len(ids) > room
 
-    def frame_target(self, ids: Sequence[int], max_target_tokens: int) -> tuple[list[int], bool]:
+    def frame_target(
+        self,
+        ids: Sequence[int],
+        max_target_tokens: int,
+    ) -> tuple[list[int], bool]:
         """Labels of a target and whether it was truncated. A truncated target gets no end mark: it did not end there.
 
         `max_target_tokens` counts the prefix and the end mark, not the begin mark.
@@ -93,7 +103,7 @@ def derive_framing(tokenizer: PreTrainedTokenizerFast) -> Framing:
     return Framing(begin_id, end_id, pad_id)
 
 
-def find_source_marks(tokenizer: PreTrainedTokenizerFast) -> tuple[tuple[int, ...], tuple[int, ...]]:
+def find_source_marks(tokenizer: PreTrainedTokenizerFast) -> tuple[Marks, Marks]:
     """What stands before and behind a source: [CLS] or the begin mark, the end mark or [SEP]. T5 has only the second.
 
     Raises:

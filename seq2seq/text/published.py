@@ -6,6 +6,7 @@ from pathlib import Path
 from transformers import PreTrainedTokenizerBase, PreTrainedTokenizerFast
 
 from ..base.errors import TokenizerError
+from .framing import Marks
 from .tokenizers import TokenizerPair, encode_texts, load_as_published, make_bare_pair
 
 PROBE = "a"  # any text that the vocabulary can write
@@ -20,10 +21,10 @@ class OwnMarks:
         target name the source's, as in transformers.
     """
 
-    source_prefix: tuple[int, ...]
-    source_suffix: tuple[int, ...]
-    target_prefix: tuple[int, ...]
-    target_suffix: tuple[int, ...]
+    source_prefix: Marks
+    source_suffix: Marks
+    target_prefix: Marks
+    target_suffix: Marks
     marks_languages: bool
     target_language: int | None
 
@@ -45,12 +46,12 @@ def load_published_tokenizers(
     published = load_as_published(folder)
     _set_language(published, "src_lang", source_language, folder)
     _set_language(published, "tgt_lang", target_language, folder)
+    language = getattr(published, "tgt_lang", None)  # before a target is read, with which transformers sets one
     pair = make_bare_pair(published)
     framed_source = published(PROBE)["input_ids"]
     framed_target = published(text_target=PROBE)["input_ids"]
     source_prefix, source_suffix = _read_marks(framed_source, pair.source, folder)
     target_prefix, target_suffix = _read_marks(framed_target, pair.target, folder)
-    language = getattr(published, "tgt_lang", None)
     marks = OwnMarks(
         source_prefix=source_prefix,
         source_suffix=source_suffix,
@@ -62,7 +63,12 @@ def load_published_tokenizers(
     return pair, marks
 
 
-def _set_language(published: PreTrainedTokenizerBase, side: str, language: str | None, folder: Path) -> None:
+def _set_language(
+    published: PreTrainedTokenizerBase,
+    side: str,
+    language: str | None,
+    folder: Path,
+) -> None:
     if language is None:
         return
     option = "model.source_language" if side == "src_lang" else "model.target_language"
@@ -79,7 +85,7 @@ def _read_marks(
     framed: list[int],
     tokenizer: PreTrainedTokenizerFast,
     folder: Path,
-) -> tuple[tuple[int, ...], tuple[int, ...]]:
+) -> tuple[Marks, Marks]:
     """What stands around the bare ids of `PROBE`. [0, 5, 6, 2] around [5, 6] -> ((0,), (2,))"""
     bare = encode_texts(tokenizer, [PROBE])[0]
     for start in range(len(framed) - len(bare) + 1):

@@ -63,7 +63,11 @@ def _convert_marian(published: PreTrainedTokenizer) -> tuple[PreTrainedTokenizer
     vocabularies = (published.encoder, getattr(published, "target_encoder", published.encoder))
     tokenizers = []
     for file, ids in zip(published.spm_files, vocabularies, strict=True):
-        vocabulary = GivenVocabulary(ids, published.all_special_tokens, published.unk_token)
+        vocabulary = GivenVocabulary(
+            ids,
+            published.all_special_tokens,
+            published.unk_token,
+        )
         tokenizers.append(_wrap(convert_model(Path(file), vocabulary), published))
     source, target = tokenizers
     return source, target
@@ -92,12 +96,14 @@ def convert_model(file: Path, vocabulary: GivenVocabulary | None = None) -> Toke
     if vocabulary is None:
         vocabulary = _read_vocabulary(proto)
     tokens = _order_tokens(file, vocabulary)
-    known = {piece: score for piece, score in _score_pieces(proto).items() if piece in vocabulary.ids}
+    known = _score_pieces(proto)
+    for piece in known.keys() - vocabulary.ids.keys():  # Marian's vocabulary may lack pieces of its models
+        del known[piece]
     letters = {SPACE}.union(*known)
     foreign = _list_foreign(tokens, vocabulary.marks, letters)
     scores = dict.fromkeys(tokens, NEVER) | dict.fromkeys(foreign, WHOLE_RUN) | known
-    unknown_id = vocabulary.ids[vocabulary.unknown]
-    backend = Tokenizer(models.Unigram([(token, scores[token]) for token in tokens], unk_id=unknown_id))
+    scored = [(token, scores[token]) for token in tokens]
+    backend = Tokenizer(models.Unigram(scored, unk_id=vocabulary.ids[vocabulary.unknown]))
     placeholder = _choose_placeholder(tokens)
     unknown_runs = normalizers.Replace(Regex(_match_unknown_runs(letters, foreign)), placeholder)
     backend.normalizer = normalizers.Sequence(
@@ -107,6 +113,7 @@ def convert_model(file: Path, vocabulary: GivenVocabulary | None = None) -> Toke
             *_build_breaks(vocabulary.marks, known, letters, placeholder),
         ]
     )
+    # Where no piece reaches over a space, words are broken into pieces one by one, which is far faster.
     breaks_at_spaces = not any(SPACE in piece[1:] for piece in known)
     backend.pre_tokenizer = pre_tokenizers.Metaspace(prepend_scheme="never", split=breaks_at_spaces)
     scheme = "always" if proto.normalizer_spec.add_dummy_prefix else "never"
@@ -118,8 +125,12 @@ def convert_model(file: Path, vocabulary: GivenVocabulary | None = None) -> Toke
 
 def _read_vocabulary(proto: "ModelProto") -> GivenVocabulary:
     """The model's own: its pieces in their order."""
-    ids = {piece.piece: index for index, piece in enumerate(proto.pieces)}
-    marks = [piece.piece for piece in proto.pieces if piece.type in (CONTROL, UNKNOWN)]
+    ids = {}
+    marks = []
+    for index, piece in enumerate(proto.pieces):
+        ids[piece.piece] = index
+        if piece.type in (CONTROL, UNKNOWN):
+            marks.append(piece.piece)
     unknown = next(piece.piece for piece in proto.pieces if piece.type == UNKNOWN)
     return GivenVocabulary(ids, marks, unknown)
 
@@ -139,7 +150,11 @@ def _order_tokens(file: Path, vocabulary: GivenVocabulary) -> list[str]:
     return tokens
 
 
-def _list_foreign(tokens: Iterable[str], marks: Sequence[str], letters: set[str]) -> set[str]:
+def _list_foreign(
+    tokens: Iterable[str],
+    marks: Sequence[str],
+    letters: set[str],
+) -> set[str]:
     """Tokens that the model has no letter of: those of Marian's other language."""
     foreign = set()
     for token in tokens:
@@ -151,7 +166,7 @@ def _list_foreign(tokens: Iterable[str], marks: Sequence[str], letters: set[str]
 def _choose_placeholder(tokens: Iterable[str]) -> str:
     """A character that no token holds; it stands for a run of unknown ones."""
     used = set().union(*tokens)
-    return next(chr(code) for code in PRIVATE_USE if chr(code) not in used)
+    return next(letter for letter in map(chr, PRIVATE_USE) if letter not in used)
 
 
 def _build_breaks(
@@ -226,8 +241,8 @@ def _build_normalizers(proto: "ModelProto") -> list[Normalizer]:
 
 def _match_unknown_runs(letters: Iterable[str], foreign: Iterable[str]) -> str:
     """A pattern for runs of other characters than `letters` that are none of the `foreign` tokens."""
-    codes = "".join(rf"\x{{{ord(letter):X}}}" for letter in sorted(letters))
-    unknown = f"[^{codes}]"
+    escaped = [rf"\x{{{ord(letter):X}}}" for letter in sorted(letters)]
+    unknown = f"[^{''.join(escaped)}]"
     if not foreign:
         return f"{unknown}+"
     tokens = "|".join(re.escape(token) for token in sorted(foreign))

@@ -70,7 +70,14 @@ def train_tokenizer(
         raise TokenizerError("A tokenizer cannot be trained: no text holds anything but white space. Give it text.")
     if kind == "wordpiece":
         return _train_word_piece(filled, normalizer, size, character_coverage)
-    return _train_sentence_piece(filled, normalizer, kind, size, character_coverage, lowercase)
+    return _train_sentence_piece(
+        filled,
+        normalizer,
+        kind,
+        size,
+        character_coverage,
+        lowercase,
+    )
 
 
 def _build_normalizer(kind: Kind, lowercase: bool) -> normalizers.Normalizer:
@@ -179,13 +186,23 @@ def _build_bpe(pieces: list[_Piece]) -> models.BPE:
             second = piece.text[position:]
             if first in vocabulary and second in vocabulary:
                 merges.append((first, second))
-    return models.BPE(vocabulary, merges, unk_token="<unk>", fuse_unk=True, byte_fallback=True)
+    return models.BPE(
+        vocabulary,
+        merges,
+        unk_token="<unk>",
+        fuse_unk=True,
+        byte_fallback=True,
+    )
 
 
 def _explain(message: str, size: int) -> TokenizerError:
     needed = re.search(r"smaller than required_chars\. -?\d+ vs (\d+)", message)
     if needed:
-        return _too_small(size, int(needed[1]), "special tokens, 256 bytes and alphabet")
+        return _too_small(
+            size,
+            int(needed[1]),
+            "special tokens, 256 bytes and alphabet",
+        )
     possible = re.search(r"too high \(\d+\)\. Please set it to a value <= (\d+)", message)
     if possible:
         return _too_large(size, int(possible[1]))
@@ -225,7 +242,11 @@ def _train_word_piece(
     trained.pre_tokenizer = backend.pre_tokenizer
     outside = set(counts) - set(alphabet)
     spaces = {ord(character): " " for character in outside}
-    trainer = trainers.WordPieceTrainer(vocab_size=size, special_tokens=first, show_progress=False)
+    trainer = trainers.WordPieceTrainer(
+        vocab_size=size,
+        special_tokens=first,
+        show_progress=False,
+    )
     trained.train_from_iterator((text.translate(spaces) for text in texts), trainer)
     if trained.get_vocab_size() < size:
         raise _too_large(size, trained.get_vocab_size())

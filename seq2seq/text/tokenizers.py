@@ -29,7 +29,13 @@ class TokenizerPair:
     source: PreTrainedTokenizerFast
     target: PreTrainedTokenizerFast
 
-    def save(self, folder: Path, *, max_source_tokens: int, framing: Framing | None = None) -> None:
+    def save(
+        self,
+        folder: Path,
+        *,
+        max_source_tokens: int,
+        framing: Framing | None = None,
+    ) -> None:
         """Writes the source tokenizer into the folder and, where it differs, the target's beside it.
 
         `max_source_tokens` is where plain transformers truncates when it is told truncation=True. Where the framing
@@ -68,7 +74,11 @@ def load_as_published(folder: Path) -> PreTrainedTokenizerBase:
         TokenizerError: the folder has none that can be loaded.
     """
     try:
-        tokenizer = AutoTokenizer.from_pretrained(str(folder), local_files_only=True, trust_remote_code=False)
+        tokenizer = AutoTokenizer.from_pretrained(
+            str(folder),
+            local_files_only=True,
+            trust_remote_code=False,
+        )
     except Exception as error:  # `tokenizers` raises nothing narrower for a broken file
         first_line, *_ = str(error).splitlines() or [""]
         reason = f"{type(error).__name__}: {first_line}"

@@ -17,6 +17,10 @@ from .coverage import batch_texts
 from .tokenizers import list_special_tokens, make_bare
 from .vocabulary import BYTE_PIECE
 
+Layout = dict[str, Any]  # tokenizer.json, or the part of it that is the model
+Ids = dict[str, int]  # of the model's tokens
+Tokens = set[str]
+
 
 @dataclass
 class _Usage:
@@ -57,7 +61,7 @@ def trim_tokenizer(
     return make_bare(trimmed), old_ids + beyond
 
 
-def _check_type(model: dict[str, Any]) -> None:
+def _check_type(model: Layout) -> None:
     if model["type"] not in FINDERS:
         raise TokenizerError(
             f"A tokenizer of the type {model['type']} cannot be trimmed. Expected {', '.join(FINDERS)}."
@@ -69,30 +73,33 @@ def _check_type(model: dict[str, Any]) -> None:
         )
 
 
-def _read_ids(model: dict[str, Any]) -> dict[str, int]:
+def _read_ids(model: Layout) -> Ids:
     if model["type"] == "Unigram":
         return {piece: index for index, (piece, _) in enumerate(model["vocab"])}
     return model["vocab"]
 
 
-def _list_beyond(layout: dict[str, Any], ids: dict[str, int]) -> list[dict[str, Any]]:
+def _list_beyond(layout: Layout, ids: Ids) -> list[Layout]:
     """The added tokens that the model itself does not have; their ids stand behind the model's."""
     return [entry for entry in layout["added_tokens"] if entry["content"] not in ids]
 
 
-def _list_kept(layout: dict[str, Any], ids: dict[str, int], usage: _Usage) -> set[str]:
+def _list_kept(layout: Layout, ids: Ids, usage: _Usage) -> Tokens:
     """The tokens of the model that stay."""
     model = layout["model"]
-    kept = {entry["content"] for entry in layout["added_tokens"]} & ids.keys()
-    for token, index in ids.items():
-        if index in usage.ids or _is_unknown(model, token, index):
+    added = {entry["content"] for entry in layout["added_tokens"]}
+    kept = added & ids.keys()
+    for token, token_id in ids.items():
+        if token_id in usage.ids or _is_unknown(model, token, token_id):
             kept.add(token)
-    return kept | FINDERS[model["type"]](model, ids, kept, usage)
+    # What the model's own algorithm needs to give every text of the corpus the tokens that it has.
+    list_needed = FINDERS[model["type"]]
+    return kept | list_needed(model, ids, kept, usage)
 
 
-def _is_unknown(model: dict[str, Any], token: str, index: int) -> bool:
+def _is_unknown(model: Layout, token: str, token_id: int) -> bool:
     if model["type"] == "Unigram":
-        return index == model["unk_id"]
+        return token_id == model["unk_id"]
     return token == model["unk_token"]
 
 
@@ -103,7 +110,8 @@ def _read_usage(tokenizer: PreTrainedTokenizerFast, texts: Iterable[str]) -> _Us
     normalize = backend.normalizer.normalize_str if backend.normalizer is not None else str
     unknown_id = tokenizer.unk_token_id
     for batch in batch_texts(texts):
-        for text, encoding in zip(batch, backend.encode_batch(batch, add_special_tokens=False), strict=True):
+        encodings = backend.encode_batch(batch, add_special_tokens=False)
+        for text, encoding in zip(batch, encodings, strict=True):
             usage.ids.update(encoding.ids)
             if unknown_id not in encoding.ids:
                 continue
@@ -113,7 +121,7 @@ def _read_usage(tokenizer: PreTrainedTokenizerFast, texts: Iterable[str]) -> _Us
     return usage
 
 
-def _list_word_piece(model: dict[str, Any], ids: dict[str, int], kept: set[str], usage: _Usage) -> set[str]:
+def _list_word_piece(model: Layout, ids: Ids, kept: Tokens, usage: _Usage) -> Tokens:
     prefix = model["continuing_subword_prefix"]
 
     def spell(token: str) -> list[str]:
@@ -130,13 +138,15 @@ def _list_word_piece(model: dict[str, Any], ids: dict[str, int], kept: set[str],
     return needed
 
 
-def _match_greedily(word: str, ids: dict[str, int], prefix: str) -> set[str]:
+def _match_greedily(word: str, ids: Ids, prefix: str) -> Tokens:
     """The pieces on the way to where a word turns out unknown. Without them another way might not be."""
     pieces = set()
     start = 0
     end = len(word)
-    while end > start:
-        piece = word[start:end] if start == 0 else prefix + word[start:end]
+    while end > start:  # the longest piece that fits, then the longest behind it
+        piece = word[start:end]
+        if start > 0:
+            piece = prefix + piece
         if piece in ids:
             pieces.add(piece)
             start = end
@@ -146,7 +156,7 @@ def _match_greedily(word: str, ids: dict[str, int], prefix: str) -> set[str]:
     return pieces
 
 
-def _list_bpe(model: dict[str, Any], ids: dict[str, int], kept: set[str], usage: _Usage) -> set[str]:
+def _list_bpe(model: Layout, ids: Ids, kept: Tokens, usage: _Usage) -> Tokens:
     ranks = {tuple(pair): rank for rank, pair in enumerate(model["merges"])}
     needed = _list_unspellable(ids, list)
     for token in kept | needed:
@@ -154,7 +164,7 @@ def _list_bpe(model: dict[str, Any], ids: dict[str, int], kept: set[str], usage:
     return needed
 
 
-def _pass_through(token: str, ranks: dict[tuple[str, str], int]) -> set[str]:
+def _pass_through(token: str, ranks: dict[tuple[str, str], int]) -> Tokens:
     """The tokens that merging goes through on its way to a token.
 
     Between the ends of a token in a text the merges are those of the token by itself: none ever crossed its ends.
@@ -173,19 +183,19 @@ def _pass_through(token: str, ranks: dict[tuple[str, str], int]) -> set[str]:
     return passed
 
 
-def _list_unigram(model: dict[str, Any], ids: dict[str, int], kept: set[str], usage: _Usage) -> set[str]:
+def _list_unigram(model: Layout, ids: Ids, kept: Tokens, usage: _Usage) -> Tokens:
     # What an unknown character costs is counted from the lowest score: that one must stay.
     lowest, _ = min(model["vocab"], key=lambda entry: entry[1])
     return {lowest} | _list_unspellable(ids, list)
 
 
-def _list_unspellable(ids: dict[str, int], spell: Callable[[str], list[str]]) -> set[str]:
+def _list_unspellable(ids: Ids, spell: Callable[[str], list[str]]) -> Tokens:
     """Bytes, single characters, and tokens with a character that is none of the single ones."""
     tokens = set()
     for token in ids:
         letters = spell(token)
-        is_spellable = len(letters) != 1 and ids.keys() >= set(letters)
-        if not is_spellable or BYTE_PIECE.fullmatch(token):
+        is_single = len(letters) == 1 or BYTE_PIECE.fullmatch(token)
+        if is_single or not ids.keys() >= set(letters):
             tokens.add(token)
     return tokens
 
@@ -193,18 +203,25 @@ def _list_unspellable(ids: dict[str, int], spell: Callable[[str], list[str]]) ->
 FINDERS = {"WordPiece": _list_word_piece, "BPE": _list_bpe, "Unigram": _list_unigram}
 
 
-def _rebuild(layout: dict[str, Any], ids: dict[str, int], old_ids: list[int]) -> None:
+def _rebuild(layout: Layout, ids: Ids, old_ids: list[int]) -> None:
     """Renumbers a layout to the model's ids that are kept; added tokens beyond them follow by themselves."""
     model = layout["model"]
     new_ids = {old: new for new, old in enumerate(old_ids)}
-    vocabulary = {token: new_ids[index] for token, index in ids.items() if index in new_ids}
+    vocabulary = {}
+    for token, token_id in ids.items():
+        if token_id in new_ids:
+            vocabulary[token] = new_ids[token_id]
     if model["type"] == "Unigram":
         model["vocab"] = [model["vocab"][index] for index in old_ids]
         model["unk_id"] = new_ids.get(model["unk_id"])
     else:
         model["vocab"] = vocabulary
     if model["type"] == "BPE":
-        model["merges"] = [pair for pair in model["merges"] if vocabulary.keys() >= {*pair, "".join(pair)}]
+        merges = []
+        for first, second in model["merges"]:
+            if vocabulary.keys() >= {first, second, first + second}:
+                merges.append([first, second])
+        model["merges"] = merges
     for entry in layout["added_tokens"]:
         if entry["content"] in vocabulary:
             entry["id"] = vocabulary[entry["content"]]

@@ -32,6 +32,9 @@ class Meaning(NamedTuple):
     surface: bytes
 
 
+OldIds = tuple[int, ...]  # of the tokens of another vocabulary that stand for one of this
+
+
 @dataclass(frozen=True)
 class Vocabulary:
     """A bare tokenizer with its tokens and their meanings by id.
@@ -45,7 +48,7 @@ class Vocabulary:
     meanings: tuple[Meaning | None, ...]
 
 
-def match_tokens(old: PreTrainedTokenizerFast, new: PreTrainedTokenizerFast) -> list[tuple[int, ...]]:
+def match_tokens(old: PreTrainedTokenizerFast, new: PreTrainedTokenizerFast) -> list[OldIds]:
     """For each id of the new tokenizer the old ids that stand for it.
 
     One id where the old one has the same token, compared by meaning; a special token is matched by its role (begin,
@@ -63,8 +66,9 @@ def match_tokens(old: PreTrainedTokenizerFast, new: PreTrainedTokenizerFast) -> 
     same_ids = known.tokenizer.get_vocab() if known.marking == wanted.marking else {}
     ids_by_meaning = index_meanings(known)
     special = match_special_tokens(known.tokenizer, wanted.tokenizer)
-    matches: list[tuple[int, ...]] = []
-    for new_id, (token, meaning) in enumerate(zip(wanted.tokens, wanted.meanings, strict=True)):
+    matches: list[OldIds] = []
+    for new_id, token in enumerate(wanted.tokens):
+        meaning = wanted.meanings[new_id]
         if meaning is None:
             matches.append(special.get(new_id, ()))
         elif token in same_ids:
@@ -76,9 +80,9 @@ def match_tokens(old: PreTrainedTokenizerFast, new: PreTrainedTokenizerFast) -> 
     return matches
 
 
-def match_special_tokens(old: PreTrainedTokenizerFast, new: PreTrainedTokenizerFast) -> dict[int, tuple[int, ...]]:
+def match_special_tokens(old: PreTrainedTokenizerFast, new: PreTrainedTokenizerFast) -> dict[int, OldIds]:
     """Old ids of the new added tokens; a token of several roles goes by the first of them that the old one fills."""
-    matches: dict[int, tuple[int, ...]] = {}
+    matches: dict[int, OldIds] = {}
     for roles in ROLES:
         old_id = first_id(old, *roles)
         if old_id is None:
@@ -120,8 +124,9 @@ def index_meanings(vocabulary: Vocabulary) -> dict[Meaning, int]:
     """The id for each meaning: ',' rather than '##,', 'a' rather than '<0x61>', then the lowest."""
     ids: dict[Meaning, int] = {}
     second_choices: dict[Meaning, int] = {}
-    for token_id, (token, meaning) in enumerate(zip(vocabulary.tokens, vocabulary.meanings, strict=True)):
-        if token is None or meaning is None:
+    for token_id, token in enumerate(vocabulary.tokens):
+        meaning = vocabulary.meanings[token_id]
+        if meaning is None:
             continue
         is_second_choice = token.startswith("##") or BYTE_PIECE.fullmatch(token)
         choices = second_choices if is_second_choice else ids
@@ -192,19 +197,22 @@ def stands_alone(backend: Tokenizer, character: str) -> bool:
     return len(backend.pre_tokenizer.pre_tokenize_str(text)) == 3
 
 
-def _spell(vocabulary: Vocabulary, ids_by_meaning: dict[Meaning, int], meaning: Meaning) -> tuple[int, ...]:
+def _spell(
+    vocabulary: Vocabulary,
+    ids_by_meaning: dict[Meaning, int],
+    meaning: Meaning,
+) -> OldIds:
     """The ids of a surface's pieces, unknown ones left out; those of its bytes where it is no text."""
     try:
         text = meaning.surface.decode()
     except UnicodeDecodeError:
         return _spell_bytes(ids_by_meaning, meaning.surface)
-    pieces = [
-        token_id
-        for token_id in _tokenize(vocabulary, text, meaning.starts_word)
-        if vocabulary.tokens[token_id] != vocabulary.tokenizer.unk_token
-    ]
+    pieces = []
     written = []
-    for token_id in pieces:
+    for token_id in _tokenize(vocabulary, text, meaning.starts_word):
+        if vocabulary.tokens[token_id] == vocabulary.tokenizer.unk_token:
+            continue
+        pieces.append(token_id)
         piece = vocabulary.meanings[token_id]
         if piece is None or piece.surface:
             written.append(token_id)
@@ -212,10 +220,12 @@ def _spell(vocabulary: Vocabulary, ids_by_meaning: dict[Meaning, int], meaning: 
     return tuple(pieces if meaning.starts_word and written else written)
 
 
-def _spell_bytes(ids_by_meaning: dict[Meaning, int], surface: bytes) -> tuple[int, ...]:
+def _spell_bytes(ids_by_meaning: dict[Meaning, int], surface: bytes) -> OldIds:
     """The ids of single bytes; nothing where one of them has none."""
-    ids = [ids_by_meaning.get(Meaning(False, bytes([byte]))) for byte in surface]
-    return () if None in ids else tuple(ids)
+    meanings = [Meaning(False, bytes([byte])) for byte in surface]
+    if not ids_by_meaning.keys() >= set(meanings):
+        return ()
+    return tuple(ids_by_meaning[meaning] for meaning in meanings)
 
 
 def _tokenize(vocabulary: Vocabulary, text: str, starts_word: bool) -> list[int]:

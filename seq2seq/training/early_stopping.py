@@ -5,7 +5,11 @@ from .state import TrainingState
 from .validation import is_better
 
 
-def count_validation(state: TrainingState, value: float, options: TrainingOptions) -> None:
+def count_validation(
+    state: TrainingState,
+    value: float,
+    options: TrainingOptions,
+) -> None:
     """Takes a value of the first validation metric into the state's count of validations without improvement.
 
     Compared is with the value of the last improvement, not with the best: many small steps add up to one that counts.
@@ -18,7 +22,11 @@ def count_validation(state: TrainingState, value: float, options: TrainingOption
         state.stale_validations += 1
 
 
-def find_end(state: TrainingState, options: TrainingOptions, max_steps: int) -> str | None:
+def find_end(
+    state: TrainingState,
+    options: TrainingOptions,
+    max_steps: int,
+) -> str | None:
     """Why a run in this state is at its end: max_steps or early_stopping; None where it goes on."""
     if state.step >= max_steps:
         return "max_steps"

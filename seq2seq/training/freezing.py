@@ -29,6 +29,7 @@ class Freezing:
         self.frozen_steps = compute_frozen_steps(model, options)
         spans = set(self.frozen_steps.values()) - {0, math.inf}
         self._thaw_steps = {steps + 1 for steps in spans}
+        # As behind all spans: what is built from the model before the first update is built from all it will train.
         self._set(math.inf)
 
     def list_frozen(self, step: int) -> set[str]:
@@ -95,7 +96,11 @@ def compute_frozen_steps(model: TokenLossModel, options: TrainingOptions) -> dic
     return frozen_steps
 
 
-def _check_parts(by_part: Mapping[str, float], parts: Mapping[str, str], further: Mapping[str, str]) -> None:
+def _check_parts(
+    by_part: Mapping[str, float],
+    parts: Mapping[str, str],
+    further: Mapping[str, str],
+) -> None:
     for part in by_part:
         if part not in parts.values():
             raise TrainingError(f"training.freeze.{part}: this model has no such parameters. Leave it out.")

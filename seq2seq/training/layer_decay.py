@@ -16,7 +16,11 @@ from ..modeling.token_loss import TokenLossModel
 DECAYING_ORIGINS = ("encoder", "decoder")
 
 
-def compute_layer_factors(model: TokenLossModel, origins: Mapping[str, str], decay: float) -> dict[str, float]:
+def compute_layer_factors(
+    model: TokenLossModel,
+    origins: Mapping[str, str],
+    decay: float,
+) -> dict[str, float]:
     """The factor on the peak of every parameter named in `origins`: the decay to the power of its layers below the top.
 
     A parameter that both sides use has the encoder's.

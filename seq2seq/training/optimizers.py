@@ -14,7 +14,11 @@ from .schedules import compute_rate_factor
 from .sharding import gather_tensor, shard_like
 
 
-def build_optimizer(model: nn.Module, groups: Mapping[str, str], options: TrainingOptions) -> torch.optim.AdamW:
+def build_optimizer(
+    model: nn.Module,
+    groups: Mapping[str, str],
+    options: TrainingOptions,
+) -> torch.optim.AdamW:
     """AdamW over all parameters that require gradient.
 
     A group keeps its parameters' names, their origin, and the peak and warm-up of its schedule. Weight decay is for
@@ -35,6 +39,7 @@ def build_optimizer(model: nn.Module, groups: Mapping[str, str], options: Traini
     for name, parameter in trained.items():
         group = _Group(origins[name], factors[name], is_matrix=parameter.dim() > 1)
         names_by_group.setdefault(group, []).append(name)
+    # Their order has no say: what is saved of an optimizer goes by name.
     parameter_groups = []
     for group, names in names_by_group.items():
         parameters = [trained[name] for name in names]

@@ -3,7 +3,13 @@
 import math
 
 
-def compute_rate_factor(schedule: str, step: int, *, warmup_steps: int, max_steps: int) -> float:
+def compute_rate_factor(
+    schedule: str,
+    step: int,
+    *,
+    warmup_steps: int,
+    max_steps: int,
+) -> float:
     """The share of the peak rate at update `step` (the first is 1).
 
     A linear rise to 1 at `warmup_steps`; then, with t = step - 1 - warmup over the remaining steps, linear 1 - t,
@@ -24,6 +30,7 @@ def compute_rate_factor(schedule: str, step: int, *, warmup_steps: int, max_step
     if schedule == "inverse_square_root":
         return math.sqrt(max(warmup_steps, 1) / step)
     remaining = max(1, max_steps - warmup_steps)
+    # The first step behind the warm-up has the peak too, and the last one more than nothing.
     passed = (step - 1 - warmup_steps) / remaining
     if schedule == "linear":
         return max(0.0, 1.0 - passed)

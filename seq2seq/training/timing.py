@@ -84,10 +84,14 @@ def _choose_smallest(loader: StepLoader, batch: numpy.ndarray) -> numpy.ndarray:
     return batch[[int(tokens.argmin())]]
 
 
-def _find_affordable(updates: Sequence[TimedUpdate], left: float, limit_seconds: float) -> float:
+def _find_affordable(
+    updates: Sequence[TimedUpdate],
+    left: float,
+    limit_seconds: float,
+) -> float:
     """Padded tokens of the next update: what half the time that is left allows, or a good deal more than ever before.
 
-    More tokens take at most as many times longer, and often far less: where what every update costs rules, single pairs
+    Twice the tokens take at most twice the time, and often far less: where what every update costs rules, single pairs
     alone would tell nothing of whole batches.
     """
     largest = max(updates, key=lambda update: update.padded_tokens)
@@ -103,7 +107,11 @@ def _agree(value: float) -> float:
     return min(gather_object([value]))
 
 
-def _time_update(trainer: Trainer, batch: numpy.ndarray, clock: Callable[[], float]) -> TimedUpdate:
+def _time_update(
+    trainer: Trainer,
+    batch: numpy.ndarray,
+    clock: Callable[[], float],
+) -> TimedUpdate:
     step = trainer.loader.cut_again(Step(batch, 0, 0, 0, [], (0, 0)))
     begun = clock()
     trainer.update(step, 1)
@@ -121,7 +129,11 @@ def count_busiest_tokens(loader: StepLoader, batch: numpy.ndarray) -> int:
     return max(sum(map(loader.count_padded_tokens, of_process)) for of_process in loader.cut(batch))
 
 
-def thin_out(loader: StepLoader, batch: numpy.ndarray, padded_tokens: float) -> numpy.ndarray:
+def thin_out(
+    loader: StepLoader,
+    batch: numpy.ndarray,
+    padded_tokens: float,
+) -> numpy.ndarray:
     """Evenly spaced pairs of a batch, at least one, with about this number of padded tokens a process; all, if few."""
     whole = count_busiest_tokens(loader, batch)
     affordable = int(len(batch) * padded_tokens / max(whole, 1))

@@ -10,8 +10,10 @@ from itertools import islice
 
 import pytest
 
-from seq2seq.embedded.corpus import SPLITS, TEMPLATES, Draw, allowed_words, generate_pairs, held_out_words, load_pairs
+from seq2seq.embedded.corpus import SPLITS, generate_pairs, load_pairs
+from seq2seq.embedded.draw import Draw, allowed_words, held_out_words
 from seq2seq.embedded.lexicon import LEXICON, VERBS, article, word_key
+from seq2seq.embedded.templates import TEMPLATES
 
 # By ear, over all words that can follow an article.
 AN_WORDS = set(
