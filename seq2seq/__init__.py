@@ -6,7 +6,9 @@ Importing the package loads neither torch nor transformers; the first use of a f
 from importlib import import_module
 from typing import Any
 
-__version__ = "0.1.0"
+from .base.version import VERSION
+
+__version__ = VERSION
 
 _MODULES = {  # what is offered, by the module that has it
     "verbs.analyze.attention": ("analyze_attention",),
@@ -45,4 +47,5 @@ def __getattr__(name: str) -> Any:
 
 
 def __dir__() -> list[str]:
-    return sorted({*globals(), *__all__})
+    """What the package offers, for `dir` and for Tab."""
+    return [*__all__, "__version__"]

@@ -1,13 +1,20 @@
 """What every settings class shares: strict, frozen, no unknown keys, every mistake told.
 
-The classes sit beside what they configure.
+The classes sit beside what they configure. What a description says is what recipes/reference.yaml, the JSON schema, the
+flags of a command (cli/flags.py) and the help of a function (base/signatures.py) say.
 """
 
 import difflib
+import inspect
 from collections.abc import Mapping, Sequence
-from typing import Annotated, Any, TypeVar, get_args
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any, ClassVar, TypeVar, get_args
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, ValidationError, WithJsonSchema
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, WithJsonSchema, create_model
+from pydantic.fields import FieldInfo
+
+from .errors import RecipeError, Seq2SeqError
 
 
 def _to_strings(value: Any) -> Any:
@@ -15,26 +22,78 @@ def _to_strings(value: Any) -> Any:
     return (value,) if isinstance(value, str) else tuple(value) if isinstance(value, list) else value
 
 
+def _to_path(value: Any) -> Any:
+    return Path(value) if isinstance(value, str) else value
+
+
+def _to_name(value: Any) -> Any:
+    return str(value) if isinstance(value, Path) else value
+
+
 _STRINGS_SCHEMA = {"anyOf": [{"type": "string"}, {"type": "array", "items": {"type": "string"}}]}
 Strings = Annotated[tuple[str, ...], BeforeValidator(_to_strings), WithJsonSchema(_STRINGS_SCHEMA)]
+FilePath = Annotated[Path, BeforeValidator(_to_path)]  # a file or a folder
+FileName = Annotated[str, BeforeValidator(_to_name)]  # a path, or another name for something that can be read
+
+
+@dataclass(frozen=True)
+class Flag:
+    """How an option is given on the command line, where that is not by its own name and, several values, by commas.
+
+    name: the name of the flag, or of those of a section, where {} stands for the name of its option; "" for no flag.
+    repeated: whether the flag is given once for each of several values.
+    """
+
+    name: str | None = None
+    repeated: bool = False
+
+
+NO_FLAG = Flag("")
 
 
 class Options(BaseModel):
     """Base of the settings classes."""
 
-    model_config = ConfigDict(strict=True, frozen=True, extra="forbid", allow_inf_nan=False)
+    # Deferred: a command imports the options of all commands and checks those of one.
+    model_config = ConfigDict(strict=True, frozen=True, extra="forbid", allow_inf_nan=False, defer_build=True)
+
+    error: ClassVar[type[Seq2SeqError]] = RecipeError  # what a wrong option of this class is raised as
 
 
 AnyOptions = TypeVar("AnyOptions", bound=Options)
 
 
-def build_options(options: type[AnyOptions], values: Mapping[str, Any], error: type[Exception]) -> AnyOptions:
-    """Options of one section from a mapping; what is wrong is raised as `error`, with every mistake on a line."""
+def list_fields(options: type[Options]) -> dict[str, FieldInfo]:
+    """The fields of a class by name: its own, then those of each base class."""
+    names = [name for owner in options.__mro__ for name in inspect.get_annotations(owner)]
+    return {name: options.model_fields[name] for name in names if name in options.model_fields}
+
+
+def build_choice(options: type[Options]) -> type[Options]:
+    """A class of the same options, all of which may be left out: None stands for what holds without a choice.
+
+    Of a single option it refuses what `options` refuses; what options must be like together, it does not know.
+    """
+    fields: dict[str, Any] = {}
+    for name, field in options.model_fields.items():
+        kind = Annotated[(field.annotation, *field.metadata)] if field.metadata else field.annotation
+        fields[name] = (kind | None, Field(None, description=field.description))
+    return create_model(f"{options.__name__}Choice", __base__=Options, __module__=options.__module__, **fields)
+
+
+def build_options(
+    options: type[AnyOptions], values: Mapping[str, Any], error: type[Seq2SeqError] | None = None
+) -> AnyOptions:
+    """Options of one section from a mapping.
+
+    Raises:
+        error: with every mistake on a line; left out, the error of the class.
+    """
     try:
         return options(**values)
     except ValidationError as invalid:
         lines = [format_option_error(options, item) for item in invalid.errors()]
-        raise error(f"{options.__name__}:\n" + "\n".join(lines)) from None
+        raise (error or options.error)(f"{options.__name__}:\n" + "\n".join(lines)) from None
 
 
 def format_option_error(options: type[Options], error: Mapping[str, Any], also: Sequence[str] = ()) -> str:

@@ -1,4 +1,7 @@
-"""Which folder a checkpoint argument means: a checkpoint, the best of a run, the newest whole one, or a hub name."""
+"""Which folder a checkpoint argument means: a checkpoint, the best of a run, the newest whole one, or a hub name.
+
+Paths alone: imports no torch, and the hub's library where a name is asked for there.
+"""
 
 import re
 from pathlib import Path
@@ -7,7 +10,9 @@ from ..base.errors import CheckpointError
 from ..base.hub import download
 from ..run_folder.steps import CHECKPOINTS_FOLDER, list_steps, load_best, step_folder
 from .description import DESCRIPTION_FILE
-from .folder import check_manifest
+from .manifest import check_manifest
+
+HUB_NAME = re.compile(r"[\w.-]+(/[\w.-]+)?")
 
 
 def find_newest_whole(run: Path) -> tuple[Path | None, list[str]]:
@@ -30,6 +35,15 @@ def find_checkpoint(name: str | Path) -> Path:
     Raises:
         CheckpointError: there is none.
     """
+    return find_local(name) or _download(str(name))
+
+
+def find_local(name: str | Path) -> Path | None:
+    """What `find_checkpoint` finds on this machine; None for a name that only the hub may know.
+
+    Raises:
+        CheckpointError: there is none, and it is no name for the hub.
+    """
     folder = Path(name)
     if (folder / DESCRIPTION_FILE).exists():
         return folder
@@ -43,7 +57,9 @@ def find_checkpoint(name: str | Path) -> Path:
             f"{folder} is neither a run folder (with {CHECKPOINTS_FOLDER}/) nor a checkpoint (with {DESCRIPTION_FILE} "
             f"or the config.json of an encoder-decoder); it holds {held}."
         )
-    return _download(str(name))
+    if not HUB_NAME.fullmatch(str(name)):
+        raise CheckpointError(f"{name} does not exist. Give a run folder, a checkpoint folder or a hub name.")
+    return None
 
 
 def _find_in_run(run: Path) -> Path:
@@ -88,8 +104,6 @@ def _list_first_names(folder: Path) -> list[str]:
 
 
 def _download(name: str) -> Path:
-    if not re.fullmatch(r"[\w.-]+(/[\w.-]+)?", name):
-        raise CheckpointError(f"{name} does not exist. Give a run folder, a checkpoint folder or a hub name.")
     folder = download(name, CheckpointError)
     if not (folder / DESCRIPTION_FILE).exists() and not is_published(folder):
         raise CheckpointError(f"{name} on the hub has neither {DESCRIPTION_FILE} nor config.json: it is no checkpoint.")

@@ -24,8 +24,8 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from transformers import AutoConfig, GenerationConfig
 
-from ..base.errors import CheckpointError, DataError, TokenizerError
-from ..base.files import compute_sha256, load_json, name_refused, sync_entry, sync_folder, write_json
+from ..base.errors import CheckpointError, TokenizerError
+from ..base.files import load_json, name_refused, sync_entry, sync_folder, write_json
 from ..families.configs import set_dropout
 from ..families.table import add_families, list_added_names
 from ..modeling.build import build_model, find_published_architecture
@@ -35,11 +35,11 @@ from ..modeling.token_loss import TokenLossModel
 from ..text.framing import Framing
 from ..text.tokenizers import TokenizerPair, load_tokenizers
 from .description import DESCRIPTION_FILE, CheckpointDescription
+from .manifest import MANIFEST_FILE, check_manifest, write_manifest
 from .published import PublishedEncoderDecoder, read_published
 
 CONFIG_FILE = "config.json"
 WEIGHTS_FILE = "model.safetensors"
-MANIFEST_FILE = "manifest.json"
 TRAINING_FOLDER = "training"
 OPTIMIZER_FILE = "optimizer.safetensors"
 STATE_FILE = "state.json"
@@ -131,7 +131,7 @@ def _write_files(
         write_json(folder / name, note)
     if training is not None:
         _write_training_files(folder / TRAINING_FOLDER, training)
-    _write_manifest(folder)
+    write_manifest(folder)
 
 
 def _write_training_files(folder: Path, training: TrainingFiles) -> None:
@@ -160,40 +160,6 @@ def untied_weights(model: TokenLossModel) -> dict[str, torch.Tensor]:
             # safetensors refuses tensors that share memory, as those of tied layers do.
             tensors[name] = tensor.detach().to("cpu", torch.float32).clone().contiguous()
     return tensors
-
-
-def _write_manifest(folder: Path) -> None:
-    entries = {}
-    for path in sorted(folder.rglob("*")):
-        if path.is_file():
-            name = path.relative_to(folder).as_posix()
-            entries[name] = {
-                "bytes": path.stat().st_size,
-                "sha256": compute_sha256(path),
-            }
-    write_json(folder / MANIFEST_FILE, {"files": entries})
-
-
-def check_manifest(folder: Path) -> None:
-    """Compares every file with the manifest.
-
-    Raises:
-        CheckpointError: the manifest or a file is missing, or a file has changed.
-    """
-    try:
-        entries = load_json(folder / MANIFEST_FILE)["files"]
-    except (DataError, KeyError, TypeError) as error:
-        raise CheckpointError(f"{folder} is not a whole checkpoint: {error}") from None
-    for name, entry in entries.items():
-        path = folder / name
-        if not path.exists():
-            raise CheckpointError(f"{folder} is not a whole checkpoint: {name} is missing.")
-        # The size first: it tells of most damage without reading the file.
-        if path.stat().st_size != entry["bytes"] or compute_sha256(path) != entry["sha256"]:
-            raise CheckpointError(
-                f"{folder}: {name} is not what was written (its SHA-256 differs). Use an older checkpoint; or, if you "
-                f"changed the file on purpose, copy the folder elsewhere and delete {MANIFEST_FILE} in the copy."
-            )
 
 
 def read_checkpoint(

@@ -1,35 +1,32 @@
 """`seq2seq compare`."""
 
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
+from ..verbs.options import CompareOptions
+from .flags import read_flags, takes_flags
 
+
+@takes_flags(CompareOptions)
 def run(
-    a: Annotated[str, typer.Argument(help="Predictions: texts one a line, or .jsonl with a column 'prediction'.")],
+    a: Annotated[
+        str,
+        typer.Argument(help="Predictions: texts one a line, or .jsonl with a column 'prediction', as runs write it."),
+    ],
     b: Annotated[str, typer.Argument(help="Other predictions for the same sources.")],
-    metrics: Annotated[str, typer.Option(help="Separated by commas, such as rouge1,sari.")],
-    references: Annotated[
-        str | None,
-        typer.Option(help="Texts one a line, or .jsonl with 'references' or 'target'; left out: those of A and B."),
-    ] = None,
-    sources: Annotated[
-        str | None, typer.Option(help="Texts one a line, or .jsonl with 'source'; left out: those of A and B.")
-    ] = None,
-    normalization: Annotated[
-        str, typer.Option(help="Steps on all texts, such as lowercase,separate_punctuation.")
-    ] = "collapse_spaces",
-    trials: Annotated[int, typer.Option(help="Exchanges of outputs that the p-value counts.")] = 10_000,
-    seed: Annotated[int, typer.Option(help="Of resamples and exchanges.")] = 1,
+    **flags: Any,
 ) -> None:
-    """Test two files of predictions against each other: is their difference more than chance?"""
+    """Test two files of predictions against each other.
+
+    Is their difference more than chance?
+    """
+    options = read_flags(CompareOptions, flags)
     from ..base.console import output
     from ..reports.tables import Difference, ScorePair, build_comparison_table
     from ..verbs.compare import compare
-    from .arguments import split_names
 
-    options = {"metrics": split_names(metrics), "normalization": split_names(normalization)}
-    compared = compare(a, b, references=references, sources=sources, options=options, trials=trials, seed=seed)
+    compared = compare(a, b, **dict(options))
     pairs = {}
     for metric, row in compared.items():
         difference = Difference(row.test.difference, row.test.low, row.test.high, row.test.p_value)
@@ -38,6 +35,6 @@ def run(
     output().print(f"B: {b}")
     output().print(build_comparison_table(pairs, "A against B"))
     output().print("95%: interval of the difference, paired bootstrap of 1,000 resamples.")
-    output().print(f"p: approximate randomization, {trials:,} trials. Seed of both: {seed}.")
+    output().print(f"p: approximate randomization, {options.trials:,} trials. Seed of both: {options.seed}.")
     for metric, row in compared.items():
         output().print(f"{metric}: {row.signature}")

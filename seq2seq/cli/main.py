@@ -2,10 +2,12 @@
 
 import os
 import sys
+from typing import Annotated
 
 import typer
 
 from ..base.errors import Seq2SeqError, TrainingInterrupted
+from ..base.version import VERSION
 from . import (
     analyze,
     average,
@@ -25,16 +27,31 @@ from . import (
 
 app = typer.Typer(
     name="seq2seq",
-    help="Warm-started encoder-decoder models: start from published checkpoints, train, generate, measure.",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
+    rich_markup_mode=None,  # in plain text no name of an option is cut, however narrow the terminal
 )
 for command in (train, generate, evaluate, average, prune, export, score, compare, report, inspect, plans):
     app.command(command.__name__.rpartition(".")[2])(command.run)
 app.add_typer(analyze.app, name="analyze")
 app.add_typer(tokenizer.app, name="tokenizer")
 app.add_typer(recipes.app, name="recipes")
+
+
+def _show_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"seq2seq {VERSION}")
+        raise typer.Exit
+
+
+@app.callback()
+def look_at_options(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_show_version, is_eager=True, help="Show the version and exit.")
+    ] = False,
+) -> None:
+    """Warm-started encoder-decoder models: start from published checkpoints, train, generate, measure."""
 
 
 def main() -> None:

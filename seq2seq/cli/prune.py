@@ -1,60 +1,27 @@
 """`seq2seq prune`."""
 
-from pathlib import Path
-from typing import Annotated
+from typing import Any
 
-import typer
+from ..verbs.options import PruneOptions
+from .arguments import CheckpointName, format_truncated
+from .flags import read_flags, takes_flags
 
-from .arguments import CheckpointName, Columns, DataNames, Header, format_truncated, name_columns, split_names
 
+@takes_flags(PruneOptions)
+def run(checkpoint: CheckpointName, **flags: Any) -> None:
+    """Remove the heads and layers that matter least.
 
-def run(
-    checkpoint: CheckpointName,
-    data: DataNames,
-    output: Annotated[Path, typer.Option(help="The checkpoint folder to write; it must not exist.")],
-    keep: Annotated[float | None, typer.Option(help="The share of heads that stays; left out: all.")] = None,
-    encoder_layers: Annotated[int | None, typer.Option(min=1, help="How many stay; left out: all.")] = None,
-    decoder_layers: Annotated[int | None, typer.Option(min=1, help="How many stay; left out: all.")] = None,
-    per_round: Annotated[
-        float, typer.Option(help="The share of heads that goes before the rest is weighed anew.")
-    ] = 0.1,
-    normalized: Annotated[bool, typer.Option("--normalized", help="Weigh heads within their layer.")] = False,
-    test: Annotated[
-        list[str] | None, typer.Option(help="Pairs that the curve is of; left out: those of --data.")
-    ] = None,
-    metrics: Annotated[
-        str | None, typer.Option(help="Of the curve, beside the loss, by commas; the model writes at every point.")
-    ] = None,
-    curve: Annotated[bool, typer.Option(help="Measure losses as heads go, with a random order beside.")] = True,
-    seed: Annotated[int, typer.Option(help="Of the random order.")] = 1,
-    source_column: Columns = None,
-    target_column: Columns = None,
-    header: Header = None,
-    batch_tokens: Annotated[int, typer.Option(help="Padded tokens of a batch: bounds memory.")] = 4096,
-) -> None:
-    """Remove the heads that matter least, and whole layers, and write the smaller checkpoint."""
-    from ..base.console import build_table, errors
-    from ..base.console import output as results
+    Writes the smaller checkpoint.
+    """
+    options = read_flags(PruneOptions, flags)
+    from ..verbs.early_checks import check_prune
+
+    check_prune(checkpoint, options)
+    from ..base.console import build_table, errors, output
     from ..reports.pruning_curve import ORDERS
     from ..verbs.prune import prune
 
-    found = prune(
-        checkpoint,
-        data,
-        output=output,
-        keep=keep,
-        encoder_layers=encoder_layers,
-        decoder_layers=decoder_layers,
-        per_round=per_round,
-        normalized=normalized,
-        test=test,
-        metrics=split_names(metrics) or (),
-        curve=curve,
-        seed=seed,
-        columns=name_columns(source_column, target_column),
-        header=split_names(header),
-        batch_tokens=batch_tokens,
-    )
+    found = prune(checkpoint, **dict(options))
     for stage in found["layer_losses"]:
         errors().print(f"Layers kept: encoder {stage['encoder']}, decoder {stage['decoder']}; loss {stage['loss']:.3f}")
     if found["curve"]:
@@ -64,20 +31,26 @@ def run(
             [f"{point['heads']} ({point['share']:.0%})", *(f"{point[o][name]:.3f}" for name in names for o in ORDERS)]
             for point in found["curve"]
         ]
-        results().print(build_table(f"{checkpoint}: pruned", header_row, rows))
-    for option, counts in (("--data", found), ("--test", found["test_truncated"] if test else None)):
+        output().print(build_table(f"{checkpoint}: pruned", header_row, rows))
+    for option, counts in (("--data", found), ("--test", found["test_truncated"] if options.test else None)):
         if counts and (cut := format_truncated(option, counts)):
             errors().print(cut)
-    before, left, after = found["before"], found["without_layers"], found["after"]
-    if keep is not None and after["heads"] > (wanted := round(keep * left["heads"])):
-        errors().print(
-            f"{after['heads']} of {left['heads']} heads are left, more than the {wanted} that --keep {keep:g} asks "
-            "for: every attention site keeps one"
-        )
-    elif keep is not None and after["heads"] == left["heads"]:
-        errors().print(f"No head went: {keep:g} of the {left['heads']} in the layers that are left is all of them")
+    if options.keep is not None and (note := _format_heads(options.keep, found)):
+        errors().print(note)
+    before, after = found["before"], found["after"]
     errors().print(
-        f"Written: {output}: {before['heads']} -> {after['heads']} heads, {before['parameters']:,} -> "
+        f"Written: {options.output}: {before['heads']} -> {after['heads']} heads, {before['parameters']:,} -> "
         f"{after['parameters']:,} parameters. A recipe that trains it on has "
-        f"model: {{plan: pretrained, checkpoint: {output}}}"
+        f"model: {{plan: pretrained, checkpoint: {options.output}}}"
     )
+
+
+def _format_heads(keep: float, found: dict[str, Any]) -> str | None:
+    """What to say where other heads are left than were asked for, or all; else None."""
+    of, left = found["without_layers"]["heads"], found["after"]["heads"]
+    if left > (wanted := round(keep * of)):
+        return (
+            f"{left} of {of} heads are left, more than the {wanted} that --keep {keep:g} asks for: every attention "
+            "site keeps one"
+        )
+    return f"No head went: {keep:g} of the {of} in the layers that are left is all of them" if left == of else None

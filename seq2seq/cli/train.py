@@ -1,17 +1,23 @@
 """`seq2seq train`."""
 
-from pathlib import Path
-from typing import Annotated
+from typing import Any
 
-import typer
+from ..verbs.options import TrainOptions
+from .arguments import Overrides, RecipePath
+from .flags import read_flags, takes_flags
 
 
-def run(
-    recipe: Annotated[Path, typer.Argument(help="The recipe, a YAML file.")],
-    overrides: Annotated[list[str] | None, typer.Argument(help="Options over it, as key.path=value.")] = None,
-    resume: Annotated[bool, typer.Option(help="Go on from the newest whole checkpoint of the run folder.")] = False,
-) -> None:
-    """Train by a recipe. On more processes: accelerate launch -m seq2seq train ..., or torchrun -m seq2seq train ..."""
+@takes_flags(TrainOptions)
+def run(recipe: RecipePath, overrides: Overrides = None, **flags: Any) -> None:
+    """Train by a recipe, then test and write a card.
+
+    On more processes: accelerate launch -m seq2seq train ..., or torchrun -m seq2seq train ...
+    """
+    options = read_flags(TrainOptions, flags)
+    from ..recipe.recipe import load_recipe
+    from ..verbs.early_checks import check_train
+
+    check_train(load_recipe(recipe, overrides or []), options)
     from ..verbs.train import train
 
-    train(recipe, overrides or [], resume=resume)
+    train(recipe, overrides or [], **dict(options))

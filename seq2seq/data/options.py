@@ -1,10 +1,13 @@
 """What a recipe says about the data: files, columns, lengths. Imports no torch."""
 
-from typing import Annotated
+from collections.abc import Mapping
+from typing import Annotated, Any, ClassVar
 
 from pydantic import AfterValidator, Field, field_validator
 
-from ..base.options import Options, Strings
+from ..base.errors import DataError, Seq2SeqError
+from ..base.mappings import merge
+from ..base.options import Options, Strings, build_choice, build_options
 from ..text.normalization import Normalization
 
 
@@ -27,13 +30,27 @@ Header = Annotated[Strings, AfterValidator(_check_once)]
 class ColumnOptions(Options):
     """Which column of a row holds what. A dot leads into a column: `translation.en`."""
 
-    source: Columns = Field(("source",), description="One, or several that are joined by a space where they have text.")
-    target: Columns = Field(("target",), description="Like source.")
-    references: str = Field("references", description="A list of acceptable targets; rows without it have the target.")
+    source: Columns = Field(
+        ("source",),
+        description="The column that holds the sources; of several, the texts that are there are joined by a space.",
+    )
+    target: Columns = Field(
+        ("target",),
+        description="The column that holds the targets; of several, the texts that are there are joined by a space.",
+    )
+    references: str = Field(
+        "references",
+        description="The column that holds a list of acceptable targets; a row without it has its target alone.",
+    )
+
+
+ColumnChoice = build_choice(ColumnOptions)
 
 
 class LayoutOptions(Options):
     """How rows become texts: the part of `DataOptions` that goes with a checkpoint."""
+
+    error: ClassVar[type[Seq2SeqError]] = DataError
 
     columns: ColumnOptions = ColumnOptions()
     header: Header = ()
@@ -44,20 +61,38 @@ class DataOptions(Options):
     """The section `data` of a recipe. Lengths left out are the task's."""
 
     train: Strings = Field(
-        description="Files, hub:NAME[@REVISION]:CONFIG:SPLIT or embedded:quickstart:SPLIT; read in order."
+        description="The pairs to train on, read in order: files, hub:NAME[@REVISION]:CONFIG:SPLIT or "
+        "embedded:quickstart:SPLIT."
     )
-    validation: Strings = Field((), description="Like train; empty means no validation.")
-    test: Strings = Field((), description="Like train; scored once, by the best checkpoint, when training ends.")
+    validation: Strings = Field(
+        (), description="The pairs to validate with, named like those to train on; without any, nothing is validated."
+    )
+    test: Strings = Field(
+        (),
+        description="The pairs to test with, named like those to train on; the best checkpoint is scored on them once, "
+        "when training ends.",
+    )
     columns: ColumnOptions = Field(ColumnOptions(), description="Which column of a row holds what.")
     header: Header = Field(
-        (), description="Names of the columns of CSV and TSV files that have no header line; empty: they have one."
+        (),
+        description="The names of the columns of CSV and TSV files that have no header line; where it is empty, they "
+        "have one.",
     )
     normalization: Normalization = Field(
-        (), description="Steps on every source, target and reference as it is read, and on sources of generation."
+        (),
+        description="The normalizers that every source, target and reference goes through as it is read, and later "
+        "every source of generation.",
     )
-    max_source_tokens: int = Field(128, gt=0, description="Longer sources are cut there and counted.")
+    max_source_tokens: int = Field(
+        128,
+        gt=0,
+        description="How many tokens a source may have with its marks; longer ones are truncated and counted.",
+    )
     max_target_tokens: int = Field(
-        128, gt=1, description="Counts the end mark, not the begin mark; a truncated target gets no end mark."
+        128,
+        gt=1,
+        description="How many tokens a target may have with its end mark; a longer one is truncated, counted, and gets "
+        "no end mark.",
     )
 
     @property
@@ -71,3 +106,14 @@ class DataOptions(Options):
         if not train:
             raise ValueError("name at least one file")
         return train
+
+
+def build_layout(known: Mapping[str, Any], choice: Mapping[str, Any]) -> LayoutOptions:
+    """How data is read: as a checkpoint knows it, with the options that were chosen, and are not None, over that.
+
+    Raises:
+        DataError: an option is wrong.
+    """
+    return build_options(
+        LayoutOptions, merge(known, {name: value for name, value in choice.items() if value is not None})
+    )

@@ -63,6 +63,9 @@ class CTranslate2Engine(Engine):
     patience: float = PATIENCE
     spread: Spread = compute_here
 
+    def __repr__(self) -> str:
+        return f"CTranslate2 on {self.translator.device}"
+
     @cached_property
     def target_ids(self) -> dict[str, int]:
         """The id of each token of the target."""

@@ -1,44 +1,80 @@
-"""What a recipe says about generation. Imports no torch."""
+"""What a recipe, and whoever generates, says about generation. Imports no torch."""
+
+from typing import Any, ClassVar
 
 from pydantic import Field, ValidationInfo, field_validator
 
-from ..base.options import Options
+from ..base.errors import GenerationError, Seq2SeqError
+from ..base.options import Options, build_choice
 from .choices import LengthPenaltyForm
 
 
 class GenerationOptions(Options):
-    """The section `generation` of a recipe, the keyword options of `seq2seq.generate`."""
+    """The section `generation` of a recipe."""
 
-    num_beams: int = Field(4, gt=0, description="Beams of the search; 1 is greedy.")
-    max_target_tokens: int = Field(128, gt=0, description="Longest output, end mark included.")
-    min_target_tokens: int = Field(0, ge=0, description="Shortest output, end mark not counted.")
+    error: ClassVar[type[Seq2SeqError]] = GenerationError
+
+    num_beams: int = Field(4, gt=0, description="How many beams the search keeps; 1 is greedy.")
+    max_target_tokens: int = Field(
+        128, gt=0, description="How many tokens an output may have at most, its end mark included."
+    )
+    min_target_tokens: int = Field(
+        0, ge=0, description="How many tokens an output must have at least, its end mark not counted."
+    )
     length_penalty: float = Field(
-        1.0, description="Alpha: beams are compared by log-probability / length^alpha; 0 compares the plain sums."
+        1.0,
+        description="The exponent alpha of the length by which the log-probability of a beam is divided before beams "
+        "are compared; more favours longer outputs, and 0 compares the plain sums.",
     )
     length_penalty_form: LengthPenaltyForm = Field(
-        "power", description="power: length^alpha. gnmt: ((5 + length) / 6)^alpha, of Wu et al. 2016 and the paper."
+        "power",
+        description="What a beam is divided by: power is length^alpha, gnmt is ((5 + length) / 6)^alpha, as in Wu et "
+        "al. 2016 and in the paper.",
     )
-    no_repeat_ngram_size: int = Field(0, ge=0, description="No n-gram of this many tokens twice; 0 allows all.")
+    no_repeat_ngram_size: int = Field(
+        0, ge=0, description="The length in tokens of the n-grams that no output may have twice; 0 allows all."
+    )
     repetition_penalty: float = Field(
-        1.0, gt=0, description="Above 1 makes tokens that were written already less likely (Keskar et al. 2019)."
+        1.0,
+        gt=0,
+        description="A factor by which tokens that were written already become less likely (Keskar et al. 2019); 1 "
+        "changes nothing.",
     )
-    sampling: bool = Field(False, description="Draw every token by its probability in place of a search; num_beams 1.")
-    temperature: float = Field(1.0, gt=0, description="Of sampling: below 1 sharpens the probabilities.")
-    top_k: int = Field(0, ge=0, description="Of sampling: draw among so many likeliest tokens; 0 among all.")
+    sampling: bool = Field(
+        False,
+        description="Whether every token is drawn by its probability, in place of a search; num_beams must be 1.",
+    )
+    temperature: float = Field(
+        1.0, gt=0, description="What logits are divided by before a token is drawn; below 1, likely ones gain."
+    )
+    top_k: int = Field(0, ge=0, description="How many of the likeliest tokens are drawn from; 0 draws from all.")
     top_p: float = Field(
-        1.0, gt=0, le=1, description="Of sampling: draw among the fewest tokens of this probability together."
+        1.0,
+        gt=0,
+        le=1,
+        description="The probability that the tokens drawn from must have together, the likeliest first; 1 draws from "
+        "all.",
     )
-    seed: int = Field(1, ge=0, description="Of sampling; a text at its place gets the same draws in any batch.")
+    seed: int = Field(
+        1, ge=0, description="The seed of the draws; a text in its place gets the same ones in any batch."
+    )
     num_outputs: int = Field(
-        1, gt=0, description="Outputs of each source: its best beams, at most num_beams, or so many draws."
+        1,
+        gt=0,
+        description="How many outputs each source gets: its best beams, of which there must be enough, or draws. "
+        "Files of several must be JSONL.",
     )
-    target_prefix: str = Field("", description="Text that every output begins with.")
-    scores: bool = Field(False, description="Log-probability of each output, end mark included, in JSONL outputs.")
+    target_prefix: str = Field("", description="A text that every output begins with.")
+    scores: bool = Field(
+        False,
+        description="Whether each output comes with its log-probability, that of its end mark included. Files with "
+        "scores must be JSONL.",
+    )
     batch_tokens: int = Field(
         16384,
         gt=0,
-        description="Beams x examples x (longest source + max_target_tokens) of a batch: bounds memory. A CPU computes "
-        "a batch a thread at once, at most 8.",
+        description="How large a batch may be, by which memory is bounded: beams x examples x (longest source + "
+        "longest output). A CPU computes several at once, one for each thread and at most 8.",
     )
 
     def fits(self, width: int, examples: int) -> bool:
@@ -74,3 +110,15 @@ class GenerationOptions(Options):
         if shortest >= (longest := info.data.get("max_target_tokens", shortest + 1)):
             raise ValueError(f"must be less than max_target_tokens, which is {longest} and counts the end mark")
         return shortest
+
+
+class GenerationChoice(build_choice(GenerationOptions)):
+    """Options of generation over those of a checkpoint, which hold where they are left out."""
+
+    error: ClassVar[type[Seq2SeqError]] = GenerationError
+
+    @property
+    def generation(self) -> dict[str, Any]:
+        """Those that were chosen."""
+        chosen = {name: getattr(self, name) for name in GenerationOptions.model_fields}
+        return {name: value for name, value in chosen.items() if value is not None}

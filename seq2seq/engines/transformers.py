@@ -29,6 +29,9 @@ class TransformersEngine(Engine):
     model: TokenLossModel
     spread: Spread = compute_here
 
+    def __repr__(self) -> str:
+        return f"{type(self.model).__name__} in transformers on {self.model.device}"
+
     @classmethod
     def can(cls, folder: Path) -> bool:
         return not (folder / EXPORT_FILE).exists()

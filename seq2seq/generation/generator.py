@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TypeVar
+from pathlib import Path
 
 from ..base.errors import GenerationError
 from ..data.plain_text import replace_surrogates
@@ -12,10 +12,7 @@ from ..engines.options import GenerationOptions
 from ..text.framing import Framing
 from ..text.normalization import normalize_text
 from ..text.tokenizers import TokenizerPair, decode_ids, encode_texts
-
-Text = TypeVar("Text")
-WINDOW_TEXTS = 1024  # sorted by length together, and written together: more pad less, fewer appear sooner
-WINDOW_CHARACTERS = 2**22  # of a window, by which its memory is bounded whatever the texts
+from .windows import WINDOW_TEXTS, break_windows
 
 
 @dataclass(frozen=True)
@@ -103,34 +100,13 @@ def require_pairs(texts: Sequence[str], targets: Sequence[str]) -> tuple[list[st
     return texts, targets
 
 
-def break_windows(
-    texts: Iterable[Text],
-    window_texts: int,
-    measure: Callable[[Text], int] = len,
-) -> Iterator[list[Text]]:
-    """Texts in lists that are generated for at once: of `window_texts`, or fewer where these are long.
-
-    ["a", "b", "c"] in windows of 2 -> ["a", "b"], ["c"]
-    """
-    window: list[Text] = []
-    characters = 0
-    for text in texts:
-        window.append(text)
-        characters += measure(text)
-        if len(window) >= window_texts or characters >= WINDOW_CHARACTERS:
-            yield window
-            window = []
-            characters = 0
-    if window:
-        yield window
-
-
 @dataclass(frozen=True)
 class Generator:
     """A loaded engine that writes texts; sources longer than max_source_tokens are truncated and counted.
 
     normalization: names of the normalizers that every text goes through first; none where texts come from
     `data.examples`, whose texts have gone through them.
+    folder: where the model was loaded from, as far as that is known.
 
     Raises:
         GenerationError: on construction, if an option is beyond the engine or the model's positions, or the target
@@ -143,6 +119,12 @@ class Generator:
     max_source_tokens: int
     options: GenerationOptions
     normalization: tuple[str, ...] = ()
+    folder: Path | None = None
+
+    def __repr__(self) -> str:
+        where = "" if self.folder is None else f"{self.folder}, "
+        options = f"num_beams={self.options.num_beams}, max_target_tokens={self.options.max_target_tokens}"
+        return f"Generator({where}{self.engine!r}, {options})"
 
     def __post_init__(self) -> None:
         self.engine.check(self.options, self.max_source_tokens)

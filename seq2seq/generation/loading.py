@@ -1,6 +1,6 @@
 """Checkpoints and exports by their names, as whatever is asked of them needs them."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -8,16 +8,16 @@ from typing import Any
 import torch
 
 from ..base.console import errors
-from ..base.errors import CheckpointError, DataError, GenerationError
-from ..base.mappings import merge
+from ..base.errors import CheckpointError, GenerationError
 from ..base.options import build_options
+from ..base.signatures import takes_options
 from ..checkpoints.find import find_checkpoint
 from ..checkpoints.folder import Checkpoint, read_checkpoint
 from ..data.encoding import EncodedExamples, encode_examples
 from ..data.examples import Example
-from ..data.options import LayoutOptions
+from ..data.options import LayoutOptions, build_layout
 from ..engines.exported import ExportedModel, load_exported
-from ..engines.options import GenerationOptions
+from ..engines.options import GenerationChoice, GenerationOptions
 from ..engines.table import find_engine, find_engine_name
 from ..engines.transformers import TransformersEngine
 from .generator import Generator
@@ -103,18 +103,20 @@ def _explain_other_engine(
     return f"{folder} is for the engine {own_engine}, not {engine}. {advice}"
 
 
-def read_layout(checkpoint: Checkpoint | ExportedModel, **options: Any) -> LayoutOptions:
-    """How a checkpoint's data is read, with options `columns`, `header`, `normalization` over its own.
+def read_layout(
+    checkpoint: Checkpoint | ExportedModel,
+    *,
+    columns: Mapping[str, Any] | None = None,
+    header: Sequence[str] | None = None,
+    normalization: Sequence[str] | None = None,
+) -> LayoutOptions:
+    """How a checkpoint's data is read, with options under `data:` of a recipe over its own.
 
     Raises:
         DataError: an option is wrong.
     """
-    chosen = {name: value for name, value in options.items() if value is not None}
-    return build_options(
-        LayoutOptions,
-        merge(checkpoint.description.layout, chosen),
-        DataError,
-    )
+    chosen = {"columns": columns, "header": header, "normalization": normalization}
+    return build_layout(checkpoint.description.layout, chosen)
 
 
 def complete_generation(checkpoint: Checkpoint) -> Checkpoint:
@@ -123,11 +125,7 @@ def complete_generation(checkpoint: Checkpoint) -> Checkpoint:
     Raises:
         GenerationError: what was published contradicts itself.
     """
-    chosen = build_options(
-        GenerationOptions,
-        checkpoint.description.generation,
-        GenerationError,
-    )
+    chosen = build_options(GenerationOptions, checkpoint.description.generation)
     description = replace(checkpoint.description, generation=chosen.model_dump(mode="json"))
     return replace(checkpoint, description=description)
 
@@ -143,7 +141,8 @@ def encode_pairs(checkpoint: Checkpoint, examples: Sequence[Example]) -> Encoded
     )
 
 
-def load_generator(checkpoint: str | Path | Checkpoint | ExportedModel | Generator, **options: Any) -> Generator:
+@takes_options(GenerationChoice)
+def load_generator(checkpoint: str | Path | Checkpoint | ExportedModel | Generator, **given: Any) -> Generator:
     """A model that stays loaded and writes texts; options are those under `generation:` of a recipe.
 
     Options left out are the ones the checkpoint was trained with, or those of a generator that is given in its place
@@ -155,17 +154,14 @@ def load_generator(checkpoint: str | Path | Checkpoint | ExportedModel | Generat
         CheckpointError: as `load_checkpoint`.
         GenerationError: an option is unknown, out of its range or beyond the engine.
     """
+    options = build_options(GenerationChoice, given)
     if isinstance(checkpoint, Generator):
-        chosen = checkpoint.options.model_dump(mode="json") | options
-        return replace(checkpoint, options=build_options(GenerationOptions, chosen, GenerationError))
+        chosen = checkpoint.options.model_dump(mode="json") | options.generation
+        return replace(checkpoint, options=build_options(GenerationOptions, chosen))
     loaded = checkpoint
     if not isinstance(loaded, Checkpoint | ExportedModel):
         loaded = load_model(checkpoint)
-    chosen = build_options(
-        GenerationOptions,
-        loaded.description.generation | options,
-        GenerationError,
-    )
+    chosen = build_options(GenerationOptions, loaded.description.generation | options.generation)
     if isinstance(loaded, ExportedModel):
         engine = loaded.engine
     else:
@@ -178,4 +174,5 @@ def load_generator(checkpoint: str | Path | Checkpoint | ExportedModel | Generat
         loaded.description.max_source_tokens,
         chosen,
         normalization=read_layout(loaded).normalization,
+        folder=loaded.folder,
     )

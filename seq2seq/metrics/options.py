@@ -1,10 +1,11 @@
 """What a recipe says about scores: which metrics, and what counts when texts are compared. Imports no torch."""
 
 from collections.abc import Sequence
+from typing import ClassVar
 
 from pydantic import Field, field_validator
 
-from ..base.errors import ScoringError
+from ..base.errors import ScoringError, Seq2SeqError
 from ..base.objects import NAME_FORM, is_object_name
 from ..base.options import Options, Strings
 from ..text.normalization import Normalization
@@ -14,21 +15,27 @@ from .table import METRICS, find_metric
 class EvaluationOptions(Options):
     """The section `evaluation` of a recipe."""
 
+    error: ClassVar[type[Seq2SeqError]] = ScoringError
+
     metrics: Strings = Field(
         ("exact_match",),
-        description=f"Of {', '.join(METRICS)}, or package.module:OBJECT for one of your own; left out: the task's.",
+        description=f"The metrics to compute, the headline first: any of {', '.join(METRICS)}, or {NAME_FORM} for one "
+        "of your own. Left out, they are the task's.",
     )
     normalization: Normalization = Field(
         ("collapse_spaces",),
-        description="Steps on sources, predictions and references alike before they are compared: lowercase for models "
-        "without case, separate_punctuation for tokenizers that cannot write the data's own spacing.",
+        description="The normalizers that sources, predictions and references go through before they are compared: "
+        "lowercase for models without case, separate_punctuation for tokenizers that cannot write the data's own "
+        "spacing.",
     )
-    lead_sentences: int = Field(1, gt=0, description="Of the baseline that copies the source's first sentences.")
+    lead_sentences: int = Field(
+        1, gt=0, description="How many sentences the baseline has that copies the beginning of the source."
+    )
     first_words: int | None = Field(
         None,
         gt=0,
-        description="Of the baseline of the source's first words; null: the mean of the first 10,000 training targets, "
-        "which checkpoints keep; for one that does not know it, the mean of the references.",
+        description="How many words the baseline has that copies the beginning of the source; null is the mean of the "
+        "first 10,000 training targets, which checkpoints keep, or else the mean of the references.",
     )
 
     @field_validator("metrics")

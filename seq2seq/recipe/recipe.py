@@ -29,11 +29,13 @@ class Recipe(Options):
     task: str = Field(
         description="What is to be written; it has defaults of its own for lengths, metrics and generation."
     )
-    seed: int = Field(1, ge=0, description="Of initial weights, data order and dropout.")
-    output: str = Field(description="The run folder.")
+    seed: int = Field(1, ge=0, description="The seed of initial weights, data order and dropout.")
+    output: str = Field(description="The run folder; it must be new or empty, unless the run in it is resumed.")
     model: ModelOptions = Field(description="What the model starts from.")
-    data: DataOptions = Field(description="Which texts, and how much of them.")
-    training: TrainingOptions = Field(description="How long, how fast, in which batches, and what is kept.")
+    data: DataOptions = Field(description="Which texts are read, and how much of them.")
+    training: TrainingOptions = Field(
+        description="How long, how fast and in which batches is trained, and what is kept."
+    )
     generation: GenerationOptions = Field(GenerationOptions(), description="How texts are written.")
     evaluation: EvaluationOptions = Field(EvaluationOptions(), description="How written texts are scored.")
 

@@ -13,7 +13,8 @@ from ..base.errors import CheckpointError, DataError, GenerationError, RecipeErr
 from ..base.files import load_json
 from ..base.mappings import flatten, merge, nest
 from ..checkpoints.find import find_checkpoint, find_newest_whole
-from ..checkpoints.folder import check_manifest, load_training_files, read_checkpoint
+from ..checkpoints.folder import load_training_files, read_checkpoint
+from ..checkpoints.manifest import check_manifest
 from ..data.examples import load_examples
 from ..engines.transformers import check_lengths
 from ..families.table import add_families

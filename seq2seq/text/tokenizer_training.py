@@ -7,17 +7,16 @@ import io
 import re
 from collections import Counter
 from collections.abc import Iterable
-from typing import Literal, NamedTuple, get_args
+from typing import NamedTuple, get_args
 
 from sentencepiece import SentencePieceProcessor, SentencePieceTrainer
 from tokenizers import Regex, Tokenizer, decoders, models, normalizers, pre_tokenizers, trainers
 from transformers import PreTrainedTokenizerFast
 
 from ..base.errors import TokenizerError
+from .options import Kind
 from .tokenizers import make_bare
 from .vocabulary import stands_alone
-
-Kind = Literal["unigram", "bpe", "wordpiece"]
 
 SENTENCE_PIECE_ROLES = {"pad_token": "<pad>", "bos_token": "<s>", "eos_token": "</s>", "unk_token": "<unk>"}  # ids 0-3
 WORD_PIECE_ROLES = {

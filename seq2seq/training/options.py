@@ -27,99 +27,159 @@ _NEVER = {
 class TrainingOptions(Options):
     """The section `training` of a recipe."""
 
-    batch_examples: int | None = Field(None, gt=0, description="Pairs of one step over all processes (256).")
+    batch_examples: int | None = Field(
+        None,
+        gt=0,
+        description="How many pairs a step learns from, over all processes; where neither this nor batch_tokens is "
+        "given, 256.",
+    )
     batch_tokens: int | None = Field(
-        None, gt=0, description="Instead of batch_examples: real source + target tokens of a step, over all processes."
+        None,
+        gt=0,
+        description="How many real source and target tokens a step learns from, over all processes, in place of "
+        "batch_examples.",
     )
-    length_window: int = Field(50, gt=0, description="Batches among which pairs are put together by length; 1: random.")
+    length_window: int = Field(
+        50,
+        gt=0,
+        description="How many batches are sorted by length together, so that little is padding; 1 is a plain random "
+        "order.",
+    )
     micro_batch_tokens: int = Field(
-        8192, gt=0, description="Examples x (longest source + longest target) that one process holds at once."
+        8192,
+        gt=0,
+        description="How much one process holds at once, by which memory is bounded: examples x (longest source + "
+        "longest target). It changes nothing but rounding, and the masks of dropout.",
     )
-    max_steps: int | None = Field(None, gt=0, description="Optimizer updates of the run; or give max_epochs.")
+    max_steps: int | None = Field(
+        None, gt=0, description="How many optimizer updates the run makes; or give max_epochs."
+    )
     max_epochs: int | None = Field(
-        None, gt=0, validate_default=True, description="Passes over the training data; or give max_steps."
+        None,
+        gt=0,
+        validate_default=True,
+        description="How often the run goes through the training data; or give max_steps.",
     )
-    learning_rate: float = Field(5.0e-5, gt=0, description="The peak, after warm-up.")
+    learning_rate: float = Field(5.0e-5, gt=0, description="The learning rate at its peak, after warm-up.")
     learning_rates: dict[LearningRateGroup, PositiveFloat] = Field(
-        default_factory=dict, description="Peaks by origin of the parameters, in place of learning_rate."
+        default_factory=dict,
+        description="The rates at their peaks by where the parameters came from, in place of learning_rate. Where "
+        "several names fit, the first of cross_attention, random, decoder and encoder rules.",
     )
-    warmup_steps: int = Field(0, ge=0, description="Steps of linear rise from zero to the peak.")
+    warmup_steps: int = Field(0, ge=0, description="How many steps the rate rises from zero to its peak.")
     warmups: dict[LearningRateGroup, NonNegativeInt] = Field(
         default_factory=dict,
-        description="Warm-up steps by origin, in place of warmup_steps; each origin then has the schedule of its own "
-        "warm-up. Origins are those of learning_rates.",
+        description="How many steps the rates rise by where the parameters came from, in place of warmup_steps; each "
+        "origin then has the schedule of its own warm-up. Origins are those of learning_rates.",
     )
     layer_decay: float = Field(
         1.0,
         gt=0,
         le=1,
-        description="Factor on the peak from each layer to the one below, for parameters of origin encoder and decoder "
-        "alone: the top layer of a side has its full peak, tables and what else stands below the first layer one "
-        "factor less than that layer. Random parameters and cross-attention, which are new, keep theirs.",
+        description="The factor on the peak from each layer to the one below, for parameters of origin encoder and "
+        "decoder alone: the top layer of a side has its full peak, and tables and what else stands below the first "
+        "layer one factor less than that layer. Random parameters and cross-attention, which are new, keep theirs.",
     )
     freeze: dict[FreezablePart, PositiveInt | None] = Field(
         default_factory=dict,
-        description="First steps of the run in which a part of the model (as origin.json names them) is not trained; "
-        "null: in none of the run. A shared parameter is of the part of its first name: the encoder's, where the "
+        description="For how many of the first steps a part of the model (as origin.json names them) is not trained; "
+        "null is for the whole run. A shared parameter is of the part of its first name: the encoder's, where the "
         "decoder shares it, and embeddings, where a table of words is the output layer too. Rates run on meanwhile.",
     )
     embeddings_only_steps: int = Field(
-        0, ge=0, description="First steps in which the tables of words alone are trained, for a new vocabulary."
+        0,
+        ge=0,
+        description="For how many of the first steps the tables of words alone are trained, as a new vocabulary needs.",
     )
     schedule: Literal["linear", "inverse_square_root", "cosine", "constant"] = Field(
         "linear",
-        description="After warm-up: linear and cosine fall towards zero, which the step after the last would have.",
+        description="How the rate falls after warm-up: linear and cosine to zero, which the step after the last would "
+        "have, inverse_square_root by the root of the steps, constant not at all.",
     )
-    weight_decay: float = Field(0.01, ge=0, description="AdamW's, on matrices; biases and layer norms have none.")
+    weight_decay: float = Field(
+        0.01, ge=0, description="The weight decay of AdamW on matrices; biases and layer norms have none."
+    )
     adam_betas: tuple[AveragingFactor, AveragingFactor] = Field(
-        (0.9, 0.999), strict=False, description="AdamW's averaging factors."
+        (0.9, 0.999),
+        strict=False,
+        description="The factors by which AdamW averages gradients and their squares from step to step.",
     )
     objective: ObjectiveOptions = Field(ObjectiveOptions(), description="What training minimises.")
     label_smoothing: float = Field(
-        0.0, ge=0, lt=1, description="Share of a target's probability that is spread over the whole vocabulary."
+        0.0, ge=0, lt=1, description="The share of a target's probability that is spread over the whole vocabulary."
     )
-    max_gradient_norm: float | None = Field(1.0, gt=0, description="Gradients are scaled down to this norm; null: not.")
+    max_gradient_norm: float | None = Field(
+        1.0, gt=0, description="The norm that longer gradients are scaled down to; null scales none."
+    )
     precision: Literal["fp32", "bf16", "fp16"] = Field(
-        "fp32", description="Of products; weights stay fp32. fp16 scales the loss, and needs a GPU."
+        "fp32",
+        description="The precision of products; weights stay in fp32. bf16 is faster where the hardware has it; fp16 "
+        "scales the loss and needs a GPU.",
     )
     gradient_checkpointing: bool = Field(
-        False, description="Computes each layer again on the way back instead of keeping it: less memory, more time."
+        False,
+        description="Whether each layer is computed again on the way back in place of being kept, which takes less "
+        "memory and more time.",
     )
-    compile: bool = Field(False, description="torch.compile of every layer; the first steps take a minute more.")
+    compile: bool = Field(
+        False,
+        description="Whether torch.compile makes every layer faster; the first steps then take a minute more.",
+    )
     sharding: Literal["none", "fsdp"] = Field(
-        "none", description="fsdp: each process holds its slice of weights, gradients and optimizer state, not all."
+        "none",
+        description="How the model is spread over processes: with none each holds all of it, with fsdp its slice of "
+        "weights, gradients and optimizer state.",
     )
     trackers: Strings = Field(
         (),
-        description="Told the figures too, by Accelerate's names: tensorboard (in the run folder), wandb ...",
+        description="The trackers that are told the figures too, by Accelerate's names, such as wandb, or tensorboard, "
+        "whose files stand in the run folder.",
     )
     max_skipped_steps: int = Field(
-        5, ge=0, description="Steps in a row without a finite loss and gradient, skipped, before the run gives up."
+        5,
+        ge=0,
+        description="How many steps in a row without a finite loss and gradient are skipped before the run gives up.",
     )
-    log_every_steps: int = Field(10, gt=0, description="Steps that one line of progress.jsonl averages over.")
+    log_every_steps: int = Field(10, gt=0, description="How many steps a line of progress.jsonl averages over.")
     checkpoint_every_steps: int = Field(
-        1000, gt=0, description="Steps from one checkpoint to the next; the last step and a new best have one too."
+        1000,
+        gt=0,
+        description="How many steps there are from one checkpoint to the next; the last step and a new best have one "
+        "too.",
     )
-    keep_checkpoints: int = Field(3, gt=0, description="The newest; the best is kept besides.")
+    keep_checkpoints: int = Field(
+        3, gt=0, description="How many of the newest checkpoints are kept; the best is kept besides."
+    )
     validate_every_steps: int = Field(
-        1000, gt=0, description="Steps from one validation to the next; the last step has one too."
+        1000, gt=0, description="How many steps there are from one validation to the next; the last step has one too."
     )
-    validation_metrics: Strings = Field(("loss",), description="loss or a metric; the first names the best checkpoint.")
+    validation_metrics: Strings = Field(
+        ("loss",),
+        description="What a validation measures: loss, or metrics, for which it writes texts. The first names the best "
+        "checkpoint.",
+    )
     validation_texts: int | None = Field(
-        500, gt=0, description="Validation rows, from the first on, that text is generated for; null: all."
+        500,
+        gt=0,
+        description="How many of the validation pairs, from the first on, texts are written for; null is all.",
     )
     early_stopping: int | None = Field(
-        None, gt=0, description="Ends the run after so many validations in a row without a better first metric."
+        None,
+        gt=0,
+        description="After how many validations in a row without a better first metric the run ends; null is never.",
     )
     early_stopping_min_improvement: float = Field(
-        0.0, ge=0, description="In the metric's unit: early_stopping takes less for no better."
+        0.0,
+        ge=0,
+        description="How much better the first metric must get, in its own unit, for early_stopping to count it.",
     )
     ema_decay: float | None = Field(
         None,
         gt=0,
         lt=1,
-        description="Validates and saves an exponential moving average of the weights; the optimizer goes on from the "
-        "weights themselves. At update t the decay is min(ema_decay, (1 + t) / (10 + t)); 0.999 is a common choice.",
+        description="The decay of a moving average of the weights, which is then validated and saved, while the "
+        "optimizer goes on from the weights themselves. At update t it is min(ema_decay, (1 + t) / (10 + t)); 0.999 is "
+        "a common choice, and null keeps no average.",
     )
 
     @field_validator("sharding")

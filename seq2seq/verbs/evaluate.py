@@ -5,12 +5,11 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from ..base.errors import DataError, ScoringError
 from ..base.files import write_json, write_json_lines
 from ..base.options import build_options
+from ..base.signatures import takes_options
 from ..data.examples import load_examples
 from ..generation.loading import load_generator, load_model, read_layout
-from ..generation.outputs import check_output
 from ..generation.scoring import (
     build_prediction_rows,
     score_outputs,
@@ -19,30 +18,15 @@ from ..generation.scoring import (
 )
 from ..metrics.options import EvaluationOptions
 from ..processes.group import generate_in_processes, open_processes, run_on_main
-from ..run_folder.folder import RunFolder
+from .early_checks import check_evaluate
+from .options import EvaluateOptions
 
 
-def evaluate(
-    checkpoint: str | Path,
-    data: Sequence[str],
-    *,
-    output: str | Path,
-    columns: dict[str, str | list[str]] | None = None,
-    header: Sequence[str] | None = None,
-    normalization: Sequence[str] | None = None,
-    evaluation: dict[str, Any] | None = None,
-    **options: Any,
-) -> dict:
+@takes_options(EvaluateOptions)
+def evaluate(checkpoint: str | Path, data: Sequence[str], **given: Any) -> dict:
     """Generates for data files, scores the outputs beside the baselines, writes predictions.jsonl and scores.json.
 
     On several processes, started by torchrun or accelerate launch, each calls this and generates its share.
-
-    Args:
-        data: names as under `data.test` of a recipe.
-        columns, header, normalization: options under `data:` of a recipe, over those of the checkpoint.
-        output: the folder to write to.
-        evaluation: options under `evaluation:` of a recipe, over those of the checkpoint.
-        options: generation options, as `generate` takes them.
 
     Returns:
         What scores.json holds: values and intervals by row and metric, and the signatures of the metrics.
@@ -53,31 +37,28 @@ def evaluate(
         ScoringError: an evaluation option is wrong.
         TrainingError: as `train`, where several processes were asked for and fewer are there.
     """
-    folder = Path(output)
-    if RunFolder(folder).exists():
-        raise DataError(f"{folder} is a run, whose own scores would be lost. Choose another output.")
-    check_output(folder / "predictions.jsonl")
+    options = build_options(EvaluateOptions, given | {"data": data})
+    check_evaluate(checkpoint, options)
     with open_processes() as processes:
         loaded = load_model(checkpoint)
-        chosen = build_options(EvaluationOptions, loaded.description.evaluation | (evaluation or {}), ScoringError)
-        layout = read_layout(loaded, columns=columns, header=header, normalization=normalization)
-        examples = load_examples(data, layout)
+        chosen = build_options(EvaluationOptions, loaded.description.evaluation | options.scoring)
+        examples = load_examples(options.data, read_layout(loaded, **options.layout))
         # The examples are normalized already.
-        generator = replace(load_generator(loaded, **options), normalization=())
+        generator = replace(load_generator(loaded, **options.generation), normalization=())
         generated = generate_in_processes(processes, generator, [example.source for example in examples])
 
         def score_and_write() -> dict:
             outputs = {loaded.description.plan: generated.texts}
             rows = score_outputs(outputs | write_baselines(examples, loaded.tokenizers, chosen), examples, chosen)
             scores = {
-                "data": list(data),
+                "data": list(options.data),
                 "examples": len(examples),
                 "checkpoint": str(loaded.folder),
                 "truncated_sources": generated.truncated,
                 **summarize_scores(rows),
             }
-            write_json_lines(folder / "predictions.jsonl", build_prediction_rows(examples, generated))
-            write_json(folder / "scores.json", scores)
+            write_json_lines(options.output / "predictions.jsonl", build_prediction_rows(examples, generated))
+            write_json(options.output / "scores.json", scores)
             return scores
 
         return run_on_main(processes, score_and_write)

@@ -4,8 +4,10 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, overload
 
+from ..base.signatures import takes_options
 from ..checkpoints.folder import Checkpoint
 from ..engines.exported import ExportedModel
+from ..engines.options import GenerationChoice
 from ..generation.generator import Generator
 from ..generation.loading import load_generator
 from .generate_file import report_odd
@@ -15,29 +17,30 @@ Model = str | Path | Checkpoint | ExportedModel | Generator
 
 
 @overload
-def generate(checkpoint: Model, texts: Sequence[str], **options: Any) -> list[str]: ...
+def generate(checkpoint: Model, texts: Sequence[str], **given: Any) -> list[str]: ...
 
 
 @overload
-def generate(checkpoint: Model, texts: Iterator[str], **options: Any) -> Iterator[str]: ...
+def generate(checkpoint: Model, texts: Iterator[str], **given: Any) -> Iterator[str]: ...
 
 
-def generate(checkpoint: Model, texts: Iterable[str], **options: Any) -> list[str] | Iterator[str]:
+@takes_options(GenerationChoice)
+def generate(checkpoint: Model, texts: Iterable[str], **given: Any) -> list[str] | Iterator[str]:
     """Writes one output for each text, in order; an empty text gives an empty output.
 
     A list gives a list. An iterator gives an iterator, which reads a window of 1,024 texts at a time; see
-    `Generator.stream` for other windows. Texts of a list that were cut or mended are counted on standard error.
+    `Generator.stream` for other windows. Texts of a list that were cut or mended are counted on standard error. Options
+    left out are the checkpoint's own.
 
     Example: generate("runs/quickstart", ["Tom sold the lamp. It was old."], num_beams=4, max_target_tokens=64)
 
     Args:
         checkpoint: a run folder, a checkpoint folder or a hub name; or what `load_checkpoint` or `load_generator` gave.
-        options: those under `generation:` of a recipe, over the checkpoint's own.
 
     Raises:
         CheckpointError, GenerationError: as `load_generator`; or an entry is no string.
     """
-    generator = load_generator(checkpoint, **options)
+    generator = load_generator(checkpoint, **given)
     if isinstance(texts, Iterator):
         return generator.stream(texts)
     generated = generator.generate(texts)

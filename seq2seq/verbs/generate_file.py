@@ -9,15 +9,18 @@ from typing import Any
 from ..base.console import errors, show_progress
 from ..base.errors import DataError, GenerationError
 from ..base.files import compute_sha256, format_json_lines
+from ..base.options import build_options
+from ..base.signatures import takes_options
 from ..checkpoints.folder import Checkpoint
-from ..data.plain_text import STANDARD_INPUT, ReadText, count_texts, is_row_format, name_texts, read_texts
-from ..data.readers import FORMATS, find_file
-from ..engines.choices import EngineName
+from ..data.plain_text import ReadText, count_texts, name_texts, read_texts
 from ..engines.exported import ExportedModel
-from ..generation.generator import WINDOW_TEXTS, Generated, Generator, break_windows, require_texts
+from ..generation.generator import Generated, Generator, require_texts
 from ..generation.loading import load_generator, load_model, read_layout
-from ..generation.outputs import STANDARD_OUTPUT, OutputFile, Progress, check_apart, check_output, format_lines
+from ..generation.outputs import STANDARD_OUTPUT, OutputFile, Progress, format_lines
+from ..generation.windows import break_windows
 from ..processes.group import Processes, open_processes, run_on_main, share_work
+from .early_checks import check_generate_file
+from .options import GenerateFileOptions
 
 NOTE_SECONDS = 10  # at least, between two lines of progress
 
@@ -165,18 +168,12 @@ def report_odd(counts: Mapping[str, int], max_source_tokens: int) -> None:
             errors().print(f"{count:,} {meaning}")
 
 
+@takes_options(GenerateFileOptions)
 def generate_file(
     checkpoint: str | Path | Checkpoint | ExportedModel,
     input: str | Path | Iterable[str],
-    output: str | Path,
-    *,
-    columns: Sequence[str] | None = None,
-    header: Sequence[str] | None = None,
-    engine: EngineName | None = None,
-    resume: bool = False,
-    strict: bool = False,
-    window_texts: int = WINDOW_TEXTS,
-    **options: Any,
+    output: str | Path = "-",
+    **given: Any,
 ) -> Progress | None:
     """Writes outputs for the texts of a file into a file, a line each, in order, without holding all of them at once.
 
@@ -187,17 +184,11 @@ def generate_file(
     Args:
         input: a file of plain text, one text a line, or .jsonl, .csv, .tsv, .parquet, each also with .gz; "-" is
             standard input; or a list or an iterator of texts.
-        output: by its name plain text or .jsonl, with `source`, `prediction` and where asked for `score` and
-            `predictions`; "-" is standard output.
-        columns, header: the source's columns in rows, over those of the checkpoint's `data:`.
-        engine: what the checkpoint must be for.
-        resume: go on with an output that was not finished, from where it was written to.
-        strict: refuse texts that would be cut, or hold what is no text.
-        window_texts: how many texts each process has to sort by length before they are written.
 
     Returns:
         How many texts were written for and the counts of what was odd, those before a resumption included; None where
-        the output to be resumed is finished.
+        the output to be resumed is finished. JSONL has `source`, `prediction` and, where asked for, `score` and
+        `predictions`.
 
     Raises:
         CheckpointError, GenerationError: as `generate`; or `strict`, and a text does not fit.
@@ -206,38 +197,33 @@ def generate_file(
             changed by something else meanwhile.
         TrainingError: as `train`, where several processes were asked for and fewer are there.
     """
-    output = Path(output)
-    if output != STANDARD_OUTPUT:
-        check_output(output)
+    options = build_options(GenerateFileOptions, given | {"output": output})
     input = str(input) if isinstance(input, Path) else input
-    if isinstance(input, str) and input != STANDARD_INPUT:
-        check_apart(find_file(input), output)
-    if (columns or header) and not (isinstance(input, str) and is_row_format(input)):
-        name = "standard input" if input == STANDARD_INPUT else input if isinstance(input, str) else "the input"
-        raise DataError(f"{name} is plain text: columns and a header are for rows ({FORMATS}). Leave them out.")
-    if window_texts < 1:
-        raise GenerationError(f"window_texts: expected at least 1, found {window_texts}.")
+    check_generate_file(checkpoint, input, options)
     with open_processes() as processes:
-        loaded = load_model(checkpoint, engine) if isinstance(checkpoint, str | Path) else checkpoint
-        generator = load_generator(loaded, **options)
-        if output.suffix != ".jsonl" and (generator.options.num_outputs > 1 or generator.options.scores):
-            raise GenerationError(f"{output}: several outputs of a text, and scores, need an output FILE.jsonl.")
+        loaded = load_model(checkpoint, options.engine) if isinstance(checkpoint, str | Path) else checkpoint
+        generator = load_generator(loaded, **options.generation)
+        if options.output.suffix != ".jsonl" and (generator.options.num_outputs > 1 or generator.options.scores):
+            raise GenerationError(
+                f"{options.output}: several outputs of a text, and scores, need an output FILE.jsonl."
+            )
         if isinstance(input, str):
-            layout = read_layout(loaded, columns={"source": columns} if columns else None, header=header)
+            columns = {"source": options.columns} if options.columns else None
+            layout = read_layout(loaded, columns=columns, header=options.header)
             texts = read_texts(input, layout.columns.source, layout.header)
             total = run_on_main(processes, lambda: count_texts(input))
         else:
             texts, total = name_texts(require_texts(input)), len(input) if isinstance(input, Sequence) else None
         settings = {}
-        if output != STANDARD_OUTPUT:
+        if options.output != STANDARD_OUTPUT:
             settings = run_on_main(processes, lambda: summarize_settings(loaded.folder, generator))
         return write_outputs(
             generator,
             texts,
-            OutputFile(output, settings),
+            OutputFile(options.output, settings),
             processes,
             total=total,
-            resume=resume,
-            strict=strict,
-            window_texts=window_texts * processes.num_processes,
+            resume=options.resume,
+            strict=options.strict,
+            window_texts=options.window_texts * processes.num_processes,
         )

@@ -5,18 +5,21 @@ from pathlib import Path
 from typing import Any
 
 from ..base.errors import GenerationError
+from ..base.signatures import takes_options
 from ..checkpoints.description import DESCRIPTION_FILE
 from ..checkpoints.find import find_checkpoint
 from ..checkpoints.folder import Checkpoint
 from ..checkpoints.task_settings import apply_task_settings, find_task_settings
 from ..engines.exported import ExportedModel
+from ..engines.options import GenerationChoice
 from ..generation.generator import Generator
 from ..generation.loading import load_model
 from ..recipe.task import TASKS
 from .generate import Model, generate
 
 
-def summarize(checkpoint: Model, texts: Iterable[str], **options: Any) -> list[str] | Iterator[str]:
+@takes_options(GenerationChoice)
+def summarize(checkpoint: Model, texts: Iterable[str], **given: Any) -> list[str] | Iterator[str]:
     """Writes a summary of each text; otherwise as `generate`.
 
     Published checkpoints that name a prompt and options for this task, such as T5's "summarize: ", get them.
@@ -26,19 +29,21 @@ def summarize(checkpoint: Model, texts: Iterable[str], **options: Any) -> list[s
     Raises:
         CheckpointError, GenerationError: as `generate`; or the checkpoint was trained for another task.
     """
-    return generate(_load_for("summarization", checkpoint), texts, **options)
+    return generate(_load_for("summarization", checkpoint), texts, **given)
 
 
-def split(checkpoint: Model, sentences: Iterable[str], **options: Any) -> list[str] | Iterator[str]:
+@takes_options(GenerationChoice)
+def split(checkpoint: Model, sentences: Iterable[str], **given: Any) -> list[str] | Iterator[str]:
     """Writes each sentence as several simple ones, in one text; otherwise as `generate`.
 
     Raises:
         CheckpointError, GenerationError: as `generate`; or the checkpoint was trained for another task.
     """
-    return generate(_load_for("sentence_splitting", checkpoint), sentences, **options)
+    return generate(_load_for("sentence_splitting", checkpoint), sentences, **given)
 
 
-def fuse(checkpoint: Model, texts: Iterable[str | Sequence[str]], **options: Any) -> list[str] | Iterator[str]:
+@takes_options(GenerationChoice)
+def fuse(checkpoint: Model, texts: Iterable[str | Sequence[str]], **given: Any) -> list[str] | Iterator[str]:
     """Writes one sentence for each text of several, or for each list of sentences; otherwise as `generate`.
 
     Example: fuse("runs/quickstart", [["Tom sold the lamp.", "It was old."]])
@@ -50,7 +55,7 @@ def fuse(checkpoint: Model, texts: Iterable[str | Sequence[str]], **options: Any
         raise GenerationError("Expected a list of texts, found one text. Put it into a list: [text].")
     joined = (" ".join(text) if _is_list_of_texts(text) else text for text in texts)
     model = _load_for("sentence_fusion", checkpoint)
-    return generate(model, joined if isinstance(texts, Iterator) else list(joined), **options)
+    return generate(model, joined if isinstance(texts, Iterator) else list(joined), **given)
 
 
 def _is_list_of_texts(value: Any) -> bool:
@@ -58,13 +63,14 @@ def _is_list_of_texts(value: Any) -> bool:
     return isinstance(value, Sequence) and not isinstance(value, str) and all(isinstance(one, str) for one in value)
 
 
+@takes_options(GenerationChoice)
 def translate(
     checkpoint: Model,
     texts: Iterable[str],
     *,
     source_language: str | None = None,
     target_language: str | None = None,
-    **options: Any,
+    **given: Any,
 ) -> list[str] | Iterator[str]:
     """Writes a translation of each text; otherwise as `generate`.
 
@@ -80,7 +86,7 @@ def translate(
         TokenizerError: its tokenizer has not these languages.
     """
     model = _load_for("translation", checkpoint, source_language, target_language)
-    return generate(model, texts, **options)
+    return generate(model, texts, **given)
 
 
 def _load_for(

@@ -2,11 +2,14 @@
 
 from collections.abc import Iterable
 from pathlib import Path
+from typing import Any
 
 from accelerate import Accelerator
 
 from ..base.console import errors
 from ..base.errors import TrainingInterrupted
+from ..base.options import build_options
+from ..base.signatures import takes_options
 from ..processes.group import build_accelerator, leave_processes, run_on_main
 from ..recipe.recipe import Recipe, build_recipe, load_values
 from ..run_folder.folder import RunFolder
@@ -16,10 +19,13 @@ from ..runs.start import adopt_old_values, check_same_recipe, resume_model, star
 from ..runs.storage import hold_folder
 from ..training.early_stopping import format_end
 from ..training.signals import find_stop_signal
+from .early_checks import check_train
+from .options import TrainOptions
 from .report.card import write_report
 
 
-def train(recipe: Recipe | str | Path, overrides: Iterable[str] = (), *, resume: bool = False) -> Path:
+@takes_options(TrainOptions)
+def train(recipe: Recipe | str | Path, overrides: Iterable[str] = (), **given: Any) -> Path:
     """Trains by a recipe and returns the run folder.
 
     Every process of a distributed launch calls this. When training ends, the outputs for data.test are written and
@@ -27,25 +33,26 @@ def train(recipe: Recipe | str | Path, overrides: Iterable[str] = (), *, resume:
 
     Args:
         recipe: a recipe, or the path of a recipe file, over which `overrides` such as "training.max_steps=10" go.
-        resume: go on from the newest whole checkpoint of the run folder; begin where there is no run yet.
 
     Raises:
         RecipeError, DataError, WarmStartError, TokenizerError: before anything is trained.
         TrainingError: the run folder is taken, in use or another recipe's; the loss is not finite; the disk is full.
         TrainingInterrupted: SIGTERM or SIGUSR1 asked the run to stop; it saved a checkpoint and can go on.
     """
+    options = build_options(TrainOptions, given)
     if isinstance(recipe, Recipe):
-        given = recipe.model_dump(mode="json", exclude_unset=True)
+        values = recipe.model_dump(mode="json", exclude_unset=True)
     else:
-        given = load_values(recipe, overrides)
-        recipe = build_recipe(given, str(recipe))
+        values = load_values(recipe, overrides)
+        recipe = build_recipe(values, str(recipe))
+    check_train(recipe, options)
     folder = RunFolder(Path(recipe.output))
-    if resume:
-        recipe = adopt_old_values(folder, recipe, given)
+    if options.resume:
+        recipe = adopt_old_values(folder, recipe, values)
     accelerator = build_accelerator(recipe)
     try:
         with hold_folder(folder, accelerator):
-            message = _train_in(folder, recipe, accelerator, resume=resume)
+            message = _train_in(folder, recipe, accelerator, resume=options.resume)
     except TrainingInterrupted:
         leave_processes(accelerator)
         raise

@@ -3,10 +3,11 @@
 import json
 import re
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal
 
 from pydantic import BeforeValidator, Field, ValidationInfo, field_validator
 
+from ..base.errors import Seq2SeqError, WarmStartError
 from ..base.objects import NAME_FORM, is_object_name
 from ..base.options import Options, Strings
 
@@ -33,11 +34,11 @@ RANDOM_ENCODER_PLANS = ("rnd2rnd", "rnd2bert", "rnd2gpt")
 class ShapeOptions(Options):
     """The shape of a model that has no checkpoint to take it from: BERT's layers, both sides alike."""
 
-    layers: int = Field(gt=0, description="Of each side.")
-    hidden_size: int = Field(gt=0, description="Width of the states and of the embeddings.")
-    attention_heads: int = Field(gt=0, description="Of each layer; must divide hidden_size.")
-    intermediate_size: int = Field(gt=0, description="Width inside the feed-forward part of a layer.")
-    positions: int = Field(512, gt=0, description="Tokens that a side takes.")
+    layers: int = Field(gt=0, description="How many layers each side has.")
+    hidden_size: int = Field(gt=0, description="The width of the states and of the embeddings.")
+    attention_heads: int = Field(gt=0, description="How many heads each layer has; they must divide hidden_size.")
+    intermediate_size: int = Field(gt=0, description="The width inside the feed-forward part of a layer.")
+    positions: int = Field(512, gt=0, description="How many tokens a side takes.")
 
     @field_validator("attention_heads")
     @classmethod
@@ -50,74 +51,98 @@ class ShapeOptions(Options):
 class ModelOptions(Options):
     """The section `model` of a recipe."""
 
+    error: ClassVar[type[Seq2SeqError]] = WarmStartError
+
     plan: PlanName = Field("bert2bert", description="How the model is warm-started; the names of Rothe et al. 2020.")
     shape: ShapeOptions | None = Field(
         None,
-        description="For plan rnd2rnd without a checkpoint: the shape itself, in place of encoder. Needs "
+        description="The shape of a model of plan rnd2rnd without a checkpoint, in place of encoder. It needs "
         "source_tokenizer and target_tokenizer.",
     )
     encoder: str | None = Field(
         None,
         validate_default=True,
-        description="Hub name or folder; random parts take their shape from it. A random encoder may leave it out.",
+        description="The encoder's checkpoint, a hub name or a folder; random parts take their shape from it. A random "
+        "encoder may leave it out.",
     )
-    decoder: str | None = Field(None, validate_default=True, description="Hub name or folder; left out: the encoder's.")
-    share: bool = Field(False, description="For plan pair: one set of layer parameters for both sides.")
+    decoder: str | None = Field(
+        None,
+        validate_default=True,
+        description="The decoder's checkpoint, a hub name or a folder; left out, it is the encoder's.",
+    )
+    share: bool = Field(
+        False, description="Whether both sides of plan pair have one set of layer parameters between them."
+    )
     convert: bool = Field(
         True,
-        description="BERT and RoBERTa become a BertGeneration, exactly; false keeps their own classes and the "
-        "decoder's pre-trained head transform.",
+        description="Whether BERT and RoBERTa become a BertGeneration, which is exact; false keeps their own classes "
+        "and the decoder's pre-trained head transform.",
     )
     cross_attention: CrossAttentionStart = Field(
         "random",
-        description="Start of the encoder-decoder attention: random as in the paper, copied from the decoder's "
-        "self-attention, or silent (random, with a zero output projection).",
+        description="How the encoder-decoder attention starts: random as in the paper, copied from the decoder's "
+        "self-attention, or silent, which is random with a zero output projection.",
     )
     encoder_layers: LayerChoice = Field(
-        None, description="Layers kept, counted from 0: the first n (a number), 'every 2', or a list; null keeps all."
+        None,
+        description="Which layers of the encoder are kept, counted from 0: the first n (a number), 'every 2', or a "
+        "list; null keeps all.",
     )
-    decoder_layers: LayerChoice = Field(None, description="As encoder_layers.")
+    decoder_layers: LayerChoice = Field(
+        None, description="Which layers of the decoder are kept, said as for encoder_layers."
+    )
     max_positions: int | None = Field(
-        None, ge=1, description="Tokens that a side shall take at least; a shorter position table is repeated."
+        None, ge=1, description="How many tokens a side takes at least; a shorter position table is repeated."
     )
     checkpoint: str | None = Field(
         None,
         validate_default=True,
-        description="For plan pretrained: an encoder-decoder to train on, of this project (run folder, checkpoint) or "
-        "published (BART, mBART, T5, Marian ...; folder or hub name).",
+        description="The encoder-decoder that plan pretrained trains on: one of this project (a run folder or a "
+        "checkpoint) or a published one (BART, mBART, T5, Marian ...; a folder or a hub name).",
     )
     source_language: str | None = Field(
         None,
-        description="For plan pretrained: the code of the source's language, such as en_XX, if it wants one.",
+        description="The code of the source's language, such as en_XX, for plan pretrained with a checkpoint that "
+        "marks languages.",
     )
-    target_language: str | None = Field(None, description="As source_language, of the target.")
+    target_language: str | None = Field(
+        None,
+        description="The code of the target's language, such as de_DE, for plan pretrained with a checkpoint that "
+        "marks languages.",
+    )
     source_tokenizer: str | None = Field(
         None,
         validate_default=True,
-        description="Folder of a new tokenizer of the sources (`seq2seq tokenizer train`); embeddings are carried over "
-        "by token text. Name the same folder twice for one vocabulary.",
+        description="The folder of a new tokenizer of the sources (`seq2seq tokenizer train`); embeddings are carried "
+        "over by token text. Name the same folder twice for one vocabulary.",
     )
     target_tokenizer: str | None = Field(
-        None, validate_default=True, description="As source_tokenizer, of the targets."
+        None,
+        validate_default=True,
+        description="The folder of a new tokenizer of the targets, as source_tokenizer is of the sources.",
     )
     new_tokens: Literal["pieces", "mean"] = Field(
         "pieces",
-        description="How a token that the old vocabulary lacks begins: as the mean of its old pieces, or of all.",
+        description="How a token that the old vocabulary lacks begins: as the mean of its old pieces, or with mean "
+        "as the mean of all.",
     )
     source_marks: bool = Field(
         True,
-        description="Put marks around sources as in the pre-training of encoders, such as [CLS] and [SEP]; false "
-        "leaves them out, as in the paper.",
+        description="Whether sources stand between marks, such as [CLS] and [SEP], as in the pre-training of encoders; "
+        "false leaves them out, as in the paper.",
     )
     trim_vocabulary: bool = Field(
-        False, description="Keep only the tokens that the run's data needs; nothing new becomes unknown."
+        False,
+        description="Whether only the tokens are kept that the run's data needs; nothing new becomes unknown by it.",
+    )
+    dropout: float | None = Field(
+        None, ge=0, lt=1, description="The dropout of all layers; null keeps the checkpoint's own."
     )
     families: Strings = Field(
         (),
         description="Rows of your own for families of models that the package does not know, as package.module:OBJECT. "
         "The module is imported first and may register classes with transformers.",
     )
-    dropout: float | None = Field(None, ge=0, lt=1, description="null keeps the checkpoint's own.")
 
     @field_validator("plan", mode="before")
     @classmethod

@@ -1,49 +1,32 @@
-"""The paper's table of plans, counted here: shapes of base size on the meta device, without weights or memory."""
+"""The paper's table of plans, counted here: parameters at base size, as a warm start from published shapes has them.
 
-from pathlib import Path
+Numbers alone, so that `seq2seq plans` needs no model; a test builds the models and counts them again.
+"""
 
-import torch
-from transformers import PreTrainedConfig
-
-from ..families.family import Family
-from ..families.table import find_family
-from ..modeling.parts import map_parts
-from ..modeling.sharing import map_shared_names
-from .filling import map_warm_names
-from .options import ModelOptions
-from .plans import Plan
-from .sources import SourceCheckpoint
-from .start import build_config, build_model, build_sides
-
-COLUMNS = ("total", "embeddings", "warm", "random")  # as in Plan.paper_millions
+from dataclasses import dataclass
 
 
-def base_shape(family: Family) -> PreTrainedConfig:
-    """The base size of a family, as published."""
-    return family.base()
+@dataclass(frozen=True)
+class PlanParameters:
+    """Parameters of a plan by the paper's columns, which are those of `Plan.paper_millions`, in its order.
+
+    embeddings: tables of tokens. warm: what comes from a checkpoint; random: all others.
+    """
+
+    total: int
+    embeddings: int
+    warm: int
+    random: int
 
 
-def count_plan_parameters(plan: Plan) -> dict[str, int]:
-    """Parameters of a plan at base size by the paper's columns; warm are those that come from a checkpoint."""
-    families = plan.encoder if plan.warm_encoder or not plan.warm_decoder else plan.decoder
-    encoder, decoder = (
-        SourceCheckpoint(family.name, Path(), base_shape(family)) for family in (families[0], plan.decoder[0])
-    )
-    rows = tuple(source.config.vocab_size + find_family(source.config).lacks_pad for source in (encoder, decoder))
-    sides = build_sides(plan, encoder, decoder, ModelOptions(plan=plan.name, encoder=encoder.name), rows=rows)
-    with torch.device("meta"):
-        model = build_model(plan, build_config(*sides))
-    parts, further = map_parts(model), map_shared_names(model)
-    warm: set[str] = set()
-    for name, side, is_warm in zip(("encoder", "decoder"), sides, (plan.warm_encoder, plan.warm_decoder), strict=True):
-        if is_warm:
-            filled = map_warm_names(model, name, side.converted)
-            warm |= {further.get(place, place) for names in filled for place in names.values()}
-    sizes = {name: parameter.numel() for name, parameter in model.named_parameters(remove_duplicate=False)}
-    first = [name for name in sizes if name not in further]
-    return {
-        "total": sum(sizes[name] for name in first),
-        "embeddings": sum(sizes[name] for name in first if parts[name] == "embeddings"),
-        "warm": sum(sizes[name] for name in first if name in warm),
-        "random": sum(sizes[name] for name in first if name not in warm),
-    }
+COUNTED = {
+    "rnd2rnd": PlanParameters(222_736_698, 23_440_896, 0, 222_736_698),
+    "bert2rnd": PlanParameters(222_736_698, 23_440_896, 108_890_112, 113_846_586),
+    "rnd2bert": PlanParameters(222_736_698, 23_440_896, 108_890_112, 113_846_586),
+    "bert2bert": PlanParameters(222_736_698, 23_440_896, 194_339_328, 28_397_370),
+    "bertshare": PlanParameters(137_287_482, 23_440_896, 108_890_112, 28_397_370),
+    "robertashare": PlanParameters(152_469_849, 38_603_520, 124_052_736, 28_417_113),
+    "rnd2gpt": PlanParameters(238_649_856, 38_598_144, 124_440_576, 114_209_280),
+    "bert2gpt": PlanParameters(261_697_536, 62_039_040, 233_330_688, 28_366_848),
+    "roberta2gpt": PlanParameters(276_860_160, 77_201_664, 248_493_312, 28_366_848),
+}

@@ -3,7 +3,7 @@
 import pytest
 
 from seq2seq.base.errors import CheckpointError, DataError
-from seq2seq.checkpoints.find import find_checkpoint, find_newest_whole, list_last
+from seq2seq.checkpoints.find import find_checkpoint, find_local, find_newest_whole, list_last
 from seq2seq.checkpoints.folder import write_checkpoint
 from seq2seq.run_folder.steps import find_chosen, list_steps, load_best, record_best, step_folder
 from tests.conftest import build_description
@@ -75,9 +75,15 @@ def test_other_folder_is_refused_with_what_it_holds(tmp_path):
         find_checkpoint(tmp_path)
 
 
-def test_what_cannot_be_a_hub_name_is_refused():
+@pytest.mark.parametrize("find", [find_checkpoint, find_local])
+def test_what_cannot_be_a_hub_name_is_refused(find):
     with pytest.raises(CheckpointError, match="does not exist. Give a run folder"):
-        find_checkpoint("runs/of/mine")
+        find("runs/of/mine")
+
+
+def test_name_that_the_hub_may_know_is_not_looked_for_here(run):
+    assert find_local("nobody/has-this") is None
+    assert find_local(run) == find_checkpoint(run)
 
 
 def test_hub_name_without_network_is_refused(monkeypatch):

@@ -51,4 +51,4 @@ def test_compare_needs_a_trial(seq2seq, tmp_path):
     a = write_predictions(tmp_path / "a.jsonl", ["a cat", "a dog", "a bird"])
     code, _, err = seq2seq("compare", a, a, "--metrics", "exact_match", "--trials", "0")
     assert code == 1
-    assert "Expected at least one trial, found 0." in err
+    assert "trials: input should be greater than or equal to 1 (found: 0)." in err

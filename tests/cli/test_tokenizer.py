@@ -129,8 +129,6 @@ def test_file_in_place_of_the_folder_is_refused(train, tmp_path):
     [
         (("--size", "90000"), "TokenizerError: size 90000 is too large: these texts give"),
         (("--size", "9"), "TokenizerError: size 9 is too small"),
-        (("--kind", "words"), "TokenizerError: kind 'words': expected one of unigram, bpe, wordpiece."),
-        (("--columns", "all"), "DataError: columns 'all': expected one of both, source, target."),
         (("--data", "missing.jsonl"), "DataError: missing.jsonl: there is no such file."),
         (("--source-column", "text"), "column 'text' is missing (found: 'source', 'target'). Name it by source_column"),
     ],
@@ -141,6 +139,20 @@ def test_mistakes_show_as_one_message_and_leave_nothing(train, tmp_path, argumen
     assert message in err
     assert "Traceback" not in err
     assert list((tmp_path / "out").iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("--kind", "words"), "'words' is not one of 'unigram', 'bpe', 'wordpiece'."),
+        (("--columns", "all"), "'all' is not one of 'both', 'source', 'target'."),
+    ],
+)
+def test_what_is_no_choice_is_refused_with_the_choices(train, tmp_path, arguments, message):
+    code, out, err = train("--data", QUICKSTART, *arguments)
+    assert (code, out) == (2, "")
+    assert message in err
+    assert not (tmp_path / "out").exists()
 
 
 def test_broken_row_is_named_by_file_and_line(train, tmp_path, rows):

@@ -6,11 +6,13 @@ import pytest
 import torch
 
 from seq2seq.base.errors import GenerationError
+from seq2seq.checkpoints.folder import write_checkpoint
 from seq2seq.engines.engine import Hypothesis
 from seq2seq.engines.options import GenerationOptions
 from seq2seq.engines.transformers import TransformersEngine
-from seq2seq.generation.generator import Generator, break_windows
-from tests.conftest import shake
+from seq2seq.generation.generator import Generator
+from seq2seq.generation.loading import load_generator
+from tests.conftest import build_description, shake
 
 TEXTS = ["the cat sat", "a dog ran and a bird flew on the red road .", "fish", "the small tree , the big sea", "a mat"]
 
@@ -153,8 +155,9 @@ def test_stream_reads_no_more_than_a_window_ahead(started):
     assert next(endless) == 6
 
 
-def test_windows_are_of_so_many_texts_or_characters(monkeypatch):
-    assert list(break_windows("abcde", 2)) == [["a", "b"], ["c", "d"], ["e"]]
-    assert list(break_windows([], 2)) == []
-    monkeypatch.setattr("seq2seq.generation.generator.WINDOW_CHARACTERS", 4)
-    assert list(break_windows(["abcdef", "a", "b", "cd", "e"], 3)) == [["abcdef"], ["a", "b", "cd"], ["e"]]
+def test_generator_shows_itself_on_one_line(started, tmp_path):
+    generator = build(started, num_beams=3)
+    assert repr(generator) == "Generator(Seq2SeqModel in transformers on cpu, num_beams=3, max_target_tokens=10)"
+    write_checkpoint(tmp_path / "ckpt", started.model, started.tokenizers, build_description(started, num_beams=2))
+    where = f"{tmp_path / 'ckpt'}, Seq2SeqModel in transformers on cpu"
+    assert repr(load_generator(tmp_path / "ckpt")) == f"Generator({where}, num_beams=2, max_target_tokens=12)"

@@ -80,14 +80,14 @@ def test_reference_holds_every_option():
 
 def test_reference_names_what_a_task_fills_in():
     # Of the four tasks summarization alone has sources of other than 128 tokens.
-    assert "Default by task: 512 for summarization.\n  max_source_tokens: 128" in build_reference()
+    words = " ".join(build_reference().replace("#", "").split())  # wherever the comment breaks its lines
+    assert "Default by task: 512 for summarization. max_source_tokens: 128" in words
 
 
 def test_reference_tells_no_default_of_a_task_that_is_the_default_anyway():
     # Every task's source column is the column `source`; the class has it as a list of one.
-    assert (
-        "# One, or several that are joined by a space where they have text. A text, or a list.\n" in build_reference()
-    )
+    before, _ = build_reference().split("source: [source]\n")
+    assert before.rstrip().endswith("A text, or a list.")
 
 
 @pytest.mark.parametrize(

@@ -137,7 +137,7 @@ def test_copy_to_a_place_that_is_no_folder_is_refused(tmp_path):
 
 
 @pytest.mark.slow
-def test_wheel_brings_every_recipe(shipped, tmp_path):
+def test_wheel_brings_every_recipe_and_says_that_it_is_typed(shipped, tmp_path):
     source, unpacked = tmp_path / "source", tmp_path / "unpacked"
     source.mkdir()
     for name in ("pyproject.toml", "setup.py", "MANIFEST.in", "README.md", "LICENSE"):
@@ -148,6 +148,7 @@ def test_wheel_brings_every_recipe(shipped, tmp_path):
     subprocess.run([sys.executable, *build], check=True)
     (wheel,) = tmp_path.glob("*.whl")
     shutil.unpack_archive(wheel, unpacked, "zip")
+    assert (unpacked / "seq2seq/py.typed").is_file()
     code = (
         "from seq2seq.recipe.shipped import find_recipes_folder, list_recipes\n"
         "print(find_recipes_folder())\n"

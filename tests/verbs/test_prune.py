@@ -273,9 +273,13 @@ def test_family_whose_attention_does_not_run_with_fewer_heads_is_refused_at_once
     ("options", "error", "message"),
     [
         ({}, AnalysisError, "Nothing is to be removed. Say which share of heads to keep, or how many layers."),
-        ({"keep": 0.0}, AnalysisError, "keep and per_round are shares, between 0 and 1; found 0.0 and 0.1"),
-        ({"keep": 1.0}, AnalysisError, "found 1.0 and 0.1"),
-        ({"keep": 0.5, "per_round": 2}, AnalysisError, "found 0.5 and 2"),
+        ({"keep": 0.0}, AnalysisError, r"keep: input should be greater than 0 \(found: 0.0\)"),
+        ({"keep": 1.0}, AnalysisError, r"keep: input should be less than 1 \(found: 1.0\)"),
+        (
+            {"keep": 0.5, "per_round": 2},
+            AnalysisError,
+            r"per_round: input should be less than or equal to 1 \(found: 2\)",
+        ),
         ({"keep": 0.99}, AnalysisError, "heads, keeping 0.99 removes none"),
         (
             {"keep": 0.05},

@@ -76,7 +76,7 @@ def test_iterator_gives_an_iterator(save):
     folder = save("summarization")
     endless = itertools.cycle(TEXTS)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("seq2seq.generation.generator.WINDOW_CHARACTERS", 8)
+        patch.setattr("seq2seq.generation.windows.WINDOW_CHARACTERS", 8)
         written = list(itertools.islice(seq2seq.summarize(folder, endless), 6))
     assert written == seq2seq.summarize(folder, TEXTS) * 2
 

@@ -1,15 +1,35 @@
 """The plans by name: what each takes, builds and counts."""
 
+from collections.abc import Callable
+from dataclasses import asdict
+from pathlib import Path
+
 import pytest
 import torch
 from safetensors.torch import load_file
-from transformers import BertGenerationDecoder, BertGenerationEncoder, GPT2LMHeadModel, GPT2Model, RobertaModel
+from transformers import (
+    AutoConfig,
+    BertGenerationDecoder,
+    BertGenerationEncoder,
+    GPT2LMHeadModel,
+    GPT2Model,
+    PreTrainedConfig,
+    RobertaModel,
+)
 
 from seq2seq import warm_start
 from seq2seq.base.errors import WarmStartError
+from seq2seq.families.family import Family
+from seq2seq.families.table import find_family
+from seq2seq.modeling.parts import map_parts
+from seq2seq.modeling.sharing import map_shared_names
 from seq2seq.text.tokenizers import decode_ids, encode_texts
-from seq2seq.warmstart.paper_table import COLUMNS, count_plan_parameters
-from seq2seq.warmstart.plans import PLANS
+from seq2seq.warmstart.filling import map_warm_names
+from seq2seq.warmstart.options import ModelOptions
+from seq2seq.warmstart.paper_table import COUNTED, PlanParameters
+from seq2seq.warmstart.plans import PLANS, Plan
+from seq2seq.warmstart.sources import SourceCheckpoint
+from seq2seq.warmstart.start import build_config, build_model, build_sides
 from tests.conftest import save_bert
 from tests.families import save_family
 
@@ -58,35 +78,68 @@ def test_every_plan_of_the_paper_starts_and_accounts_for_every_parameter(start, 
     assert ("random" not in by_side["decoder"]) == PLANS[plan].warm_decoder
 
 
+def count_plan_parameters(
+    plan: Plan, shape: Callable[[Family], PreTrainedConfig] = lambda family: family.base()
+) -> PlanParameters:
+    """Builds a plan's model, of base size or other shapes, on the meta device, without weights, and counts it."""
+    families = plan.encoder if plan.warm_encoder or not plan.warm_decoder else plan.decoder
+    encoder, decoder = (
+        SourceCheckpoint(family.name, Path(), shape(family)) for family in (families[0], plan.decoder[0])
+    )
+    rows = tuple(source.config.vocab_size + find_family(source.config).lacks_pad for source in (encoder, decoder))
+    sides = build_sides(plan, encoder, decoder, ModelOptions(plan=plan.name, encoder=encoder.name), rows=rows)
+    with torch.device("meta"):
+        model = build_model(plan, build_config(*sides))
+    parts, further = map_parts(model), map_shared_names(model)
+    warm: set[str] = set()
+    for name, side, is_warm in zip(("encoder", "decoder"), sides, (plan.warm_encoder, plan.warm_decoder), strict=True):
+        if is_warm:
+            filled = map_warm_names(model, name, side.converted)
+            warm |= {further.get(place, place) for names in filled for place in names.values()}
+    sizes = {name: parameter.numel() for name, parameter in model.named_parameters(remove_duplicate=False)}
+    first = [name for name in sizes if name not in further]
+    return PlanParameters(
+        total=sum(sizes[name] for name in first),
+        embeddings=sum(sizes[name] for name in first if parts[name] == "embeddings"),
+        warm=sum(sizes[name] for name in first if name in warm),
+        random=sum(sizes[name] for name in first if name not in warm),
+    )
+
+
+@pytest.mark.parametrize("plan", PLANS)
+def test_table_of_plans_holds_what_the_models_have(plan):
+    assert COUNTED[plan] == count_plan_parameters(PLANS[plan])
+
+
+def test_table_of_plans_has_every_plan_of_the_paper():
+    assert list(COUNTED) == list(PLANS)
+
+
 @pytest.mark.parametrize("plan", PLANS)
 def test_totals_and_warm_parts_at_base_size_are_within_one_percent_of_the_paper(plan):
-    counted = count_plan_parameters(PLANS[plan])
-    paper = dict(zip(COLUMNS, PLANS[plan].paper_millions, strict=True))
-    assert counted["total"] / 1e6 == pytest.approx(paper["total"], rel=0.01)
-    assert counted["warm"] / 1e6 == pytest.approx(paper["warm"], rel=0.01)
-    assert counted["warm"] + counted["random"] == counted["total"]
+    counted = COUNTED[plan]
+    paper = PlanParameters(*PLANS[plan].paper_millions)
+    assert counted.total / 1e6 == pytest.approx(paper.total, rel=0.01)
+    assert counted.warm / 1e6 == pytest.approx(paper.warm, rel=0.01)
+    assert counted.warm + counted.random == counted.total
 
 
 def test_encoder_decoder_attention_at_base_size_has_28_million_parameters():
     # 12 layers of 4 (768 x 768 + 768) and a norm of 2 x 768, and the output bias of 30,522.
-    assert count_plan_parameters(PLANS["bert2bert"])["random"] == 12 * (4 * (768 * 768 + 768) + 2 * 768) + 30522
+    assert COUNTED["bert2bert"].random == 12 * (4 * (768 * 768 + 768) + 2 * 768) + 30522
 
 
 @pytest.mark.parametrize("plan", PLANS)
-def test_counting_at_base_size_agrees_with_the_origin_report(start, plan, monkeypatch, folders):
+def test_counting_at_base_size_agrees_with_the_origin_report(start, plan, folders):
     # The same shapes, counted without weights: the table cannot drift from what a warm start does.
-    from transformers import AutoConfig
-
-    def tiny_shape(family):
-        return AutoConfig.from_pretrained(folders[family.name])
-
-    monkeypatch.setattr("seq2seq.warmstart.paper_table.base_shape", tiny_shape)
-    counted, totals = count_plan_parameters(PLANS[plan]), start(plan).origin.totals()
-    assert (counted["total"], counted["warm"], counted["embeddings"]) == (
-        totals["total"],
-        totals["initialised"],
-        totals["embeddings"],
-    )
+    counted = count_plan_parameters(PLANS[plan], shape=lambda family: AutoConfig.from_pretrained(folders[family.name]))
+    totals = start(plan).origin.totals()
+    assert asdict(counted) == {
+        "total": totals["total"],
+        "embeddings": totals["embeddings"],
+        "warm": totals["initialised"],
+        "random": totals["random"],
+    }
 
 
 @pytest.mark.parametrize("plan", ["bert2gpt", "roberta2gpt", "rnd2gpt"])

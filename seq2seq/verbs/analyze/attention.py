@@ -8,21 +8,22 @@ from safetensors.torch import save_file
 
 from ...base.console import show_progress
 from ...base.files import write_json, write_text
+from ...base.options import build_options
+from ...base.signatures import takes_options
 from ...checkpoints.folder import Checkpoint
 from ...generation.loading import load_checkpoint, load_generator
-from ...generation.outputs import check_output
 from ...reports.attention_maps import build_attention_page
+from ..early_checks import check_analyze_attention
+from ..options import AttentionOptions
 from .pairs import average_statistics, frame_given_pairs, frame_written_pairs, look_at_pair, remove_pictures
 
 
+@takes_options(AttentionOptions)
 def analyze_attention(
     checkpoint: str | Path | Checkpoint,
     texts: Sequence[str],
     targets: Sequence[str] | None = None,
-    *,
-    output: str | Path,
-    pictures: bool = True,
-    **options: Any,
+    **given: Any,
 ) -> dict[str, Any]:
     """Writes the attention weights of every head and the states of every layer, for pairs of texts.
 
@@ -31,10 +32,8 @@ def analyze_attention(
     attention.json, its index; attention.html, to look at; and for each pair a folder of PNGs, a layer each.
 
     Args:
-        texts: the sources. targets: left out, the outputs that the model writes for them.
-        output: the folder to write to.
-        pictures: whether to draw the PNGs.
-        options: generation options, for targets that are left out.
+        texts: the sources.
+        targets: left out, the outputs that the model writes for them, by the options of generation.
 
     Returns:
         What attention.json holds: where the targets are from, with the `generation` options of those that were written;
@@ -48,10 +47,11 @@ def analyze_attention(
         GenerationError: as `generate`; the lists differ in length.
         AnalysisError: a source has no token, a text is too long, or the model does not give its weights.
     """
-    folder = Path(output)
-    check_output(folder / "attention.json")
+    options = build_options(AttentionOptions, given)
+    check_analyze_attention(checkpoint, options)
+    folder = options.output
     loaded = load_checkpoint(checkpoint) if isinstance(checkpoint, str | Path) else checkpoint
-    generator = load_generator(loaded, **options)
+    generator = load_generator(loaded, **options.generation)
     if targets is None:
         framed = frame_written_pairs(generator, texts)
     else:
@@ -63,7 +63,9 @@ def analyze_attention(
         own = pair.name_tensors(number)
         tensors |= own
         shapes = {name: list(tensor.shape) for name, tensor in own.items()}
-        described.append(pair.summarize() | {"tensors": shapes, "pictures": f"pair_{number}" if pictures else None})
+        described.append(
+            pair.summarize() | {"tensors": shapes, "pictures": f"pair_{number}" if options.pictures else None}
+        )
     result = {
         "checkpoint": str(loaded.folder),
         "targets": "written by the model" if targets is None else "given",
@@ -72,7 +74,7 @@ def analyze_attention(
         "pairs": described,
         "statistics": average_statistics(pairs),
     }
-    if pictures:
+    if options.pictures:
         with show_progress("drawing", len(pairs)) as bar:
             for number, pair in enumerate(pairs, 1):
                 pair.draw(folder / f"pair_{number}")

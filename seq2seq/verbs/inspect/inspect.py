@@ -3,11 +3,15 @@
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import torch
 
 from ...base.console import show_progress
 from ...base.errors import TrainingError
+from ...base.files import write_json
+from ...base.options import build_options
+from ...base.signatures import takes_options
 from ...data.duplicates import COMPARISON, Matches, find_conflicting, find_overlap, find_repeated
 from ...data.lengths import summarize_lengths
 from ...data.survey import Survey, locate_rows, survey_split
@@ -18,6 +22,8 @@ from ...runs.run import Run
 from ...runs.splits import TextData
 from ...runs.start import start_model
 from ...text.round_trip import measure_round_trip
+from ..early_checks import check_figures, check_recipe_data
+from ..options import InspectOptions
 from .estimates import estimate_memory, estimate_time, look_at_batches, plan_schedule
 from .figures import DuplicateKind, Duplicates, Finding, Inspection, ShownRow, SplitFigures
 from .warnings import list_warnings
@@ -155,24 +161,25 @@ def _locate_matches(splits: Mapping[str, TextData], found: Sequence[_FoundMatche
     return {name: locate_rows(data.split, wanted[name]) for name, data in splits.items()}
 
 
-def inspect(
-    recipe: Recipe | str | Path, overrides: Iterable[str] = (), *, examples: int = 2, time: bool = True
-) -> Inspection:
+@takes_options(InspectOptions)
+def inspect(recipe: Recipe | str | Path, overrides: Iterable[str] = (), **given: Any) -> Inspection:
     """What a recipe would train on and from, and what the run will take, before an hour is spent on it.
 
     Rows as the model sees them, lengths against the limits, duplicates and overlaps, what the target tokenizer cannot
-    write, origin of the parameters, steps, memory and time, and warnings. Writes nothing but the cache.
-
-    Args:
-        examples: how many rows of each split to show.
-        time: whether to run some updates and outputs, at most about half a minute, to estimate the time of the run.
+    write, origin of the parameters, steps, memory and time, and warnings. Writes nothing but the cache and, where it is
+    asked for, the file of figures.
 
     Raises:
         RecipeError, DataError, WarmStartError, TokenizerError, TrainingError: as `train` would.
     """
+    options = build_options(InspectOptions, given)
+    check_figures(options)
     if not isinstance(recipe, Recipe):
         recipe = load_recipe(recipe, overrides)
+    check_recipe_data(recipe)
     run = Run(recipe, start_model(recipe), RunFolder(Path(recipe.output)), build_accelerator(recipe))
-    inspection = _inspect_run(run, examples=examples, timed=time)
+    inspection = _inspect_run(run, examples=options.examples, timed=options.time)
+    if options.figures is not None and run.accelerator.is_main_process:
+        write_json(options.figures, inspection.to_dict())
     leave_processes(run.accelerator)
     return inspection

@@ -1,22 +1,25 @@
 """The card of a run, or the comparison of several."""
 
 from pathlib import Path
+from typing import Any
 
 from ...base.errors import ScoringError
+from ...base.options import build_options
+from ...base.signatures import takes_options
 from ...run_folder.folder import RunFolder
+from ..options import ReportOptions
 from .card import explain_refused, write_report
 from .compared_runs import check_page, compare_runs, write_comparison
 
 
-def report(*runs: str | Path, output: str | Path | None = None, samples: int = 3) -> Path:
+@takes_options(ReportOptions)
+def report(*runs: str | Path, **given: Any) -> Path:
     """Makes a run's card and pictures again, or writes a comparison of several runs; returns the page written.
 
     Example: report("runs/warm", "runs/cold", output="runs/compared")
 
     Args:
         runs: run folders; the others are tested against the first.
-        output: the folder for the comparison; left out for the card of one run.
-        samples: how many test rows the comparison shows.
 
     Raises:
         CheckpointError: a folder holds no run.
@@ -24,12 +27,13 @@ def report(*runs: str | Path, output: str | Path | None = None, samples: int = 3
         ScoringError: several were not tested alike, or are to be compared without an output, or a page of another kind
             stands there.
     """
+    options = build_options(ReportOptions, given)
     folders = [RunFolder(Path(run)) for run in runs]
-    if output is not None:
-        check_page(Path(output))
+    if options.output is not None:
+        check_page(options.output)
         compared = compare_runs(folders)
         with explain_refused():
-            return write_comparison(compared, Path(output), samples)
+            return write_comparison(compared, options.output, options.samples)
     if len(folders) != 1:
         raise ScoringError(f"Found {len(folders)} runs and no output. Give the folder for their comparison.")
     with explain_refused():

@@ -1,0 +1,72 @@
+"""The signature and the help of functions that take options as keywords, made from the class of the options.
+
+Knows no function and no option.
+"""
+
+import inspect
+import textwrap
+from collections.abc import Callable, Iterator, Sequence
+from functools import reduce
+from inspect import Parameter
+from operator import or_
+from pathlib import Path
+from types import UnionType
+from typing import Any, TypeVar, Union, get_args, get_origin, get_type_hints
+
+from pydantic_core import PydanticUndefined
+
+from .options import Options, list_fields
+
+AnyFunction = TypeVar("AnyFunction", bound=Callable[..., Any])
+HELP_WIDTH = 100
+# What callers may give where an option holds this.
+GIVEN_AS = {Path: str | Path, tuple[str, ...]: str | Sequence[str]}
+
+
+def takes_options(options: type[Options]) -> Callable[[AnyFunction], AnyFunction]:
+    """Names in a function's signature, and at the end of its docstring, the options that it takes as **keywords.
+
+    Those that are parameters of the function already stay where they are.
+    """
+
+    def decorate(function: AnyFunction) -> AnyFunction:
+        function.__signature__ = _build_signature(function, options)
+        lines = "\n".join(_list_lines(options))
+        function.__doc__ = f"{inspect.getdoc(function)}\n\nOptions:\n{lines}\n"
+        return function
+
+    return decorate
+
+
+def _build_signature(function: Callable[..., Any], options: type[Options]) -> inspect.Signature:
+    signature = inspect.signature(function)
+    own = [one for one in signature.parameters.values() if one.kind is not Parameter.VAR_KEYWORD]
+    added = [one for one in _list_parameters(options) if one.name not in signature.parameters]
+    return signature.replace(parameters=[*own, *added])
+
+
+def _list_parameters(options: type[Options]) -> Iterator[Parameter]:
+    types = get_type_hints(options)
+    for name, field in list_fields(options).items():
+        default = field.get_default(call_default_factory=True)
+        if default is PydanticUndefined:
+            default = Parameter.empty
+        yield Parameter(name, Parameter.KEYWORD_ONLY, default=default, annotation=_widen(types[name]))
+
+
+def _widen(kind: Any) -> Any:
+    """The type of what callers may give. tuple[str, ...] | None -> str | Sequence[str] | None"""
+    choices = get_args(kind) if get_origin(kind) in (Union, UnionType) else (kind,)
+    return reduce(or_, [_widen_one(choice) for choice in choices])
+
+
+def _widen_one(kind: Any) -> Any:
+    if isinstance(kind, type) and issubclass(kind, Options):
+        return dict[str, Any]
+    return GIVEN_AS.get(kind, kind)
+
+
+def _list_lines(options: type[Options]) -> Iterator[str]:
+    for name, field in list_fields(options).items():
+        text, margins = f"{name}: {field.description}", {"initial_indent": " " * 4, "subsequent_indent": " " * 8}
+        yield textwrap.fill(text, HELP_WIDTH, **margins, break_long_words=False, break_on_hyphens=False)

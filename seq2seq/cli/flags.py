@@ -1,0 +1,115 @@
+"""Flags of a command, made from the class of its options: name, type, default and help are those of the fields.
+
+A value of several parts is given by commas, or by the flag once for each (see `base.options.Flag`). Knows no command.
+"""
+
+import inspect
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from inspect import Parameter
+from typing import Annotated, Any, TypeVar, get_args, get_type_hints
+
+import typer
+from pydantic_core import PydanticUndefined
+
+from ..base.options import AnyOptions, Flag, Options, build_options, list_fields
+
+Command = TypeVar("Command", bound=Callable[..., None])
+
+
+@dataclass(frozen=True)
+class OptionFlag:
+    """One flag. path: its option, behind its section where it has one. by_commas: whether its text is to be split."""
+
+    path: tuple[str, ...]
+    name: str
+    kind: Any
+    default: Any
+    help: str
+    by_commas: bool
+
+    @property
+    def key(self) -> str:
+        """What the value is called inside."""
+        return "_".join(self.path)
+
+    def to_parameter(self) -> Parameter:
+        """What Typer makes a flag of."""
+        names = (
+            [f"{self.name}/--no-{self.name.removeprefix('--')}"] if self.kind in (bool, bool | None) else [self.name]
+        )
+        annotation = Annotated[self.kind, typer.Option(*names, help=self.help)]
+        return Parameter(self.key, Parameter.KEYWORD_ONLY, default=self.default, annotation=annotation)
+
+
+def takes_flags(options: type[Options]) -> Callable[[Command], Command]:
+    """Lets Typer see a flag for each option of a class, which a command then gets as its **keywords."""
+
+    def decorate(command: Command) -> Command:
+        own = [one for one in inspect.signature(command).parameters.values() if one.kind is not Parameter.VAR_KEYWORD]
+        parameters = [*own, *(flag.to_parameter() for flag in list_flags(options))]
+        command.__signature__ = inspect.Signature(parameters)
+        command.__annotations__ = {one.name: one.annotation for one in parameters}
+        return command
+
+    return decorate
+
+
+def read_flags(options: type[AnyOptions], given: Mapping[str, Any]) -> AnyOptions:
+    """The options that the flags of a command say.
+
+    Raises:
+        Seq2SeqError: the error of the class, with every wrong option on a line.
+    """
+    values: dict[str, Any] = {}
+    for flag in list_flags(options):
+        _set_value(values, flag, given[flag.key])
+    return build_options(options, values)
+
+
+def list_flags(options: type[Options]) -> Iterator[OptionFlag]:
+    """The flags of a class of options, those of its sections in their place."""
+    types = get_type_hints(options)
+    for name, field in list_fields(options).items():
+        flag = next((item for item in field.metadata if isinstance(item, Flag)), Flag())
+        if (section := _find_section(types[name])) is not None:
+            for inner in list_flags(section):
+                given = flag.name.format(inner.path[0])
+                yield OptionFlag((name, *inner.path), given, inner.kind, inner.default, inner.help, inner.by_commas)
+        elif flag.name != "":
+            yield _build_flag(name, types[name], field.get_default(), field.description, flag)
+
+
+def _build_flag(name: str, kind: Any, default: Any, text: str, flag: Flag) -> OptionFlag:
+    of_several = tuple[str, ...] in (kind, *get_args(kind))
+    by_commas = of_several and not flag.repeated
+    if default is PydanticUndefined:
+        default = Parameter.empty
+    elif isinstance(default, tuple):
+        default = ",".join(default) or None
+    if of_several:
+        kind = list[str] if flag.repeated else str
+        kind = kind | None if default is None else kind
+        text += " The flag may be given more than once." if flag.repeated else " Several are separated by commas."
+    return OptionFlag((name,), flag.name or f"--{name.replace('_', '-')}", kind, default, text, by_commas)
+
+
+def _find_section(kind: Any) -> type[Options] | None:
+    """The class of options that a type is, or may be beside None."""
+    choices = [choice for choice in (kind, *get_args(kind)) if isinstance(choice, type) and issubclass(choice, Options)]
+    return choices[0] if choices else None
+
+
+def _set_value(values: dict[str, Any], flag: OptionFlag, value: Any) -> None:
+    """Puts what a flag was given in its place; what was left out is left out."""
+    if value is None:
+        return
+    *sections, name = flag.path
+    for section in sections:
+        values = values.setdefault(section, {})
+    values[name] = split_names(value) if flag.by_commas else value
+
+
+def split_names(names: str) -> list[str]:
+    """Names separated by commas. 'a, b' -> ['a', 'b'], '' -> []"""
+    return [name.strip() for name in names.split(",")] if names else []

@@ -1,0 +1,382 @@
+"""The options of every verb, from which its keywords, its flags and its help are made. Imports no torch.
+
+Those of `train` and `inspect` stand beside a recipe, those of generation over what the checkpoint was trained with.
+"""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any, ClassVar
+
+from pydantic import Field, model_validator
+
+from ..base.errors import (
+    AnalysisError,
+    CheckpointError,
+    ExportError,
+    RecipeError,
+    ScoringError,
+    Seq2SeqError,
+    TokenizerError,
+    TrainingError,
+)
+from ..base.objects import NAME_FORM
+from ..base.options import NO_FLAG, FileName, FilePath, Flag, Options, Strings, build_options
+from ..data.options import ColumnChoice, Columns, Header, LayoutOptions
+from ..data.training_texts import Sides
+from ..engines.choices import EngineName
+from ..engines.export_options import Format, Quantization
+from ..engines.options import GenerationChoice
+from ..generation.windows import WINDOW_TEXTS
+from ..metrics.options import EvaluationOptions
+from ..metrics.significance import TRIALS
+from ..metrics.table import METRICS
+from ..text.normalization import Normalization
+from ..text.options import Kind
+
+Files = Annotated[Strings, Flag(repeated=True)]
+SomeFiles = Annotated[Strings | None, Flag(repeated=True)]
+
+
+class TrainOptions(Options):
+    """Options of `train`."""
+
+    error: ClassVar[type[Seq2SeqError]] = TrainingError
+
+    resume: bool = Field(
+        False,
+        description="Whether to go on from the newest whole checkpoint of the run folder; a run that is not there yet "
+        "begins.",
+    )
+
+
+class InspectOptions(Options):
+    """Options of `inspect`."""
+
+    error: ClassVar[type[Seq2SeqError]] = RecipeError
+
+    examples: int = Field(2, ge=0, description="How many rows of each split are shown as the model sees them.")
+    time: bool = Field(
+        True, description="Whether to run some updates and outputs, for half a minute at most, to estimate the time."
+    )
+    figures: Annotated[FilePath | None, Flag("--json")] = Field(
+        None, description="A file to write all figures to, as JSON."
+    )
+
+
+class GenerateFileOptions(GenerationChoice):
+    """Options of `generate_file`."""
+
+    output: FilePath = Field(
+        Path("-"), description="The file to write, by its name plain text or .jsonl; - is standard output."
+    )
+    columns: Annotated[Strings | None, Flag("--column")] = Field(
+        None, description="The columns of rows that hold the source; left out, they are those of the checkpoint."
+    )
+    header: Header | None = Field(
+        None,
+        description="The names of the columns of CSV and TSV files without a header line; left out, they are those of "
+        "the checkpoint.",
+    )
+    engine: EngineName | None = Field(
+        None,
+        description="The engine to run the checkpoint with: transformers, ctranslate2 or package.module:CLASS; left "
+        "out, it is the one that the checkpoint is for.",
+    )
+    resume: bool = Field(
+        False, description="Whether to go on with an output that was not finished, from where it was written to."
+    )
+    strict: bool = Field(
+        False,
+        description="Whether to refuse texts that would be truncated, and what is no text in UTF-8, which otherwise is "
+        "mended.",
+    )
+    window_texts: Annotated[int, Flag("--window")] = Field(
+        WINDOW_TEXTS,
+        ge=1,
+        description="How many texts each process sorts by length and writes together; fewer appear sooner, more pad "
+        "less.",
+    )
+
+
+class PairOptions(Options):
+    """Which pairs a checkpoint is measured on, and how they are read."""
+
+    data: Files = Field(
+        description="The data files, named as in a recipe: a file, hub:NAME:CONFIG:SPLIT or embedded:quickstart:SPLIT."
+    )
+    columns: Annotated[ColumnChoice | None, Flag("--{}-column")] = Field(
+        None,
+        description="The columns that hold source, target and references; what is left out is as the checkpoint says.",
+    )
+    header: Header | None = Field(
+        None,
+        description="The names of the columns of CSV and TSV files without a header line; left out, they are those of "
+        "the checkpoint.",
+    )
+
+    @property
+    def layout(self) -> dict[str, Any]:
+        """What was chosen of how rows are read."""
+        columns = None if self.columns is None else self.columns.model_dump(exclude_none=True)
+        return {"columns": columns, "header": self.header}
+
+
+class EvaluateOptions(PairOptions, GenerationChoice):
+    """Options of `evaluate`."""
+
+    error: ClassVar[type[Seq2SeqError]] = GenerationChoice.error
+
+    output: FilePath = Field(
+        Path("evaluation"), description="The folder to write predictions.jsonl and scores.json to."
+    )
+    metrics: Strings | None = Field(
+        None, description="The metrics to compute, the headline first; left out, they are those of the checkpoint."
+    )
+    normalization: Annotated[Normalization | None, NO_FLAG] = Field(
+        None,
+        description="The normalizers that every text of the data goes through as it is read; left out, they are those "
+        "of the checkpoint.",
+    )
+    evaluation: Annotated[dict[str, Any] | None, NO_FLAG] = Field(
+        None, description="Options under `evaluation:` of a recipe, which go over those of the checkpoint."
+    )
+
+    @property
+    def layout(self) -> dict[str, Any]:
+        return super().layout | {"normalization": self.normalization}
+
+    @property
+    def scoring(self) -> dict[str, Any]:
+        """What was chosen of how outputs are scored."""
+        return (self.evaluation or {}) | ({} if self.metrics is None else {"metrics": self.metrics})
+
+
+class ScoringOptions(Options):
+    """How files of outputs are scored."""
+
+    error: ClassVar[type[Seq2SeqError]] = ScoringError
+
+    metrics: Strings = Field(
+        description=f"The metrics to compute, the headline first: any of {', '.join(METRICS)}, or {NAME_FORM} for one "
+        "of your own."
+    )
+    normalization: Normalization = Field(
+        EvaluationOptions.model_fields["normalization"].default,
+        description=EvaluationOptions.model_fields["normalization"].description,
+    )
+    seed: int = Field(1, description="The seed of all that is drawn: resamples of the texts, and exchanges.")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _unfold(cls, values: Any) -> Any:
+        """`options={...}`, in which metrics and normalization were given before each was an option of its own."""
+        if isinstance(values, Mapping) and isinstance(together := values.get("options"), Mapping):
+            return {**together, **{name: value for name, value in values.items() if name != "options"}}
+        return values
+
+    @property
+    def evaluation(self) -> EvaluationOptions:
+        """The same as the section of a recipe.
+
+        Raises:
+            ScoringError: a metric is unknown or named twice, or there is none.
+        """
+        return build_options(EvaluationOptions, {"metrics": self.metrics, "normalization": self.normalization})
+
+
+class ScoreOptions(ScoringOptions):
+    """Options of `score`."""
+
+    predictions: FileName = Field(
+        description="The texts to score, one a line, or .jsonl with a column 'prediction', as runs write it."
+    )
+    references: FileName = Field(
+        description="What they are compared with, one text a line, or .jsonl with 'references' or 'target'."
+    )
+    sources: FileName | None = Field(
+        None,
+        description="The sources, one a line, or .jsonl with 'source'; left out, they are those of the .jsonl of "
+        "predictions, if any.",
+    )
+    checkpoint: FileName | None = Field(
+        None, description="A checkpoint whose tokenizer's ceiling is shown too: the references written and read by it."
+    )
+    intervals: bool = Field(
+        True, description="Whether to compute intervals, of 95%, by 1,000 bootstrap resamples of the texts."
+    )
+
+
+class CompareOptions(ScoringOptions):
+    """Options of `compare`."""
+
+    references: FileName | None = Field(
+        None,
+        description="What both are compared with, one text a line, or .jsonl with 'references' or 'target'; left out, "
+        "it is what stands in both files.",
+    )
+    sources: FileName | None = Field(
+        None,
+        description="The sources, one a line, or .jsonl with 'source'; left out, they are those that stand in both "
+        "files, if any.",
+    )
+    trials: int = Field(
+        TRIALS,
+        ge=1,
+        description="How many random exchanges of outputs the p-value counts; it cannot be below 1 / (trials + 1).",
+    )
+
+
+class ReportOptions(Options):
+    """Options of `report`."""
+
+    error: ClassVar[type[Seq2SeqError]] = ScoringError
+
+    output: FilePath | None = Field(
+        None,
+        description="The folder to write the comparison of several runs to, as README.md with its picture; left out "
+        "for one run, whose own card is written.",
+    )
+    samples: int = Field(3, ge=0, description="How many test rows are shown with the outputs of every run.")
+
+
+class PruneOptions(PairOptions):
+    """Options of `prune`."""
+
+    error: ClassVar[type[Seq2SeqError]] = AnalysisError
+
+    output: FilePath = Field(description="The checkpoint folder to write; it must not exist yet.")
+    keep: float | None = Field(
+        None,
+        gt=0,
+        lt=1,
+        description="The share of heads that stays, of those in the layers that stay; left out, all stay.",
+    )
+    encoder_layers: int | None = Field(
+        None, ge=1, description="How many layers of the encoder stay; left out, all stay."
+    )
+    decoder_layers: int | None = Field(
+        None, ge=1, description="How many layers of the decoder stay; left out, all stay."
+    )
+    per_round: float = Field(
+        0.1, gt=0, le=1, description="The share of all heads that goes in a round, before the rest is weighed anew."
+    )
+    normalized: bool = Field(
+        False, description="Whether a head is ranked by its importance divided by the l2 norm of its layer."
+    )
+    test: SomeFiles = Field(
+        None, description="The pairs that the curve is measured on, named like the data; left out, they are the data."
+    )
+    metrics: Strings = Field(
+        (),
+        description="The metrics of the curve beside the loss; for each, the model writes texts for all test pairs at "
+        "every point.",
+    )
+    curve: bool = Field(
+        True, description="Whether losses are measured as heads go, with a random order of heads beside."
+    )
+    seed: int = Field(1, description="The seed of the random order.")
+    batch_tokens: int = Field(
+        4096,
+        gt=0,
+        description="How large a batch may be, by which memory is bounded: pairs x (longest source + longest target).",
+    )
+
+
+class HeadsOptions(PairOptions):
+    """Options of `analyze_heads`."""
+
+    error: ClassVar[type[Seq2SeqError]] = AnalysisError
+
+    output: FilePath = Field(Path("analysis"), description="The folder to write heads.json and heads.png to.")
+    normalized: bool = Field(
+        False, description="Whether the importance of a head is divided by the l2 norm of its layer."
+    )
+    batch_tokens: int = Field(
+        4096,
+        gt=0,
+        description="How large a batch may be, by which memory is bounded: pairs x (longest source + longest target).",
+    )
+
+
+class AttentionOptions(GenerationChoice):
+    """Options of `analyze_attention`."""
+
+    output: FilePath = Field(
+        Path("analysis"), description="The folder to write the page, the figures, the tensors and the pictures to."
+    )
+    pictures: bool = Field(True, description="Whether a PNG is drawn for each layer.")
+
+
+class ExportOptions(Options):
+    """Options of `export`."""
+
+    error: ClassVar[type[Seq2SeqError]] = ExportError
+
+    output: FilePath = Field(description="The folder to write; it must not exist yet.")
+    format: Format = Field(
+        "ctranslate2",
+        description="What is to load it: ctranslate2, transformers, or an engine of your own as package.module:CLASS.",
+    )
+    quantization: Quantization = Field(
+        "float32",
+        description="The type of the numbers in the weights, for ctranslate2; all but float32 change the outputs a "
+        "little.",
+    )
+    data: SomeFiles = Field(
+        None,
+        description="The data files whose first pairs the export is compared on with the model; left out, they are "
+        "pairs of the embedded corpus.",
+    )
+
+
+class AverageOptions(Options):
+    """Options of `average`."""
+
+    error: ClassVar[type[Seq2SeqError]] = CheckpointError
+
+    output: FilePath = Field(description="The checkpoint folder to write; it must not exist yet.")
+    last: int | None = Field(
+        None, ge=2, description="How many of the newest checkpoints of one run folder are averaged, in place of names."
+    )
+
+
+class TokenizerOptions(Options):
+    """Options of `train_tokenizer`."""
+
+    error: ClassVar[type[Seq2SeqError]] = TokenizerError
+
+    data: Files = Field(
+        description="The texts to train on: data files, named as in a recipe, or plain text, one text a line."
+    )
+    output: FilePath = Field(description="The folder to write; it must be new or empty.")
+    kind: Kind = Field("unigram", description="How texts are split: by unigram, bpe or wordpiece.")
+    size: int = Field(8000, description="How many tokens there are, special ones and bytes among them.")
+    lowercase: bool = Field(False, description="Whether every text is lower-cased; accents stay.")
+    character_coverage: float | None = Field(
+        None,
+        description="The share of all characters that the alphabet must hold, 0.98 to 1; left out, 0.9995 where bytes "
+        "stand in for the rest, and 1 for wordpiece.",
+    )
+    columns: Sides = Field(
+        "both", description="Which sides of the pairs are trained on: both, source or target; plain text has none."
+    )
+    source_column: Columns = Field(
+        ("source",),
+        description="The column that holds the sources; of several, the texts that are there are joined by a space.",
+    )
+    target_column: Columns = Field(
+        ("target",),
+        description="The column that holds the targets; of several, the texts that are there are joined by a space.",
+    )
+    header: Header = Field((), description="The names of the columns of CSV and TSV files without a header line.")
+    normalization: Normalization = Field(
+        (),
+        description="The normalizers that every text goes through as it is read, as under data.normalization of a "
+        "recipe.",
+    )
+
+    @property
+    def layout(self) -> LayoutOptions:
+        """How rows are read."""
+        columns = {"source": self.source_column, "target": self.target_column}
+        return LayoutOptions(columns=columns, header=self.header, normalization=self.normalization)
