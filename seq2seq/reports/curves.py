@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from ..base.mappings import list_keys
-from ..run_folder.record import RunRecord
+from ..run_folder.record import COUNTERS, RunRecord
 from .plots import Points, choose_style, draw_line, finish_axes, list_points, new_figure
 
 if TYPE_CHECKING:
@@ -21,7 +21,7 @@ FINELY_MARKED = 1000  # largest by smallest gradient norm
 LONG_NAME = 30  # characters of names that share a row of a legend
 LONGEST_NAME = 100  # characters of any name in a legend
 KIND_NAMES = {"train": "training", "validation": "validation"}
-NO_METRICS = {"event", "loss", "source_gain", "step", "examples", "source_tokens", "target_tokens", "seconds"}
+NO_METRICS = {"event", "loss", "source_gain", *COUNTERS}  # what a validation holds besides
 Events = Sequence[Mapping[str, Any]]
 Panel = Callable[["Axes", Events, Events], None]
 Records = Mapping[str, RunRecord]
