@@ -26,11 +26,11 @@ def build_front_matter(record: RunRecord) -> str:
 
     # The library leaves out what is None, and writes an empty list as one.
     data = ModelCardData(
-        base_model=list_base_models(record) or None,
-        datasets=list_hub_datasets(record.recipe["data"]["train"]) or None,
+        base_model=_list_base_models(record) or None,
+        datasets=_list_hub_datasets(record.recipe["data"]["train"]) or None,
         eval_results=_list_results(record) or None,
         library_name="transformers",
-        metrics=list(dict.fromkeys(name_hub_metric(metric) for metric in _find_values(record))) or None,
+        metrics=list(dict.fromkeys(_name_hub_metric(metric) for metric in _find_values(record))) or None,
         model_name=record.name if record.scores else None,
         pipeline_tag=find_pipeline(record.recipe["task"]),
         tags=_list_tags(record),
@@ -42,12 +42,12 @@ def find_pipeline(task: str) -> str:
     return PIPELINES.get(task, OTHER_PIPELINE)
 
 
-def name_hub_metric(metric: str) -> str:
+def _name_hub_metric(metric: str) -> str:
     """The hub's name for a metric; what it does not know keeps ours."""
     return HUB_METRICS.get(metric, metric)
 
 
-def list_base_models(record: RunRecord) -> list[str]:
+def _list_base_models(record: RunRecord) -> list[str]:
     """The hub's models that parameters were read from: a random start only takes their shape."""
     hub = record.inputs["hub_models"] if record.inputs else {}
     files = list_files(record.origin)
@@ -57,7 +57,7 @@ def list_base_models(record: RunRecord) -> list[str]:
     return list(dict.fromkeys(used))
 
 
-def list_hub_datasets(names: list[str]) -> list[str]:
+def _list_hub_datasets(names: list[str]) -> list[str]:
     """The data sets among data names, without their revisions."""
     splits = [parse_hub_split(name) for name in names]
     return list(dict.fromkeys(split.dataset for split in splits if split is not None))
@@ -89,7 +89,7 @@ def _list_results(record: RunRecord) -> list["EvalResult"]:
         EvalResult(
             task_type=find_pipeline(task),
             task_name=task,
-            metric_type=name_hub_metric(metric),
+            metric_type=_name_hub_metric(metric),
             metric_name=metric,
             metric_value=_round(value),
             metric_args=_summarize_metric(record.scores, metric) or None,

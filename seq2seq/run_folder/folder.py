@@ -113,7 +113,7 @@ class RunFolder:
         self.check_free()
         self.path.mkdir(parents=True, exist_ok=True)
         write_text(self.recipe, recipe_yaml)
-        environment = summarize_environment() | dict(machine or {})
+        environment = _summarize_environment() | dict(machine or {})
         write_json(self.environment, environment)
 
     def read_recipe(self) -> Any:
@@ -184,7 +184,7 @@ def _read_event(line: bytes) -> dict | None:
     return event
 
 
-def summarize_environment() -> dict:
+def _summarize_environment() -> dict:
     """What a result may depend on besides the recipe: versions, machine, command, date."""
     return {
         "date": datetime.now(UTC).isoformat(timespec="seconds"),

@@ -61,8 +61,8 @@ def match_tokens(old: PreTrainedTokenizerFast, new: PreTrainedTokenizerFast) -> 
     known = read_vocabulary(old)
     wanted = read_vocabulary(new)
     same_ids = known.tokenizer.get_vocab() if known.marking == wanted.marking else {}
-    ids_by_meaning = index_meanings(known)
-    special = match_special_tokens(known.tokenizer, wanted.tokenizer)
+    ids_by_meaning = _index_meanings(known)
+    special = _match_special_tokens(known.tokenizer, wanted.tokenizer)
     matches: list[tuple[int, ...]] = []
     for new_id, (token, meaning) in enumerate(zip(wanted.tokens, wanted.meanings, strict=True)):
         if meaning is None:
@@ -76,7 +76,7 @@ def match_tokens(old: PreTrainedTokenizerFast, new: PreTrainedTokenizerFast) -> 
     return matches
 
 
-def match_special_tokens(old: PreTrainedTokenizerFast, new: PreTrainedTokenizerFast) -> dict[int, tuple[int, ...]]:
+def _match_special_tokens(old: PreTrainedTokenizerFast, new: PreTrainedTokenizerFast) -> dict[int, tuple[int, ...]]:
     """Old ids of the new added tokens; a token of several roles goes by the first of them that the old one fills."""
     matches: dict[int, tuple[int, ...]] = {}
     for roles in ROLES:
@@ -116,7 +116,7 @@ def read_vocabulary(tokenizer: PreTrainedTokenizerFast) -> Vocabulary:
     return Vocabulary(bare, marking, tuple(tokens), tuple(meanings))
 
 
-def index_meanings(vocabulary: Vocabulary) -> dict[Meaning, int]:
+def _index_meanings(vocabulary: Vocabulary) -> dict[Meaning, int]:
     """The id for each meaning: ',' rather than '##,', 'a' rather than '<0x61>', then the lowest."""
     ids: dict[Meaning, int] = {}
     second_choices: dict[Meaning, int] = {}
