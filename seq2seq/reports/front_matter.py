@@ -30,7 +30,7 @@ def build_front_matter(record: RunRecord) -> str:
         datasets=_list_hub_datasets(record.recipe["data"]["train"]) or None,
         eval_results=_list_results(record) or None,
         library_name="transformers",
-        metrics=list(dict.fromkeys(_name_hub_metric(metric) for metric in _find_values(record))) or None,
+        metrics=_list_metrics(record) or None,
         model_name=record.name if record.scores else None,
         pipeline_tag=find_pipeline(record.recipe["task"]),
         tags=_list_tags(record),
@@ -51,31 +51,50 @@ def _list_base_models(record: RunRecord) -> list[str]:
     """The hub's models that parameters were read from: a random start only takes their shape."""
     hub = record.inputs["hub_models"] if record.inputs else {}
     files = list_files(record.origin)
-    used = [
-        name for role, name in hub.items() if role == "checkpoint" or any(file.startswith(f"{name}/") for file in files)
-    ]
-    return list(dict.fromkeys(used))
+    used = []
+    for role, name in hub.items():
+        is_read = any(file.startswith(f"{name}/") for file in files)
+        # A checkpoint that is trained on is read whole, wherever it was kept.
+        if (role == "checkpoint" or is_read) and name not in used:
+            used.append(name)
+    return used
 
 
 def _list_hub_datasets(names: list[str]) -> list[str]:
     """The data sets among data names, without their revisions."""
-    splits = [parse_hub_split(name) for name in names]
-    return list(dict.fromkeys(split.dataset for split in splits if split is not None))
+    datasets = []
+    for name in names:
+        split = parse_hub_split(name)
+        if split is not None and split.dataset not in datasets:
+            datasets.append(split.dataset)
+    return datasets
 
 
 def _list_tags(record: RunRecord) -> list[str]:
-    task, plan = record.recipe["task"], record.plan
+    task = record.recipe["task"]
     tags = ["seq2seq", "encoder-decoder"]
     # A task of the user's own goes by package.module:OBJECT, which is no tag.
-    tags += [task.replace("_", "-")] if ":" not in task else []
-    tags += ["text2text-generation"] if find_pipeline(task) == OTHER_PIPELINE else []
-    tags += ["warm-start"] if record.origin["totals"]["initialised"] else []
-    return [*tags, plan]
+    if ":" not in task:
+        tags.append(task.replace("_", "-"))
+    if find_pipeline(task) == OTHER_PIPELINE:
+        tags.append("text2text-generation")
+    if record.origin["totals"]["initialised"]:
+        tags.append("warm-start")
+    tags.append(record.plan)
+    return tags
 
 
 def _find_values(record: RunRecord) -> dict[str, float]:
     """The model's own scores, which stand first."""
-    return next(iter(record.scores["rows"].values())) if record.scores else {}
+    if record.scores is None:
+        return {}
+    return next(iter(record.scores["rows"].values()))
+
+
+def _list_metrics(record: RunRecord) -> list[str]:
+    """The hub's names of the metrics that the model was scored by; several of ours may have one."""
+    names = map(_name_hub_metric, _find_values(record))
+    return list(dict.fromkeys(names))
 
 
 def _list_results(record: RunRecord) -> list["EvalResult"]:
@@ -102,14 +121,18 @@ def _list_results(record: RunRecord) -> list["EvalResult"]:
 def _summarize_metric(scores: dict[str, Any], metric: str) -> dict[str, Any]:
     """How a metric of the model was computed, and its interval, as far as the run knows."""
     arguments: dict[str, Any] = {}
-    if metric in scores["signatures"]:
-        arguments["signature"] = scores["signatures"][metric]
+    signatures = scores["signatures"]
+    if metric in signatures:
+        arguments["signature"] = signatures[metric]
     model = next(iter(scores["rows"]))
-    interval = scores.get("intervals", {}).get(model, {}).get(metric)
-    if interval is not None:
-        low, high = interval
-        level = scores.get("bootstrap", {}).get("level", 0.95)
-        arguments["interval"] = {"low": _round(low), "high": _round(high), "level": level}
+    intervals = scores.get("intervals", {}).get(model, {})
+    if metric in intervals:
+        low, high = intervals[metric]
+        arguments["interval"] = {
+            "low": _round(low),
+            "high": _round(high),
+            "level": scores.get("bootstrap", {}).get("level", 0.95),
+        }
     return arguments
 
 

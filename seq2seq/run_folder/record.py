@@ -1,6 +1,6 @@
 """A run as the files of its folder tell it, for cards and comparisons; no model is loaded."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -64,6 +64,9 @@ class RunRecord:
         """Why training ended; None while it has not."""
         ends = self.list_events("end")
         return ends[-1]["reason"] if ends else None
+
+
+Records = Mapping[str, RunRecord]  # of several runs, by the names they go by
 
 
 def load_run_record(folder: RunFolder) -> RunRecord:

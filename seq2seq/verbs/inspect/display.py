@@ -10,7 +10,7 @@ from ...data.lengths import PERCENTILES, LengthSummary
 from ...reports.markdown import shorten, show_on_one_line
 from ...reports.run_tables import tabulate_origin
 from ...text.round_trip import Returned
-from .figures import Duplicates, Inspection, Memory, ShownRow, SplitFigures, TimeEstimate
+from .figures import Inspection, Memory, ShownRow, SplitFigures, TimeEstimate
 from .warnings import format_fitting_limits
 
 SOME_TRUNCATED = 0.02
@@ -80,16 +80,13 @@ def _list_duplicates(inspection: Inspection) -> Iterator[str | Table]:
     rows = []
     examples = []
     for found in inspection.duplicates:
-        name = _name_duplicates(found)
-        rows.append([name, f"{found.rows:,}", f"{found.of:,}", format_share(found.rows, found.of)])
+        name = DUPLICATE_NAMES[found.kind].format(split=found.split, other=found.other)
+        share = format_share(found.rows, found.of)
+        rows.append([name, f"{found.rows:,}", f"{found.of:,}", share])
         if found.rows:
             examples.append(f"{name}: for instance {found.place}, see {found.like}")
     yield build_table(f"Duplicates, {inspection.comparison}", ["", "rows", "of", "share"], rows)
     yield from examples
-
-
-def _name_duplicates(found: Duplicates) -> str:
-    return DUPLICATE_NAMES[found.kind].format(split=found.split, other=found.other)
 
 
 def _list_round_trips(inspection: Inspection) -> Iterator[str | Table]:
@@ -192,6 +189,7 @@ def _list_time_lines(inspection: Inspection, time: TimeEstimate) -> Iterator[str
 def _list_warnings(inspection: Inspection) -> Iterator[str]:
     count = len(inspection.warnings)
     noun = "warning" if count == 1 else "warnings"
-    yield f"\n{count} {noun}:" if count else f"\n{count} {noun}"
+    colon = ":" if count else ""
+    yield f"\n{count} {noun}{colon}"
     for number, found in enumerate(inspection.warnings, 1):
         yield f"{number}. {found.about}: {found.text}"

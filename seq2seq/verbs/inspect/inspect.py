@@ -68,7 +68,12 @@ def _survey(name: str, data: TextData, visible: bool) -> Survey:
         )
 
 
-def _summarize_split(run: Run, data: TextData, survey: Survey, examples: int) -> SplitFigures:
+def _summarize_split(
+    run: Run,
+    data: TextData,
+    survey: Survey,
+    examples: int,
+) -> SplitFigures:
     tokenizer = run.start.tokenizers.target
     normalization = run.recipe.evaluation.normalization
     shown = []
@@ -83,7 +88,13 @@ def _summarize_split(run: Run, data: TextData, survey: Survey, examples: int) ->
     )
 
 
-def _show_row(run: Run, data: TextData, survey: Survey, row: int, place: str) -> ShownRow:
+def _show_row(
+    run: Run,
+    data: TextData,
+    survey: Survey,
+    row: int,
+    place: str,
+) -> ShownRow:
     source = data.encoded.sources[row].tolist()
     labels = data.encoded.labels[row].tolist()
     decoder_input = run.start.model.shift_right(torch.tensor([labels]))[0].tolist()
@@ -156,7 +167,11 @@ def _locate_matches(splits: Mapping[str, TextData], found: Sequence[_FoundMatche
 
 
 def inspect(
-    recipe: Recipe | str | Path, overrides: Iterable[str] = (), *, examples: int = 2, time: bool = True
+    recipe: Recipe | str | Path,
+    overrides: Iterable[str] = (),
+    *,
+    examples: int = 2,
+    time: bool = True,
 ) -> Inspection:
     """What a recipe would train on and from, and what the run will take, before an hour is spent on it.
 
