@@ -20,6 +20,7 @@ from ..base.mappings import merge
 
 MARKER = "recipe.schema.json"  # a folder that happens to be called recipes, beside site-packages, has none
 BASE = "base"  # the stem of files that others extend
+FOR_EDITORS = "# yaml-language-server"
 FIGURES = "# The paper: "  # how a header's line with the paper's figures begins
 
 
@@ -50,7 +51,8 @@ def find_recipes_folder(package: Path | None = None) -> Path:
     Raises:
         RecipeError: there is none.
     """
-    package = package or Path(str(resources.files("seq2seq")))
+    if package is None:
+        package = Path(str(resources.files("seq2seq")))
     for folder in (package / "recipes", package.parent / "recipes"):
         if (folder / MARKER).is_file():
             return folder
@@ -79,20 +81,26 @@ def _summarize_recipe(path: Path, folder: Path) -> ShippedRecipe:
         base = path.parent / values["extends"]
         values = merge(_read_values(base), values)
         about = _find_title(_read_header(base))
-    figures = [line.removeprefix(FIGURES).removesuffix(".") for line in header if line.startswith(FIGURES)]
+    figures = ""
+    for line in header:
+        if line.startswith(FIGURES):
+            figures += line.removeprefix(FIGURES).removesuffix(".")
     return ShippedRecipe(
         name=_name_recipe(path, folder),
         path=path,
         plan=values["model"]["plan"],
         title=_find_title(header),
         about=about,
-        figures="".join(figures),
+        figures=figures,
     )
 
 
 def _read_header(path: Path) -> list[str]:
-    lines = path.read_text(encoding="utf-8").splitlines()
-    return [line for line in lines if line.startswith("# ") and not line.startswith("# yaml-language-server")]
+    header = []
+    for line in path.read_text(encoding="utf-8").splitlines():
+        if line.startswith("# ") and not line.startswith(FOR_EDITORS):
+            header.append(line)
+    return header
 
 
 def _find_title(header: list[str]) -> str:

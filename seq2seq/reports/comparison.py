@@ -24,8 +24,8 @@ def name_runs(runs: Sequence[RunFolder]) -> list[str]:
         ScoringError: one is named twice.
     """
     paths = [run.path.resolve() for run in runs]
-    for run, path in zip(runs, paths, strict=True):
-        if paths.count(path) > 1:
+    for run in runs:
+        if paths.count(run.path.resolve()) > 1:
             raise ScoringError(f"{run.path} is named twice. Name every run once.")
     names = [path.name for path in paths]
     if len(set(names)) == len(names):
@@ -73,7 +73,11 @@ def _check_tested_alike(record: RunRecord, first: RunRecord) -> None:
 
 
 def _list_tested(record: RunRecord) -> list[tuple]:
-    return [(row["source"], row["references"]) for row in record.predictions]
+    """What the outputs were written for and measured against."""
+    tested = []
+    for row in record.predictions:
+        tested.append((row["source"], row["references"]))
+    return tested
 
 
 @dataclass(frozen=True)
@@ -143,6 +147,7 @@ def _collect_baselines(records: Records) -> dict[str, _Scored]:
     for name, record in records.items():
         for row, scored in list(_list_scored(record).items())[1:]:
             known = baselines.setdefault(row, scored)
+            # The same name with other values: this row is the run's own.
             if known.values != scored.values:
                 baselines[f"{row} ({name})"] = scored
     return baselines
@@ -150,32 +155,40 @@ def _collect_baselines(records: Records) -> dict[str, _Scored]:
 
 def _list_setting_cells(record: RunRecord, best: Mapping[str, Any] | None) -> list[Cell]:
     """The cells under SETTINGS."""
-    training = record.recipe["training"]
+    counters = record.counters
+    parameters = record.origin["totals"]["total"]
+    minutes = counters["seconds"] / 60
+    validation = (NONE,)
+    if best:
+        metric = best["metric"]
+        validation = (metric, format_value(metric, best["value"]))
+    return [
+        (record.plan,),
+        (f"{parameters:,}",),
+        _list_rates(record.recipe["training"]),
+        (f"{counters['step']:,}",),
+        (f"{minutes:,.1f}",),
+        validation,
+    ]
+
+
+def _list_rates(training: Mapping[str, Any]) -> Cell:
     rates = [f"{training['learning_rate']:g}"]
     for group, rate in training.get("learning_rates", {}).items():
         rates.append(f"{group} {rate:g}")
-    validation = (NONE,)
-    if best:
-        validation = (best["metric"], format_value(best["metric"], best["value"]))
-    counters = record.counters
-    return [
-        (record.plan,),
-        (f"{record.origin['totals']['total']:,}",),
-        tuple(rates),
-        (f"{counters['step']:,}",),
-        (f"{counters['seconds'] / 60:,.1f}",),
-        validation,
-    ]
+    return tuple(rates)
 
 
 def _list_score_cells(metrics: Sequence[str], scored: _Scored, differences: Mapping[str, Difference]) -> list[Cell]:
     cells = []
     for metric in metrics:
-        lines = [format_value(metric, scored.values.get(metric))]
-        if metric in scored.intervals:
-            lines.append(format_interval(metric, scored.intervals[metric]))
-        if metric in differences:
-            difference = differences[metric]
+        value = scored.values.get(metric)
+        interval = scored.intervals.get(metric)
+        difference = differences.get(metric)
+        lines = [format_value(metric, value)]
+        if interval is not None:
+            lines.append(format_interval(metric, interval))
+        if difference is not None:
             lines.append(format_difference(metric, difference.value))
             lines.append(f"p {format_p_value(difference.p_value)}")
         cells.append(tuple(lines))

@@ -149,7 +149,11 @@ def _summarize_test_data(names: list[str], split: str) -> dict[str, str | None]:
         }
     # The last two parts tell the data without the machine's folders.
     shown = ", ".join("/".join(name.split("/")[-2:]) for name in names)
-    return {"dataset_type": LOCAL_FILES, "dataset_name": shown, "dataset_split": split}
+    return {
+        "dataset_type": LOCAL_FILES,
+        "dataset_name": shown,
+        "dataset_split": split,
+    }
 
 
 def _round(value: float) -> float:

@@ -144,6 +144,7 @@ def _list_data_lines(record: RunRecord) -> Iterator[str]:
     data = record.recipe["data"]
     splits = []
     for split, names in data.items():
+        # The section has other options beside its splits.
         if split in ("train", "validation", "test") and names:
             splits.append(f"{split}: {_join_code(names)}")
     yield build_list(splits)
@@ -180,9 +181,12 @@ def _list_origin_lines(record: RunRecord) -> Iterator[str]:
 def _list_environment_lines(record: RunRecord) -> Iterator[str]:
     environment = dict(record.environment)
     versions = environment.pop("packages")
+    lines = []
+    for name, value in environment.items():
+        lines.append(f"{name}: {build_code_span(str(value))}")
     packages = ", ".join(f"{name} {version}" for name, version in versions.items())
-    lines = [f"{name}: {build_code_span(str(value))}" for name, value in environment.items()]
-    yield build_list([*lines, f"packages: {escape_markdown(packages)}"])
+    lines.append(f"packages: {escape_markdown(packages)}")
+    yield build_list(lines)
 
 
 def _show_picture(pictures: Mapping[str, str], name: str, caption: str) -> list[str]:

@@ -202,6 +202,7 @@ def format_command(arguments: list[str]) -> str:
     ["/bin/seq2seq", "train", "my recipe.yaml"] -> "seq2seq train 'my recipe.yaml'"
     """
     program = Path(arguments[0])
+    # `python -m seq2seq` runs seq2seq/__main__.py.
     module = f"python -m {program.parent.name}" if program.name == "__main__.py" else quote(program.name)
     return " ".join([module, *map(quote, arguments[1:])])
 

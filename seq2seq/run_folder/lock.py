@@ -91,7 +91,11 @@ class RunLock:
 
     def _write_holder(self) -> None:
         since = datetime.now(UTC).isoformat(timespec="seconds")
-        holder = {"process": os.getpid(), "host": socket.gethostname(), "since": since}
+        holder = {
+            "process": os.getpid(),
+            "host": socket.gethostname(),
+            "since": since,
+        }
         with name_refused(self.path):
             os.ftruncate(self._file, 0)
             os.pwrite(self._file, json.dumps(holder).encode(), 0)

@@ -185,6 +185,7 @@ def _estimate_loss(run: Run, model: TokenLossModel, times: UpdateTimes) -> float
     tokens = encoded.sources.lengths + encoded.labels.lengths
     a_row = times.seconds_per_token * FORWARD_SHARE * float(tokens.mean())
     rows = space_evenly(len(encoded), max(1, int(VALIDATION_LIMIT_SECONDS / a_row)))
+    # As one process alone would cut them; the time is shared out below.
     (cuts,) = cut_micro_batches(
         rows,
         encoded.sources.lengths,
@@ -192,6 +193,7 @@ def _estimate_loss(run: Run, model: TokenLossModel, times: UpdateTimes) -> float
         micro_batch_tokens=run.recipe.training.micro_batch_tokens,
     )
     begun = time.perf_counter()
+    # Put together while the clock runs, as in a validation.
     micro_batches = (collate(encoded, cut, model.source_pad_id) for cut in cuts)
     compute_validation_loss(model, micro_batches, run.accelerator)
     seconds = time.perf_counter() - begun
@@ -210,6 +212,7 @@ def _estimate_generation(
     encoded = data.encoded
     count = min(len(encoded), texts or len(encoded))
     longest = int(encoded.sources.lengths.max()) + options.max_target_tokens
+    # A batch is counted as beams x examples x tokens.
     whole_batch = max(1, options.batch_tokens // (options.num_beams * longest))
     lengths = sorted({min(tokens, options.max_target_tokens) for tokens in TIMED_OUTPUT_TOKENS})
     wanted = min(FIRST_SOURCES, whole_batch)

@@ -97,6 +97,7 @@ def _show_row(
 ) -> ShownRow:
     source = data.encoded.sources[row].tolist()
     labels = data.encoded.labels[row].tolist()
+    # The model takes batches: one of a single row.
     decoder_input = run.start.model.shift_right(torch.tensor([labels]))[0].tolist()
     name_source = run.start.tokenizers.source.convert_ids_to_tokens
     name_target = run.start.tokenizers.target.convert_ids_to_tokens
@@ -146,6 +147,7 @@ def _find_matches(surveys: Mapping[str, Survey]) -> list[_FoundMatches]:
         _FoundMatches("repeated", "train", "train", find_repeated(train)),
         _FoundMatches("conflicting", "train", "train", find_conflicting(train)),
     ]
+    # What stands in two splits at once flatters scores, or the choice of a checkpoint.
     for split, other in COMPARED_SPLITS:
         if split in surveys and other in surveys:
             mine = surveys[split].hashes

@@ -140,7 +140,11 @@ def measure_badness(value: float, better: Better) -> float:
     """How far a text's score is from the best one: the larger, the worse; what is not a number is worst."""
     if math.isnan(value):
         return math.inf
-    return {"higher": -value, "lower": value, "near_one": abs(value - 1)}[better]
+    return {
+        "higher": -value,
+        "lower": value,
+        "near_one": abs(value - 1),
+    }[better]
 
 
 def load_evaluation(record: RunRecord) -> EvaluationOptions:

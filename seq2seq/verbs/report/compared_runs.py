@@ -88,6 +88,7 @@ def write_comparison(compared: ComparedRuns, output: Path, samples: int) -> Path
 
 def _compute_differences(records: dict[str, RunRecord]) -> Differences:
     """How every run's scores differ from the first run's, by metric; paired over the test rows. None without scores."""
+    # The first run is what all others are measured against.
     (_, first), *others = records.items()
     if not others or first.scores is None:
         return {}
