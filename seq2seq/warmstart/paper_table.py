@@ -7,13 +7,14 @@ from transformers import PreTrainedConfig
 
 from ..families.family import Family
 from ..families.table import find_family
+from ..modeling.build import build_model
 from ..modeling.parts import map_parts
 from ..modeling.sharing import map_shared_names
 from .filling import map_warm_names
 from .options import ModelOptions
 from .plans import Plan
 from .sources import SourceCheckpoint
-from .start import build_config, build_model, build_sides
+from .start import build_config, build_sides, find_sharing
 
 COLUMNS = ("total", "embeddings", "warm", "random")  # as in Plan.paper_millions
 
@@ -32,7 +33,7 @@ def count_plan_parameters(plan: Plan) -> dict[str, int]:
     rows = tuple(source.config.vocab_size + find_family(source.config).lacks_pad for source in (encoder, decoder))
     sides = build_sides(plan, encoder, decoder, ModelOptions(plan=plan.name, encoder=encoder.name), rows=rows)
     with torch.device("meta"):
-        model = build_model(plan, build_config(*sides))
+        model = build_model(build_config(*sides), find_sharing(plan))
     parts, further = map_parts(model), map_shared_names(model)
     warm: set[str] = set()
     for name, side, is_warm in zip(("encoder", "decoder"), sides, (plan.warm_encoder, plan.warm_decoder), strict=True):
