@@ -43,7 +43,7 @@ def average_checkpoints(folders: Sequence[Path], output: Path) -> Averaged:
         raise CheckpointError(f"{output} exists already. Choose a new folder for the average.")
     _check_folders(folders)
     for folder in folders[1:]:
-        check_same_kind(folders[0], folder)
+        _check_same_kind(folders[0], folder)
     descriptions = [CheckpointDescription.load(folder) for folder in folders]
     checkpoint = _read_average(folders)
     newest = max(description.step for description in descriptions)
@@ -114,7 +114,7 @@ def _check_folders(folders: Sequence[Path]) -> None:
             )
 
 
-def check_same_kind(first: Path, other: Path) -> None:
+def _check_same_kind(first: Path, other: Path) -> None:
     """Makes sure that the weights of two checkpoints mean the same.
 
     Raises:

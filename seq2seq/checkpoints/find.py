@@ -49,7 +49,7 @@ def find_local(name: str | Path) -> Path | None:
         return folder
     if (folder / CHECKPOINTS_FOLDER).exists():
         return _find_in_run(folder)
-    if is_published(folder):
+    if _is_published(folder):
         return folder
     if folder.exists():
         held = ", ".join(_list_first_names(folder)) or "nothing"
@@ -105,11 +105,11 @@ def _list_first_names(folder: Path) -> list[str]:
 
 def _download(name: str) -> Path:
     folder = download(name, CheckpointError)
-    if not (folder / DESCRIPTION_FILE).exists() and not is_published(folder):
+    if not (folder / DESCRIPTION_FILE).exists() and not _is_published(folder):
         raise CheckpointError(f"{name} on the hub has neither {DESCRIPTION_FILE} nor config.json: it is no checkpoint.")
     return folder
 
 
-def is_published(folder: Path) -> bool:
+def _is_published(folder: Path) -> bool:
     """Whether a folder looks like a checkpoint of transformers; reading it tells whether it is an encoder-decoder."""
     return (folder / "config.json").exists()

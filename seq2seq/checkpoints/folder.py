@@ -119,7 +119,7 @@ def _write_files(
 ) -> None:
     folder.mkdir(parents=True)
     _write_config(folder, model, description)
-    save_file(untied_weights(model), folder / WEIGHTS_FILE, metadata={"format": "pt"})
+    save_file(_untied_weights(model), folder / WEIGHTS_FILE, metadata={"format": "pt"})
     tokenizers.save(
         folder,
         max_source_tokens=description.max_source_tokens,
@@ -152,7 +152,7 @@ def _write_config(folder: Path, model: TokenLossModel, description: CheckpointDe
     GenerationConfig(**marks, **options).save_pretrained(folder)
 
 
-def untied_weights(model: TokenLossModel) -> dict[str, torch.Tensor]:
+def _untied_weights(model: TokenLossModel) -> dict[str, torch.Tensor]:
     """Every tensor under its own name with its own memory, but for the table and the second bias name of `lm_head`."""
     tensors = {}
     for name, tensor in model.state_dict().items():
@@ -190,7 +190,7 @@ def read_checkpoint(
             target_language=target_language,
             dropout=dropout,
         )
-        return as_checkpoint(folder, published)
+        return _as_checkpoint(folder, published)
     if source_language is not None or target_language is not None:
         raise CheckpointError(
             f"{folder} frames its texts as it was trained to. Leave model.source_language and model.target_language "
@@ -219,7 +219,7 @@ def read_checkpoint(
     return Checkpoint(folder, model.eval(), tokenizers, framing, description)
 
 
-def as_checkpoint(folder: Path, published: PublishedEncoderDecoder) -> Checkpoint:
+def _as_checkpoint(folder: Path, published: PublishedEncoderDecoder) -> Checkpoint:
     """A published encoder-decoder as a checkpoint: the layout of data and metrics are left to whoever uses it."""
     model = published.model
     description = CheckpointDescription(

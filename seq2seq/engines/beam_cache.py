@@ -15,13 +15,13 @@ class BeamCache(EncoderDecoderCache):
     """The cache of a decoder. Beams of a source attend to the same source: its keys and values stay where they are."""
 
     def __init__(self) -> None:
-        super().__init__(Cache(layer_class_to_replicate=RoomyLayer), DynamicCache())
+        super().__init__(Cache(layer_class_to_replicate=_RoomyLayer), DynamicCache())
 
     def reorder_cache(self, beam_idx: torch.LongTensor) -> None:
         self.self_attention_cache.reorder_cache(beam_idx)
 
 
-class RoomyLayer(DynamicLayer):
+class _RoomyLayer(DynamicLayer):
     """Keys and values of a layer, with room for further positions; rows are gathered from one buffer into another."""
 
     def __init__(self, **kwargs) -> None:

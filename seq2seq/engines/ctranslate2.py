@@ -33,7 +33,7 @@ PATIENCE = 1.5
 AHEAD = 16  # batches handed over before the first one's results are asked for: they run side by side
 
 
-def import_ctranslate2() -> "ctranslate2":
+def _import_ctranslate2() -> "ctranslate2":
     """The library.
 
     Raises:
@@ -93,7 +93,7 @@ class CTranslate2Engine(Engine):
             ExportError: CTranslate2 cannot compute the model.
             GenerationError: CTranslate2 is not installed.
         """
-        import_ctranslate2()
+        _import_ctranslate2()
         spec = build_spec(model, checkpoint.tokenizers, checkpoint.framing)
         spec.validate()
         spec.optimize(quantization=None if quantization == EXACT else quantization)
@@ -108,7 +108,7 @@ class CTranslate2Engine(Engine):
         Raises:
             GenerationError: CTranslate2 is missing or cannot load the folder.
         """
-        library = import_ctranslate2()
+        library = _import_ctranslate2()
         options = _choose_device(library)
         threads = torch.get_num_threads()
         try:

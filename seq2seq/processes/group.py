@@ -5,11 +5,11 @@ import os
 import socket
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from functools import lru_cache
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import torch
 from accelerate import Accelerator, PartialState
@@ -38,18 +38,20 @@ def build_accelerator(recipe: Recipe) -> Accelerator:
         TrainingError: as `check_launch`; fp16 without a GPU; or Accelerate counts other processes than the launcher.
         RecipeError: as `check_trackers`.
     """
-    precision, trackers = recipe.training.precision, recipe.training.trackers
+    precision = recipe.training.precision
+    trackers = recipe.training.trackers
     check_launch(os.environ, read_launcher_command(), precision)
     check_trackers(trackers)
     if precision == "fp16" and not torch.cuda.is_available():
         raise TrainingError("training.precision: fp16 needs a GPU, and torch finds none here. Set it to bf16 or fp32.")
     # Accelerate keeps the first precision of a process for ever; a second run in it may want another.
     AcceleratorState._reset_state()
+    folder = RunFolder(Path(recipe.output))
     accelerator = Accelerator(
         mixed_precision="no" if precision == "fp32" else precision,
         cpu=not torch.cuda.is_available(),
         log_with=list(trackers) or None,
-        project_config=ProjectConfiguration(logging_dir=str(RunFolder(Path(recipe.output)).trackers)),
+        project_config=ProjectConfiguration(logging_dir=str(folder.trackers)),
     )
     _check_count(accelerator)
     return accelerator
@@ -98,6 +100,16 @@ def summarize_machine(accelerator: Accelerator) -> dict[str, str | int]:
     return {"device": device, "processes": accelerator.num_processes}
 
 
+@dataclass
+class _Outcome:
+    """What became of an action on one process, for the others. is_first: whether the process was to run it at all."""
+
+    is_first: bool
+    machine: str = field(default_factory=socket.gethostname)
+    result: Any = None
+    failure: str | None = None
+
+
 def run_on_main(processes: Processes, action: Callable[[], T]) -> T:
     """The result of an action that the main process runs alone, on every process: what each would find may differ.
 
@@ -106,21 +118,21 @@ def run_on_main(processes: Processes, action: Callable[[], T]) -> T:
     Raises:
         TrainingError: it failed on the main process.
     """
-    result = failure = None
+    outcome = _Outcome(is_first=processes.is_main_process)
     try:
         if processes.is_main_process:
-            result = action()
+            outcome.result = action()
     except BaseException as error:
-        failure = str(error)
+        outcome.failure = str(error)
         raise
     finally:
         _wait_for_all(processes)
-        outcome = [(result, failure)]
-        broadcast_object_list(outcome)
-    result, failure = outcome[0]
-    if failure is not None:
-        raise TrainingError(f"The main process stopped: {failure}")
-    return result
+        shared = [outcome]
+        broadcast_object_list(shared)
+    (outcome,) = shared
+    if outcome.failure is not None:
+        raise TrainingError(f"The main process stopped: {outcome.failure}")
+    return outcome.result
 
 
 def run_once_a_machine(accelerator: Accelerator, action: Callable[[], T]) -> T:
@@ -131,19 +143,19 @@ def run_once_a_machine(accelerator: Accelerator, action: Callable[[], T]) -> T:
     Raises:
         TrainingError: it failed elsewhere.
     """
-    machine, result, failure = socket.gethostname(), None, None
+    own = _Outcome(is_first=accelerator.is_local_main_process)
     try:
-        if accelerator.is_local_main_process:
-            result = action()
+        if own.is_first:
+            own.result = action()
     except BaseException as error:
-        failure = str(error) or type(error).__name__
+        own.failure = str(error) or type(error).__name__
         raise
     finally:
-        outcomes = gather_patiently(accelerator, (machine, accelerator.is_local_main_process, result, failure))
-    for process, (*_, failure) in enumerate(outcomes):
-        if failure is not None:
-            raise TrainingError(f"Process {process} stopped: {failure}")
-    return next(found for place, is_first, found, _ in outcomes if is_first and place == machine)
+        outcomes = gather_patiently(accelerator, own)
+    for process, outcome in enumerate(outcomes):
+        if outcome.failure is not None:
+            raise TrainingError(f"Process {process} stopped: {outcome.failure}")
+    return next(outcome.result for outcome in outcomes if outcome.is_first and outcome.machine == own.machine)
 
 
 def gather_patiently(processes: Processes, value: T) -> list[T]:
@@ -184,7 +196,8 @@ def leave_processes(accelerator: Accelerator) -> None:
 
 def spread_batches(processes: Processes) -> Spread:
     """Lets each process compute every n-th batch and have the results of all; the batches are those of one process."""
-    index, count = processes.process_index, processes.num_processes
+    index = processes.process_index
+    count = processes.num_processes
 
     def spread(batches: Sequence[Batch], compute: Compute, advance: Advance) -> Sequence[Sequence[Result]]:
         mine = batches[index::count]
@@ -192,6 +205,7 @@ def spread_batches(processes: Processes) -> Spread:
         results: list[Sequence[Result]] = [[]] * len(batches)
         for process, share in gather_patiently(processes, (index, own)):
             results[process::count] = share
+        # The others finished theirs meanwhile.
         advance(sum(map(len, batches)) - sum(map(len, mine)))
         return results
 
@@ -200,7 +214,8 @@ def spread_batches(processes: Processes) -> Spread:
 
 def share_work(generator: Generator, processes: Processes) -> Generator:
     """The same generator, whose batches all processes share."""
-    return replace(generator, engine=generator.engine.share(spread_batches(processes)))
+    engine = generator.engine.share(spread_batches(processes))
+    return replace(generator, engine=engine)
 
 
 def generate_in_processes(processes: Processes, generator: Generator, sources: Sequence[str]) -> Generated:

@@ -93,7 +93,8 @@ def _check_accelerate_started_all(environment: Mapping[str, str], launcher: str)
             "--num_processes 1, and unset MASTER_ADDR if your shell sets it."
         )
     # It divides the processes by the machines and drops the rest. The configuration's number cannot be seen from here.
-    asked, started = re.search(r"--num[_-]processes[= ](\d+)", launcher), count_processes(environment)
+    asked = re.search(r"--num[_-]processes[= ](\d+)", launcher)
+    started = count_processes(environment)
     if asked and int(asked[1]) > started:
         raise TrainingError(
             f"accelerate launch was asked for {asked[1]} processes and started {started}: it starts equally many on "
@@ -120,7 +121,8 @@ def _check_accelerate_settings(environment: Mapping[str, str], precision: str | 
         )
     if precision is None:
         return
-    theirs, ours = environment.get("ACCELERATE_MIXED_PRECISION", "no"), "no" if precision == "fp32" else precision
+    theirs = environment.get("ACCELERATE_MIXED_PRECISION", "no")
+    ours = "no" if precision == "fp32" else precision
     if theirs not in ("no", ours):
         raise TrainingError(
             f"accelerate launch asks for mixed_precision {theirs}, the recipe for training.precision {precision}. The "

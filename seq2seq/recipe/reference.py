@@ -102,10 +102,10 @@ def build_reference() -> str:
     """reference.yaml: every option with a comment, its values the defaults or, where there is none, an example."""
     schema = build_schema()
     del schema["properties"]["extends"]
-    return HEADER + "\n".join(_list_section_lines(schema, schema["properties"], "", list_task_values())) + "\n"
+    return HEADER + "\n".join(_list_section_lines(schema, schema["properties"], "", _list_task_values())) + "\n"
 
 
-def list_task_values() -> dict[str, dict[str, Any]]:
+def _list_task_values() -> dict[str, dict[str, Any]]:
     """The options that tasks fill in, by dotted key: their values by task."""
     values: dict[str, dict[str, Any]] = {}
     for task in TASKS.values():

@@ -19,7 +19,8 @@ from ..base.files import write_text
 from ..base.mappings import merge
 
 MARKER = "recipe.schema.json"  # a folder that happens to be called recipes, beside site-packages, has none
-BASE = "base"
+BASE = "base"  # the stem of files that others extend
+FOR_EDITORS = "# yaml-language-server"
 FIGURES = "# The paper: "  # how a header's line with the paper's figures begins
 
 
@@ -50,7 +51,8 @@ def find_recipes_folder(package: Path | None = None) -> Path:
     Raises:
         RecipeError: there is none.
     """
-    package = package or Path(str(resources.files("seq2seq")))
+    if package is None:
+        package = Path(str(resources.files("seq2seq")))
     for folder in (package / "recipes", package.parent / "recipes"):
         if (folder / MARKER).is_file():
             return folder
@@ -62,33 +64,56 @@ def find_recipes_folder(package: Path | None = None) -> Path:
 def list_recipes() -> list[ShippedRecipe]:
     """All recipes that can be run, data set by data set; files that others extend are no recipes of their own."""
     folder = find_recipes_folder()
-    paths = [path for path in sorted(folder.rglob("*.yaml"), key=lambda path: (path.parent, path)) if path.stem != BASE]
-    return [_summarize_recipe(path, path.relative_to(folder).with_suffix("").as_posix()) for path in paths]
+    # By folder first: a sort of whole paths would put the files of one data set among the folders beside them.
+    paths = sorted(folder.rglob("*.yaml"), key=lambda path: (path.parent, path))
+    return [_summarize_recipe(path, folder) for path in paths if path.stem != BASE]
 
 
-def _summarize_recipe(path: Path, name: str) -> ShippedRecipe:
-    values, header, about = _read_values(path), _read_header(path), ""
+def _name_recipe(path: Path, folder: Path) -> str:
+    return path.relative_to(folder).with_suffix("").as_posix()
+
+
+def _summarize_recipe(path: Path, folder: Path) -> ShippedRecipe:
+    values = _read_values(path)
+    header = _read_header(path)
+    about = ""
     if "extends" in values:
         base = path.parent / values["extends"]
-        values, about = merge(_read_values(base), values), _find_title(_read_header(base))
-    figures = [line.removeprefix(FIGURES).removesuffix(".") for line in header if line.startswith(FIGURES)]
-    return ShippedRecipe(name, path, values["model"]["plan"], _find_title(header), about, "".join(figures))
+        values = merge(_read_values(base), values)
+        about = _find_title(_read_header(base))
+    figures = ""
+    for line in header:
+        if line.startswith(FIGURES):
+            figures += line.removeprefix(FIGURES).removesuffix(".")
+    return ShippedRecipe(
+        name=_name_recipe(path, folder),
+        path=path,
+        plan=values["model"]["plan"],
+        title=_find_title(header),
+        about=about,
+        figures=figures,
+    )
 
 
 def _read_header(path: Path) -> list[str]:
-    lines = path.read_text(encoding="utf-8").splitlines()
-    return [line for line in lines if line.startswith("# ") and not line.startswith("# yaml-language-server")]
+    header = []
+    for line in path.read_text(encoding="utf-8").splitlines():
+        if line.startswith("# ") and not line.startswith(FOR_EDITORS):
+            header.append(line)
+    return header
 
 
 def _find_title(header: list[str]) -> str:
     """Its first sentence, as far as the first line has it."""
-    return re.split(r"[.:]( |$)", header[0].removeprefix("# "))[0]
+    first_line = header[0].removeprefix("# ")
+    return re.split(r"[.:]( |$)", first_line)[0]
 
 
 @cache
 def _read_values(path: Path) -> dict[str, Any]:
     """What a recipe's file says, unchecked: all of them are read for a list."""
-    return yaml.load(path.read_bytes(), getattr(yaml, "CSafeLoader", yaml.SafeLoader))
+    loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # seven times as fast, where PyYAML was built with it
+    return yaml.load(path.read_bytes(), loader)
 
 
 def list_recipe_files(name: str) -> list[Path]:
@@ -98,7 +123,7 @@ def list_recipe_files(name: str) -> list[Path]:
         RecipeError: there is no such recipe; the nearest names are given.
     """
     folder = find_recipes_folder()
-    known = [path.relative_to(folder).with_suffix("").as_posix() for path in folder.rglob("*.yaml")]
+    known = [_name_recipe(path, folder) for path in folder.rglob("*.yaml")]
     wanted = name.removeprefix("recipes/").removesuffix(".yaml")
     if wanted not in known:
         close = difflib.get_close_matches(wanted, known, 3, 0.5)
@@ -106,7 +131,7 @@ def list_recipe_files(name: str) -> list[Path]:
         raise RecipeError(f"{name}: there is no such recipe.{hint} `seq2seq recipes` lists them.")
     path = folder / f"{wanted}.yaml"
     base = _read_values(path).get("extends")
-    return [path, *([path.parent / base] if base else [])]
+    return [path, path.parent / base] if base else [path]
 
 
 def copy_recipe(name: str, folder: Path | None = None) -> list[Path]:
@@ -119,22 +144,28 @@ def copy_recipe(name: str, folder: Path | None = None) -> list[Path]:
         RecipeError: there is no such recipe, or the recipe itself or a file of that name that says something else is
             there already; then nothing is copied.
     """
+    recipes = find_recipes_folder()
     sources = list_recipe_files(name)
-    inside = sources[0].parent.relative_to(find_recipes_folder())
-    target = folder if folder is not None else Path("recipes") / inside
-    if "$schema=" in sources[0].read_text(encoding="utf-8"):
-        sources.append(find_recipes_folder() / MARKER)
-    copies = [target / source.name for source in sources]
-    texts = [source.read_text(encoding="utf-8") for source in sources]
-    if copies[0].exists() and copies[0].samefile(sources[0]):
-        raise RecipeError(f"{copies[0]} is the recipe itself. Name another folder for the copy.")
-    for copy, text in zip(copies, texts, strict=True):
-        if copy.exists() and not (copy.is_file() and copy.read_bytes() == text.encode()):
+    recipe = sources[0]
+    if "$schema=" in recipe.read_text(encoding="utf-8"):
+        sources.append(recipes / MARKER)
+    if folder is None:
+        folder = Path("recipes") / recipe.parent.relative_to(recipes)
+    texts = {folder / source.name: source.read_text(encoding="utf-8") for source in sources}
+    copied_recipe = folder / recipe.name
+    if copied_recipe.exists() and copied_recipe.samefile(recipe):
+        raise RecipeError(f"{copied_recipe} is the recipe itself. Name another folder for the copy.")
+    for copy, text in texts.items():
+        if copy.exists() and not _holds(copy, text):
             raise RecipeError(f"{copy} is there already and is not what would be copied. Choose another folder.")
     try:
-        target.mkdir(parents=True, exist_ok=True)
-        for copy, text in zip(copies, texts, strict=True):
+        folder.mkdir(parents=True, exist_ok=True)
+        for copy, text in texts.items():
             write_text(copy, text)
     except OSError as error:
-        raise RecipeError(f"{target}: the recipe cannot be copied there ({error}).") from None
-    return copies
+        raise RecipeError(f"{folder}: the recipe cannot be copied there ({error}).") from None
+    return list(texts)
+
+
+def _holds(path: Path, text: str) -> bool:
+    return path.is_file() and path.read_bytes() == text.encode()

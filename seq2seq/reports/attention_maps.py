@@ -18,18 +18,23 @@ from .plots import new_figure
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-COLUMNS = 4  # maps side by side in a picture
+MAPS_A_ROW = 4
 MOST_NAMED = 40  # tokens of a side that still have room for their names
 
 
-def build_layer_maps(weights: numpy.ndarray, queries: Sequence[str], keys: Sequence[str], title: str) -> "Figure":
+def build_layer_maps(
+    weights: numpy.ndarray,
+    queries: Sequence[str],
+    keys: Sequence[str],
+    title: str,
+) -> "Figure":
     """The maps of one layer's heads, queries down and keys across, on the scale from 0 to 1.
 
     Args:
         weights: (A, Q, K).
     """
     heads = len(weights)
-    columns = min(COLUMNS, heads)
+    columns = min(MAPS_A_ROW, heads)
     rows = math.ceil(heads / columns)
     width = columns * _measure_side(keys) + 0.6
     height = rows * (_measure_side(queries) + 0.25) + 0.4
@@ -39,7 +44,13 @@ def build_layer_maps(weights: numpy.ndarray, queries: Sequence[str], keys: Seque
         if head >= heads:  # the last row has more places than heads
             axes.set_axis_off()
             continue
-        image = axes.imshow(weights[head], cmap="Blues", vmin=0, vmax=1, aspect="auto")
+        image = axes.imshow(
+            weights[head],
+            cmap="Blues",
+            vmin=0,
+            vmax=1,
+            aspect="auto",
+        )
         axes.set_title(_name_head(head, weights[head]), fontsize="x-small", pad=2)
         # Tokens stand at the left and below alone: the maps between them have the same ones.
         _name_ticks(axes.yaxis, queries if head % columns == 0 else [])
@@ -58,7 +69,10 @@ def _measure_side(tokens: Sequence[str]) -> float:
 
 
 def _name_head(head: int, weights: numpy.ndarray) -> str:
-    return f"head {head} (pruned)" if _is_pruned(weights) else f"head {head}"
+    name = f"head {head}"
+    if _is_pruned(weights):
+        name += " (pruned)"
+    return name
 
 
 def _is_pruned(weights: numpy.ndarray) -> bool:
@@ -66,9 +80,10 @@ def _is_pruned(weights: numpy.ndarray) -> bool:
 
 
 def _name_ticks(axis: Any, tokens: Sequence[str]) -> None:
-    named = tokens if len(tokens) <= MOST_NAMED else []
-    # A dollar sign would open a formula.
-    names = [token.replace("$", r"\$") for token in named]
+    names = []
+    if len(tokens) <= MOST_NAMED:
+        # A dollar sign would open a formula.
+        names = [token.replace("$", r"\$") for token in tokens]
     axis.set_ticks(range(len(names)), names)
 
 

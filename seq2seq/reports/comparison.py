@@ -8,12 +8,11 @@ from ..base.errors import ScoringError
 from ..base.formats import format_p_value
 from ..base.mappings import list_keys
 from ..run_folder.folder import RunFolder
-from ..run_folder.record import RunRecord
+from ..run_folder.record import Records, RunRecord
 from .tables import Difference, Interval, format_difference, format_interval, format_value
 
 NONE = "-"
 SETTINGS = ("plan", "parameters", "learning rate", "steps", "minutes", "best validation")  # columns before the scores
-Records = Mapping[str, RunRecord]  # by the names the runs go by
 Differences = Mapping[str, Mapping[str, Difference]]  # from the first run, by run and metric; the first run has none
 Cell = tuple[str, ...]  # the lines of a table's cell
 
@@ -25,13 +24,13 @@ def name_runs(runs: Sequence[RunFolder]) -> list[str]:
         ScoringError: one is named twice.
     """
     paths = [run.path.resolve() for run in runs]
-    for run, path in zip(runs, paths, strict=True):
-        if paths.count(path) > 1:
+    for run in runs:
+        if paths.count(run.path.resolve()) > 1:
             raise ScoringError(f"{run.path} is named twice. Name every run once.")
     names = [path.name for path in paths]
-    if len(set(names)) < len(names):
-        return [str(run.path) for run in runs]
-    return names
+    if len(set(names)) == len(names):
+        return names
+    return [str(run.path) for run in runs]
 
 
 def check_comparable(records: Sequence[RunRecord]) -> None:
@@ -74,7 +73,11 @@ def _check_tested_alike(record: RunRecord, first: RunRecord) -> None:
 
 
 def _list_tested(record: RunRecord) -> list[tuple]:
-    return [(row["source"], row["references"]) for row in record.predictions]
+    """What the outputs were written for and measured against."""
+    tested = []
+    for row in record.predictions:
+        tested.append((row["source"], row["references"]))
+    return tested
 
 
 @dataclass(frozen=True)
@@ -106,40 +109,45 @@ def build_comparison(
     Args:
         best: what best.json of each run holds, None where it has no validation.
     """
-    tested = all(record.scores is not None for record in records.values())
-    metrics: list[str] = []
+    metrics = _list_metrics(records)
     rows: list[list[Cell]] = []
-    if tested:
-        metrics = list_keys(record.scores["signatures"] for record in records.values())
-        for name, scored in _collect_baselines(records).items():
-            settings = [(NONE,)] * len(SETTINGS)
-            rows.append([(name,), *settings, *_list_score_cells(metrics, scored, {})])
+    for name, scored in _collect_baselines(records).items():
+        settings = [(NONE,)] * len(SETTINGS)
+        scores = _list_score_cells(metrics, scored, {})
+        rows.append([(name,), *settings, *scores])
     for name, record in records.items():
-        row = [(name,), *_list_setting_cells(record, best[name])]
-        if tested:
-            row += _list_score_cells(metrics, _find_own_scores(record), differences.get(name, {}))
+        settings = _list_setting_cells(record, best[name])
+        row = [(name,), *settings]
+        if record.scores is not None:
+            own, *_ = _list_scored(record).values()  # the model's stand first
+            row += _list_score_cells(metrics, own, differences.get(name, {}))
         rows.append(row)
     return ComparisonTable(["run", *SETTINGS, *metrics], rows)
 
 
-def _find_own_scores(record: RunRecord) -> _Scored:
-    """Those of the model, which stand first."""
-    return next(iter(_list_scored(record).values()))
+def _list_metrics(records: Records) -> list[str]:
+    """All that some run was scored by."""
+    return list_keys(record.scores["signatures"] for record in records.values() if record.scores)
 
 
 def _list_scored(record: RunRecord) -> dict[str, _Scored]:
-    """All rows of a run's scores by their names."""
+    """All rows of a run's scores by their names; none where it was not tested."""
+    if record.scores is None:
+        return {}
     intervals = record.scores.get("intervals", {})
-    return {row: _Scored(values, intervals.get(row, {})) for row, values in record.scores["rows"].items()}
+    scored = {}
+    for row, values in record.scores["rows"].items():
+        scored[row] = _Scored(values, intervals.get(row, {}))
+    return scored
 
 
 def _collect_baselines(records: Records) -> dict[str, _Scored]:
     """The rows besides the models'. Runs share them, but for what depends on a run, such as its tokenizer's ceiling."""
     baselines: dict[str, _Scored] = {}
     for name, record in records.items():
-        _, *rows = _list_scored(record).items()
-        for row, scored in rows:
+        for row, scored in list(_list_scored(record).items())[1:]:
             known = baselines.setdefault(row, scored)
+            # The same name with other values: this row is the run's own.
             if known.values != scored.values:
                 baselines[f"{row} ({name})"] = scored
     return baselines
@@ -147,32 +155,40 @@ def _collect_baselines(records: Records) -> dict[str, _Scored]:
 
 def _list_setting_cells(record: RunRecord, best: Mapping[str, Any] | None) -> list[Cell]:
     """The cells under SETTINGS."""
-    training = record.recipe["training"]
+    counters = record.counters
+    parameters = record.origin["totals"]["total"]
+    minutes = counters["seconds"] / 60
+    validation = (NONE,)
+    if best:
+        metric = best["metric"]
+        validation = (metric, format_value(metric, best["value"]))
+    return [
+        (record.plan,),
+        (f"{parameters:,}",),
+        _list_rates(record.recipe["training"]),
+        (f"{counters['step']:,}",),
+        (f"{minutes:,.1f}",),
+        validation,
+    ]
+
+
+def _list_rates(training: Mapping[str, Any]) -> Cell:
     rates = [f"{training['learning_rate']:g}"]
     for group, rate in training.get("learning_rates", {}).items():
         rates.append(f"{group} {rate:g}")
-    validation = (NONE,)
-    if best:
-        validation = (best["metric"], format_value(best["metric"], best["value"]))
-    counters = record.counters
-    return [
-        (record.plan,),
-        (f"{record.origin['totals']['total']:,}",),
-        tuple(rates),
-        (f"{counters['step']:,}",),
-        (f"{counters['seconds'] / 60:,.1f}",),
-        validation,
-    ]
+    return tuple(rates)
 
 
 def _list_score_cells(metrics: Sequence[str], scored: _Scored, differences: Mapping[str, Difference]) -> list[Cell]:
     cells = []
     for metric in metrics:
-        lines = [format_value(metric, scored.values.get(metric))]
-        if metric in scored.intervals:
-            lines.append(format_interval(metric, scored.intervals[metric]))
-        if metric in differences:
-            difference = differences[metric]
+        value = scored.values.get(metric)
+        interval = scored.intervals.get(metric)
+        difference = differences.get(metric)
+        lines = [format_value(metric, value)]
+        if interval is not None:
+            lines.append(format_interval(metric, interval))
+        if difference is not None:
             lines.append(format_difference(metric, difference.value))
             lines.append(f"p {format_p_value(difference.p_value)}")
         cells.append(tuple(lines))
@@ -183,23 +199,28 @@ def list_differing_settings(settings: Mapping[str, Mapping[str, Any]]) -> dict[s
     """Options in which runs differ, by dotted key: their values in the order of the runs, None where one lacks it."""
     differing = {}
     for key in list_keys(settings.values()):
+        if key == "output":  # differs always
+            continue
         values = [of_run.get(key) for of_run in settings.values()]
-        if key != "output" and any(value != values[0] for value in values):
+        first = values[0]
+        if any(value != first for value in values):
             differing[key] = values
     return differing
 
 
 def collect_samples(records: Records, count: int) -> list[list[tuple[str, str]]]:
     """Evenly spaced test rows, each as names and texts: source, reference, and the runs' outputs under their names."""
-    first = next(iter(records.values())).predictions
-    shown = min(count, len(first))
+    first, *_ = records.values()
+    rows = len(first.predictions)
+    shown = min(count, rows)
     samples = []
     for index in range(shown):
-        place = index * len(first) // shown
-        row = first[place]
+        place = index * rows // shown
+        row = first.predictions[place]
         # No mapping: a run may be called source, or reference.
         sample = [("source", row["source"]), ("reference", row["references"][0])]
         for name, record in records.items():
-            sample.append((name, record.predictions[place]["prediction"]))
+            output = record.predictions[place]["prediction"]
+            sample.append((name, output))
         samples.append(sample)
     return samples

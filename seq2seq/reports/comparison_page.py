@@ -36,6 +36,7 @@ def build_comparison_page(
         "Losses": [f"![Training and validation loss of every run]({picture})"] if picture else [],
         "Settings that differ": _list_setting_lines(settings),
         "Samples": _list_sample_lines(records, samples),
+        # By this heading a later report knows the page as one of its own.
         LAST_HEADING: [build_list(folders)],
     }
     title = escape_markdown(", ".join(records))

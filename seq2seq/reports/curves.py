@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from ..base.mappings import list_keys
-from ..run_folder.record import RunRecord
+from ..run_folder.record import COUNTERS, Records, RunRecord
 from .plots import Points, choose_style, draw_line, finish_axes, list_points, new_figure
 
 if TYPE_CHECKING:
@@ -21,10 +21,9 @@ FINELY_MARKED = 1000  # largest by smallest gradient norm
 LONG_NAME = 30  # characters of names that share a row of a legend
 LONGEST_NAME = 100  # characters of any name in a legend
 KIND_NAMES = {"train": "training", "validation": "validation"}
-NO_METRICS = {"event", "loss", "source_gain", "step", "examples", "source_tokens", "target_tokens", "seconds"}
+NO_METRICS = {"event", "loss", "source_gain", *COUNTERS}  # what a validation holds besides
 Events = Sequence[Mapping[str, Any]]
 Panel = Callable[["Axes", Events, Events], None]
-Records = Mapping[str, RunRecord]
 
 
 def build_curves(record: RunRecord) -> "Figure | None":
@@ -39,7 +38,13 @@ def build_curves(record: RunRecord) -> "Figure | None":
         return None
     heights = [LOSS_HEIGHT if panel is _draw_loss else PANEL_HEIGHT for panel in panels]
     figure = new_figure(WIDTH, sum(heights) + MARGIN)
-    grid = figure.subplots(len(panels), 1, sharex=True, squeeze=False, height_ratios=heights)
+    grid = figure.subplots(
+        len(panels),
+        1,
+        sharex=True,
+        squeeze=False,
+        height_ratios=heights,
+    )
     rows = grid[:, 0]
     for axes, draw in zip(rows, panels, strict=True):
         draw(axes, train, validations)
@@ -99,16 +104,27 @@ def _draw_metrics(axes: "Axes", train: Events, validations: Events) -> None:
     metrics = _list_metrics(validations)
     for index, metric in enumerate(metrics):
         points = list_points(validations, metric)
-        draw_line(axes, points, metric, marker="o", markersize=4, **choose_style(index))
+        draw_line(
+            axes,
+            points,
+            metric,
+            marker="o",
+            markersize=4,
+            **choose_style(index),
+        )
     label = "metrics" if len(metrics) > 1 else metrics[0]
     finish_axes(axes, x=None, y=f"validation\n{label}")
 
 
 def _draw_rates(axes: "Axes", train: Events, validations: Events) -> None:
     """One line for each set of parameters that learn alike, where not all do."""
-    alike = _group_rates(train) or {tuple(list_points(train, "learning_rate")): ["all"]}
+    alike = _group_rates(train)
+    if not alike:
+        points = list_points(train, "learning_rate")
+        alike[tuple(points)] = ["all"]
     for index, (points, names) in enumerate(alike.items()):
-        draw_line(axes, list(points), ",\n".join(names), **choose_style(index))
+        label = ",\n".join(names)
+        draw_line(axes, list(points), label, **choose_style(index))
     axes.ticklabel_format(axis="y", style="sci", scilimits=(-2, 3), useMathText=True)
     finish_axes(axes, x=None, y="learning rate")
 
@@ -128,14 +144,21 @@ def _group_rates(train: Events) -> dict[tuple, list[str]]:
 
 def _list_norms(train: Events) -> Points:
     """Those that have a logarithm."""
-    return [(step, norm) for step, norm in list_points(train, "gradient_norm") if norm > 0]
+    points = list_points(train, "gradient_norm")
+    return [(step, norm) for step, norm in points if norm > 0]
 
 
 def _draw_gradient_norm(axes: "Axes", train: Events, validations: Events) -> None:
     from matplotlib.ticker import LogLocator
 
     points = _list_norms(train)
-    draw_line(axes, points, "gradient norm", linewidth=1.2, **choose_style(0))
+    draw_line(
+        axes,
+        points,
+        "gradient norm",
+        linewidth=1.2,
+        **choose_style(0),
+    )
     axes.set_yscale("log")
     norms = [norm for _, norm in points]
     # Beyond some powers of ten the locator finds no room for 2 and 5, and would then mark none at all.
@@ -154,13 +177,33 @@ def build_loss_comparison(records: Records) -> "Figure | None":
     kinds = [kind for kind in KIND_NAMES if _has_losses(records, kind)]
     if not kinds:
         return None
-    columns = 1 if len(records) <= 3 or max(map(len, records)) > LONG_NAME else 3
-    legend_height = 0.3 + 0.25 * math.ceil(len(records) / columns)
-    figure = new_figure(11, 3.0 * len(kinds) + legend_height)
-    panels = figure.subplots(len(kinds), 2, sharex="col", sharey="row", squeeze=False)
+    longest = max(map(len, records))
+    columns = 1 if len(records) <= 3 or longest > LONG_NAME else 3
+    legend_rows = math.ceil(len(records) / columns)
+    height = 3.0 * len(kinds) + 0.3 + 0.25 * legend_rows
+    figure = new_figure(11, height)
+    panels = figure.subplots(
+        len(kinds),
+        2,
+        sharex="col",
+        sharey="row",
+        squeeze=False,
+    )
     for kind, (left, right) in zip(kinds, panels, strict=True):
-        _draw_losses(left, records, kind, x="step", scale=1.0)
-        _draw_losses(right, records, kind, x="seconds", scale=1 / 60)
+        _draw_losses(
+            left,
+            records,
+            kind,
+            x="step",
+            scale=1.0,
+        )
+        _draw_losses(
+            right,
+            records,
+            kind,
+            x="seconds",
+            scale=1 / 60,
+        )
         finish_axes(left, x=None, y=f"{KIND_NAMES[kind]} {LOSS_LABEL}", legend=False)
         finish_axes(right, x=None, y="", legend=False)
     below_steps, below_time = panels[-1]
@@ -175,20 +218,34 @@ def _has_losses(records: Records, kind: str) -> bool:
     return any(list_points(record.list_events(kind), "loss") for record in records.values())
 
 
-def _draw_losses(axes: "Axes", records: Records, kind: str, *, x: str, scale: float) -> None:
+def _draw_losses(
+    axes: "Axes",
+    records: Records,
+    kind: str,
+    *,
+    x: str,
+    scale: float,
+) -> None:
     for index, (name, record) in enumerate(records.items()):
         style = choose_style(index)
         if kind == "validation":
             style |= {"marker": "o", "markersize": 4}
         points = list_points(record.list_events(kind), "loss", x=x, scale=scale)
-        draw_line(axes, points, name, linewidth=1.2, **style)
+        draw_line(
+            axes,
+            points,
+            name,
+            linewidth=1.2,
+            **style,
+        )
 
 
 def _find_lines(panels: Sequence["Axes"], records: Records) -> dict[str, Any]:
     """A line of each run that has one, in the order of the runs: that of the uppermost panel."""
     lines = {}
-    for axes in reversed(panels):
-        lines |= {line.get_label(): line for line in axes.get_lines()}
+    for axes in reversed(panels):  # from below, so that the upper ones come last and stay
+        for line in axes.get_lines():
+            lines[line.get_label()] = line
     return {name: lines[name] for name in records if name in lines}
 
 

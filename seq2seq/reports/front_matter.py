@@ -26,11 +26,11 @@ def build_front_matter(record: RunRecord) -> str:
 
     # The library leaves out what is None, and writes an empty list as one.
     data = ModelCardData(
-        base_model=list_base_models(record) or None,
-        datasets=list_hub_datasets(record.recipe["data"]["train"]) or None,
+        base_model=_list_base_models(record) or None,
+        datasets=_list_hub_datasets(record.recipe["data"]["train"]) or None,
         eval_results=_list_results(record) or None,
         library_name="transformers",
-        metrics=list(dict.fromkeys(name_hub_metric(metric) for metric in _find_values(record))) or None,
+        metrics=_list_metrics(record) or None,
         model_name=record.name if record.scores else None,
         pipeline_tag=find_pipeline(record.recipe["task"]),
         tags=_list_tags(record),
@@ -42,40 +42,59 @@ def find_pipeline(task: str) -> str:
     return PIPELINES.get(task, OTHER_PIPELINE)
 
 
-def name_hub_metric(metric: str) -> str:
+def _name_hub_metric(metric: str) -> str:
     """The hub's name for a metric; what it does not know keeps ours."""
     return HUB_METRICS.get(metric, metric)
 
 
-def list_base_models(record: RunRecord) -> list[str]:
+def _list_base_models(record: RunRecord) -> list[str]:
     """The hub's models that parameters were read from: a random start only takes their shape."""
     hub = record.inputs["hub_models"] if record.inputs else {}
     files = list_files(record.origin)
-    used = [
-        name for role, name in hub.items() if role == "checkpoint" or any(file.startswith(f"{name}/") for file in files)
-    ]
-    return list(dict.fromkeys(used))
+    used = []
+    for role, name in hub.items():
+        is_read = any(file.startswith(f"{name}/") for file in files)
+        # A checkpoint that is trained on is read whole, wherever it was kept.
+        if (role == "checkpoint" or is_read) and name not in used:
+            used.append(name)
+    return used
 
 
-def list_hub_datasets(names: list[str]) -> list[str]:
+def _list_hub_datasets(names: list[str]) -> list[str]:
     """The data sets among data names, without their revisions."""
-    splits = [parse_hub_split(name) for name in names]
-    return list(dict.fromkeys(split.dataset for split in splits if split is not None))
+    datasets = []
+    for name in names:
+        split = parse_hub_split(name)
+        if split is not None and split.dataset not in datasets:
+            datasets.append(split.dataset)
+    return datasets
 
 
 def _list_tags(record: RunRecord) -> list[str]:
-    task, plan = record.recipe["task"], record.plan
+    task = record.recipe["task"]
     tags = ["seq2seq", "encoder-decoder"]
     # A task of the user's own goes by package.module:OBJECT, which is no tag.
-    tags += [task.replace("_", "-")] if ":" not in task else []
-    tags += ["text2text-generation"] if find_pipeline(task) == OTHER_PIPELINE else []
-    tags += ["warm-start"] if record.origin["totals"]["initialised"] else []
-    return [*tags, plan]
+    if ":" not in task:
+        tags.append(task.replace("_", "-"))
+    if find_pipeline(task) == OTHER_PIPELINE:
+        tags.append("text2text-generation")
+    if record.origin["totals"]["initialised"]:
+        tags.append("warm-start")
+    tags.append(record.plan)
+    return tags
 
 
 def _find_values(record: RunRecord) -> dict[str, float]:
     """The model's own scores, which stand first."""
-    return next(iter(record.scores["rows"].values())) if record.scores else {}
+    if record.scores is None:
+        return {}
+    return next(iter(record.scores["rows"].values()))
+
+
+def _list_metrics(record: RunRecord) -> list[str]:
+    """The hub's names of the metrics that the model was scored by; several of ours may have one."""
+    names = map(_name_hub_metric, _find_values(record))
+    return list(dict.fromkeys(names))
 
 
 def _list_results(record: RunRecord) -> list["EvalResult"]:
@@ -89,7 +108,7 @@ def _list_results(record: RunRecord) -> list["EvalResult"]:
         EvalResult(
             task_type=find_pipeline(task),
             task_name=task,
-            metric_type=name_hub_metric(metric),
+            metric_type=_name_hub_metric(metric),
             metric_name=metric,
             metric_value=_round(value),
             metric_args=_summarize_metric(record.scores, metric) or None,
@@ -102,14 +121,18 @@ def _list_results(record: RunRecord) -> list["EvalResult"]:
 def _summarize_metric(scores: dict[str, Any], metric: str) -> dict[str, Any]:
     """How a metric of the model was computed, and its interval, as far as the run knows."""
     arguments: dict[str, Any] = {}
-    if metric in scores["signatures"]:
-        arguments["signature"] = scores["signatures"][metric]
+    signatures = scores["signatures"]
+    if metric in signatures:
+        arguments["signature"] = signatures[metric]
     model = next(iter(scores["rows"]))
-    interval = scores.get("intervals", {}).get(model, {}).get(metric)
-    if interval is not None:
-        low, high = interval
-        level = scores.get("bootstrap", {}).get("level", 0.95)
-        arguments["interval"] = {"low": _round(low), "high": _round(high), "level": level}
+    intervals = scores.get("intervals", {}).get(model, {})
+    if metric in intervals:
+        low, high = intervals[metric]
+        arguments["interval"] = {
+            "low": _round(low),
+            "high": _round(high),
+            "level": scores.get("bootstrap", {}).get("level", 0.95),
+        }
     return arguments
 
 
@@ -126,7 +149,11 @@ def _summarize_test_data(names: list[str], split: str) -> dict[str, str | None]:
         }
     # The last two parts tell the data without the machine's folders.
     shown = ", ".join("/".join(name.split("/")[-2:]) for name in names)
-    return {"dataset_type": LOCAL_FILES, "dataset_name": shown, "dataset_split": split}
+    return {
+        "dataset_type": LOCAL_FILES,
+        "dataset_name": shown,
+        "dataset_split": split,
+    }
 
 
 def _round(value: float) -> float:

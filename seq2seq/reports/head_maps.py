@@ -11,10 +11,10 @@ if TYPE_CHECKING:
 
 TITLES = {"encoder": "encoder", "decoder": "decoder, to itself", "cross": "decoder, to the source"}
 LIGHT_FROM = 0.6  # of the highest: above it the map is too light for white numbers
-Layers = Sequence[Mapping[int, float]]  # figures by layer, by the head's number
+LayerFigures = Sequence[Mapping[int, float]]  # figures by layer, by the head's number
 
 
-def build_head_maps(figures: Mapping[str, Layers], title: str) -> "Figure":
+def build_head_maps(figures: Mapping[str, LayerFigures], title: str) -> "Figure":
     """Maps of one scale side by side, with their numbers where these have room.
 
     Args:
@@ -28,10 +28,17 @@ def build_head_maps(figures: Mapping[str, Layers], title: str) -> "Figure":
     height = 1.4 + 0.34 * layers
     figure = new_figure(width, height)
     panels = figure.subplots(1, len(figures), squeeze=False)[0]
+    scale = highest or 1  # where all figures are zero, any scale shows them
     for axes, (kind, of_kind) in zip(panels, figures.items(), strict=True):
-        scale = highest or 1  # where all figures are zero, any scale shows them
+        # Layers that were pruned have fewer heads than others.
         filled = [_fill_row(row, heads) for row in of_kind]
-        image = axes.imshow(filled, cmap="cividis", vmin=0, vmax=scale, aspect="auto")
+        image = axes.imshow(
+            filled,
+            cmap="cividis",
+            vmin=0,
+            vmax=scale,
+            aspect="auto",
+        )
         axes.set_title(TITLES.get(kind, kind), fontsize="small")
         axes.set(xlabel="head", xticks=range(heads), yticks=range(len(of_kind)))
         axes.tick_params(labelsize="x-small", length=0)
@@ -44,10 +51,12 @@ def build_head_maps(figures: Mapping[str, Layers], title: str) -> "Figure":
 
 
 def _fill_row(row: Mapping[int, float], heads: int) -> list[float]:
-    return [row.get(head, float("nan")) for head in range(heads)]
+    """Figures by head, not a number where there is none: its place stays white."""
+    nothing = float("nan")
+    return [row.get(head, nothing) for head in range(heads)]
 
 
-def _write_numbers(axes: "Axes", layers: Layers, scale: float) -> None:
+def _write_numbers(axes: "Axes", layers: LayerFigures, scale: float) -> None:
     for layer, row in enumerate(layers):
         for head, value in row.items():
             share = value / scale

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-Pairs = Sequence[tuple[int, int]]  # words of a reference and of the output
+WordCounts = Sequence[tuple[int, int]]  # words of a reference and of the output
 
 
 def build_token_lengths(split: Mapping[str, Any], name: str) -> "Figure":
@@ -33,7 +33,13 @@ def _draw_histogram(axes: "Axes", side: Mapping[str, Any], colour: str) -> None:
     counts = side["lengths"]["counts"]
     # Bin i holds the lengths i * width + 1 to (i + 1) * width; bars are drawn half a token to the left of whole ones.
     edges = [index * width + 0.5 for index in range(len(counts))]
-    axes.bar(edges, counts, width, align="edge", color=colour)
+    axes.bar(
+        edges,
+        counts,
+        width,
+        align="edge",
+        color=colour,
+    )
     limit = side["limit"]
     axes.axvline(limit + 0.5, color="black", linestyle="--", linewidth=1.2)
     cut = format_share(side["cut"], side["texts"])
@@ -49,11 +55,21 @@ def build_output_lengths(predictions: Sequence[Mapping[str, Any]]) -> "Figure | 
     """
     if not predictions:
         return None
-    pairs = [(_count_words(row["references"][0]), _count_words(row["prediction"])) for row in predictions]
+    pairs = []
+    for row in predictions:
+        wanted = _count_words(row["references"][0])
+        written = _count_words(row["prediction"])
+        pairs.append((wanted, written))
     frame = find_frame(pairs)
     figure = new_figure(5.4, 5.0)
     axes = figure.subplots()
-    axes.plot([0, frame], [0, frame], color="black", linestyle="--", linewidth=1)
+    axes.plot(
+        [0, frame],
+        [0, frame],
+        color="black",
+        linestyle="--",
+        linewidth=1,
+    )
     _draw_pairs(axes, pairs, frame)
     axes.set_title(_build_title(pairs, frame), fontsize="small")
     finish_axes(axes, x="words of the first reference", y="words of the output")
@@ -62,7 +78,7 @@ def build_output_lengths(predictions: Sequence[Mapping[str, Any]]) -> "Figure | 
     return figure
 
 
-def _draw_pairs(axes: "Axes", pairs: Pairs, frame: float) -> None:
+def _draw_pairs(axes: "Axes", pairs: WordCounts, frame: float) -> None:
     """Dots for the pairs within the frame; diamonds at its edge for the others."""
     inside = [pair for pair in pairs if max(pair) <= frame]
     beyond = [pair for pair in pairs if max(pair) > frame]
@@ -70,7 +86,14 @@ def _draw_pairs(axes: "Axes", pairs: Pairs, frame: float) -> None:
         # Many points lie on each other: the more there are, the fainter each.
         opacity = max(0.12, min(0.6, 150 / len(pairs)))
         wanted, written = zip(*inside, strict=True)
-        axes.scatter(wanted, written, color=COLOURS[0], alpha=opacity, s=18, linewidths=0)
+        axes.scatter(
+            wanted,
+            written,
+            color=COLOURS[0],
+            alpha=opacity,
+            s=18,
+            linewidths=0,
+        )
     if beyond:
         wanted, written = zip(*beyond, strict=True)
         axes.scatter(
@@ -84,9 +107,8 @@ def _draw_pairs(axes: "Axes", pairs: Pairs, frame: float) -> None:
         )
 
 
-def _build_title(pairs: Pairs, frame: float) -> str:
-    wanted = sum(reference for reference, _ in pairs) / len(pairs)
-    written = sum(output for _, output in pairs) / len(pairs)
+def _build_title(pairs: WordCounts, frame: float) -> str:
+    wanted, written = (sum(side) / len(pairs) for side in zip(*pairs, strict=True))
     title = f"mean: {wanted:.1f} words in references, {written:.1f} in outputs\ndashed: equal length"
     beyond = [max(pair) for pair in pairs if max(pair) > frame]
     if beyond:
@@ -94,19 +116,22 @@ def _build_title(pairs: Pairs, frame: float) -> str:
     return title
 
 
-def find_frame(pairs: Pairs) -> float:
+def find_frame(pairs: WordCounts) -> float:
     """The largest length to be shown: a tenth above the 99th percentile of each side, or above all where that is near.
 
     Where the longest is no more than twice the percentile, nothing is left out.
     """
-    longest = max(max(pair) for pair in pairs)
-    common = max(_find_common_length(side) for side in zip(*pairs, strict=True))
-    return 1.1 * max(1, longest if longest <= 2 * common else common)
+    wanted, written = zip(*pairs, strict=True)
+    longest = max(max(wanted), max(written))
+    common = max(_find_common_length(wanted), _find_common_length(written))
+    shown = longest if longest <= 2 * common else common
+    return 1.1 * max(1, shown)
 
 
 def _find_common_length(lengths: Sequence[int]) -> int:
     """The 99th percentile."""
-    return sorted(lengths)[(len(lengths) - 1) * 99 // 100]
+    place = (len(lengths) - 1) * 99 // 100
+    return sorted(lengths)[place]
 
 
 def _count_words(text: str) -> int:

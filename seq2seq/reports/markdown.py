@@ -38,7 +38,8 @@ def shorten(text: str, limit: int) -> str:
 
 def build_code_block(code: str, language: str = "") -> str:
     """A fenced block, its fence longer than any in the code."""
-    fence = "`" * max(3, _find_longest_fence(code) + 1)
+    longest = _find_longest_fence(code)
+    fence = "`" * max(3, longest + 1)
     return f"{fence}{language}\n{code}\n{fence}"
 
 
@@ -52,13 +53,17 @@ def build_code_span(code: str) -> str:
 
 
 def _find_longest_fence(code: str) -> int:
-    return max(map(len, re.findall(r"`+", code)), default=0)
+    fences = re.findall(r"`+", code)
+    return max(map(len, fences), default=0)
 
 
 def build_markdown_table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
     """A table whose first column is text and whose others are figures; the cells are Markdown."""
-    alignment = ["---", *["---:"] * (len(header) - 1)]
-    lines = [f"| {' | '.join(cells)} |" for cells in (header, alignment, *rows)]
+    figures = ["---:"] * (len(header) - 1)
+    lines = []
+    for cells in (header, ["---", *figures], *rows):
+        joined = " | ".join(cells)
+        lines.append(f"| {joined} |")
     return "\n".join(lines)
 
 

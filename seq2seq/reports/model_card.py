@@ -15,7 +15,7 @@ from .source_gain import format_source_gain
 from .tables import format_signatures, tabulate_scores
 from .usage import format_commands, list_plain_use_lines
 
-SIDES = ("encoder", "decoder", "checkpoint")
+MODEL_KEYS = ("encoder", "decoder", "checkpoint")  # those of a recipe's model that name what it starts from
 NOT_RECORDED = "The run was begun before its folder had inputs.json, so sizes and lengths of its data are not known."
 
 
@@ -73,8 +73,11 @@ def _list_run_lines(record: RunRecord) -> Iterator[str]:
 
 def _format_plan(record: RunRecord) -> str:
     model = record.recipe["model"]
-    sides = [f"{side} {build_code_span(model[side])}" for side in SIDES if model.get(side)]
-    return f"{escape_markdown(record.plan)}; {', '.join(sides)}"
+    starts = []
+    for key in MODEL_KEYS:
+        if model.get(key):
+            starts.append(f"{key} {build_code_span(model[key])}")
+    return f"{escape_markdown(record.plan)}; {', '.join(starts)}"
 
 
 def _format_parameters(record: RunRecord) -> str:
@@ -139,8 +142,12 @@ def _list_score_lines(record: RunRecord) -> Iterator[str]:
 
 def _list_data_lines(record: RunRecord) -> Iterator[str]:
     data = record.recipe["data"]
-    named = [split for split in data if split in ("train", "validation", "test")]
-    yield build_list(f"{split}: {_join_code(data[split])}" for split in named if data[split])
+    splits = []
+    for split, names in data.items():
+        # The section has other options beside its splits.
+        if split in ("train", "validation", "test") and names:
+            splits.append(f"{split}: {_join_code(names)}")
+    yield build_list(splits)
     if record.inputs is None:
         yield NOT_RECORDED
         return
@@ -174,10 +181,15 @@ def _list_origin_lines(record: RunRecord) -> Iterator[str]:
 def _list_environment_lines(record: RunRecord) -> Iterator[str]:
     environment = dict(record.environment)
     versions = environment.pop("packages")
+    lines = []
+    for name, value in environment.items():
+        lines.append(f"{name}: {build_code_span(str(value))}")
     packages = ", ".join(f"{name} {version}" for name, version in versions.items())
-    lines = [f"{name}: {build_code_span(str(value))}" for name, value in environment.items()]
-    yield build_list([*lines, f"packages: {escape_markdown(packages)}"])
+    lines.append(f"packages: {escape_markdown(packages)}")
+    yield build_list(lines)
 
 
 def _show_picture(pictures: Mapping[str, str], name: str, caption: str) -> list[str]:
-    return [f"![{caption}]({pictures[name]})"] if name in pictures else []
+    if name not in pictures:
+        return []
+    return [f"![{caption}]({pictures[name]})"]

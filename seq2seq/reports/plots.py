@@ -27,7 +27,13 @@ def choose_style(index: int) -> dict[str, Any]:
     return {"color": COLOURS[colour], "linestyle": LINE_STYLES[rounds % len(LINE_STYLES)]}
 
 
-def list_points(events: Iterable[Mapping[str, Any]], key: str, *, x: str = "step", scale: float = 1.0) -> Points:
+def list_points(
+    events: Iterable[Mapping[str, Any]],
+    key: str,
+    *,
+    x: str = "step",
+    scale: float = 1.0,
+) -> Points:
     """The finite values of a key over x, x times `scale`; events without one, such as of a skipped step, are left out.
 
     [{"step": 1, "loss": 2.0}, {"step": 2, "loss": None}] -> [(1.0, 2.0)]
@@ -52,7 +58,13 @@ def draw_line(axes: "Axes", points: Points, label: str, **style: Any) -> None:
     axes.plot(places, values, label=label, **(defaults | style))
 
 
-def finish_axes(axes: "Axes", *, x: str | None, y: str, legend: bool = True) -> None:
+def finish_axes(
+    axes: "Axes",
+    *,
+    x: str | None,
+    y: str,
+    legend: bool = True,
+) -> None:
     """Labels, a light grid, and a legend beside the data where several lines need one."""
     if x is not None:
         axes.set_xlabel(x)

@@ -10,37 +10,44 @@ from typing import Any
 from ..base.formats import format_part
 from .tables import Cells
 
-KINDS = ("copied", "converted", "random")  # a shared name adds no parameter
+COUNTED_KINDS = ("copied", "converted", "random")  # a shared name adds no parameter
 DATA_HEADER = ["split", "pairs", "source tokens", "cut", "longest", "target tokens", "cut", "longest"]
 
 
 def tabulate_origin(origin: Mapping[str, Any]) -> Cells:
     """Parameters by part of the model and kind of origin, with the totals."""
     counts: dict[str, dict[str, int]] = {}
-    total = dict.fromkeys(KINDS, 0)
+    total = dict.fromkeys(COUNTED_KINDS, 0)
     for parameter in origin["parameters"]:
         part = parameter["part"]
         kind = parameter["kind"]
-        of_part = counts.setdefault(part, dict.fromkeys(KINDS, 0))
-        if kind in KINDS:
+        of_part = counts.setdefault(part, dict.fromkeys(COUNTED_KINDS, 0))
+        if kind in COUNTED_KINDS:
             size = prod(parameter["shape"])
             of_part[kind] += size
             total[kind] += size
     counts["total"] = total
-    return ["part", *KINDS, "total"], [_to_origin_row(part, of_part) for part, of_part in counts.items()]
+    header = ["part", *COUNTED_KINDS, "total"]
+    rows = [_to_origin_row(part, of_part) for part, of_part in counts.items()]
+    return header, rows
 
 
 def _to_origin_row(part: str, counts: Mapping[str, int]) -> list[str]:
+    by_kind = list(counts.values())
     row = [part]
-    for count in (*counts.values(), sum(counts.values())):
+    for count in (*by_kind, sum(by_kind)):
         row.append(f"{count:,}")
     return row
 
 
 def list_files(origin: Mapping[str, Any]) -> list[str]:
     """The weights files that something was read from, in the order of the parameters."""
-    files = [parameter["file"] for parameter in origin["parameters"]]
-    return [file for file in dict.fromkeys(files) if file]
+    files = []
+    for parameter in origin["parameters"]:
+        file = parameter["file"]
+        if file and file not in files:
+            files.append(file)
+    return files
 
 
 def tabulate_data(splits: Mapping[str, Mapping[str, Any]]) -> Cells:

@@ -30,6 +30,7 @@ def choose_places(order: Sequence[int], count: int = COUNT) -> list[tuple[str, i
     [7, 5, 6] -> [("best", 7), ("median", 5), ("worst", 6)]
     """
     rows = len(order)
+    # Of fewer rows than are shown, half are the best and half the worst; one between them is the median.
     edge = min(EDGE, rows // 2)
     middle = min(count, rows) - 2 * edge
     start = (rows - middle) // 2
@@ -43,8 +44,9 @@ def choose_places(order: Sequence[int], count: int = COUNT) -> list[tuple[str, i
 
 def format_sample(sample: Sample) -> str:
     """A sample in Markdown; whatever its texts hold is shown, not obeyed."""
-    scores = ", ".join(f"{metric} {format_value(metric, value)}" for metric, value in sample.scores.items())
-    heading = f"**{sample.standing.capitalize()}**, row {sample.place}: {escape_markdown(scores)}"
+    scores = [f"{metric} {format_value(metric, value)}" for metric, value in sample.scores.items()]
+    shown_scores = escape_markdown(", ".join(scores))
+    heading = f"**{sample.standing.capitalize()}**, row {sample.place}: {shown_scores}"
     lines = [f"source: {show_text(sample.source)}"]
     for reference in sample.references[:MAX_REFERENCES]:
         lines.append(f"reference: {show_text(reference)}")

@@ -38,12 +38,16 @@ class ScorePair:
 
 def format_value(metric: str, value: float | None) -> str:
     """A score with the digits its metric is read with; a dash where there is none."""
-    return "-" if value is None else f"{value:.{DIGITS.get(metric, 2)}f}"
+    if value is None:
+        return "-"
+    digits = DIGITS.get(metric, 2)
+    return f"{value:.{digits}f}"
 
 
 def format_difference(metric: str, value: float) -> str:
     """Of two scores, with its sign. '+1.75'"""
-    return f"{value:+.{DIGITS.get(metric, 2)}f}"
+    digits = DIGITS.get(metric, 2)
+    return f"{value:+.{digits}f}"
 
 
 def format_interval(metric: str, interval: Interval) -> str:
@@ -54,7 +58,8 @@ def format_interval(metric: str, interval: Interval) -> str:
 
 def format_signatures(signatures: Mapping[str, str]) -> str:
     """How each metric was computed, a line each, in Markdown."""
-    return build_list(f"{metric}: {escape_markdown(text)}" for metric, text in signatures.items())
+    lines = [f"{metric}: {escape_markdown(text)}" for metric, text in signatures.items()]
+    return build_list(lines)
 
 
 def tabulate_scores(rows: Rows, intervals: Intervals | None = None) -> Cells:
@@ -66,7 +71,8 @@ def tabulate_scores(rows: Rows, intervals: Intervals | None = None) -> Cells:
     cells = []
     for name, values in rows.items():
         of_row = (intervals or {}).get(name, {})
-        cells.append([name, *(_format_cell(metric, values, of_row) for metric in metrics)])
+        figures = [_format_cell(metric, values, of_row) for metric in metrics]
+        cells.append([name, *figures])
     return ["", *metrics], cells
 
 
@@ -82,7 +88,9 @@ def build_score_table(rows: Rows, title: str, intervals: Intervals | None = None
     header, cells = tabulate_scores(rows, intervals)
     broken = []
     for name, *figures in cells:
-        broken.append([name, *(figure.replace(" [", "\n[") for figure in figures)])
+        # A bracket opens an interval, and nothing else that stands in a cell of figures.
+        lines = [figure.replace(" [", "\n[") for figure in figures]
+        broken.append([name, *lines])
     return build_fitting_table(title, header, broken)
 
 

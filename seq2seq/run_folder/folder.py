@@ -11,6 +11,7 @@ import platform
 import shutil
 import sys
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
@@ -25,7 +26,7 @@ from ..base.files import name_refused, write_json, write_json_lines, write_text
 from .lock import LOCK_FILE
 from .old_runs import bring_up_recipe
 
-RECIPE_FILE, ENVIRONMENT_FILE = "recipe.yaml", "environment.json"
+RECIPE_FILE = "recipe.yaml"
 TRACES = (LOCK_FILE, f".{RECIPE_FILE}.partial")  # what a run killed before it began may leave
 PACKAGES = ("torch", "transformers", "accelerate", "tokenizers", "datasets", "sacrebleu", "rouge_score", "numpy")
 
@@ -42,7 +43,7 @@ class RunFolder:
 
     @property
     def environment(self) -> Path:
-        return self.path / ENVIRONMENT_FILE
+        return self.path / "environment.json"
 
     @property
     def inputs(self) -> Path:
@@ -86,9 +87,10 @@ class RunFolder:
         Raises:
             TrainingError: the folder already holds a run, or something else.
         """
-        if self.path.exists() and any(path.name not in TRACES for path in self.path.iterdir()):
-            what = "already holds a run; add --resume to go on with it" if self.exists() else "is not empty"
-            raise TrainingError(f"{self.path} {what}, or choose another output.")
+        if not self.path.exists() or all(path.name in TRACES for path in self.path.iterdir()):
+            return
+        what = "already holds a run; add --resume to go on with it" if self.exists() else "is not empty"
+        raise TrainingError(f"{self.path} {what}, or choose another output.")
 
     def clear(self) -> None:
         """Removes what a run that came to no checkpoint left: begun again, it writes all of it anew."""
@@ -97,14 +99,12 @@ class RunFolder:
         self.remove_results()
         # The recipe goes last: as long as it stands, what is left is known as a run's.
         for path in (self.progress, self.inputs, self.origin, self.environment, self.recipe):
-            path.with_name(f".{path.name}.partial").unlink(missing_ok=True)
-            path.unlink(missing_ok=True)
+            _remove_file(path)
 
     def remove_results(self) -> None:
         """Removes predictions, scores, card and pictures: they belong to a checkpoint that is no longer the last."""
         for path in (self.card, self.scores):
-            path.with_name(f".{path.name}.partial").unlink(missing_ok=True)
-            path.unlink(missing_ok=True)
+            _remove_file(path)
         for folder in (self.path / "predictions", self.pictures):
             shutil.rmtree(folder, ignore_errors=True)
 
@@ -113,7 +113,8 @@ class RunFolder:
         self.check_free()
         self.path.mkdir(parents=True, exist_ok=True)
         write_text(self.recipe, recipe_yaml)
-        write_json(self.environment, summarize_environment() | dict(machine or {}))
+        environment = _summarize_environment() | dict(machine or {})
+        write_json(self.environment, environment)
 
     def read_recipe(self) -> Any:
         """What recipe.yaml holds, unchecked, with missing keys as they were then; None where it is no YAML any more."""
@@ -129,6 +130,7 @@ class RunFolder:
         with name_refused(self.progress), self.progress.open("ab", buffering=0) as file:
             end = file.seek(0, os.SEEK_END)
             try:
+                # A disk that is nearly full takes the beginning of a line without an error.
                 if file.write(line) < len(line):
                     raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
                 os.fsync(file.fileno())
@@ -142,7 +144,9 @@ class RunFolder:
         Raises:
             DataError: another line is no event.
         """
-        lines = self.progress.read_bytes().splitlines() if self.progress.exists() else []
+        if not self.progress.exists():
+            return
+        lines = self.progress.read_bytes().splitlines()
         for number, line in enumerate(lines, 1):
             event = _read_event(line)
             if event is not None:
@@ -164,15 +168,23 @@ class RunFolder:
         write_json_lines(self.predictions(split), rows)
 
 
+def _remove_file(path: Path) -> None:
+    """Removes a file, and what a crash may have left of it while it was written."""
+    path.with_name(f".{path.name}.partial").unlink(missing_ok=True)
+    path.unlink(missing_ok=True)
+
+
 def _read_event(line: bytes) -> dict | None:
     try:
         event = json.loads(line)
     except ValueError:  # no JSON, or no UTF-8
         return None
-    return event if isinstance(event, dict) and {"event", "step"} <= event.keys() else None
+    if not isinstance(event, dict) or not {"event", "step"} <= event.keys():
+        return None
+    return event
 
 
-def summarize_environment() -> dict:
+def _summarize_environment() -> dict:
     """What a result may depend on besides the recipe: versions, machine, command, date."""
     return {
         "date": datetime.now(UTC).isoformat(timespec="seconds"),
@@ -180,7 +192,7 @@ def summarize_environment() -> dict:
         "python": platform.python_version(),
         "platform": platform.platform(),
         "processors": os.cpu_count(),
-        "packages": {name: found for name in PACKAGES if (found := _find_version(name))},
+        "packages": _list_versions(),
     }
 
 
@@ -190,12 +202,15 @@ def format_command(arguments: list[str]) -> str:
     ["/bin/seq2seq", "train", "my recipe.yaml"] -> "seq2seq train 'my recipe.yaml'"
     """
     program = Path(arguments[0])
+    # `python -m seq2seq` runs seq2seq/__main__.py.
     module = f"python -m {program.parent.name}" if program.name == "__main__.py" else quote(program.name)
     return " ".join([module, *map(quote, arguments[1:])])
 
 
-def _find_version(package: str) -> str | None:
-    try:
-        return version(package)
-    except PackageNotFoundError:
-        return None
+def _list_versions() -> dict[str, str]:
+    """The versions of the packages that are installed."""
+    versions = {}
+    for package in PACKAGES:
+        with suppress(PackageNotFoundError):
+            versions[package] = version(package)
+    return versions

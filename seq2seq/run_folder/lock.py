@@ -16,6 +16,8 @@ from ..base.errors import TrainingError
 from ..base.files import name_refused
 
 LOCK_FILE = "run.lock"
+HOLDER_BYTES = 4096  # far more than a holder's name takes
+WITHOUT_LOCKS = (errno.ENOLCK, errno.ENOTSUP, errno.ENOSYS, errno.EINVAL)  # what file systems that have none answer
 
 
 @dataclass
@@ -46,19 +48,16 @@ class RunLock:
             except BaseException:
                 self._close()
                 raise
-            # The run before may have removed the file between the two: then the lock is on a file without a name.
-            if not (self.path.exists() and os.path.samestat(os.fstat(self._file), self.path.stat())):
+            if not self._is_named():
                 self._close()
-        holder = {"process": os.getpid(), "host": socket.gethostname(), "since": _now()}
-        with name_refused(self.path):
-            os.ftruncate(self._file, 0)
-            os.pwrite(self._file, json.dumps(holder).encode(), 0)
+        self._write_holder()
         return refusal
 
     def release(self) -> None:
         """Gives the lock back and removes its file, and the folders made for it where nothing else came into them."""
         if self._file is None:
             return
+        # Removed while it is locked: later it may be another run's already.
         self.path.unlink(missing_ok=True)
         self._close()
         for folder in self._made:
@@ -79,14 +78,31 @@ class RunLock:
                 "or stop it, or choose another output."
             ) from None
         except OSError as error:
-            if error.errno not in (errno.ENOLCK, errno.ENOTSUP, errno.ENOSYS, errno.EINVAL):
+            if error.errno not in WITHOUT_LOCKS:
                 raise
             return error.strerror
         return None
 
+    def _is_named(self) -> bool:
+        """Whether the file that is locked is still the one in the folder: the run before may have removed it."""
+        if not self.path.exists():
+            return False
+        return os.path.samestat(os.fstat(self._file), self.path.stat())
+
+    def _write_holder(self) -> None:
+        since = datetime.now(UTC).isoformat(timespec="seconds")
+        holder = {
+            "process": os.getpid(),
+            "host": socket.gethostname(),
+            "since": since,
+        }
+        with name_refused(self.path):
+            os.ftruncate(self._file, 0)
+            os.pwrite(self._file, json.dumps(holder).encode(), 0)
+
     def _format_holder(self) -> str:
         try:
-            holder = json.loads(os.pread(self._file, 4096, 0))
+            holder = json.loads(os.pread(self._file, HOLDER_BYTES, 0))
             return f"process {holder['process']} on {holder['host']} (since {holder['since']})"
         except (ValueError, KeyError, TypeError):
             return "another process"  # which has not yet written its name
@@ -94,7 +110,3 @@ class RunLock:
     def _close(self) -> None:
         os.close(self._file)
         self._file = None
-
-
-def _now() -> str:
-    return datetime.now(UTC).isoformat(timespec="seconds")

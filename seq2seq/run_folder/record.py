@@ -1,6 +1,6 @@
 """A run as the files of its folder tell it, for cards and comparisons; no model is loaded."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -20,6 +20,7 @@ INPUTS_KEYS = ("splits.train", "hub_models", "model.class")
 SCORES_KEYS = ("split", "examples", "checkpoint", "rows", "signatures")
 PREDICTION_KEYS = ("source", "prediction", "references")
 NEVER_EMPTY = {"data.train", "rows", "references"}
+COUNTERS = ("step", "examples", "source_tokens", "target_tokens", "seconds")  # of a run, in its events
 
 
 @dataclass(frozen=True)
@@ -52,15 +53,20 @@ class RunRecord:
     @property
     def counters(self) -> dict[str, int | float]:
         """Steps, pairs, tokens and seconds of training so far; zeros where nothing was logged."""
-        counted = [event for event in self.events if "seconds" in event]
-        names = ("step", "examples", "source_tokens", "target_tokens", "seconds")
-        return {name: counted[-1][name] if counted else 0 for name in names}
+        counters: dict[str, int | float] = dict.fromkeys(COUNTERS, 0)
+        for event in self.events:
+            if "seconds" in event:
+                counters = {name: event[name] for name in COUNTERS}
+        return counters
 
     @property
     def end(self) -> str | None:
         """Why training ended; None while it has not."""
         ends = self.list_events("end")
         return ends[-1]["reason"] if ends else None
+
+
+Records = Mapping[str, RunRecord]  # of several runs, by the names they go by
 
 
 def load_run_record(folder: RunFolder) -> RunRecord:
@@ -102,7 +108,8 @@ def _load_predictions(path: Path) -> list[dict[str, Any]] | None:
 
 
 def _check(value: Any, keys: Sequence[str], place: Path | str) -> None:
-    if (lacking := _find_lacking(value, keys)) is not None:
+    lacking = _find_lacking(value, keys)
+    if lacking is not None:
         raise DataError(
             f"{place} has no {lacking!r}, which every run writes there. Put the file back as the run wrote it."
         )
@@ -111,10 +118,10 @@ def _check(value: Any, keys: Sequence[str], place: Path | str) -> None:
 def _find_lacking(value: Any, keys: Sequence[str]) -> str | None:
     """The first of some dotted keys that is not in a value, or has nothing in it where a list or mapping is needed."""
     for key in keys:
-        found = value
+        held = value
         for part in key.split("."):
-            found = found.get(part) if isinstance(found, dict) else None
-        if found is None or (found in ([], {}) and key in NEVER_EMPTY):
+            held = held.get(part) if isinstance(held, dict) else None
+        if held is None or (held in ([], {}) and key in NEVER_EMPTY):
             return key
     return None
 

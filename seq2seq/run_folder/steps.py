@@ -19,13 +19,20 @@ def step_folder(run: Path, step: int) -> Path:
 def list_steps(run: Path) -> list[int]:
     """The steps of a run that have a checkpoint, newest last; half-written ones have another name."""
     folder = run / CHECKPOINTS_FOLDER
-    matches = (STEP_FOLDER.fullmatch(path.name) for path in folder.glob("step_*")) if folder.exists() else ()
-    return sorted(int(match[1]) for match in matches if match)
+    if not folder.exists():
+        return []
+    steps = []
+    for path in folder.glob("step_*"):
+        match = STEP_FOLDER.fullmatch(path.name)
+        if match:
+            steps.append(int(match[1]))
+    return sorted(steps)
 
 
 def record_best(run: Path, *, step: int, metric: str, value: float) -> None:
     """Names the best checkpoint of a run in checkpoints/best.json."""
-    write_json(run / CHECKPOINTS_FOLDER / BEST_FILE, {"step": step, "metric": metric, "value": value})
+    best = {"step": step, "metric": metric, "value": value}
+    write_json(run / CHECKPOINTS_FOLDER / BEST_FILE, best)
 
 
 def forget_best(run: Path) -> None:
@@ -50,5 +57,8 @@ def load_best(run: Path) -> dict | None:
 
 def find_chosen(run: Path) -> Path | None:
     """The checkpoint that a run is used by: its best, else its newest; None where it has none."""
-    best, steps = load_best(run), list_steps(run)
-    return step_folder(run, best["step"]) if best else step_folder(run, steps[-1]) if steps else None
+    best = load_best(run)
+    if best:
+        return step_folder(run, best["step"])
+    steps = list_steps(run)
+    return step_folder(run, steps[-1]) if steps else None

@@ -58,7 +58,7 @@ def prepare_model(start: Start, options: TrainingOptions, accelerator: Accelerat
     """
     model = start.model
     freezing = Freezing(model, options)
-    place_model(model, options, accelerator)
+    _place_model(model, options, accelerator)
     optimizer = build_optimizer(model, start.origin.learning_rate_groups(), options)
     restore_optimizer(optimizer, start.optimizer, freezing.list_frozen(start.state.last_update))
     averages = None if options.ema_decay is None else WeightAverages(model, options.ema_decay)
@@ -91,7 +91,7 @@ def build_objective(recipe: Recipe, start: Start, accelerator: Accelerator) -> O
     return find_objective(options.kind)(options.build_own(), context)
 
 
-def place_model(model: TokenLossModel, options: TrainingOptions, accelerator: Accelerator) -> None:
+def _place_model(model: TokenLossModel, options: TrainingOptions, accelerator: Accelerator) -> None:
     """Brings a model to this process's device: its slice where the recipe shards, else all of the first one's weights.
 
     Raises:

@@ -56,8 +56,8 @@ class CheckpointWriter:
         description = summarize_for_checkpoint(self.recipe, self.start, self.evaluation, state.step)
         write_checkpoint(folder, model, self.start.tokenizers, description, files)
         if best:
-            name_best(self.folder, self.recipe.training, state)
-        remove_old_checkpoints(self.folder.path, self.recipe.training.keep_checkpoints)
+            _name_best(self.folder, self.recipe.training, state)
+        _remove_old_checkpoints(self.folder.path, self.recipe.training.keep_checkpoints)
 
 
 def finish_saving(folder: RunFolder, options: TrainingOptions, state: TrainingState) -> None:
@@ -65,20 +65,20 @@ def finish_saving(folder: RunFolder, options: TrainingOptions, state: TrainingSt
     if state.best_step is None:
         forget_best(folder.path)
     else:
-        name_best(folder, options, state)
+        _name_best(folder, options, state)
     # The event is written behind the checkpoint, and a crash comes between the two.
     saved = [event["step"] for event in folder.read_progress() if event["event"] == "checkpoint"]
     if max(saved, default=-1) < state.step:
         folder.append_progress({"event": "checkpoint", **state.counters()})
-    remove_old_checkpoints(folder.path, options.keep_checkpoints)
+    _remove_old_checkpoints(folder.path, options.keep_checkpoints)
 
 
-def name_best(folder: RunFolder, options: TrainingOptions, state: TrainingState) -> None:
+def _name_best(folder: RunFolder, options: TrainingOptions, state: TrainingState) -> None:
     """Gives the title of the best checkpoint to that of the state's best validation."""
     record_best(folder.path, step=state.best_step, metric=options.validation_metrics[0], value=state.best_value)
 
 
-def remove_old_checkpoints(run: Path, keep: int) -> None:
+def _remove_old_checkpoints(run: Path, keep: int) -> None:
     """Removes all but the newest `keep` checkpoints and the best."""
     best = load_best(run)
     for step in list_steps(run)[:-keep]:

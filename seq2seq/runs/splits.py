@@ -70,11 +70,11 @@ def load_split(
         return TextData(described, stored.encoded, stored.fingerprint, stored.fingerprint)
     # Read now, so that a run of days may outlive its files.
     examples = described.load()
-    fingerprint = add_texts(stored.fingerprint, examples)
+    fingerprint = _add_texts(stored.fingerprint, examples)
     return TextData(described, stored.encoded, fingerprint, stored.fingerprint, examples)
 
 
-def add_texts(fingerprint: str, examples: Sequence[Example]) -> str:
+def _add_texts(fingerprint: str, examples: Sequence[Example]) -> str:
     """A fingerprint of ids, and of all that scores are computed from besides."""
     digest = hashlib.sha256(fingerprint.encode())
     for example in examples:

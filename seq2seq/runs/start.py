@@ -63,13 +63,13 @@ class Start:
 
 def start_model(recipe: Recipe) -> Start:
     """The model that a recipe begins with."""
-    corpus = load_corpus(recipe) if recipe.model.trim_vocabulary else None
+    corpus = _load_corpus(recipe) if recipe.model.trim_vocabulary else None
     started = start_from_options(recipe.model, seed=recipe.seed, corpus=corpus)
     _check_lengths(started.model, started.framing, recipe)
     return Start(started.model, started.tokenizers, started.framing, started.origin, TrainingState(), {})
 
 
-def load_corpus(recipe: Recipe) -> Corpus:
+def _load_corpus(recipe: Recipe) -> Corpus:
     """All texts of a recipe's data: what a trimmed vocabulary has to write."""
     names = [*recipe.data.train, *recipe.data.validation, *recipe.data.test]
     examples = load_examples(names, recipe.data.layout)

@@ -74,10 +74,10 @@ def coverage_rows(coverages: dict[str, Coverage]) -> tuple[list[str], list[list[
         "", "texts", "characters", "words", "tokens", "tokens per word", "words of one token", "unknown tokens",
         "texts that come back", "vocabulary used",
     ]  # fmt: skip
-    return header, [to_row(name, coverage) for name, coverage in coverages.items()]
+    return header, [_to_row(name, coverage) for name, coverage in coverages.items()]
 
 
-def to_row(name: str, coverage: Coverage) -> list[str]:
+def _to_row(name: str, coverage: Coverage) -> list[str]:
     """The cells of a coverage, its name first."""
     return [
         name,

@@ -43,7 +43,7 @@ class TokenizerPair:
         """
         source = self.source
         if framing is not None:
-            source = add_source_marks(source, framing)
+            source = _add_source_marks(source, framing)
         _save(source, folder, max_source_tokens)
         if self.target is not self.source:
             _save(self.target, folder / TARGET_FOLDER, self.target.model_max_length)
@@ -138,7 +138,7 @@ def list_special_tokens(tokenizer: PreTrainedTokenizerFast) -> dict[str, str]:
     return {role: token for role, token in tokens.items() if token is not None}
 
 
-def add_source_marks(tokenizer: PreTrainedTokenizerFast, framing: Framing) -> PreTrainedTokenizerFast:
+def _add_source_marks(tokenizer: PreTrainedTokenizerFast, framing: Framing) -> PreTrainedTokenizerFast:
     """The bare tokenizer itself, or one that plain transformers adds the source marks of the framing with."""
     if not framing.source_prefix and not framing.source_suffix:
         return tokenizer

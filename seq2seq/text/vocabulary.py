@@ -64,8 +64,8 @@ def match_tokens(old: PreTrainedTokenizerFast, new: PreTrainedTokenizerFast) -> 
     known = read_vocabulary(old)
     wanted = read_vocabulary(new)
     same_ids = known.tokenizer.get_vocab() if known.marking == wanted.marking else {}
-    ids_by_meaning = index_meanings(known)
-    special = match_special_tokens(known.tokenizer, wanted.tokenizer)
+    ids_by_meaning = _index_meanings(known)
+    special = _match_special_tokens(known.tokenizer, wanted.tokenizer)
     matches: list[OldIds] = []
     for new_id, token in enumerate(wanted.tokens):
         meaning = wanted.meanings[new_id]
@@ -80,7 +80,7 @@ def match_tokens(old: PreTrainedTokenizerFast, new: PreTrainedTokenizerFast) -> 
     return matches
 
 
-def match_special_tokens(old: PreTrainedTokenizerFast, new: PreTrainedTokenizerFast) -> dict[int, OldIds]:
+def _match_special_tokens(old: PreTrainedTokenizerFast, new: PreTrainedTokenizerFast) -> dict[int, OldIds]:
     """Old ids of the new added tokens; a token of several roles goes by the first of them that the old one fills."""
     matches: dict[int, OldIds] = {}
     for roles in ROLES:
@@ -120,7 +120,7 @@ def read_vocabulary(tokenizer: PreTrainedTokenizerFast) -> Vocabulary:
     return Vocabulary(bare, marking, tuple(tokens), tuple(meanings))
 
 
-def index_meanings(vocabulary: Vocabulary) -> dict[Meaning, int]:
+def _index_meanings(vocabulary: Vocabulary) -> dict[Meaning, int]:
     """The id for each meaning: ',' rather than '##,', 'a' rather than '<0x61>', then the lowest."""
     ids: dict[Meaning, int] = {}
     second_choices: dict[Meaning, int] = {}

@@ -26,7 +26,7 @@ class Freezing:
                 would be trained at the first step.
         """
         self.model = model
-        self.frozen_steps = compute_frozen_steps(model, options)
+        self.frozen_steps = _compute_frozen_steps(model, options)
         spans = set(self.frozen_steps.values()) - {0, math.inf}
         self._thaw_steps = {steps + 1 for steps in spans}
         # As behind all spans: what is built from the model before the first update is built from all it will train.
@@ -68,7 +68,7 @@ class Freezing:
             yield f"Frozen {span}: {count:,} parameters."
 
 
-def compute_frozen_steps(model: TokenLossModel, options: TrainingOptions) -> dict[str, float]:
+def _compute_frozen_steps(model: TokenLossModel, options: TrainingOptions) -> dict[str, float]:
     """The first steps in which each parameter is frozen, infinity for all, by its first name.
 
     Parameters that were built frozen, because nothing can train them, are left out.

@@ -44,14 +44,14 @@ def compute_layer_factors(
                 "of layers that is known here, or one layer that is run many times. Set it to 1.0; both sides may "
                 "have rates of their own by training.learning_rates."
             )
-        depths = count_layers_above(body, layers) | depths
+        depths = _count_layers_above(body, layers) | depths
     factors = dict.fromkeys(origins, 1.0)
     for name, parameter in warm.items():
         factors[name] = decay ** depths.get(parameter, 0)
     return factors
 
 
-def count_layers_above(body: nn.Module, layers: list[nn.Module]) -> dict[nn.Parameter, int]:
+def _count_layers_above(body: nn.Module, layers: list[nn.Module]) -> dict[nn.Parameter, int]:
     """How many layers a parameter of a side stands below the top one, 0 for that and what is above it.
 
     Below the first layer stands what is built before it, and besides, for some families build them later, all tables

@@ -9,7 +9,8 @@ from ..base.errors import WarmStartError
 from ..base.randomness import derive_seed
 from ..families.configs import build_shape, count_positions, find_positions, set_dropout
 from ..families.table import add_families, find_family
-from ..modeling.encoder_decoder import Seq2SeqModel, set_special_tokens
+from ..modeling.build import build_model
+from ..modeling.encoder_decoder import set_special_tokens
 from ..modeling.sharing import Sharing
 from ..modeling.token_loss import TokenLossModel
 from ..text.framing import Framing, derive_framing, find_source_marks, first_id
@@ -81,7 +82,7 @@ def warm_start(options: ModelOptions, *, seed: int = 1, corpus: Corpus | None = 
     )
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(derive_seed(seed, "initial weights"))
-        model = build_model(plan, config)
+        model = build_model(config, find_sharing(plan))
     model.eval()
     written = fill_model(model, plan, encoder, decoder)
     if options.plan == "pair":
@@ -220,6 +221,6 @@ def build_config(encoder: Side, decoder: Side) -> EncoderDecoderConfig:
     return EncoderDecoderConfig.from_encoder_decoder_configs(encoder.config, decoder.config)
 
 
-def build_model(plan: Plan, config: EncoderDecoderConfig) -> Seq2SeqModel:
-    """The model of a plan with random weights."""
-    return Seq2SeqModel(config, Sharing(embeddings=plan.one_table, layers=plan.share_layers))
+def find_sharing(plan: Plan) -> Sharing:
+    """What both sides of a plan have in common."""
+    return Sharing(embeddings=plan.one_table, layers=plan.share_layers)

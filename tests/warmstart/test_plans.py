@@ -21,6 +21,7 @@ from seq2seq import warm_start
 from seq2seq.base.errors import WarmStartError
 from seq2seq.families.family import Family
 from seq2seq.families.table import find_family
+from seq2seq.modeling.build import build_model
 from seq2seq.modeling.parts import map_parts
 from seq2seq.modeling.sharing import map_shared_names
 from seq2seq.text.tokenizers import decode_ids, encode_texts
@@ -29,7 +30,7 @@ from seq2seq.warmstart.options import ModelOptions
 from seq2seq.warmstart.paper_table import COUNTED, PlanParameters
 from seq2seq.warmstart.plans import PLANS, Plan
 from seq2seq.warmstart.sources import SourceCheckpoint
-from seq2seq.warmstart.start import build_config, build_model, build_sides
+from seq2seq.warmstart.start import build_config, build_sides, find_sharing
 from tests.conftest import save_bert
 from tests.families import save_family
 
@@ -89,7 +90,7 @@ def count_plan_parameters(
     rows = tuple(source.config.vocab_size + find_family(source.config).lacks_pad for source in (encoder, decoder))
     sides = build_sides(plan, encoder, decoder, ModelOptions(plan=plan.name, encoder=encoder.name), rows=rows)
     with torch.device("meta"):
-        model = build_model(plan, build_config(*sides))
+        model = build_model(build_config(*sides), find_sharing(plan))
     parts, further = map_parts(model), map_shared_names(model)
     warm: set[str] = set()
     for name, side, is_warm in zip(("encoder", "decoder"), sides, (plan.warm_encoder, plan.warm_decoder), strict=True):

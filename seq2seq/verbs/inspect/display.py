@@ -10,7 +10,7 @@ from ...data.lengths import PERCENTILES, LengthSummary
 from ...reports.markdown import shorten, show_on_one_line
 from ...reports.run_tables import tabulate_origin
 from ...text.round_trip import Returned
-from .figures import Duplicates, Inspection, Memory, ShownRow, SplitFigures, TimeEstimate
+from .figures import Inspection, Memory, ShownRow, SplitFigures, TimeEstimate
 from .warnings import format_fitting_limits
 
 SOME_TRUNCATED = 0.02
@@ -29,9 +29,10 @@ def list_tables(inspection: Inspection) -> Iterator[str | Table]:
     for name, split in inspection.splits.items():
         for row in split.examples:
             yield from _list_row_lines(name, row)
+    origin = inspection.origin
     yield ""
-    yield build_table(f"Parameters of plan {inspection.origin.plan}", *tabulate_origin(inspection.origin.to_dict()))
-    yield from inspection.origin.notes
+    yield build_table(f"Parameters of plan {origin.plan}", *tabulate_origin(origin.to_dict()))
+    yield from origin.notes
     yield from _list_lengths(inspection)
     yield from _list_duplicates(inspection)
     yield from _list_round_trips(inspection)
@@ -50,8 +51,9 @@ def _list_row_lines(split: str, row: ShownRow) -> Iterator[str]:
 
 def _format_tokens(name: str, tokens: tuple[str, ...], lost: int = 0) -> str:
     shown = show_on_one_line(" ".join(tokens))
-    cut = f" [cut here, {lost:,} tokens lost]" if lost else ""
-    return f"  {name} ({len(tokens):,} tokens): {shown}{cut}"
+    if lost:
+        shown += f" [cut here, {lost:,} tokens lost]"
+    return f"  {name} ({len(tokens):,} tokens): {shown}"
 
 
 def _list_lengths(inspection: Inspection) -> Iterator[str | Table]:
@@ -70,26 +72,33 @@ def _list_lengths(inspection: Inspection) -> Iterator[str | Table]:
 
 
 def _list_length_cells(summary: LengthSummary) -> list[str]:
-    held = [summary.percentiles[str(share)] for share in PERCENTILES]
-    figures = [summary.tokens, *held, summary.longest, summary.limit]
-    cut = format_part(summary.truncated, summary.texts)
-    return [*(f"{figure:,}" for figure in figures), cut]
+    held = [f"{summary.percentiles[str(share)]:,}" for share in PERCENTILES]
+    return [
+        f"{summary.tokens:,}",
+        *held,
+        f"{summary.longest:,}",
+        f"{summary.limit:,}",
+        format_part(summary.truncated, summary.texts),
+    ]
 
 
 def _list_duplicates(inspection: Inspection) -> Iterator[str | Table]:
     rows = []
     examples = []
     for found in inspection.duplicates:
-        name = _name_duplicates(found)
-        rows.append([name, f"{found.rows:,}", f"{found.of:,}", format_share(found.rows, found.of)])
+        name = DUPLICATE_NAMES[found.kind].format(split=found.split, other=found.other)
+        rows.append(
+            [
+                name,
+                f"{found.rows:,}",
+                f"{found.of:,}",
+                format_share(found.rows, found.of),
+            ]
+        )
         if found.rows:
             examples.append(f"{name}: for instance {found.place}, see {found.like}")
     yield build_table(f"Duplicates, {inspection.comparison}", ["", "rows", "of", "share"], rows)
     yield from examples
-
-
-def _name_duplicates(found: Duplicates) -> str:
-    return DUPLICATE_NAMES[found.kind].format(split=found.split, other=found.other)
 
 
 def _list_round_trips(inspection: Inspection) -> Iterator[str | Table]:
@@ -127,7 +136,8 @@ def _show_first_returned(inspection: Inspection, field: str, title: str) -> Iter
         if examples:
             yield f"data.{name}, {title}:"
             for example in examples:
-                yield f"  {_shorten(example.text)}\n    -> {_shorten(example.came_back)}"
+                yield f"  {_shorten(example.text)}"
+                yield f"    -> {_shorten(example.came_back)}"
             return
 
 
@@ -155,7 +165,8 @@ def _list_run_lines(inspection: Inspection) -> Iterator[str]:
 
 
 def _count_processes(count: int) -> str:
-    return f"{count} process" if count == 1 else f"{count} processes"
+    noun = "process" if count == 1 else "processes"
+    return f"{count} {noun}"
 
 
 def _format_memory(memory: Memory) -> str:
@@ -192,6 +203,7 @@ def _list_time_lines(inspection: Inspection, time: TimeEstimate) -> Iterator[str
 def _list_warnings(inspection: Inspection) -> Iterator[str]:
     count = len(inspection.warnings)
     noun = "warning" if count == 1 else "warnings"
-    yield f"\n{count} {noun}:" if count else f"\n{count} {noun}"
+    colon = ":" if count else ""
+    yield f"\n{count} {noun}{colon}"
     for number, found in enumerate(inspection.warnings, 1):
         yield f"{number}. {found.about}: {found.text}"

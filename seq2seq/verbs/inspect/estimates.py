@@ -78,7 +78,8 @@ def _list_micro_batches(loader: StepLoader, batches: Sequence[numpy.ndarray]) ->
 
 
 def _count_tokens(lengths: numpy.ndarray, batches: Sequence[numpy.ndarray]) -> int:
-    return sum(int(lengths[batch].sum()) for batch in batches)
+    counts = [int(lengths[batch].sum()) for batch in batches]
+    return sum(counts)
 
 
 def estimate_memory(run: Run) -> Memory:
@@ -97,7 +98,12 @@ def estimate_memory(run: Run) -> Memory:
     )
 
 
-def estimate_time(run: Run, trainer: Trainer, schedule: Schedule, batches: Sequence[numpy.ndarray]) -> TimeEstimate:
+def estimate_time(
+    run: Run,
+    trainer: Trainer,
+    schedule: Schedule,
+    batches: Sequence[numpy.ndarray],
+) -> TimeEstimate:
     """Times some updates, a piece of a validation and some outputs; the run is of no use afterwards.
 
     `batches` are those that the schedule was planned from.
@@ -140,10 +146,12 @@ def _format_device() -> str:
 
 def _choose_batches(trainer: Trainer, batches: Sequence[numpy.ndarray]) -> list[numpy.ndarray]:
     """Batches of all sizes among those looked at, in an order of which every beginning is mixed."""
-    ranked = sorted(batches, key=lambda batch: count_busiest_tokens(trainer.loader, batch))
+    loader = trainer.loader
+    ranked = sorted(batches, key=lambda batch: count_busiest_tokens(loader, batch))
     # Evenly spaced ones would begin with the very smallest: half a space further each stands for those around it.
     middle = len(ranked) // (2 * TIMED_BATCHES)
     chosen = [ranked[index + middle] for index in space_evenly(len(ranked), TIMED_BATCHES)]
+    # Three times every third, each time small to large: time may run out after any of them.
     return [*chosen[2::3], *chosen[1::3], *chosen[0::3]]
 
 
@@ -177,6 +185,7 @@ def _estimate_loss(run: Run, model: TokenLossModel, times: UpdateTimes) -> float
     tokens = encoded.sources.lengths + encoded.labels.lengths
     a_row = times.seconds_per_token * FORWARD_SHARE * float(tokens.mean())
     rows = space_evenly(len(encoded), max(1, int(VALIDATION_LIMIT_SECONDS / a_row)))
+    # As one process alone would cut them; the time is shared out below.
     (cuts,) = cut_micro_batches(
         rows,
         encoded.sources.lengths,
@@ -184,6 +193,7 @@ def _estimate_loss(run: Run, model: TokenLossModel, times: UpdateTimes) -> float
         micro_batch_tokens=run.recipe.training.micro_batch_tokens,
     )
     begun = time.perf_counter()
+    # Put together while the clock runs, as in a validation.
     micro_batches = (collate(encoded, cut, model.source_pad_id) for cut in cuts)
     compute_validation_loss(model, micro_batches, run.accelerator)
     seconds = time.perf_counter() - begun
@@ -191,12 +201,18 @@ def _estimate_loss(run: Run, model: TokenLossModel, times: UpdateTimes) -> float
     return seconds / share / run.accelerator.num_processes
 
 
-def _estimate_generation(run: Run, model: TokenLossModel, data: TextData, texts: int | None) -> float:
+def _estimate_generation(
+    run: Run,
+    model: TokenLossModel,
+    data: TextData,
+    texts: int | None,
+) -> float:
     """Seconds to write outputs for the first `texts` rows, each batch as long as all but the longest 5% of targets."""
     options = run.recipe.generation
     encoded = data.encoded
     count = min(len(encoded), texts or len(encoded))
     longest = int(encoded.sources.lengths.max()) + options.max_target_tokens
+    # A batch is counted as beams x examples x tokens.
     whole_batch = max(1, options.batch_tokens // (options.num_beams * longest))
     lengths = sorted({min(tokens, options.max_target_tokens) for tokens in TIMED_OUTPUT_TOKENS})
     wanted = min(FIRST_SOURCES, whole_batch)
@@ -217,14 +233,23 @@ def _extend_line(lengths: Sequence[int], seconds: Sequence[float], tokens: int) 
 
     The line never falls, and never goes back before the longest.
     """
+    shortest = lengths[0]
+    longest = lengths[-1]
     slope = 0.0
-    if len(lengths) > 1:
-        slope = max(0.0, (seconds[-1] - seconds[0]) / (lengths[-1] - lengths[0]))
-    further = max(0, tokens - lengths[-1])
+    if shortest < longest:
+        rise = seconds[-1] - seconds[0]
+        slope = max(0.0, rise / (longest - shortest))
+    further = max(0, tokens - longest)
     return seconds[-1] + slope * further
 
 
-def _time_outputs(run: Run, model: TokenLossModel, encoded: EncodedExamples, rows: Sequence[int], tokens: int) -> float:
+def _time_outputs(
+    run: Run,
+    model: TokenLossModel,
+    encoded: EncodedExamples,
+    rows: Sequence[int],
+    tokens: int,
+) -> float:
     """Seconds to write outputs of exactly so many tokens, whatever the untrained model would rather write."""
     exactly = {"max_target_tokens": tokens, "min_target_tokens": tokens}
     options = run.recipe.generation.model_copy(update=exactly)

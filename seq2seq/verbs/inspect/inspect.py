@@ -74,7 +74,12 @@ def _survey(name: str, data: TextData, visible: bool) -> Survey:
         )
 
 
-def _summarize_split(run: Run, data: TextData, survey: Survey, examples: int) -> SplitFigures:
+def _summarize_split(
+    run: Run,
+    data: TextData,
+    survey: Survey,
+    examples: int,
+) -> SplitFigures:
     tokenizer = run.start.tokenizers.target
     normalization = run.recipe.evaluation.normalization
     shown = []
@@ -89,9 +94,16 @@ def _summarize_split(run: Run, data: TextData, survey: Survey, examples: int) ->
     )
 
 
-def _show_row(run: Run, data: TextData, survey: Survey, row: int, place: str) -> ShownRow:
+def _show_row(
+    run: Run,
+    data: TextData,
+    survey: Survey,
+    row: int,
+    place: str,
+) -> ShownRow:
     source = data.encoded.sources[row].tolist()
     labels = data.encoded.labels[row].tolist()
+    # The model takes batches: one of a single row.
     decoder_input = run.start.model.shift_right(torch.tensor([labels]))[0].tolist()
     name_source = run.start.tokenizers.source.convert_ids_to_tokens
     name_target = run.start.tokenizers.target.convert_ids_to_tokens
@@ -141,6 +153,7 @@ def _find_matches(surveys: Mapping[str, Survey]) -> list[_FoundMatches]:
         _FoundMatches("repeated", "train", "train", find_repeated(train)),
         _FoundMatches("conflicting", "train", "train", find_conflicting(train)),
     ]
+    # What stands in two splits at once flatters scores, or the choice of a checkpoint.
     for split, other in COMPARED_SPLITS:
         if split in surveys and other in surveys:
             mine = surveys[split].hashes

@@ -107,6 +107,7 @@ def _warn_of_tokenizer(splits: Mapping[str, SplitFigures]) -> Iterator[Finding]:
 
 def _warn_of_output_limit(recipe: Recipe, splits: Mapping[str, SplitFigures]) -> Iterator[Finding]:
     limit = recipe.generation.max_target_tokens
+    # The outputs that count are those for the test data, or what comes closest to it.
     name = next(name for name in ("test", "validation", "train") if name in splits)
     needed = splits[name].target.percentiles["99"]
     if limit < needed:

@@ -1,7 +1,7 @@
 """The report of one run: its card and pictures, from the files of its folder. Loads no model and imports no torch."""
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -77,7 +77,8 @@ def draw_pictures(record: RunRecord) -> dict[str, str]:
     drawn = {}
     for name, build in builders.items():
         path = record.folder.pictures / f"{name}.png"
-        if (figure := build()) is None:
+        figure = build()
+        if figure is None:
             path.unlink(missing_ok=True)  # of a report made when there was more
             continue
         save_figure(figure, path)
@@ -90,13 +91,30 @@ def choose_samples(record: RunRecord) -> list[Sample]:
     rows = record.predictions
     if not rows:
         return []
-    options = load_evaluation(record)
-    ranking = [metric for metric in options.metrics if find_metric(metric).better is not None][:RANKED_BY]
-    if not ranking:  # metrics that only describe
+    scores = _score_rows(rows, load_evaluation(record))
+    if not scores:  # by metrics that only describe
         return []
+    samples = []
+    for standing, place in choose_places(_rank_rows(scores)):
+        row = rows[place]
+        samples.append(
+            Sample(
+                standing=standing,
+                place=place + 1,
+                scores={metric: values[place] for metric, values in scores.items()},
+                source=row["source"],
+                references=tuple(row["references"]),
+                prediction=row["prediction"],
+            )
+        )
+    return samples
+
+
+def _score_rows(rows: Sequence[Mapping[str, Any]], options: EvaluationOptions) -> dict[str, Sequence[float]]:
+    """The value of every row by each metric that rows are ranked by, the first of the run's that can rank."""
+    ranking = [metric for metric in options.metrics if find_metric(metric).better is not None]
     scores = {}
-    badness = []
-    for metric in ranking:
+    for metric in ranking[:RANKED_BY]:
         scores[metric] = compute_text_scores(
             metric,
             sources=[row["source"] for row in rows],
@@ -104,28 +122,29 @@ def choose_samples(record: RunRecord) -> list[Sample]:
             references=[row["references"] for row in rows],
             options=options,
         )
+    return scores
+
+
+def _rank_rows(scores: Mapping[str, Sequence[float]]) -> list[int]:
+    """The numbers of the rows, the best first; where one metric tells two apart no more, the next one does."""
+    badness = []
+    for metric, values in scores.items():
         better = find_metric(metric).better
-        badness.append([measure_badness(value, better) for value in scores[metric]])
+        badness.append([measure_badness(value, better) for value in values])
     ranks = list(zip(*badness, strict=True))
-    order = sorted(range(len(rows)), key=lambda place: ranks[place])  # rows of equal rank keep their order
-    return [
-        Sample(
-            standing=standing,
-            place=place + 1,
-            scores={metric: values[place] for metric, values in scores.items()},
-            source=rows[place]["source"],
-            references=tuple(rows[place]["references"]),
-            prediction=rows[place]["prediction"],
-        )
-        for standing, place in choose_places(order)
-    ]
+    # Sorting is stable: rows that no metric tells apart keep their order.
+    return sorted(range(len(ranks)), key=lambda place: ranks[place])
 
 
 def measure_badness(value: float, better: Better) -> float:
     """How far a text's score is from the best one: the larger, the worse; what is not a number is worst."""
     if math.isnan(value):
         return math.inf
-    return {"higher": -value, "lower": value, "near_one": abs(value - 1)}[better]
+    return {
+        "higher": -value,
+        "lower": value,
+        "near_one": abs(value - 1),
+    }[better]
 
 
 def load_evaluation(record: RunRecord) -> EvaluationOptions:

@@ -23,7 +23,7 @@ from ...run_folder.steps import load_best
 from .card import load_evaluation
 
 PAGE = "README.md"
-PICTURE = "pictures/losses.png"
+LOSSES = "pictures/losses.png"
 
 
 @dataclass(frozen=True)
@@ -72,13 +72,13 @@ def write_comparison(compared: ComparedRuns, output: Path, samples: int) -> Path
     """Writes a comparison as README.md and its picture into a folder; returns the page's path."""
     figure = build_loss_comparison(compared.records)
     if figure is not None:
-        save_figure(figure, output / PICTURE)
+        save_figure(figure, output / LOSSES)
     page = build_comparison_page(
         compared.records,
         compared.table,
         differences=compared.differences,
         settings={name: flatten(record.recipe) for name, record in compared.records.items()},
-        picture=PICTURE if figure is not None else None,
+        picture=LOSSES if figure is not None else None,
         samples=samples,
     )
     output.mkdir(parents=True, exist_ok=True)
@@ -88,6 +88,7 @@ def write_comparison(compared: ComparedRuns, output: Path, samples: int) -> Path
 
 def _compute_differences(records: dict[str, RunRecord]) -> Differences:
     """How every run's scores differ from the first run's, by metric; paired over the test rows. None without scores."""
+    # The first run is what all others are measured against.
     (_, first), *others = records.items()
     if not others or first.scores is None:
         return {}
@@ -97,7 +98,10 @@ def _compute_differences(records: dict[str, RunRecord]) -> Differences:
 
 
 def _compare(
-    record: RunRecord, first: RunRecord, options: EvaluationOptions, advance: Callable[[], None]
+    record: RunRecord,
+    first: RunRecord,
+    options: EvaluationOptions,
+    advance: Callable[[], None],
 ) -> dict[str, Difference]:
     compared = compare_predictions(
         sources=[row["source"] for row in first.predictions],
