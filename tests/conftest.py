@@ -13,6 +13,7 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 import pytest
 import torch
+from matplotlib.figure import Figure
 from tokenizers import Tokenizer, decoders, models, normalizers, pre_tokenizers, processors
 from transformers import BertConfig, BertModel, BertTokenizer
 
@@ -70,8 +71,9 @@ def pytest_xdist_make_scheduler(config, log):
     return FileScheduling(config, log)
 
 
-def pytest_collection_finish() -> None:
-    """What the imports made is garbage no more: a run ends with a collection, which would look through all of it."""
+@pytest.fixture(scope="module", autouse=True)
+def settled() -> None:
+    """What is there before a file's tests is no garbage: a run ends with a collection, which would look through it."""
     gc.collect()
     gc.freeze()
 
@@ -94,13 +96,16 @@ def cache(tmp_path_factory) -> Iterator[Path]:
 
 
 DRAW_PICTURES = report.draw_pictures
+SAVE_PICTURE = Figure.savefig
 
 
 @pytest.fixture(scope="session", autouse=True)
 def undrawn() -> Iterator[None]:
-    """No pictures at the end of the many runs of these tests: drawing takes a second, training a tiny model less."""
+    """No pictures at the end of the many runs of these tests, and empty files for others: drawing takes longer than
+    training a tiny model, and few tests look."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(report, "draw_pictures", lambda record: {})
+        patch.setattr(Figure, "savefig", lambda figure, path, **options: path.touch())
         yield
 
 
@@ -108,6 +113,7 @@ def undrawn() -> Iterator[None]:
 def drawn(monkeypatch) -> None:
     """Pictures are drawn after all."""
     monkeypatch.setattr(report, "draw_pictures", DRAW_PICTURES)
+    monkeypatch.setattr(Figure, "savefig", SAVE_PICTURE)
 
 
 @pytest.fixture(scope="session")
