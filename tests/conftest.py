@@ -79,14 +79,6 @@ def settled() -> None:
 
 
 @pytest.fixture(scope="session", autouse=True)
-def unsynced() -> Iterator[None]:
-    """No waiting for the disk: what a process wrote outlives it without, and no test here switches the power off."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(os, "fsync", lambda descriptor: None)
-        yield
-
-
-@pytest.fixture(scope="session", autouse=True)
 def cache(tmp_path_factory) -> Iterator[Path]:
     """The cache of tokenized data, for these tests alone."""
     with pytest.MonkeyPatch.context() as patch:
@@ -99,13 +91,19 @@ DRAW_PICTURES = report.draw_pictures
 SAVE_PICTURE = Figure.savefig
 
 
+def leave_out_syncs_and_drawing(patch: pytest.MonkeyPatch) -> None:
+    """No waiting for the disk: what a process wrote outlives it without, and no test here switches the power off.
+    Pictures are empty files: drawing takes longer than training a tiny model, and few tests look."""
+    patch.setattr(os, "fsync", lambda descriptor: None)
+    patch.setattr(Figure, "savefig", lambda figure, path, **options: path.touch())
+
+
 @pytest.fixture(scope="session", autouse=True)
-def undrawn() -> Iterator[None]:
-    """No pictures at the end of the many runs of these tests, and empty files for others: drawing takes longer than
-    training a tiny model, and few tests look."""
+def unsynced_and_undrawn() -> Iterator[None]:
+    """Nor are there pictures at the end of runs."""
     with pytest.MonkeyPatch.context() as patch:
+        leave_out_syncs_and_drawing(patch)
         patch.setattr(report, "draw_pictures", lambda record: {})
-        patch.setattr(Figure, "savefig", lambda figure, path, **options: path.touch())
         yield
 
 
