@@ -13,6 +13,7 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 import pytest
 import torch
+from matplotlib.figure import Figure
 from tokenizers import Tokenizer, decoders, models, normalizers, pre_tokenizers, processors
 from transformers import BertConfig, BertModel, BertTokenizer
 
@@ -70,18 +71,11 @@ def pytest_xdist_make_scheduler(config, log):
     return FileScheduling(config, log)
 
 
-def pytest_collection_finish() -> None:
-    """What the imports made is garbage no more: a run ends with a collection, which would look through all of it."""
+@pytest.fixture(scope="module", autouse=True)
+def settled() -> None:
+    """What is there before a file's tests is no garbage: a run ends with a collection, which would look through it."""
     gc.collect()
     gc.freeze()
-
-
-@pytest.fixture(scope="session", autouse=True)
-def unsynced() -> Iterator[None]:
-    """No waiting for the disk: what a process wrote outlives it without, and no test here switches the power off."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(os, "fsync", lambda descriptor: None)
-        yield
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -94,12 +88,21 @@ def cache(tmp_path_factory) -> Iterator[Path]:
 
 
 DRAW_PICTURES = report.draw_pictures
+SAVE_PICTURE = Figure.savefig
+
+
+def leave_out_syncs_and_drawing(patch: pytest.MonkeyPatch) -> None:
+    """No waiting for the disk: what a process wrote outlives it without, and no test here switches the power off.
+    Pictures are empty files: drawing takes longer than training a tiny model, and few tests look."""
+    patch.setattr(os, "fsync", lambda descriptor: None)
+    patch.setattr(Figure, "savefig", lambda figure, path, **options: path.touch())
 
 
 @pytest.fixture(scope="session", autouse=True)
-def undrawn() -> Iterator[None]:
-    """No pictures at the end of the many runs of these tests: drawing takes a second, training a tiny model less."""
+def unsynced_and_undrawn() -> Iterator[None]:
+    """Nor are there pictures at the end of runs."""
     with pytest.MonkeyPatch.context() as patch:
+        leave_out_syncs_and_drawing(patch)
         patch.setattr(report, "draw_pictures", lambda record: {})
         yield
 
@@ -108,6 +111,7 @@ def undrawn() -> Iterator[None]:
 def drawn(monkeypatch) -> None:
     """Pictures are drawn after all."""
     monkeypatch.setattr(report, "draw_pictures", DRAW_PICTURES)
+    monkeypatch.setattr(Figure, "savefig", SAVE_PICTURE)
 
 
 @pytest.fixture(scope="session")

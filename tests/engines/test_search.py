@@ -84,8 +84,8 @@ def test_best_outputs_are_those_of_an_exhaustive_search(model, form, penalty):
         model, num_beams=tokens, num_outputs=5, max_target_tokens=2, length_penalty=penalty, length_penalty_form=form
     )
     for source, hypotheses in zip(SOURCES, outputs, strict=True):
-        first = compute_next(model, source, [])
-        second = [compute_next(model, source, [token]) for token in range(tokens)]
+        [first] = compute_next(model, source, [[]])
+        second = compute_next(model, source, [[token] for token in range(tokens)])
         sums = {(END,): first[END].item()} | {
             (token, last): (first[token] + second[token][last]).item()
             for token, last in itertools.product(range(tokens), repeat=2)
@@ -99,10 +99,14 @@ def test_best_outputs_are_those_of_an_exhaustive_search(model, form, penalty):
         assert [tuple(with_end(h)) for h in hypotheses] == sorted(sums, key=rank, reverse=True)[:5]
 
 
-def compute_next(model, source, target) -> torch.Tensor:
+def compute_next(model, source, targets) -> torch.Tensor:
+    """The log-probability of each token behind each of some targets of one length: targets x tokens."""
+    sources = torch.tensor([source] * len(targets))
     with torch.no_grad():
-        logits = model(input_ids=torch.tensor([source]), decoder_input_ids=torch.tensor([[BEGIN, *target]])).logits
-    return torch.log_softmax(logits[0, -1].double(), dim=-1)
+        logits = model(
+            input_ids=sources, decoder_input_ids=torch.tensor([[BEGIN, *target] for target in targets])
+        ).logits
+    return torch.log_softmax(logits[:, -1].double(), dim=-1)
 
 
 def test_gnmt_penalty_divides_by_its_formula_and_is_its_alpha_in_files():
@@ -161,7 +165,7 @@ def test_forced_prefix_is_continued_as_the_model_would(model, num_beams):
         for source, [hypothesis] in zip(SOURCES, outputs, strict=True):
             ids = with_end(hypothesis)
             for position in range(2, len(ids)):
-                assert ids[position] == int(compute_next(model, source, ids[:position]).argmax())
+                assert ids[position] == int(compute_next(model, source, [ids[:position]]).argmax())
 
 
 def test_prefix_counts_among_the_least_and_most_tokens(model):

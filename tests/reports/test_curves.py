@@ -130,7 +130,7 @@ def test_full_disk_is_named_with_the_picture_and_leaves_nothing(record, tmp_path
     assert list((tmp_path / "new").iterdir()) == []
 
 
-def test_figure_is_written_as_png_of_its_size(record, tmp_path):
+def test_figure_is_written_as_png_of_its_size(record, tmp_path, drawn):
     figure = build_curves(replace(record, events=EVENTS[:2]))
     save_figure(figure, tmp_path / "new" / "curves.png")
     assert (tmp_path / "new/curves.png").read_bytes().startswith(b"\x89PNG\r\n")

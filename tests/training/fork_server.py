@@ -16,6 +16,7 @@ import time
 from functools import cache
 from pathlib import Path
 
+import pytest
 from torch.distributed import TCPStore
 
 ROOT = Path(__file__).parents[2]
@@ -27,9 +28,23 @@ def launch_in_forks(processes: int, module: str, *arguments: str) -> subprocess.
     store = TCPStore("localhost", 0, is_master=True, wait_for_workers=False)  # chooses a free port and keeps it
     of_all = {
         "MASTER_ADDR": "localhost", "MASTER_PORT": str(store.port), "TORCHELASTIC_USE_AGENT_STORE": "True",
-        "WORLD_SIZE": str(processes), "LOCAL_WORLD_SIZE": str(processes), "OMP_NUM_THREADS": "1",
+        "WORLD_SIZE": str(processes), "LOCAL_WORLD_SIZE": str(processes),
     }  # fmt: skip
-    environments = [os.environ | of_all | {"RANK": str(rank), "LOCAL_RANK": str(rank)} for rank in range(processes)]
+    return ask_for_forks(
+        module, arguments, [of_all | {"RANK": str(rank), "LOCAL_RANK": str(rank)} for rank in range(processes)]
+    )
+
+
+def run_in_fork(module: str, *arguments: str) -> subprocess.CompletedProcess:
+    """Runs a module in one process that knows of no others, as `python -m` would."""
+    return ask_for_forks(module, arguments, [{}])
+
+
+def ask_for_forks(
+    module: str, arguments: tuple[str, ...], changes: list[dict[str, str]]
+) -> subprocess.CompletedProcess:
+    """Runs a module in a fork for each of some changes to this process's environment."""
+    environments = [os.environ | {"OMP_NUM_THREADS": "1"} | change for change in changes]
     with tempfile.TemporaryDirectory() as folder:
         logs = [str(Path(folder) / name) for name in ("stdout", "stderr")]
         request = {"module": module, "arguments": arguments, "environments": environments, "logs": logs}
@@ -62,11 +77,14 @@ def start_server() -> subprocess.Popen:
 def main() -> None:
     import torch._dynamo
     import torch.distributed.fsdp  # noqa: F401
+    import transformers.models.bert_generation.modeling_bert_generation  # noqa: F401
 
     import seq2seq.training.sharding
     import seq2seq.verbs.train  # noqa: F401
+    import tests.training.runs  # noqa: F401
+    from tests.conftest import leave_out_syncs_and_drawing
 
-    os.fsync = lambda descriptor: None  # as for all tests; see tests/conftest.py
+    leave_out_syncs_and_drawing(pytest.MonkeyPatch())
     gc.collect()
     gc.freeze()  # else the first collection of each fork would copy the whole memory of this process
     for line in sys.stdin:

@@ -159,7 +159,9 @@ def test_file_that_the_kernel_refuses_to_let_grow_is_survived(whole, begun, resu
 
 
 @pytest.mark.parametrize("name", ["progress.jsonl", "scores.json", "curves.png", "README.md"])
-def test_disk_that_fills_up_elsewhere_stops_the_run_and_is_survived(whole, begun, resume, monkeypatch, drawn, name):
+def test_disk_that_fills_up_elsewhere_stops_the_run_and_is_survived(whole, begun, resume, monkeypatch, request, name):
+    if name.endswith(".png"):
+        request.getfixturevalue("drawn")
     with monkeypatch.context() as patch:
         # What resuming itself writes to progress.jsonl still fits.
         patch.setattr(RunFolder, "cut_progress", lambda self, step: fill_disk_at(name, begun, patch))

@@ -1,14 +1,10 @@
 """A run killed with SIGKILL and resumed against the run left alone: the short form of the benchmark."""
 
 import json
-import os
-import subprocess
-import sys
-from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).parents[2]
+from tests.training.fork_server import run_in_fork
 
 
 @pytest.fixture(scope="module")
@@ -18,9 +14,7 @@ def result():
     Seed 3861 draws recipe.yaml half written, validation texts being written, a step after its update, model.safetensors
     half written, and the end before the card.
     """
-    command = [sys.executable, "tests/benchmarks/kill_and_resume.py", "--quick", "--kills", "5", "--seed", "3861"]
-    environment = os.environ | {"OMP_NUM_THREADS": "1", "PYTHONPATH": str(ROOT)}
-    finished = subprocess.run(command, capture_output=True, text=True, cwd=ROOT, env=environment)
+    finished = run_in_fork("tests.benchmarks.kill_and_resume", "--quick", "--kills", "5", "--seed", "3861")
     assert finished.stdout, finished.stderr[-3000:]
     print(finished.stdout)
     return json.loads(finished.stdout.splitlines()[-1])

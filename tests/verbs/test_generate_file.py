@@ -3,6 +3,7 @@
 import json
 import random
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
@@ -11,6 +12,7 @@ from seq2seq.base.errors import DataError, GenerationError
 from seq2seq.checkpoints.folder import write_checkpoint
 from seq2seq.generation.generator import Generator
 from seq2seq.generation.outputs import OutputFile
+from seq2seq.warmstart.start import WarmStart
 from tests.conftest import build_description, shake
 from tests.training.fork_server import launch_in_forks
 from tests.training.runs import write_recipe
@@ -18,19 +20,21 @@ from tests.training.runs import write_recipe
 WORDS = "the a cat dog bird fish sat ran flew swam and but on mat road tree sea big small red".split()
 
 
-@pytest.fixture
-def checkpoint(started, tmp_path):
-    shake(started.model)
+def write(started: WarmStart, folder: Path) -> Path:
     write_checkpoint(
-        tmp_path / "ckpt",
-        started.model,
-        started.tokenizers,
-        build_description(started, num_beams=2, no_repeat_ngram_size=1),
+        folder, started.model, started.tokenizers, build_description(started, num_beams=2, no_repeat_ngram_size=1)
     )
-    return tmp_path / "ckpt"
+    return folder
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
+def checkpoint(tiny_bert, tmp_path_factory) -> Path:
+    started = seq2seq.warm_start(plan="bert2bert", encoder=str(tiny_bert))
+    shake(started.model)
+    return write(started, tmp_path_factory.mktemp("checkpoint") / "ckpt")
+
+
+@pytest.fixture(scope="module")
 def texts() -> list[str]:
     draw = random.Random(1)
     drawn = [" ".join(draw.choices(WORDS, k=draw.randint(1, 9))) for _ in range(20)]
@@ -43,7 +47,7 @@ def source(texts, tmp_path) -> str:
     return str(tmp_path / "in.txt")
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def expected(checkpoint, texts) -> str:
     """The file, written text by text."""
     generator = seq2seq.load_generator(checkpoint)
@@ -109,7 +113,7 @@ def test_killed_run_goes_on_and_ends_with_the_same_file(checkpoint, source, expe
     assert out.read_text() == expected
     assert (progress.texts, progress.counts) == (22, {"empty": 1, "truncated": 1, "replaced": 0, "joined": 0})
     assert len(generated) == 22 - 4 * window
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["ckpt", "in.txt", "out.txt"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["in.txt", "out.txt"]
 
 
 def test_finished_file_is_left_as_it_is(checkpoint, source, expected, tmp_path, capsys):
@@ -139,14 +143,8 @@ def test_file_is_not_gone_on_with_by_other_weights_or_options(checkpoint, half, 
     with pytest.raises(DataError, match="was begun with num_beams 2, found 1"):
         seq2seq.generate_file(checkpoint, source, half, resume=True, num_beams=1)
     shake(started.model, seed=1)
-    write_checkpoint(
-        tmp_path / "other",
-        started.model,
-        started.tokenizers,
-        build_description(started, num_beams=2, no_repeat_ngram_size=1),
-    )
     with pytest.raises(DataError, match="was begun with weights"):
-        seq2seq.generate_file(tmp_path / "other", source, half, resume=True)
+        seq2seq.generate_file(write(started, tmp_path / "other"), source, half, resume=True)
 
 
 def test_smaller_batches_may_go_on(checkpoint, half, source, expected):

@@ -84,7 +84,6 @@ def test_curve_begins_and_ends_at_the_two_models(checkpoint, pruned, data, tmp_p
         scored = written["rows"][loaded.description.plan]["chrf"]
         assert point["by_importance"]["chrf"] == pytest.approx(scored)
     assert json.loads((folder / "pruning.json").read_text()) == found
-    assert Image.open(folder / "pruning.png").size[0] > 600
 
 
 def test_pruned_checkpoint_generates_and_is_analyzed_and_pruned_again(pruned, data, tmp_path):
@@ -176,12 +175,12 @@ def test_model_built_from_what_the_checkpoint_says_has_its_shapes(pruned):
     assert {n: p.shape for n, p in built.named_parameters()} == {n: p.shape for n, p in small.named_parameters()}
 
 
-def test_command_prints_the_curve(checkpoint, data, command, tmp_path):  # noqa: F811
-    code, out, err = command(
-        "prune", checkpoint, "--data", data, "--keep", "0.5", "--per-round", "0.5", "--output", tmp_path / "small"
-    )
+def test_command_prints_and_draws_the_curve(checkpoint, data, command, tmp_path, drawn):  # noqa: F811
+    options = ("--keep", "0.5", "--per-round", "0.5", "--metrics", "chrf")
+    code, out, err = command("prune", checkpoint, "--data", data, *options, "--output", tmp_path / "small")
     assert code == 0
     assert "(100%)" in out and "(50%)" in out
+    assert Image.open(tmp_path / "small/pruning.png").size[0] > 600
     written = " ".join(err.split())
     assert f"Written: {tmp_path / 'small'}:" in written
     assert f"model: {{plan: pretrained, checkpoint: {tmp_path / 'small'}}}" in written

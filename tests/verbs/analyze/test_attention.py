@@ -142,7 +142,7 @@ def test_page_holds_the_weights_and_no_text_ends_its_script(checkpoint, tmp_path
     assert torch.allclose(stored, weights.flatten(), atol=0.5 / 255 + 1e-6)
 
 
-def test_command_draws_a_picture_of_each_layer(command, checkpoint, tmp_path):  # noqa: F811
+def test_command_draws_a_picture_of_each_layer(command, checkpoint, tmp_path, drawn):  # noqa: F811
     arguments = ("--text", "the cat", "--target", "a dog", "--output", tmp_path / "out")
     code, out, err = command("analyze", "attention", checkpoint, *arguments)
     assert (code, out) == (0, "a dog\n")

@@ -52,7 +52,7 @@ def test_normalized_layers_have_length_one(checkpoint, data, tmp_path):
         assert torch.tensor(site["importance"]).norm().item() == pytest.approx(1, rel=1e-5)
 
 
-def test_command_prints_a_row_for_each_layer_and_draws_maps(command, checkpoint, data, tmp_path):  # noqa: F811
+def test_command_prints_a_row_for_each_layer_and_draws_maps(command, checkpoint, data, tmp_path, drawn):  # noqa: F811
     code, out, err = command("analyze", "heads", checkpoint, "--data", data, "--output", tmp_path / "out")
     assert code == 0
     assert all(f"{kind} {layer}" in out for kind in ("encoder", "decoder", "cross") for layer in (0, 1))

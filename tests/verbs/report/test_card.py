@@ -127,7 +127,7 @@ def test_comparison_of_one_run_has_nothing_to_test(tmp_path):
     assert compare_runs([write_run(tmp_path / "mine")]).differences == {}
 
 
-def test_comparison_is_written_as_a_page_with_its_picture(tmp_path):
+def test_comparison_is_written_as_a_page_with_its_picture(tmp_path, drawn):
     rows = SCORES["rows"] | {"bert2bert": {"exact_match": 0.0, "sari": 10.0}}
     runs = [write_run(tmp_path / "a"), write_run(tmp_path / "b", scores=SCORES | {"rows": rows})]
     write_comparison(compare_runs(runs), tmp_path / "compared", samples=2)
