@@ -27,11 +27,11 @@ def attention(
     The weights of every head and the states of every layer are written too. Options from --num-beams on are those of
     targets that the model writes, and left out as the checkpoint was trained with.
     """
-    options = read_flags(AttentionOptions, flags)
+    from ..base.console import errors
     from ..verbs.early_checks import check_analyze_attention
 
+    options = read_flags(AttentionOptions, flags)
     check_analyze_attention(checkpoint, options)
-    from ..base.console import errors
     from ..verbs.analyze.attention import analyze_attention
 
     found = analyze_attention(checkpoint, text, target, **dict(options))
@@ -47,11 +47,11 @@ def heads(checkpoint: CheckpointName, **flags: Any) -> None:
 
     That is the expected absolute gradient of the loss at a gate on the head (Michel et al. 2019).
     """
-    options = read_flags(HeadsOptions, flags)
+    from ..base.console import build_fitting_table, errors, output
     from ..verbs.early_checks import check_analyze_heads
 
+    options = read_flags(HeadsOptions, flags)
     check_analyze_heads(checkpoint, options)
-    from ..base.console import build_fitting_table, errors, output
     from ..verbs.analyze.heads import analyze_heads
 
     found = analyze_heads(checkpoint, **dict(options))

@@ -16,11 +16,11 @@ def run(
     **flags: Any,
 ) -> None:
     """Average the weights of checkpoints that differ in nothing else."""
-    options = read_flags(AverageOptions, flags)
+    from ..base.console import errors
     from ..verbs.early_checks import check_average
 
+    options = read_flags(AverageOptions, flags)
     check_average(checkpoints, options)
-    from ..base.console import errors
     from ..verbs.average import average
 
     averaged = average(checkpoints, **dict(options))

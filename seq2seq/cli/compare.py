@@ -21,11 +21,11 @@ def run(
 
     Is their difference more than chance?
     """
-    options = read_flags(CompareOptions, flags)
     from ..base.console import output
     from ..reports.tables import Difference, ScorePair, build_comparison_table
     from ..verbs.compare import compare
 
+    options = read_flags(CompareOptions, flags)
     compared = compare(a, b, **dict(options))
     pairs = {}
     for metric, row in compared.items():

@@ -15,13 +15,13 @@ def run(checkpoint: CheckpointName, **flags: Any) -> None:
     Scores come with intervals, and with the ceiling that the tokenizer allows. Options from --num-beams on, left out,
     are as the checkpoint was trained with.
     """
-    options = read_flags(EvaluateOptions, flags)
-    from ..verbs.early_checks import check_evaluate
-
-    check_evaluate(checkpoint, options)
     from ..base.console import errors, output
     from ..processes.launch import is_first_process
     from ..reports.tables import build_score_table
+    from ..verbs.early_checks import check_evaluate
+
+    options = read_flags(EvaluateOptions, flags)
+    check_evaluate(checkpoint, options)
     from ..verbs.evaluate import evaluate
 
     scores = evaluate(checkpoint, **dict(options))

@@ -13,12 +13,12 @@ def run(checkpoint: CheckpointName, **flags: Any) -> None:
 
     It is compared with the model before it is kept.
     """
-    options = read_flags(ExportOptions, flags)
-    from ..verbs.early_checks import check_export
-
-    check_export(checkpoint, options)
     from ..base.console import errors
     from ..base.formats import format_bytes
+    from ..verbs.early_checks import check_export
+
+    options = read_flags(ExportOptions, flags)
+    check_export(checkpoint, options)
     from ..verbs.export import export
 
     exported = export(checkpoint, **dict(options))

@@ -30,10 +30,10 @@ def run(
 
     Options from --num-beams on, left out, are as the checkpoint was trained with.
     """
-    options = read_flags(GenerateFileOptions, flags)
     from ..base.errors import GenerationError
     from ..verbs.early_checks import check_generate_file
 
+    options = read_flags(GenerateFileOptions, flags)
     if (text is None) == (input is None):
         raise GenerationError("Give either --text or --input.")
     texts = text if input is None else input

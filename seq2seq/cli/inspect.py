@@ -14,12 +14,12 @@ def run(recipe: RecipePath, overrides: Overrides = None, **flags: Any) -> None:
 
     Rows as the model sees them, lengths, duplicates, the origin of parameters, time and warnings.
     """
-    options = read_flags(InspectOptions, flags)
     from ..base.console import errors, output
     from ..processes.launch import is_first_process
     from ..recipe.recipe import load_recipe
     from ..verbs.early_checks import check_figures, check_recipe_data
 
+    options = read_flags(InspectOptions, flags)
     check_figures(options)
     check_recipe_data(load_recipe(recipe, overrides or []))
     from ..verbs.inspect.display import list_tables

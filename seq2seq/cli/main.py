@@ -1,4 +1,7 @@
-"""The command `seq2seq`. Commands import what they need when they run, so that --help answers at once."""
+"""The command `seq2seq`. Commands import what they need when they run, so that --help answers at once.
+
+Their verbs, which take seconds, they import behind the early checks, so that most mistakes are told at once too.
+"""
 
 import os
 import sys

@@ -13,11 +13,11 @@ def run(checkpoint: CheckpointName, **flags: Any) -> None:
 
     Writes the smaller checkpoint.
     """
-    options = read_flags(PruneOptions, flags)
+    from ..base.console import build_table, errors, output
     from ..verbs.early_checks import check_prune
 
+    options = read_flags(PruneOptions, flags)
     check_prune(checkpoint, options)
-    from ..base.console import build_table, errors, output
     from ..reports.pruning_curve import ORDERS
     from ..verbs.prune import prune
 

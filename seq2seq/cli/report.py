@@ -19,7 +19,6 @@ def run(
     One run: README.md and pictures/ of its folder are written anew from its other files. Several: one table of scores,
     paired tests and samples, in which the first is what the others are tested against.
     """
-    options = read_flags(ReportOptions, flags)
     from ..base.console import build_fitting_table, errors, output
     from ..reports.comparison import collect_samples
     from ..reports.markdown import shorten, show_on_one_line
@@ -28,6 +27,7 @@ def run(
     from ..verbs.report.card import explain_refused, write_report
     from ..verbs.report.compared_runs import check_page, compare_runs, write_comparison
 
+    options = read_flags(ReportOptions, flags)
     if options.output is not None:
         check_page(options.output)
     folders = [RunFolder(run) for run in runs]

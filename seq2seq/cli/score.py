@@ -9,12 +9,12 @@ from .flags import read_flags, takes_flags
 @takes_flags(ScoreOptions)
 def run(**flags: Any) -> None:
     """Score a file of predictions."""
-    options = read_flags(ScoreOptions, flags)
-    from ..verbs.early_checks import check_score
-
-    check_score(options)
     from ..base.console import output
     from ..reports.tables import build_score_table
+    from ..verbs.early_checks import check_score
+
+    options = read_flags(ScoreOptions, flags)
+    check_score(options)
     from ..verbs.score import score
 
     rows = score(**dict(options))

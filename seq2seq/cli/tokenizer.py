@@ -17,11 +17,11 @@ def run(**flags: Any) -> None:
 
     How well it covers them is shown.
     """
-    options = read_flags(TokenizerOptions, flags)
+    from ..base.console import build_table, errors, output
     from ..verbs.early_checks import check_train_tokenizer
 
+    options = read_flags(TokenizerOptions, flags)
     check_train_tokenizer(options)
-    from ..base.console import build_table, errors, output
     from ..text.coverage import coverage_rows
     from ..verbs.tokenizer import train_tokenizer
 

@@ -13,10 +13,10 @@ def run(recipe: RecipePath, overrides: Overrides = None, **flags: Any) -> None:
 
     On more processes: accelerate launch -m seq2seq train ..., or torchrun -m seq2seq train ...
     """
-    options = read_flags(TrainOptions, flags)
     from ..recipe.recipe import load_recipe
     from ..verbs.early_checks import check_train
 
+    options = read_flags(TrainOptions, flags)
     check_train(load_recipe(recipe, overrides or []), options)
     from ..verbs.train import train
 
