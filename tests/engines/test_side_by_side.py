@@ -47,7 +47,7 @@ def draw_ids(rows: int, longest: int) -> list[list[int]]:
     "options", [{"num_beams": 3}, {"num_beams": 1}, {"num_beams": 1, "sampling": True, "num_outputs": 2}], ids=str
 )
 def test_outputs_are_those_of_one_thread(engine, options):
-    sources = draw_ids(40, 20)
+    sources = draw_ids(20, 20)
     chosen = GenerationOptions(max_target_tokens=6, batch_tokens=60, **options)
     together = engine.generate(sources, chosen)
     torch.set_num_threads(1)

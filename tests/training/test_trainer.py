@@ -380,8 +380,8 @@ def test_broken_data_trains_nothing(recipe, tmp_path):
 def test_model_learns_to_write_words_backwards(recipe, tmp_path):
     data = {"test": write_pairs(tmp_path / "test.jsonl", 20)}
     settings = {
-        "max_steps": 250,
-        "learning_rate": 3e-3,
+        "max_steps": 125,
+        "learning_rate": 5e-3,
         "warmup_steps": 20,
         "log_every_steps": 50,
         "batch_examples": 20,
