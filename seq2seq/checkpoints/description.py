@@ -6,7 +6,6 @@ from typing import Any, Self, get_origin
 
 from ..base.errors import CheckpointError, DataError, RecipeError
 from ..base.files import load_json
-from ..base.options import build_options
 from ..run_folder.old_runs import OLD_VALUES, bring_up_data, bring_up_evaluation, bring_up_generation, list_old_values
 from ..sources.options import SourceOptions
 
@@ -53,10 +52,12 @@ class CheckpointDescription:
         Raises:
             CheckpointError: it is not there any more, or one of its options is not.
         """
+        options = SourceOptions.model_construct(**self.source)  # not yet checked
         try:
-            return build_options(SourceOptions, self.source)
+            options.build_own()
         except RecipeError as error:
             raise CheckpointError(f"{folder / DESCRIPTION_FILE}: {error}") from None
+        return options
 
     @classmethod
     def load(cls, folder: Path) -> Self:

@@ -2,6 +2,7 @@
 
 import json
 import math
+import shutil
 from pathlib import Path
 
 import numpy
@@ -9,7 +10,15 @@ import pytest
 import torch
 
 import seq2seq
-from seq2seq.base.errors import AnalysisError, DataError, ExportError, GenerationError, RecipeError, ScoringError
+from seq2seq.base.errors import (
+    AnalysisError,
+    CheckpointError,
+    DataError,
+    ExportError,
+    GenerationError,
+    RecipeError,
+    ScoringError,
+)
 from seq2seq.recipe.recipe import load_recipe
 from seq2seq.run_folder.folder import RunFolder
 from seq2seq.sources.source import SourceContext
@@ -152,6 +161,16 @@ def test_checkpoint_remembers_its_source(run):
     assert RunFolder(run).read_recipe()["source"] == SOURCE
 
 
+def test_checkpoint_whose_source_is_gone_says_so(run, tmp_path):
+    copy = tmp_path / "copy"
+    shutil.copytree(run / "checkpoints/step_00000006", copy)
+    (copy / "manifest.json").unlink()
+    path = copy / "seq2seq.json"
+    path.write_text(path.read_text().replace(SERIES, "no.such.module:SERIES"))
+    with pytest.raises(CheckpointError, match=r"seq2seq\.json: .*source: module 'no\.such\.module' cannot be imported"):
+        seq2seq.generate(copy, [draw_series(60)])
+
+
 def test_batched_outputs_are_those_of_one_by_one(run):
     sources = [draw_series(number) for number in range(60, 66)]
     generator = seq2seq.load_generator(run, num_beams=2, min_target_tokens=4, scores=True)
@@ -216,7 +235,10 @@ def test_test_data_is_scored_without_what_copies_sources(run):
     scores = json.loads((run / "scores.json").read_text())
     assert list(scores["rows"]) == ["bert2bert", "references through the target tokenizer"]
     assert (run / "predictions/test.jsonl").read_text().count("\n") == 6
-    assert "tests.extensions.source:Series" in (run / "README.md").read_text()
+    card = (run / "README.md").read_text()
+    assert "seq2seq generate" in card and "series_test.jsonl --output outputs.jsonl" in card
+    assert "The model reads `tests.extensions.source:Series`" in card
+    assert "plain transformers" not in card
 
 
 def test_evaluate_scores_it(run, place, tmp_path):
