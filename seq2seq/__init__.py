@@ -33,6 +33,7 @@ _MODULES = {  # what is offered, by the module that has it
     "metrics.metric": ("MeanMetric", "Metric"),
     "modeling.token_loss": ("TokenLoss",),
     "recipe.task": ("Task",),
+    "sources.source": ("Source",),
     "training.objectives.objective": ("Objective",),
     "generation.loading": ("load_checkpoint", "load_generator", "load_model", "read_layout"),
 }

@@ -21,6 +21,10 @@ from seq2seq import warm_start
 from seq2seq.checkpoints.description import CheckpointDescription
 from seq2seq.data.cache import CACHE_VARIABLE
 from seq2seq.engines.options import GenerationOptions
+from seq2seq.engines.transformers import TransformersEngine
+from seq2seq.generation.generator import Generator
+from seq2seq.sources.source import SourceContext
+from seq2seq.sources.text import TextSource
 from seq2seq.verbs.report import card as report
 from seq2seq.warmstart.start import WarmStart
 
@@ -166,6 +170,19 @@ def build_description(started: WarmStart, **generation) -> CheckpointDescription
         generation=options.model_dump(mode="json"),
         evaluation={"metrics": ["exact_match"], "normalization": ["collapse_spaces"]},
     )
+
+
+def build_source(tokenizer, framing, max_source_tokens: int = 32, pad_id: int = 0, normalization=()) -> TextSource:
+    """Texts as a model of that tokenizer and framing reads them."""
+    context = SourceContext(tokenizer, framing, max_source_tokens, tuple(normalization), pad_id)
+    return TextSource(TextSource.Options(), context)
+
+
+def build_generator(started: WarmStart, options: GenerationOptions, max_source_tokens: int = 32) -> Generator:
+    """A generator of a started model."""
+    source = build_source(started.tokenizers.source, started.framing, max_source_tokens, started.model.source_pad_id)
+    engine = TransformersEngine(started.model, source=source)
+    return Generator(engine, source, started.tokenizers, started.framing, options)
 
 
 def shake(model: torch.nn.Module, amount: float = 0.5, seed: int = 0) -> None:

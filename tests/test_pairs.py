@@ -5,7 +5,7 @@ Own classes throughout (convert: false), so that every family is itself; convers
 
 import json
 from copy import deepcopy
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 
 import numpy
@@ -22,6 +22,7 @@ from seq2seq.data.collation import collate
 from seq2seq.recipe.recipe import build_recipe
 from seq2seq.reports.usage import list_plain_use_lines
 from seq2seq.runs.inputs import hands_over_encoder
+from seq2seq.sources.padding import collate_ids
 from seq2seq.text.tokenizers import TARGET_FOLDER
 from seq2seq.warmstart.start import WarmStart
 from tests.conftest import build_description, shake
@@ -102,7 +103,9 @@ def test_loss_is_that_of_one_by_one_and_every_trained_parameter_has_a_gradient(s
 def test_filling_micro_batch_gives_every_trained_parameter_a_gradient_of_zero(start_pair, pair):
     """Under several processes every parameter takes part in every step, or all of them wait for ever."""
     model = deepcopy(start_pair(pair).model).train()
-    model(**collate(None, numpy.array([], dtype=int), model.source_pad_id)).objective.backward()
+    model(
+        **collate(None, numpy.array([], dtype=int), partial(collate_ids, pad_id=model.source_pad_id))
+    ).objective.backward()
     trained = {name: parameter.grad for name, parameter in model.named_parameters() if parameter.requires_grad}
     assert [name for name, gradient in trained.items() if gradient is None or gradient.any()] == []
 

@@ -15,11 +15,12 @@ from transformers import AutoModelForSeq2SeqLM, AutoTokenizer
 import seq2seq
 from seq2seq.base.errors import CheckpointError, TokenizerError
 from seq2seq.checkpoints.folder import Checkpoint, read_checkpoint, write_checkpoint
-from seq2seq.data.collation import IGNORED_LABEL, pad_rows, pad_sources
 from seq2seq.data.encoding import EncodedExamples, encode_examples
 from seq2seq.data.examples import Example
+from seq2seq.modeling.token_loss import IGNORED_LABEL
+from seq2seq.sources.padding import pad_rows, pad_sources
 from seq2seq.text.tokenizers import TARGET_FOLDER
-from tests.conftest import build_description, shake
+from tests.conftest import build_description, build_source, shake
 from tests.published import ENGLISH, FAMILIES, GERMAN, draw_sentences, save_published
 
 SOURCES = draw_sentences(ENGLISH, 30, 3)
@@ -44,8 +45,8 @@ def loaded(folder) -> Checkpoint:
 def encode(loaded: Checkpoint, count: int = 30) -> EncodedExamples:
     pairs = zip(SOURCES[:count], TARGETS, strict=False)
     examples = [Example(source, target, (target,), f"pair {index}") for index, (source, target) in enumerate(pairs)]
-    limits = {"max_source_tokens": 64, "max_target_tokens": 64}
-    return encode_examples(examples, loaded.tokenizers, loaded.framing, **limits)
+    source = build_source(loaded.tokenizers.source, loaded.framing, 64, loaded.model.source_pad_id)
+    return encode_examples(examples, source, loaded.tokenizers, loaded.framing, max_target_tokens=64)
 
 
 def build_batch(loaded: Checkpoint, encoded: EncodedExamples, spare: int = 0) -> dict[str, torch.Tensor]:

@@ -13,12 +13,11 @@ import seq2seq
 from seq2seq.base.errors import CheckpointError, RecipeError, TokenizerError, WarmStartError
 from seq2seq.checkpoints.folder import read_checkpoint
 from seq2seq.engines.options import GenerationOptions
-from seq2seq.engines.transformers import TransformersEngine
-from seq2seq.generation.generator import Generator
 from seq2seq.modeling.sharing import map_shared_names
 from seq2seq.run_folder.folder import RunFolder
 from seq2seq.text.tokenizers import TARGET_FOLDER
 from seq2seq.warmstart.options import ModelOptions
+from tests.conftest import build_generator
 from tests.published import ENGLISH, FAMILIES, GERMAN, draw_sentences, save_published
 
 SOURCES = draw_sentences(ENGLISH, 24, 3)
@@ -124,7 +123,7 @@ def test_own_run_is_trained_on_as_it_was(plan, tiny_bert, tmp_path):
     model = {"plan": "pretrained", "checkpoint": str(first)}
     before, started = seq2seq.load_checkpoint(first), seq2seq.warm_start(**model)
     options = GenerationOptions(num_beams=2, max_target_tokens=12)
-    generator = Generator(TransformersEngine(started.model), started.tokenizers, started.framing, 48, options)
+    generator = build_generator(started, options, 48)
     assert generator.generate(SOURCES).texts == seq2seq.generate(first, SOURCES)
     after = seq2seq.load_checkpoint(seq2seq.train(write_recipe(tmp_path, "second", model, max_steps=2)))
     assert (after.framing, after.model.sharing) == (before.framing, before.model.sharing)

@@ -5,10 +5,10 @@ import json
 import pytest
 
 import seq2seq
-from seq2seq.data.examples import load_examples
 from seq2seq.generation.scoring import CEILING_ROW, COPY_ROW, score_outputs, write_baselines
 from seq2seq.processes.group import build_accelerator
 from seq2seq.recipe.recipe import load_recipe
+from seq2seq.runs.data import build_source
 from seq2seq.runs.splits import load_split
 from seq2seq.runs.start import start_model
 from tests.test_recipes_folder import ROOT
@@ -26,7 +26,9 @@ def recipe(minilm, real_data):
 @pytest.fixture(scope="module")
 def validation(recipe):
     start = start_model(recipe)
-    return start, load_split(recipe, "validation", start.tokenizers, start.framing, build_accelerator(recipe))
+    source = build_source(recipe, start)
+    accelerator = build_accelerator(recipe)
+    return start, load_split(recipe, "validation", source, start.tokenizers, start.framing, accelerator)
 
 
 def test_no_text_of_the_split_is_cut_at_the_limits(validation):
@@ -35,16 +37,16 @@ def test_no_text_of_the_split_is_cut_at_the_limits(validation):
 
 
 def test_uncased_vocabulary_cannot_write_a_cased_reference(recipe, validation):
-    start, _ = validation
-    examples = load_examples(recipe.data.validation, recipe.data.layout)
+    start, data = validation
+    examples = data.split.load()
     cased = recipe.evaluation.model_copy(update={"normalization": ("collapse_spaces",)})
     rows = score_outputs(write_baselines(examples, start.tokenizers, cased), examples, cased)
     assert rows[CEILING_ROW].values["exact_match"] == 0.0
 
 
 def test_declared_comparison_lifts_the_ceiling(recipe, validation):
-    start, _ = validation
-    examples = load_examples(recipe.data.validation, recipe.data.layout)
+    start, data = validation
+    examples = data.split.load()
     rows = score_outputs(write_baselines(examples, start.tokenizers, recipe.evaluation), examples, recipe.evaluation)
     assert rows[CEILING_ROW].values["exact_match"] > 95
     assert rows[COPY_ROW].values["exact_match"] < 1

@@ -15,6 +15,7 @@ from ..modeling.attention_sites import gated, list_sites
 from ..modeling.head_removal import list_siblings, remove_heads
 from ..modeling.layers import remove_layers
 from ..modeling.token_loss import TokenLossModel, evaluating
+from ..sources.source import CollateSources
 from .head_pruning import Gates, choose_at_random, choose_by_importance, list_kept, plan_counts
 from .layer_pruning import LayerCounts, count_trials, drop_layers
 
@@ -25,18 +26,22 @@ CHECK_TOLERANCE = 1e-3  # relative, of the loss of a batch
 
 @dataclass(frozen=True)
 class Pairs:
-    """Pairs as a model is weighed and measured on them, in batches of at most `batch_tokens` padded tokens."""
+    """Pairs as a model is weighed and measured on them, in batches of at most `batch_tokens` padded tokens.
+
+    collate_sources: the source's.
+    """
 
     encoded: EncodedExamples
     batch_tokens: int
+    collate_sources: CollateSources
 
     def __len__(self) -> int:
         return len(self.encoded)
 
-    def build_batches(self, model: TokenLossModel) -> Iterator[dict[str, torch.Tensor]]:
+    def build_batches(self) -> Iterator[dict[str, torch.Tensor]]:
         return fixed_micro_batches(
             self.encoded,
-            model.source_pad_id,
+            self.collate_sources,
             micro_batch_tokens=self.batch_tokens,
         )
 
@@ -48,7 +53,7 @@ class Pairs:
         """Nats a target token."""
         total = 0.0
         with evaluating(model):
-            for batch in self.build_batches(model):
+            for batch in self.build_batches():
                 total += _compute_loss(model, batch)
                 advance(len(batch["labels"]))
         return total / len(self.encoded.labels.ids)
@@ -94,7 +99,7 @@ def check_heads(model: TokenLossModel, pairs: Pairs, options: HeadOptions) -> No
     if len(counts) == 1:
         raise ValueError(f"of {total} heads, keeping {options.keep:g} removes none")
     *_, gates = choose_at_random(model, [total, least], seed=0)
-    _check_fewer_heads(model, gates, next(pairs.build_batches(model)))
+    _check_fewer_heads(model, gates, next(pairs.build_batches()))
 
 
 def _check_fewer_heads(
@@ -176,7 +181,7 @@ def prune_heads(
     with show_progress("pruning", weighed_pairs + measured_pairs) as bar:
         chosen = choose_by_importance(
             model,
-            lambda: pairs.build_batches(model),
+            pairs.build_batches,
             counts,
             normalized=options.normalized,
             advance=bar.advance,

@@ -4,14 +4,15 @@ from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any, Self, get_origin
 
-from ..base.errors import CheckpointError, DataError
+from ..base.errors import CheckpointError, DataError, RecipeError
 from ..base.files import load_json
-from ..run_folder.old_runs import bring_up_data, bring_up_evaluation, bring_up_generation, list_old_values
+from ..run_folder.old_runs import OLD_VALUES, bring_up_data, bring_up_evaluation, bring_up_generation, list_old_values
+from ..sources.options import SourceOptions
 
 DESCRIPTION_FILE = "seq2seq.json"
-# 1 had `columns` alone where there is `layout` now, or not even these; 1 and 2 knew nothing of pruned heads, and all
-# before 4 nothing of families that users bring.
-FORMAT = 4
+# 1 had `columns` alone where there is `layout` now, or not even these; 1 and 2 knew nothing of pruned heads, all before
+# 4 nothing of families that users bring, and all before 5 nothing of sources that are no texts.
+FORMAT = 5
 DEFAULT_COLUMNS = {"source": ["source"], "target": ["target"], "references": "references"}  # where format 1 named none
 
 
@@ -23,6 +24,7 @@ class CheckpointDescription:
     sharing: as in `modeling.sharing.Sharing`; framing: as in `text.framing.Framing`.
     pruned: as in `modeling.token_loss.TokenLossModel`; written from the model.
     families: the names of the user's own rows (`model.families`) that the model needs; written from the model.
+    source: the recipe's section, as in `sources.options.SourceOptions`.
     generation: the recipe's section, the defaults of every later generation; evaluation: likewise for scores.
     """
 
@@ -38,10 +40,24 @@ class CheckpointDescription:
     step: int = 0
     pruned: dict[str, list[int]] = field(default_factory=dict)
     families: list[str] = field(default_factory=list)
+    source: dict[str, Any] = field(default_factory=lambda: dict(OLD_VALUES["source"]))
     format: int = FORMAT
 
     def to_dict(self) -> dict:
         return asdict(self)
+
+    def build_source_options(self, folder: Path) -> SourceOptions:
+        """The kind of source that the model of a folder reads.
+
+        Raises:
+            CheckpointError: it is not there any more, or one of its options is not.
+        """
+        options = SourceOptions.model_construct(**self.source)  # not yet checked
+        try:
+            options.build_own()
+        except RecipeError as error:
+            raise CheckpointError(f"{folder / DESCRIPTION_FILE}: {error}") from None
+        return options
 
     @classmethod
     def load(cls, folder: Path) -> Self:
@@ -91,7 +107,9 @@ def _bring_up(values: dict[str, Any]) -> dict[str, Any]:
     if values.get("format") == 2:
         values |= {"format": 3, "pruned": {}}
     if values.get("format") == 3:
-        values |= {"format": FORMAT, "families": []}
+        values |= {"format": 4, "families": []}
+    if values.get("format") == 4:
+        values |= {"format": FORMAT, "source": dict(OLD_VALUES["source"])}
     if values.get("format") != FORMAT:
         return values
     sections = {

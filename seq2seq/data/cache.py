@@ -73,7 +73,7 @@ def load_encoded(split: Split, folder: Path | None) -> StoredExamples:
     """
     if folder is not None:
         try:
-            return map_entry(folder)
+            return map_entry(folder, split.source.count_positions)
         except (DamagedEntryError, OSError) as error:
             raise DataError(f"{folder} was just there and cannot be read ({error}). Start again.") from None
     encoded = split.encode()

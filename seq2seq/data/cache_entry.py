@@ -1,7 +1,9 @@
 """One entry of the cache: a folder with the ids and lengths of both sides as flat files, and a summary of them.
 
-    sources.lengths.bin sources.ids.bin labels.lengths.bin labels.ids.bin     int32, as in memory
-    summary.json     the files' sizes, the fingerprint of all ids, truncation, where they came from; and its own SHA-256
+    sources.lengths.bin sources.ids.bin labels.lengths.bin labels.ids.bin     as in memory: int32, but for the values
+                     of sources that are no texts, which stand in sources.ids.bin in a type and width of their own
+    summary.json     these, the files' sizes, the fingerprint of all ids, truncation, where they came from; and its own
+                     SHA-256
 
 Knows nothing of keys, nor of where entries are.
 """
@@ -18,10 +20,12 @@ import numpy
 
 from ..base.errors import DataError
 from ..base.files import load_json, write_json
-from .encoding import ID_TYPE, EncodedExamples, RaggedIds, Truncation, join_truncations
+from .encoding import EncodedExamples, Truncation, join_truncations
+from .ragged import ID_TYPE, CountPositions, RaggedIds, RaggedRows
 
 SUMMARY_FILE = "summary.json"
-SIDES, FIELDS = ("sources", "labels"), ("lengths", "ids")  # in the order in which a fingerprint takes them
+SIDES = ("sources", "labels")
+FIELDS = {"lengths": "stored_lengths", "ids": "values"}  # in the order in which a fingerprint takes them
 BLOCK = 2**20  # bytes
 
 
@@ -42,6 +46,7 @@ def write_entry(
 ) -> None:
     """Writes an entry into an empty folder, chunk after chunk; `advance` is told of the examples that are done."""
     parts: dict[str, list[Truncation]] = {side: [] for side in SIDES}
+    stored = numpy.zeros(0, dtype=ID_TYPE)  # of the last chunk's sources; all are of one type and width
     with ExitStack() as stack:
         opened = {
             (side, field): stack.enter_context(_locate(folder, side, field).open("wb"))
@@ -50,12 +55,15 @@ def write_entry(
         }
         for chunk in chunks:
             for (side, field), file in opened.items():
-                file.write(getattr(getattr(chunk, side), field))
+                file.write(getattr(getattr(chunk, side), FIELDS[field]))
+            stored = chunk.sources.values
             parts["sources"].append(chunk.source_truncation)
             parts["labels"].append(chunk.target_truncation)
             advance(len(chunk))
     summary = {
         "names": list(names),
+        "dtype": stored.dtype.name,
+        "width": list(stored.shape[1:]),
         "truncation": {side: asdict(join_truncations(parts[side], parts[side][0].limit)) for side in SIDES},
         "bytes": _measure(folder),
         "fingerprint": compute_fingerprint(folder),
@@ -81,12 +89,16 @@ def check_entry(folder: Path) -> None:
         raise DamagedEntryError("its ids or lengths are not those that were written")
 
 
-def map_entry(folder: Path) -> StoredExamples:
-    """The examples of a checked entry, mapped from its files: what is not looked at takes no memory."""
+def map_entry(folder: Path, count_positions: CountPositions) -> StoredExamples:
+    """The examples of a checked entry, mapped from its files: what is not looked at takes no memory.
+
+    Args:
+        count_positions: the source's.
+    """
     summary = _load_summary(folder)
-    sources, labels = (
-        RaggedIds.from_arrays(*(_map(folder, side, field) for field in ("ids", "lengths"))) for side in SIDES
-    )
+    values = _map(folder, "sources", "ids", summary["dtype"], summary["width"])
+    sources = RaggedRows(values, _map(folder, "sources", "lengths"), count_positions)
+    labels = RaggedIds.from_arrays(_map(folder, "labels", "ids"), _map(folder, "labels", "lengths"))
     truncation = {side: Truncation(**summary["truncation"][side]) for side in SIDES}
     encoded = EncodedExamples(sources, labels, truncation["sources"], truncation["labels"])
     return StoredExamples(encoded, summary["fingerprint"])
@@ -112,9 +124,16 @@ def _locate(folder: Path, side: str, field: str) -> Path:
     return folder / f"{side}.{field}.bin"
 
 
-def _map(folder: Path, side: str, field: str) -> numpy.ndarray:
+def _map(
+    folder: Path,
+    side: str,
+    field: str,
+    dtype: numpy.typing.DTypeLike = ID_TYPE,
+    width: Sequence[int] = (),
+) -> numpy.ndarray:
+    mapped = numpy.memmap(_locate(folder, side, field), dtype=dtype, mode="r").reshape(-1, *width)
     # A plain array over the mapped pages: slices of numpy.memmap itself cost a microsecond more, for every row.
-    return numpy.memmap(_locate(folder, side, field), dtype=ID_TYPE, mode="r").view(numpy.ndarray)
+    return mapped.view(numpy.ndarray)
 
 
 def _load_summary(folder: Path) -> dict[str, Any]:

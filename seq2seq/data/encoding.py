@@ -1,59 +1,32 @@
-"""Examples into token ids: framed targets, cut to the limits, with every cut counted.
+"""Examples into what is stored of them: sources as their kind encodes them, framed targets, every cut counted.
 
-Ids of all examples stand in one flat array a side, so that millions of examples cost four bytes a token; whether that
-array is in memory or mapped from a file makes no difference here. Examples are read as a stream, a chunk at a time.
+All examples stand in one flat array a side (`ragged.py`). They are read as a stream, a chunk at a time.
 """
 
 import hashlib
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
-from itertools import chain, islice
-from typing import Self
+from itertools import islice
+from typing import Any, Self
 
 import numpy
 
 from ..base.errors import DataError
+from ..sources.source import Source, Stored
 from ..text.framing import Framing
 from ..text.tokenizers import TokenizerPair, encode_texts
 from .examples import Example
+from .ragged import RaggedIds, RaggedRows, measure_rows, stack_values
 
 CHUNK = 1000  # examples tokenized at once: enough to keep the tokenizer's threads busy
-ID_TYPE = numpy.int32
-
-
-class RaggedIds:
-    """Rows of ids of different lengths in one flat array.
-
-    Example: rows [[5, 6], [7]] are ids [5, 6, 7] and offsets [0, 2, 3].
-    """
-
-    def __init__(self, rows: Iterable[Sequence[int]]) -> None:
-        rows = list(rows)
-        lengths = numpy.fromiter(map(len, rows), dtype=ID_TYPE, count=len(rows))
-        self._hold(numpy.fromiter(chain.from_iterable(rows), dtype=ID_TYPE, count=int(lengths.sum())), lengths)
-
-    @classmethod
-    def from_arrays(cls, ids: numpy.ndarray, lengths: numpy.ndarray) -> Self:
-        """Rows that stand in arrays already, in memory or mapped from a file; nothing is copied."""
-        rows = cls.__new__(cls)
-        rows._hold(ids, lengths)
-        return rows
-
-    def _hold(self, ids: numpy.ndarray, lengths: numpy.ndarray) -> None:
-        self.ids, self.lengths = ids, lengths
-        self.offsets = numpy.zeros(len(lengths) + 1, dtype=numpy.int64)
-        numpy.cumsum(lengths, dtype=numpy.int64, out=self.offsets[1:])
-
-    def __len__(self) -> int:
-        return len(self.lengths)
-
-    def __getitem__(self, index: int) -> numpy.ndarray:
-        return self.ids[self.offsets[index] : self.offsets[index + 1]]
 
 
 @dataclass(frozen=True)
 class Truncation:
-    """How many texts were over a limit, and how long the longest was before the cut (in tokens, marks included)."""
+    """How many texts were over a limit, and how long the longest was before the cut (in tokens, marks included).
+
+    Sources that are no texts are counted in positions.
+    """
 
     texts: int
     truncated: int
@@ -67,9 +40,9 @@ class Truncation:
 
 @dataclass(frozen=True)
 class EncodedExamples:
-    """Token ids of examples: framed sources, targets as labels (end mark, no begin mark)."""
+    """What is stored of examples: truncated sources, targets as labels (token ids, end mark, no begin mark)."""
 
-    sources: RaggedIds
+    sources: RaggedRows
     labels: RaggedIds
     source_truncation: Truncation
     target_truncation: Truncation = field(repr=False)
@@ -83,49 +56,60 @@ class EncodedExamples:
         Example: of (a, A), (b, B), (c, C) these, and (b, A), (c, B), (a, C).
         """
         rows = range(min(count, len(self)))
-        sources, labels = ([side[row] for row in rows] for side in (self.sources, self.labels))
-        pairs, exchanged = (
-            replace(self, sources=RaggedIds(side), labels=RaggedIds(labels))
-            for side in (sources, [*sources[1:], *sources[:1]])
+        sources = [self.sources[row] for row in rows]
+        labels = RaggedIds(self.labels[row] for row in rows)
+        exchanged = [*sources[1:], *sources[:1]]
+        return (
+            replace(self, sources=self.sources.stack_like(sources), labels=labels),
+            replace(self, sources=self.sources.stack_like(exchanged), labels=labels),
         )
-        return pairs, exchanged
 
     def compute_fingerprint(self) -> str:
-        """SHA-256 of all ids and their lengths: splits with the same one train the same."""
+        """SHA-256 of all values and their lengths: splits with the same one train the same."""
         digest = hashlib.sha256()
         for side in (self.sources, self.labels):
-            digest.update(side.lengths)
-            digest.update(side.ids)
+            digest.update(side.stored_lengths)
+            digest.update(side.values)
         return digest.hexdigest()
 
 
 def encode_examples(
     examples: Iterable[Example],
+    source: Source,
     tokenizers: TokenizerPair,
     framing: Framing,
     *,
-    max_source_tokens: int,
     max_target_tokens: int,
 ) -> EncodedExamples:
-    """Tokenizes and frames examples, into memory.
+    """Encodes examples, into memory.
 
     Raises:
         DataError: a text has no token at all, such as one of invisible characters alone; the row is named.
     """
-    limits = {"max_source_tokens": max_source_tokens, "max_target_tokens": max_target_tokens}
-    parts = list(encode_chunks(examples, tokenizers, framing, **limits))
+    parts = list(encode_chunks(examples, source, tokenizers, framing, max_target_tokens=max_target_tokens))
+    limit = source.context.max_source_tokens
     return EncodedExamples(
-        _join_rows([part.sources for part in parts]),
-        _join_rows([part.labels for part in parts]),
-        join_truncations([part.source_truncation for part in parts], max_source_tokens),
+        _join_sources(source, [part.sources for part in parts]),
+        _join_labels([part.labels for part in parts]),
+        join_truncations([part.source_truncation for part in parts], limit),
         join_truncations([part.target_truncation for part in parts], max_target_tokens),
     )
 
 
-def _join_rows(parts: Sequence[RaggedIds]) -> RaggedIds:
-    empty = numpy.zeros(0, dtype=ID_TYPE)
-    ids, lengths = ([getattr(part, name) for part in parts] for name in ("ids", "lengths"))
-    return RaggedIds.from_arrays(numpy.concatenate([empty, *ids]), numpy.concatenate([empty, *lengths]))
+def _join_sources(source: Source, parts: Sequence[RaggedRows]) -> RaggedRows:
+    values = numpy.zeros((0, *source.width), dtype=source.dtype)
+    lengths = measure_rows([])
+    if parts:
+        values = numpy.concatenate([part.values for part in parts])
+        lengths = numpy.concatenate([part.stored_lengths for part in parts])
+    return RaggedRows(values, lengths, source.count_positions)
+
+
+def _join_labels(parts: Sequence[RaggedIds]) -> RaggedIds:
+    if not parts:
+        return RaggedIds([])
+    ids = numpy.concatenate([part.ids for part in parts])
+    return RaggedIds.from_arrays(ids, numpy.concatenate([part.lengths for part in parts]))
 
 
 def join_truncations(parts: Iterable[Truncation], limit: int) -> Truncation:
@@ -141,35 +125,50 @@ def join_truncations(parts: Iterable[Truncation], limit: int) -> Truncation:
 
 def encode_chunks(
     examples: Iterable[Example],
+    source: Source,
     tokenizers: TokenizerPair,
     framing: Framing,
     *,
-    max_source_tokens: int,
     max_target_tokens: int,
 ) -> Iterator[EncodedExamples]:
     """As `encode_examples`, some examples at a time, so that their number is not limited by memory."""
     examples = iter(examples)
     while chunk := list(islice(examples, CHUNK)):
-        sources = encode_texts(tokenizers.source, [example.source for example in chunk])
+        values = source.encode([example.source for example in chunk])
         targets = encode_texts(tokenizers.target, [example.target for example in chunk])
-        for example, source, target in zip(chunk, sources, targets, strict=True):
-            if not source or not target:
-                column = "target" if source else "source"
-                raise DataError(f"{example.place}: the {column} has no token for this tokenizer. Remove the row.")
-        framed = [framing.frame_source(ids, max_source_tokens) for ids in sources]
+        for example, value, target in zip(chunk, values, targets, strict=True):
+            if not len(value) or not target:
+                raise DataError(_explain_empty(example.place, source, is_source=not len(value)))
+        truncated = [source.truncate(value) for value in values]
         labels = [framing.frame_target(ids, max_target_tokens) for ids in targets]
+        longest = source.count_positions(measure_rows(values) + source.marks).max()
         yield EncodedExamples(
-            RaggedIds(ids for ids, _ in framed),
+            _stack_sources(source, [value for value, _ in truncated]),
             RaggedIds(ids for ids, _ in labels),
-            _count_cuts(framed, sources, framing.source_marks, max_source_tokens),
-            _count_cuts(labels, targets, framing.target_marks, max_target_tokens),
+            _count_cuts(truncated, int(longest), source.context.max_source_tokens),
+            _count_cuts(labels, max(map(len, targets)) + framing.target_marks, max_target_tokens),
         )
 
 
-def _count_cuts(
-    framed: Sequence[tuple[list[int], bool]], uncut: Sequence[list[int]], marks: int, limit: int
-) -> Truncation:
-    return Truncation(len(framed), sum(was_cut for _, was_cut in framed), limit, max(map(len, uncut)) + marks)
+def _explain_empty(place: str, source: Source, *, is_source: bool) -> str:
+    if is_source and not source.is_text:
+        return f"{place}: the source has no position. Remove the row."
+    return f"{place}: the {'source' if is_source else 'target'} has no token for this tokenizer. Remove the row."
+
+
+def _stack_sources(source: Source, rows: Sequence[Stored]) -> RaggedRows:
+    try:
+        values = stack_values(rows, source.dtype, source.width)
+    except ValueError as error:
+        raise DataError(
+            f"source: {type(source).__name__}.encode gave something else than rows of {source.dtype} of the shape "
+            f"(positions, {', '.join(map(str, source.width))}): {error}."
+        ) from None
+    return RaggedRows(values, measure_rows(rows), source.count_positions)
+
+
+def _count_cuts(kept: Sequence[tuple[Any, bool]], longest: int, limit: int) -> Truncation:
+    return Truncation(len(kept), sum(was_cut for _, was_cut in kept), limit, longest)
 
 
 def count_truncated(encoded: EncodedExamples) -> dict[str, int]:

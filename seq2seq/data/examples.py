@@ -1,59 +1,63 @@
 """Rows into examples: the chosen columns, normalized and checked.
 
-An example is a source, a target and its references, all text.
+An example is a source of some kind, a target and its references, which are text.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Any
 
-from ..base.errors import DataError
-from ..text.normalization import normalize_text
-from .columns import format_columns, read_reference_list, read_text
+from ..sources.columns import Row, clean_text, read_text
+from ..sources.source import Source
 from .options import LayoutOptions
-from .readers import Row, read_rows
+from .readers import read_rows
+from .references import read_reference_list
 
 
 @dataclass(frozen=True)
 class Example:
-    """One pair of texts, normalized, stripped of white space at the ends, and where it came from."""
+    """One pair, its texts normalized and stripped of white space at the ends, and where it came from.
 
-    source: str
+    source: what the kind of source reads; a text unless the recipe says otherwise.
+    """
+
+    source: Any
     target: str
     references: tuple[str, ...]
     place: str
 
 
-def read_examples(names: Iterable[str], layout: LayoutOptions) -> Iterator[Example]:
+def read_examples(names: Iterable[str], layout: LayoutOptions, source: Source) -> Iterator[Example]:
     """Streams the examples of some data names, in their order.
 
     Raises:
-        DataError: see `read_rows`; or a column is missing, is no text, or is empty.
+        DataError: see `read_rows`; or a column is missing, holds something else, or is empty.
     """
-    return (build_example(row, layout) for name in names for row in read_rows(name, layout.header))
+    return (build_example(row, layout, source) for name in names for row in read_rows(name, layout.header))
 
 
-def load_examples(names: Iterable[str], layout: LayoutOptions) -> list[Example]:
+def load_examples(names: Iterable[str], layout: LayoutOptions, source: Source) -> list[Example]:
     """All examples of some data names, in their order.
 
     Raises:
         DataError: as `read_examples`.
     """
-    return list(read_examples(names, layout))
+    return list(read_examples(names, layout, source))
 
 
-def build_example(row: Row, layout: LayoutOptions) -> Example:
+def build_example(row: Row, layout: LayoutOptions, source: Source) -> Example:
     """The example of one row.
 
     Raises:
-        DataError: a column is missing, is no text, or holds nothing but white space.
+        DataError: a column is missing, or is no source or text, or holds nothing but white space.
     """
     columns, steps = layout.columns, layout.normalization
     target = read_filled_text(row, columns.target, steps, "Set data.columns.target.")
     references = read_reference_list(row, columns.references)
     return Example(
-        source=read_filled_text(row, columns.source, steps, "Set data.columns.source."),
+        source=source.read_example(row, columns.source, "Set data.columns.source."),
         target=target,
-        references=tuple(_clean(row, [columns.references], text, steps) for text in references) or (target,),
+        references=tuple(clean_text(row, [columns.references], text, steps) for text in references) or (target,),
         place=row.place,
     )
 
@@ -64,12 +68,9 @@ def read_filled_text(row: Row, columns: Sequence[str], steps: Sequence[str], adv
     Raises:
         DataError: a column is missing or is no text, or nothing is left.
     """
-    return _clean(row, columns, read_text(row, columns, advice), steps)
+    return clean_text(row, columns, read_text(row, columns, advice), steps)
 
 
-def _clean(row: Row, columns: Sequence[str], text: str, steps: Sequence[str]) -> str:
-    cleaned = normalize_text(text, steps).strip()
-    if not cleaned:
-        state = f"{'are' if len(columns) > 1 else 'is'} empty" + (" after normalization" if text.strip() else "")
-        raise DataError(f"{row.place}: {format_columns(columns)} {state}. Remove the row or give it a text.")
-    return cleaned
+def show_sources(examples: Sequence[Example], source: Source) -> list[Example]:
+    """The same examples with their sources as texts, for scores, tables and files."""
+    return [replace(example, source=source.show(example.source)) for example in examples]

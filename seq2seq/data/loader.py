@@ -11,6 +11,7 @@ import numpy
 import torch
 
 from ..base.errors import DataError
+from ..sources.source import CollateSources
 from .batching import BatchOrder, count_padded_tokens, cut_micro_batches
 from .collation import collate
 from .encoding import EncodedExamples
@@ -39,12 +40,12 @@ class Step:
 class StepLoader:
     """Endless steps from a position, for one of several processes.
 
-    renew: the pairs of an epoch, made of the examples; it may give these themselves.
+    collate_sources: the source's. renew: the pairs of an epoch, made of the examples; it may give these themselves.
     """
 
     examples: EncodedExamples
     order: BatchOrder
-    pad_id: int
+    collate_sources: CollateSources
     micro_batch_tokens: int
     process: int = 0
     processes: int = 1
@@ -110,13 +111,18 @@ class StepLoader:
             examples=len(batch),
             source_tokens=int(sources[batch].sum()),
             target_tokens=int(labels[batch].sum()),
-            micro_batches=[collate(self.examples, cut, self.pad_id) for cut in cuts],
+            micro_batches=[collate(self.examples, cut, self.collate_sources) for cut in cuts],
             position=position,
         )
 
 
 def fixed_micro_batches(
-    examples: EncodedExamples, pad_id: int, *, micro_batch_tokens: int, process: int = 0, processes: int = 1
+    examples: EncodedExamples,
+    collate_sources: CollateSources,
+    *,
+    micro_batch_tokens: int,
+    process: int = 0,
+    processes: int = 1,
 ) -> Iterator[dict[str, torch.Tensor]]:
     """All examples once, by length, for measuring; each process gets its share."""
     everything = numpy.arange(len(examples))
@@ -127,7 +133,7 @@ def fixed_micro_batches(
         micro_batch_tokens=micro_batch_tokens,
         processes=processes,
     )
-    yield from (collate(examples, cut, pad_id) for cut in cuts[process] if len(cut))
+    yield from (collate(examples, cut, collate_sources) for cut in cuts[process] if len(cut))
 
 
 def _check_lengths(examples: EncodedExamples) -> None:

@@ -3,37 +3,45 @@
 A line ends at \\n or \\r\\n and nowhere else.
 """
 
-import re
 import sys
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import IO, NamedTuple
+from typing import IO, Any, NamedTuple
 
 from ..base.errors import DataError
 from ..base.files import open_bytes
-from .columns import read_reference_list, read_text
+from ..sources.columns import Row, read_text
+from ..text.normalization import replace_surrogates
 from .examples import read_filled_text
 from .options import ColumnOptions
-from .readers import UNREADABLE, Row, find_file, find_format, read_lines, read_rows
+from .readers import UNREADABLE, find_file, find_format, read_lines, read_rows
+from .references import read_reference_list
 
 STANDARD_INPUT = "-"
 ADVICE = "Name the column that holds the texts."
-REPLACEMENT = "\ufffd"  # Unicode's own for what is no text
-SURROGATE = re.compile("[\ud800-\udfff]")  # half of a pair: JSON and Python can write it, no encoding can hold it
+ReadValue = Callable[[Row, Sequence[str], str], Any]  # of a row, its columns, and advice where one is missing
 
 
 class ReadText(NamedTuple):
-    """A text, where it stands, and whether something in it that is no text became U+FFFD."""
+    """A text or other source, where it stands, and whether something in it that is no text became U+FFFD."""
 
     place: str
-    text: str
+    text: Any
     replaced: bool = False
 
 
-def read_texts(name: str, columns: Sequence[str] = (), header: Sequence[str] = ()) -> Iterator[ReadText]:
+def read_texts(
+    name: str,
+    columns: Sequence[str] = (),
+    header: Sequence[str] = (),
+    read: ReadValue = read_text,
+) -> Iterator[ReadText]:
     """Streams the texts of a file (.jsonl and other row formats by columns, else a text a line) or of standard input.
 
     They are as they stand there, may be empty, and are not normalized.
+
+    Args:
+        read: makes the value of a row; the sources of row formats may be other than texts.
 
     Raises:
         DataError: the file is missing or broken, or a row lacks a column or has no text there.
@@ -44,7 +52,7 @@ def read_texts(name: str, columns: Sequence[str] = (), header: Sequence[str] = (
         except UNREADABLE as error:
             raise DataError(f"Standard input: reading failed: {error}.") from None
     elif is_row_format(name):
-        yield from _read_columns(name, columns, header)
+        yield from _read_columns(name, columns, header, read)
     else:
         path = find_file(name)
         try:
@@ -65,7 +73,12 @@ def _decode(line: bytes) -> tuple[str, bool]:
     return text, text.encode() != line
 
 
-def _read_columns(name: str, columns: Sequence[str], header: Sequence[str]) -> Iterator[ReadText]:
+def _read_columns(
+    name: str,
+    columns: Sequence[str],
+    header: Sequence[str],
+    read: ReadValue,
+) -> Iterator[ReadText]:
     broken = []  # places of lines with bytes that are not UTF-8, since the last row
 
     def decode(place: str, line: bytes) -> str:
@@ -78,7 +91,7 @@ def _read_columns(name: str, columns: Sequence[str], header: Sequence[str]) -> I
         values = _replace_surrogates(row.values)
         replaced = bool(broken) or values != row.values
         broken.clear()
-        yield ReadText(row.place, read_text(Row(row.place, values), columns, ADVICE), replaced)
+        yield ReadText(row.place, read(Row(row.place, values), columns, ADVICE), replaced)
 
 
 def _replace_surrogates(value: object) -> object:
@@ -90,16 +103,14 @@ def _replace_surrogates(value: object) -> object:
     return value
 
 
-def replace_surrogates(text: str) -> str:
-    """'a\\ud800' -> 'a\\ufffd'"""
-    return SURROGATE.sub(REPLACEMENT, text)
-
-
-def name_texts(texts: Iterable[str]) -> Iterator[ReadText]:
-    """Texts from elsewhere, as if read from a file."""
+def name_texts(texts: Iterable[Any]) -> Iterator[ReadText]:
+    """Texts or other sources from elsewhere, as if read from a file."""
     for number, text in enumerate(texts, 1):
-        clean = replace_surrogates(text)
-        yield ReadText(f"text {number}", clean, clean != text)
+        if isinstance(text, str):
+            clean = replace_surrogates(text)
+            yield ReadText(f"text {number}", clean, clean != text)
+        else:
+            yield ReadText(f"source {number}", text)
 
 
 def count_texts(name: str) -> int | None:

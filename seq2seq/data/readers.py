@@ -11,12 +11,13 @@ import os
 import zlib
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import IO, NamedTuple
+from typing import IO
 
 from ..base.errors import DataError
 from ..base.files import open_bytes
 from ..base.hub import HUB_PREFIX, parse_hub_split
 from ..embedded.corpus import SPLITS, load_pairs
+from ..sources.columns import Row
 
 DATA_VARIABLE = "SEQ2SEQ_DATA"
 EMBEDDED_PREFIX = "embedded:quickstart:"
@@ -27,13 +28,6 @@ OFFLINE_HINT = "Check the name and the connection; or download the data set else
 CSV = {"delimiter": ",", "strict": True}
 TSV = {"delimiter": "\t", "quoting": csv.QUOTE_NONE}  # a quotation mark in a tab-separated file is a quotation mark
 csv.field_size_limit(2**31 - 1)  # the default refuses cells over 128 kB, and articles are longer
-
-
-class Row(NamedTuple):
-    """One row and where it stands: 'data/train.jsonl line 17'."""
-
-    place: str
-    values: dict
 
 
 Decode = Callable[[str, bytes], str]  # of a place and a line

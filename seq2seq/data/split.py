@@ -1,4 +1,4 @@
-"""A split as a recipe describes it: the rows, and everything else that its ids depend on, with a key made of that.
+"""A split as a recipe describes it: the rows, and everything that what is stored depends on, with a key made of that.
 
 The key is what makes cached ids never stale: nothing that has a say in the ids is left out of it.
 """
@@ -16,12 +16,16 @@ import tokenizers as tokenizers_library
 
 from ..base import files
 from ..base.errors import DataError
+from ..sources import columns
+from ..sources import source as source_module
+from ..sources import text as text_module
+from ..sources.source import Source
 from ..text import detokenization, normalization
 from ..text import framing as framing_module
 from ..text import tokenizers as tokenizers_module
 from ..text.framing import Framing
 from ..text.tokenizers import TokenizerPair
-from . import columns, encoding, examples, readers
+from . import encoding, examples, ragged, readers, references
 from .encoding import EncodedExamples, encode_chunks, encode_examples
 from .examples import Example, load_examples, read_examples
 from .options import LayoutOptions
@@ -33,10 +37,14 @@ MODULES = (
     files,
     readers,
     columns,
+    source_module,
+    text_module,
+    references,
     detokenization,
     normalization,
     examples,
     encoding,
+    ragged,
     tokenizers_module,
     framing_module,
 )
@@ -54,34 +62,46 @@ def _hash_code() -> str:
 
 @dataclass(frozen=True)
 class Split:
-    """Some data names, and how their rows become ids."""
+    """Some data names, and how their rows become what is stored of them."""
 
     names: tuple[str, ...]
     layout: LayoutOptions
+    source: Source
     tokenizers: TokenizerPair
     framing: Framing
-    max_source_tokens: int
     max_target_tokens: int
 
     @property
-    def limits(self) -> dict[str, int]:
-        return {"max_source_tokens": self.max_source_tokens, "max_target_tokens": self.max_target_tokens}
+    def max_source_tokens(self) -> int:
+        return self.source.context.max_source_tokens
 
     def read(self) -> Iterator[Example]:
-        """Streams its examples as texts."""
-        return read_examples(self.names, self.layout)
+        """Streams its examples as they are read."""
+        return read_examples(self.names, self.layout, self.source)
 
     def load(self) -> list[Example]:
-        """All its examples as texts."""
-        return load_examples(self.names, self.layout)
+        """All its examples as they are read."""
+        return load_examples(self.names, self.layout, self.source)
 
     def encode(self) -> EncodedExamples:
-        """Its ids, in memory."""
-        return encode_examples(self.read(), self.tokenizers, self.framing, **self.limits)
+        """What is stored of it, in memory."""
+        return encode_examples(
+            self.read(),
+            self.source,
+            self.tokenizers,
+            self.framing,
+            max_target_tokens=self.max_target_tokens,
+        )
 
     def encode_chunks(self) -> Iterator[EncodedExamples]:
-        """Its ids, some examples at a time."""
-        return encode_chunks(self.read(), self.tokenizers, self.framing, **self.limits)
+        """What is stored of it, some examples at a time."""
+        return encode_chunks(
+            self.read(),
+            self.source,
+            self.tokenizers,
+            self.framing,
+            max_target_tokens=self.max_target_tokens,
+        )
 
     def compute_key(self) -> str:
         """SHA-256 of everything that its ids depend on. Reads all its files; paths are no part of it.
@@ -89,8 +109,6 @@ class Split:
         Raises:
             DataError: a file is missing or cannot be read.
         """
-        source, target = self.tokenizers.source, self.tokenizers.target
-        source_layout = _hash(source.backend_tokenizer.to_str())
         described = {
             "format": FORMAT,
             "byte_order": sys.byteorder,
@@ -98,10 +116,11 @@ class Split:
             "tokenizers_library": tokenizers_library.__version__,
             "data": [self._summarize_content(name) for name in self.names],
             "layout": self.layout.model_dump(mode="json"),
-            "source_tokenizer": source_layout,
-            "target_tokenizer": source_layout if target is source else _hash(target.backend_tokenizer.to_str()),
+            "source": self.source.to_key(),
+            "target_tokenizer": _hash(self.tokenizers.target.backend_tokenizer.to_str()),
             "framing": self.framing.to_dict(),
-            **self.limits,
+            "max_source_tokens": self.max_source_tokens,
+            "max_target_tokens": self.max_target_tokens,
         }
         return _hash(json.dumps(described, sort_keys=True))
 
@@ -109,8 +128,9 @@ class Split:
         """What a file holds and how it is read; of other names, whose bytes are not at hand, the texts themselves."""
         if not is_file_name(name):
             digest = hashlib.sha256()
-            for example in read_examples([name], self.layout):
-                digest.update(json.dumps([example.source, example.target, example.references]).encode() + b"\n")
+            for example in read_examples([name], self.layout, self.source):
+                source = self.source.identify(example.source)
+                digest.update(json.dumps([source, example.target, example.references]).encode() + b"\n")
             return {"rows": digest.hexdigest()}
         path = find_file(name)
         try:

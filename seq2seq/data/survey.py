@@ -1,16 +1,17 @@
-"""One pass over the texts of a split for what its cached ids do not tell: lengths before the cut, hashes, a sample."""
+"""One pass over the rows of a split for what its cached ids do not tell: lengths before the cut, hashes, a sample."""
 
 from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
+from typing import Any
 
 import numpy
-from transformers import PreTrainedTokenizerFast
 
 from ..text.tokenizers import encode_texts
 from .duplicates import TextHashes, hash_texts
 from .encoding import CHUNK, EncodedExamples
 from .examples import Example
+from .ragged import measure_rows
 from .split import Split
 
 
@@ -30,38 +31,47 @@ class Survey:
 
 @dataclass(frozen=True)
 class _UncutLengths:
-    """The lengths of one side, where those that a cut may have shortened are put right chunk by chunk."""
+    """The lengths of one side, where those that a cut may have shortened are put right chunk by chunk.
+
+    measure: the lengths of whole values, marks included.
+    """
 
     lengths: numpy.ndarray
-    tokenizer: PreTrainedTokenizerFast
-    marks: int
     limit: int
+    measure: Callable[[list[Any]], Sequence[int]]
 
-    def correct(self, start: int, texts: Sequence[str]) -> None:
-        """`texts` are those of the rows from `start` on. Only the ones at the limit are tokenized again."""
-        doubtful = numpy.flatnonzero(self.lengths[start : start + len(texts)] >= self.limit)
-        found = encode_texts(self.tokenizer, [texts[index] for index in doubtful])
-        self.lengths[start + doubtful] = [len(ids) + self.marks for ids in found]
+    def correct(self, start: int, values: Sequence[Any]) -> None:
+        """`values` are those of the rows from `start` on. Only the ones at the limit are encoded again."""
+        doubtful = numpy.flatnonzero(self.lengths[start : start + len(values)] >= self.limit)
+        if len(doubtful):
+            self.lengths[start + doubtful] = self.measure([values[index] for index in doubtful])
 
 
 def survey_split(
     split: Split, encoded: EncodedExamples, *, sample_texts: int, advance: Callable[[int], None] = lambda rows: None
 ) -> Survey:
-    """Reads once more the texts that `encoded` was made of; `advance` is told of the rows that are done."""
-    rows, framing = len(encoded), split.framing
-    sources, targets = (
-        _UncutLengths(ids.lengths.copy(), tokenizer, marks, limit)
-        for ids, tokenizer, marks, limit in (
-            (encoded.sources, split.tokenizers.source, framing.source_marks, split.max_source_tokens),
-            (encoded.labels, split.tokenizers.target, framing.target_marks, split.max_target_tokens),
-        )
-    )
+    """Reads once more the examples that `encoded` was made of; `advance` is told of the rows that are done."""
+    rows = len(encoded)
+    source = split.source
+
+    def measure_sources(values: list[Any]) -> numpy.ndarray:
+        return source.count_positions(measure_rows(source.encode(values)) + source.marks)
+
+    def measure_targets(texts: list[str]) -> list[int]:
+        return [len(ids) + split.framing.target_marks for ids in encode_texts(split.tokenizers.target, texts)]
+
+    sources = _UncutLengths(encoded.sources.lengths.copy(), split.max_source_tokens, measure_sources)
+    targets = _UncutLengths(encoded.labels.lengths.copy(), split.max_target_tokens, measure_targets)
     hashes = TextHashes(numpy.empty(rows, dtype=numpy.uint64), numpy.empty(rows, dtype=numpy.uint64))
-    sampled, sample = space_evenly(rows, sample_texts), []
+    sampled = space_evenly(rows, sample_texts)
+    sample = []
     for start, chunk in _read_chunks(split):
         stop = start + len(chunk)
-        hashes.sources[start:stop] = [hash_texts(example.source) for example in chunk]
-        hashes.pairs[start:stop] = [hash_texts(example.source, example.target) for example in chunk]
+        names = [source.identify(example.source) for example in chunk]
+        hashes.sources[start:stop] = [hash_texts(name) for name in names]
+        hashes.pairs[start:stop] = [
+            hash_texts(name, example.target) for name, example in zip(names, chunk, strict=True)
+        ]
         sources.correct(start, [example.source for example in chunk])
         targets.correct(start, [example.target for example in chunk])
         sample += [chunk[row - start].target for row in sampled[(sampled >= start) & (sampled < stop)]]

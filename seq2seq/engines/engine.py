@@ -13,6 +13,7 @@ from typing import Self
 from ..base.errors import ExportError, GenerationError
 from ..checkpoints.folder import Checkpoint
 from ..modeling.token_loss import TokenLossModel
+from ..sources.source import Stored
 from .batching import Advance, Ids, Spread, compute_here
 from .options import GenerationOptions
 
@@ -98,7 +99,7 @@ class Engine(ABC):
 
     def generate(
         self,
-        sources: Sequence[Ids],
+        sources: Sequence[Stored],
         options: GenerationOptions,
         advance: Advance = lambda sources: None,
         *,
@@ -108,7 +109,7 @@ class Engine(ABC):
         """The best outputs of each source, in their order, the best first; draws stand in the order of drawing.
 
         Args:
-            sources: token ids with their marks, none of them empty.
+            sources: as they are stored, with their marks, none of them empty: of texts token ids.
             advance: told again and again how many sources were finished.
             prefix: ids that every output begins with.
             places: number of each source in the whole input, by which it is drawn; left out: 0, 1, 2 ...
@@ -117,7 +118,7 @@ class Engine(ABC):
             GenerationError: an option is beyond the engine, a text beyond the model's positions, or the prefix is as
                 long as an output may be.
         """
-        longest = max(map(len, sources), default=0)
+        longest = max(self.measure(sources), default=0)
         self.check(options, longest)
         check_prefix(prefix, options)
         if places is None:
@@ -128,10 +129,14 @@ class Engine(ABC):
             outputs = self.add_scores(sources, outputs)
         return outputs
 
+    def measure(self, sources: Sequence[Stored]) -> list[int]:
+        """The length of each source in positions that the decoder attends to."""
+        return [len(source) for source in sources]
+
     @abstractmethod
     def write(
         self,
-        sources: Sequence[Ids],
+        sources: Sequence[Stored],
         options: GenerationOptions,
         advance: Advance,
         prefix: Ids,
@@ -142,7 +147,7 @@ class Engine(ABC):
     @abstractmethod
     def score(
         self,
-        sources: Sequence[Ids],
+        sources: Sequence[Stored],
         labels: Sequence[Ids],
         advance: Advance = lambda pairs: None,
     ) -> list[list[float]]:
@@ -151,17 +156,17 @@ class Engine(ABC):
         Natural logarithms.
 
         Args:
-            sources: token ids with their marks, none of them empty.
+            sources: as for `generate`.
             labels: ids of the targets with their end mark; one that was truncated has none.
         """
 
     def add_scores(
         self,
-        sources: Sequence[Ids],
+        sources: Sequence[Stored],
         outputs: Sequence[Sequence[Hypothesis]],
     ) -> list[list[Hypothesis]]:
         """The same outputs of each source with their log-probabilities."""
-        repeated: list[Ids] = []  # a source for each of its outputs
+        repeated: list[Stored] = []  # a source for each of its outputs
         labels: list[Ids] = []
         for source, hypotheses in zip(sources, outputs, strict=True):
             for hypothesis in hypotheses:

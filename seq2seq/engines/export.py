@@ -11,6 +11,7 @@ from ..checkpoints.description import DESCRIPTION_FILE
 from ..checkpoints.folder import Checkpoint, write_checkpoint
 from ..modeling.head_removal import count_heads
 from ..modeling.token_loss import TokenLossModel
+from ..sources.table import find_source
 from ..text.tokenizers import encode_texts
 from .engine import EXACT, EXPORT_FILE, Engine
 from .equality import Equality, compare_engines
@@ -110,6 +111,17 @@ def export_transformers(
     )
 
 
+def check_reads_texts(checkpoint: Checkpoint) -> None:
+    """Refuses a model of other sources, which no other library reads as we do.
+
+    Raises:
+        ExportError: naming its kind of source.
+    """
+    kind = checkpoint.description.source["kind"]
+    if not find_source(kind).is_text:
+        raise ExportError(f"{checkpoint.folder} reads {kind}; exports are for models that read text.")
+
+
 def _export(
     checkpoint: Checkpoint,
     output: Path,
@@ -120,6 +132,7 @@ def _export(
     is_exact: bool,
 ) -> Exported:
     """Writes the model with all its heads beside the output, compares, and gives the folder its name at last."""
+    check_reads_texts(checkpoint)
     if output.exists():
         raise ExportError(f"{output} exists. Choose another output, or remove it.")
     beside = output.with_name(f".{output.name}.partial")

@@ -3,12 +3,14 @@
 Shapes: B pairs, S source and T target positions, N real labels, V vocabulary.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
+import numpy
 import torch
 
-from ..data.collation import pad_rows, pad_sources
 from ..modeling.token_loss import IGNORED_LABEL, TokenLossModel, evaluating
+from ..sources.padding import collate_ids, pad_rows
+from ..sources.source import Source, Stored
 from .batching import Advance, Batch, Ids, Spread, compute_here, compute_side_by_side, map_by_length
 
 BATCH_TOKENS = 2048  # padded positions of a batch: the logits of its real labels are held at once
@@ -16,24 +18,26 @@ BATCH_TOKENS = 2048  # padded positions of a batch: the logits of its real label
 
 def score_ids(
     model: TokenLossModel,
-    sources: Sequence[Ids],
+    sources: Sequence[Stored],
     labels: Sequence[Ids],
     advance: Advance = lambda pairs: None,
     spread: Spread = compute_here,
+    source: Source | None = None,
 ) -> list[list[float]]:
     """The log-probability of each label of each target given its source and the labels before it, natural logarithm.
 
     Args:
-        sources: token ids with their marks, none of them empty.
+        sources: as they are stored, with their marks, none of them empty.
         labels: ids of the targets, with the end mark where it counts.
         advance: told after every batch how many pairs it finished.
         spread: as in `map_by_length`.
+        source: the kind of the sources; left out: token ids, filled up with the model's pad.
     """
 
     def score(batch: Batch) -> list[list[float]]:
         of_batch = [sources[index] for index in batch]
         labels_of_batch = [labels[index] for index in batch]
-        return _score_batch(model, of_batch, labels_of_batch)
+        return _score_batch(model, collate_for(model, of_batch, source), labels_of_batch)
 
     def compute(batches: Sequence[Batch]) -> Iterator[Sequence[list[float]]]:
         if not model.thread_safe:
@@ -43,26 +47,40 @@ def score_ids(
     def fits(width: int, pairs: int) -> bool:
         return pairs * width <= BATCH_TOKENS
 
-    lengths = [len(source) + len(target) for source, target in zip(sources, labels, strict=True)]
+    lengths = []
+    for positions, target in zip(measure_sources(sources, source), labels, strict=True):
+        lengths.append(positions + len(target))
     with evaluating(model):
         return map_by_length(lengths, fits, compute, advance, spread)
+
+
+def collate_for(
+    model: TokenLossModel,
+    rows: Sequence[Stored],
+    source: Source | None,
+) -> dict[str, torch.Tensor]:
+    """Sources as the named inputs of a model, on its device; `source` as in `score_ids`."""
+    inputs = collate_ids(rows, model.source_pad_id) if source is None else source.collate(rows)
+    return {name: tensor.to(model.device) for name, tensor in inputs.items()}
+
+
+def measure_sources(rows: Sequence[Stored], source: Source | None) -> list[int]:
+    """The length of each source in positions that the decoder attends to; `source` as in `score_ids`."""
+    lengths = [len(row) for row in rows]
+    if source is None:
+        return lengths
+    return source.count_positions(numpy.array(lengths, dtype=numpy.int64)).tolist()
 
 
 @torch.inference_mode()
 def _score_batch(
     model: TokenLossModel,
-    sources: Sequence[Ids],
+    inputs: Mapping[str, torch.Tensor],
     labels: Sequence[Ids],
 ) -> list[list[float]]:
-    input_ids, attention_mask = pad_sources(sources, model.source_pad_id)
     targets = pad_rows(labels, IGNORED_LABEL).to(model.device)
     real = targets.ne(IGNORED_LABEL)
-    logits = model.compute_logits(  # (N, V)
-        input_ids.to(model.device),
-        attention_mask.to(model.device),
-        model.shift_right(targets),
-        real,
-    )
+    logits = model.compute_logits(decoder_input_ids=model.shift_right(targets), real=real, **inputs)  # (N, V)
     log_probabilities = torch.log_softmax(logits.float(), dim=-1)
     of_labels = log_probabilities.gather(1, targets[real][:, None])[:, 0]
     label_counts = real.sum(dim=1).tolist()

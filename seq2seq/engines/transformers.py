@@ -1,4 +1,7 @@
-"""Ids in, ids out with transformers' `generate`: sorted by length, batched by tokens, order kept. Knows no text."""
+"""Stored sources in, ids out with transformers' `generate`: sorted by length, batched by tokens, order kept.
+
+Knows no text.
+"""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -11,23 +14,27 @@ from transformers import GenerationConfig
 from ..base.errors import GenerationError
 from ..base.memory import explain_memory
 from ..checkpoints.folder import read_checkpoint
-from ..data.collation import pad_sources
 from ..modeling.generation_config import translate_options
 from ..modeling.token_loss import TokenLossModel, evaluating
+from ..sources.source import Source, Stored
 from .batching import Advance, Batch, Ids, Spread, compute_here, compute_side_by_side, map_by_length
 from .beam_cache import BeamCache
 from .engine import EXPORT_FILE, Engine, Hypothesis, check_positions
-from .forced_decoding import score_ids
+from .forced_decoding import collate_for, measure_sources, score_ids
 from .options import GenerationOptions
 from .sampling import Draws
 
 
 @dataclass(frozen=True)
 class TransformersEngine(Engine):
-    """The model in transformers, for every encoder-decoder."""
+    """The model in transformers, for every encoder-decoder.
+
+    source: the kind of the sources; None: token ids, filled up with the model's pad.
+    """
 
     model: TokenLossModel
     spread: Spread = compute_here
+    source: Source | None = None
 
     def __repr__(self) -> str:
         return f"{type(self.model).__name__} in transformers on {self.model.device}"
@@ -47,9 +54,12 @@ class TransformersEngine(Engine):
     def end_id(self) -> int:
         return self.model.generation_config.eos_token_id
 
+    def measure(self, sources: Sequence[Stored]) -> list[int]:
+        return measure_sources(sources, self.source)
+
     def write(
         self,
-        sources: Sequence[Ids],
+        sources: Sequence[Stored],
         options: GenerationOptions,
         advance: Advance,
         prefix: Ids,
@@ -69,22 +79,23 @@ class TransformersEngine(Engine):
                     options,
                     prefix,
                     places_of_batch,
+                    self.source,
                 )
 
         def compute(batches: Sequence[Batch]) -> Iterator[Sequence[list[Hypothesis]]]:
             return compute_side_by_side(batches, write, self.model.device)
 
-        lengths = [len(source) for source in sources]
+        lengths = self.measure(sources)
         with evaluating(self.model):
             return map_by_length(lengths, options.fits, compute, advance, self.spread)
 
     def score(
         self,
-        sources: Sequence[Ids],
+        sources: Sequence[Stored],
         labels: Sequence[Ids],
         advance: Advance = lambda pairs: None,
     ) -> list[list[float]]:
-        return score_ids(self.model, sources, labels, advance, self.spread)
+        return score_ids(self.model, sources, labels, advance, self.spread, self.source)
 
 
 def check_lengths(
@@ -104,24 +115,20 @@ def check_lengths(
 @torch.inference_mode()
 def _generate_batch(
     model: TokenLossModel,
-    sources: Sequence[Ids],
+    sources: Sequence[Stored],
     options: GenerationOptions,
     prefix: Ids,
     places: Sequence[int],
+    source: Source | None,
 ) -> list[list[Hypothesis]]:
     arguments = _translate_options(options, prefix, places)
     if options.sampling:  # each draw is a search of its own
-        sources = [source for source in sources for _ in range(options.num_outputs)]
+        sources = [row for row in sources for _ in range(options.num_outputs)]
     prompt = [model.generation_config.decoder_start_token_id, *prefix]
     if prefix:
         arguments["decoder_input_ids"] = torch.tensor([prompt] * len(sources), device=model.device)
-    input_ids, attention_mask = pad_sources(sources, model.source_pad_id)
-    sequences = model.generate(
-        input_ids=input_ids.to(model.device),
-        attention_mask=attention_mask.to(model.device),
-        past_key_values=BeamCache(),
-        **arguments,
-    )
+    inputs = collate_for(model, sources, source)
+    sequences = model.generate(**inputs, past_key_values=BeamCache(), **arguments)
     hypotheses = []
     for row in sequences[:, len(prompt) :].tolist():
         hypotheses.append(_strip_marks(row, prefix, model.generation_config))

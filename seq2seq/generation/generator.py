@@ -1,18 +1,20 @@
-"""Texts in, texts out, in order: tokenizing, truncating, generating, decoding, and counting what was odd."""
+"""Sources in, texts out, in order: encoding, truncating, generating, decoding, and counting what was odd."""
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 from ..base.errors import GenerationError
-from ..data.plain_text import replace_surrogates
+from ..data.ragged import measure_rows
 from ..engines.engine import Engine, Hypothesis, check_prefix
 from ..engines.options import GenerationOptions
+from ..sources.source import Source, Stored
 from ..text.framing import Framing
-from ..text.normalization import normalize_text
+from ..text.normalization import normalize_text, replace_surrogates
 from ..text.tokenizers import TokenizerPair, decode_ids, encode_texts
-from .windows import WINDOW_TEXTS, break_windows
+from .windows import WINDOW_TEXTS, break_windows, measure_value
 
 
 @dataclass(frozen=True)
@@ -95,17 +97,26 @@ def require_pairs(texts: Sequence[str], targets: Sequence[str]) -> tuple[list[st
     """
     texts = require_intact(texts, "Text")
     targets = require_intact(targets, "Target")
-    if len(texts) != len(targets):
-        raise GenerationError(f"Expected a target for each text, found {len(texts)} texts, {len(targets)} targets.")
+    check_numbers(texts, targets)
     return texts, targets
+
+
+def check_numbers(sources: Sequence[Any], targets: Sequence[str]) -> None:
+    """Makes sure that there is a target for each source.
+
+    Raises:
+        GenerationError: there are more of one than of the other.
+    """
+    if len(sources) != len(targets):
+        raise GenerationError(f"Expected a target for each text, found {len(sources)} texts, {len(targets)} targets.")
 
 
 @dataclass(frozen=True)
 class Generator:
-    """A loaded engine that writes texts; sources longer than max_source_tokens are truncated and counted.
+    """A loaded engine that writes texts; sources longer than the source's limit are truncated and counted.
 
-    normalization: names of the normalizers that every text goes through first; none where texts come from
-    `data.examples`, whose texts have gone through them.
+    is_prepared: whether sources come from `data.examples`, where they were prepared already, which for texts means
+    normalized; else that is done here.
     folder: where the model was loaded from, as far as that is known.
 
     Raises:
@@ -114,17 +125,26 @@ class Generator:
     """
 
     engine: Engine
+    source: Source
     tokenizers: TokenizerPair
     framing: Framing
-    max_source_tokens: int
     options: GenerationOptions
-    normalization: tuple[str, ...] = ()
+    is_prepared: bool = False
     folder: Path | None = None
 
     def __repr__(self) -> str:
         where = "" if self.folder is None else f"{self.folder}, "
         options = f"num_beams={self.options.num_beams}, max_target_tokens={self.options.max_target_tokens}"
         return f"Generator({where}{self.engine!r}, {options})"
+
+    @property
+    def max_source_tokens(self) -> int:
+        return self.source.context.max_source_tokens
+
+    @property
+    def normalization(self) -> tuple[str, ...]:
+        """Names of the normalizers that every text goes through first."""
+        return () if self.is_prepared else self.source.context.normalization
 
     def __post_init__(self) -> None:
         self.engine.check(self.options, self.max_source_tokens)
@@ -145,31 +165,31 @@ class Generator:
 
     def generate(
         self,
-        texts: Sequence[str],
+        texts: Sequence[Any],
         advance: Callable[[int], None] = lambda sources: None,
         *,
         places: Sequence[int] | None = None,
     ) -> Generated:
-        """Outputs for each text; a text without tokens, such as an empty one, gives empty outputs.
+        """Outputs for each text or other source; one without tokens, such as an empty one, gives empty outputs.
 
         Args:
             advance: told after every batch how many texts it finished.
             places: number of each text in the whole input, by which sampling draws; left out: 0, 1, 2 ...
 
         Raises:
-            GenerationError: `texts` is one string, or one of them is no text; its index is named.
+            GenerationError: `texts` is one string, or one of them is no source of the model's; its index is named.
         """
-        texts = list(require_texts(texts))
+        texts = list(self.require_values(texts))
         if places is None:
             places = range(len(texts))
         # An engine has nothing to attend to in a text without a token.
-        sources: list[list[int]] = []
+        sources: list[Stored] = []
         indices: list[int] = []
         truncated = 0
-        for index, ids in enumerate(self.encode_sources(texts)):
-            if ids:
-                source, is_truncated = self.framing.frame_source(ids, self.max_source_tokens)
-                sources.append(source)
+        for index, whole in enumerate(self.encode_sources(texts)):
+            if len(whole):
+                stored, is_truncated = self.source.truncate(whole)
+                sources.append(stored)
                 indices.append(index)
                 truncated += is_truncated
         empty = len(texts) - len(indices)
@@ -184,7 +204,9 @@ class Generator:
         outputs = [[Output("")] * self.options.num_outputs for _ in texts]
         for index, hypotheses in zip(indices, written, strict=True):
             outputs[index] = [self._decode(hypothesis) for hypothesis in hypotheses]
-        replaced = sum(replace_surrogates(text) != text for text in texts)  # a file may come with halves of them
+        replaced = 0
+        if self.source.is_text:  # a file may come with halves of surrogate pairs
+            replaced = sum(replace_surrogates(text) != text for text in texts)
         return Generated(outputs, empty=empty, truncated=truncated, replaced=replaced)
 
     def _decode(self, hypothesis: Hypothesis) -> Output:
@@ -192,11 +214,11 @@ class Generator:
 
     def stream(
         self,
-        texts: Iterable[str],
+        texts: Iterable[Any],
         *,
         window_texts: int = WINDOW_TEXTS,
     ) -> Iterator[str]:
-        """The best output of each text, in order, without holding more than a window of texts at once.
+        """The best output of each text or other source, in order, without holding more than a window of texts at once.
 
         Args:
             window_texts: how many texts are read before the first output comes; more make faster batches.
@@ -205,14 +227,14 @@ class Generator:
             GenerationError: as `generate`, when that text is reached.
         """
         place = 0
-        for window in break_windows(require_texts(texts), window_texts):
+        for window in break_windows(self.require_values(texts), window_texts, measure_value):
             behind = place + len(window)
             yield from self.generate(window, places=range(place, behind)).texts
             place = behind
 
     def score(
         self,
-        texts: Sequence[str],
+        texts: Sequence[Any],
         targets: Sequence[str],
         advance: Callable[[int], None] = lambda pairs: None,
     ) -> list[float]:
@@ -222,17 +244,25 @@ class Generator:
         here.
 
         Raises:
-            GenerationError: the lists differ in length, an entry is no text, a text has no token, or a target is longer
-                than `max_target_tokens`; its index is named.
+            GenerationError: the lists differ in length, an entry is no source or text, a source has no token, or a
+                target is longer than `max_target_tokens`; its index is named.
         """
-        texts, targets = require_pairs(texts, targets)
+        if self.source.is_text:
+            texts, targets = require_pairs(texts, targets)
+        else:
+            texts = list(self.require_values(texts))
+            targets = require_intact(targets, "Target")
+            check_numbers(texts, targets)
         limit = self.options.max_target_tokens
         sources = []
-        for index, ids in enumerate(self.encode_sources(texts)):
-            if not ids:
-                raise GenerationError(f"Text {index} has no token for this tokenizer. Leave it out.")
-            source, _ = self.framing.frame_source(ids, self.max_source_tokens)
-            sources.append(source)
+        for index, whole in enumerate(self.encode_sources(texts)):
+            if not len(whole):
+                empty = f"Source {index} has no position"
+                if self.source.is_text:
+                    empty = f"Text {index} has no token for this tokenizer"
+                raise GenerationError(f"{empty}. Leave it out.")
+            stored, _ = self.source.truncate(whole)
+            sources.append(stored)
         labels = []
         for index, ids in enumerate(self.encode_targets(targets)):
             target, is_truncated = self.framing.frame_target(ids, limit)
@@ -241,20 +271,35 @@ class Generator:
             labels.append(target)
         return [sum(of_tokens) for of_tokens in self.engine.score(sources, labels, advance)]
 
-    def encode_sources(self, texts: Sequence[str]) -> list[list[int]]:
-        """Normalized token ids of each text, without marks and whole."""
-        normalized = [normalize_text(replace_surrogates(text), self.normalization) for text in texts]
-        return encode_texts(self.tokenizers.source, normalized)
+    def require_values(self, values: Iterable[Any]) -> Iterator[Any]:
+        """The same sources, one after the other.
+
+        Raises:
+            GenerationError: naming the index of the first that is no source of the model's.
+        """
+        if self.source.is_text:
+            yield from require_texts(values)
+            return
+        for index, value in enumerate(values):
+            if (fault := self.source.find_fault(value)) is not None:
+                raise GenerationError(f"Source {index} {fault}.")
+            yield value
+
+    def encode_sources(self, texts: Sequence[Any]) -> Sequence[Stored]:
+        """What is stored of each source, of texts their normalized token ids, without marks and whole."""
+        if not self.is_prepared:
+            texts = [self.source.prepare(text) for text in texts]
+        return self.source.encode(texts)
 
     def encode_targets(self, targets: Sequence[str]) -> list[list[int]]:
         """Normalized token ids of each given target, without marks and whole."""
         normalized = [normalize_text(target, self.normalization) for target in targets]
         return encode_texts(self.tokenizers.target, normalized)
 
-    def find_long(self, texts: Sequence[str]) -> tuple[int, int] | None:
+    def find_long(self, texts: Sequence[Any]) -> tuple[int, int] | None:
         """Index of the first text that `generate` would truncate, and its tokens with their marks; None if all fit."""
-        for index, ids in enumerate(self.encode_sources(texts)):
-            tokens = len(ids) + self.framing.source_marks
+        lengths = measure_rows(self.encode_sources(texts)) + self.source.marks
+        for index, tokens in enumerate(self.source.count_positions(lengths).tolist()):
             if tokens > self.max_source_tokens:
                 return index, tokens
         return None

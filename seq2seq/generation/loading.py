@@ -20,6 +20,7 @@ from ..engines.exported import ExportedModel, load_exported
 from ..engines.options import GenerationChoice, GenerationOptions
 from ..engines.table import find_engine, find_engine_name
 from ..engines.transformers import TransformersEngine
+from ..sources.source import Source, SourceContext
 from .generator import Generator
 
 
@@ -130,13 +131,32 @@ def complete_generation(checkpoint: Checkpoint) -> Checkpoint:
     return replace(checkpoint, description=description)
 
 
-def encode_pairs(checkpoint: Checkpoint, examples: Sequence[Example]) -> EncodedExamples:
-    """Examples as the checkpoint's model reads them, truncated at its limits."""
+def build_source(checkpoint: Checkpoint | ExportedModel, layout: LayoutOptions) -> Source:
+    """What the checkpoint's model reads, as it was trained to; `layout` as of `read_layout`.
+
+    Raises:
+        CheckpointError: its kind of source, or an option of that, is not there any more.
+    """
+    description = checkpoint.description
+    tokenizer = checkpoint.tokenizers.source
+    context = SourceContext(
+        tokenizer=tokenizer,
+        framing=checkpoint.framing,
+        max_source_tokens=description.max_source_tokens,
+        normalization=layout.normalization,
+        # An exported model fills up its batches itself.
+        pad_id=checkpoint.model.source_pad_id if isinstance(checkpoint, Checkpoint) else 0,
+    )
+    return description.build_source_options(checkpoint.folder).build(context)
+
+
+def encode_pairs(checkpoint: Checkpoint, examples: Sequence[Example], source: Source) -> EncodedExamples:
+    """Examples as the checkpoint's model reads them, truncated at its limits; `source` is the checkpoint's."""
     return encode_examples(
         examples,
+        source,
         checkpoint.tokenizers,
         checkpoint.framing,
-        max_source_tokens=checkpoint.description.max_source_tokens,
         max_target_tokens=checkpoint.description.max_target_tokens,
     )
 
@@ -162,17 +182,17 @@ def load_generator(checkpoint: str | Path | Checkpoint | ExportedModel | Generat
     if not isinstance(loaded, Checkpoint | ExportedModel):
         loaded = load_model(checkpoint)
     chosen = build_options(GenerationOptions, loaded.description.generation | options.generation)
+    source = build_source(loaded, read_layout(loaded))
     if isinstance(loaded, ExportedModel):
         engine = loaded.engine
     else:
         device = "cuda" if torch.cuda.is_available() else "cpu"
-        engine = TransformersEngine(loaded.model.to(device))
+        engine = TransformersEngine(loaded.model.to(device), source=source)
     return Generator(
         engine,
+        source,
         loaded.tokenizers,
         loaded.framing,
-        loaded.description.max_source_tokens,
         chosen,
-        normalization=read_layout(loaded).normalization,
         folder=loaded.folder,
     )

@@ -64,19 +64,28 @@ def write_baselines(
     examples: Sequence[Example],
     tokenizers: TokenizerPair,
     options: EvaluationOptions,
+    *,
+    with_sources: bool = True,
 ) -> dict[str, list[str]]:
     """What every table of scores shows beside the model, by row: the source copied, its first sentences, its first
     words, and the first reference of each example written and read back by the target tokenizer, which is the ceiling
-    that its case and spacing allow."""
-    sources = [example.source for example in examples]
+    that its case and spacing allow.
+
+    Args:
+        with_sources: whether the sources are texts; others cannot be copied.
+    """
     references = [example.references[0] for example in examples]
+    ceiling = {CEILING_ROW: write_back(tokenizers.target, references)}
+    if not with_sources:
+        return ceiling
+    sources = [example.source for example in examples]
     sentences = options.lead_sentences
     words = options.first_words or measure_mean_words(references)
     return {
         COPY_ROW: sources,
         name_lead(sentences): [take_lead(source, sentences) for source in sources],
         name_first_words(words): [take_first_words(source, words) for source in sources],
-        CEILING_ROW: write_back(tokenizers.target, references),
+        **ceiling,
     }
 
 

@@ -3,6 +3,8 @@
 A metric of a user's own goes by package.module:OBJECT in recipes, commands and files of scores alike.
 """
 
+from collections.abc import Iterable
+
 from ..base.errors import ScoringError
 from ..base.objects import load_object
 from .exact_match import ExactMatch
@@ -28,3 +30,17 @@ def find_metric(name: str) -> Metric:
     if name in METRICS:
         return METRICS[name]
     return load_object(name, Metric, "metrics", ScoringError)
+
+
+def refuse_source_metrics(names: Iterable[str]) -> None:
+    """Refuses metrics that compare with the sources, where these are no texts.
+
+    Raises:
+        ScoringError: naming the metrics.
+    """
+    needing = [name for name in names if find_metric(name).needs_sources]
+    if needing:
+        raise ScoringError(
+            f"{', '.join(needing)} compares with the sources, which are no texts here. Choose other metrics "
+            "(evaluation.metrics)."
+        )

@@ -4,7 +4,7 @@ Knows nothing of checkpoints on disk, plans or tokenizers. Shapes: B examples, S
 target tokens of the batch, H width, V vocabulary.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, nullcontext
 
 import torch
@@ -47,14 +47,18 @@ class Seq2SeqModel(TokenLossModel, EncoderDecoderModel):
         apply_sharing(self.encoder, self.decoder, self.sharing)
 
     def compute_logits(
-        self, input_ids: torch.Tensor, attention_mask: torch.Tensor, decoder_input_ids: torch.Tensor, real: torch.Tensor
+        self,
+        *,
+        decoder_input_ids: torch.Tensor,
+        real: torch.Tensor,
+        **sources: torch.Tensor,
     ) -> torch.Tensor:
         """Logits (N, V) at the real positions; a family without a known head computes them at all positions first."""
         inputs = {
             "input_ids": decoder_input_ids,
             # Pads stand only behind real tokens and a decoder looks only back: it needs no mask of its own.
-            "encoder_hidden_states": self._encode(input_ids, attention_mask),
-            "encoder_attention_mask": attention_mask,
+            "encoder_hidden_states": self._encode(sources),
+            "encoder_attention_mask": sources.get("attention_mask"),
             "use_cache": False,
         }
         head = self._list_head_modules()
@@ -76,11 +80,11 @@ class Seq2SeqModel(TokenLossModel, EncoderDecoderModel):
             self.compute_logits(**inputs)
         return compute_linear_cross_entropy(*seen, output_layer.weight, output_layer.bias, labels, label_smoothing)
 
-    def _encode(self, input_ids: torch.Tensor, attention_mask: torch.Tensor) -> torch.Tensor:
+    def _encode(self, sources: Mapping[str, torch.Tensor]) -> torch.Tensor:
         """States (B, S, decoder's H) of the sources, as the decoder attends to them."""
-        autocast = torch.autocast(input_ids.device.type, enabled=False)
+        autocast = torch.autocast(self.device.type, enabled=False)
         with nullcontext() if find_family(self.encoder.config).mixed_precision else autocast:
-            states = self.encoder(input_ids=input_ids, attention_mask=attention_mask).last_hidden_state
+            states = self.encoder(**sources).last_hidden_state
         return self.enc_to_dec_proj(states) if hasattr(self, "enc_to_dec_proj") else states
 
     def _list_head_modules(self) -> tuple[nn.Module, ...]:

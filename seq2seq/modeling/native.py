@@ -33,10 +33,14 @@ class NativeModel(TokenLossModel):
         self.generation_config = GenerationConfig(**read_marks(config))
 
     def compute_logits(
-        self, input_ids: torch.Tensor, attention_mask: torch.Tensor, decoder_input_ids: torch.Tensor, real: torch.Tensor
+        self,
+        *,
+        decoder_input_ids: torch.Tensor,
+        real: torch.Tensor,
+        **sources: torch.Tensor,
     ) -> torch.Tensor:
         """Logits (N, V): the family's own forward pass, with its output layer at the real positions alone if it can."""
-        inputs = {"input_ids": input_ids, "attention_mask": attention_mask, "decoder_input_ids": decoder_input_ids}
+        inputs = sources | {"decoder_input_ids": decoder_input_ids}
         output_layer = self.get_output_embeddings()
         if not isinstance(output_layer, nn.Linear):  # FSMT's is the table that its decoder reads from
             return super().forward(**inputs, use_cache=False).logits[real]

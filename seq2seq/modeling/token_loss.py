@@ -3,11 +3,14 @@
 Shapes: B examples, S source and T target positions, N real target tokens of the batch, V vocabulary.
 """
 
+import inspect
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cache
 
 import torch
+from torch import nn
 from transformers.modeling_outputs import ModelOutput, Seq2SeqLMOutput
 
 from .loss import LossSums, apply_cross_entropy
@@ -51,10 +54,12 @@ class TokenLossModel:
     ) -> TokenLoss | Seq2SeqLMOutput:
         """With labels, the losses of their tokens; without, transformers' forward pass (what `generate` calls).
 
-        A missing source mask is made from the pad id. Labels are targets without the begin mark, filled up with -100.
+        A missing mask of source ids is made from the pad id. Labels are targets without the begin mark, filled up with
+        -100.
 
         Args:
             criterion: makes the sums of logits (N, V) and real labels (N,) in place of cross-entropy.
+            kwargs: with labels, what the encoder reads in place of input_ids, by its own names.
 
         Shape: input_ids and attention_mask (B, S), labels (B, T); logits are computed at the N real labels only.
         """
@@ -62,16 +67,14 @@ class TokenLossModel:
             attention_mask = input_ids.ne(self.source_pad_id).long()
         if labels is None:
             return super().forward(input_ids=input_ids, attention_mask=attention_mask, **kwargs)
-        if unknown := sorted(name for name, value in kwargs.items() if value is not None):
+        named = {"input_ids": input_ids, "attention_mask": attention_mask, **kwargs}
+        given = {name: value for name, value in named.items() if value is not None}
+        if unknown := sorted(given.keys() - self.source_input_names):
             raise TypeError(
-                f"with labels, forward takes input_ids, attention_mask, label_smoothing and criterion; found {unknown}"
+                "with labels, forward takes the encoder's inputs (such as input_ids, attention_mask), label_smoothing "
+                f"and criterion; found {unknown}"
             )
-        inputs = {
-            "input_ids": input_ids,
-            "attention_mask": attention_mask,
-            "decoder_input_ids": self.shift_right(labels),
-            "real": labels.ne(IGNORED_LABEL),
-        }
+        inputs = given | {"decoder_input_ids": self.shift_right(labels), "real": labels.ne(IGNORED_LABEL)}
         real_labels = labels[inputs["real"]]
         if criterion is not None:
             return TokenLoss(*criterion(self.compute_logits(**inputs), real_labels))
@@ -82,10 +85,25 @@ class TokenLossModel:
         return apply_cross_entropy(self.compute_logits(**inputs), labels, label_smoothing)
 
     def compute_logits(
-        self, input_ids: torch.Tensor, attention_mask: torch.Tensor, decoder_input_ids: torch.Tensor, real: torch.Tensor
+        self,
+        *,
+        decoder_input_ids: torch.Tensor,
+        real: torch.Tensor,
+        **sources: torch.Tensor,
     ) -> torch.Tensor:
-        """Logits (N, V) at the real target positions. Shape: ids and mask (B, S), decoder ids and `real` (B, T)."""
+        """Logits (N, V) at the real target positions.
+
+        Args:
+            sources: the encoder's inputs by their names: of texts input_ids and attention_mask, (B, S).
+
+        Shape: decoder_input_ids and `real` (B, T).
+        """
         raise NotImplementedError
+
+    @property
+    def source_input_names(self) -> frozenset[str]:
+        """The names of the inputs that the encoder takes."""
+        return _list_arguments(type(self.get_encoder()))
 
     def shift_right(self, labels: torch.Tensor) -> torch.Tensor:
         """Decoder inputs of labels: the begin mark in front, the last label dropped, -100 replaced by the pad.
@@ -115,6 +133,11 @@ class TokenLossModel:
     def max_target_positions(self) -> int | None:
         """The longest target, in tokens with its end mark, that the positions allow; None where nothing limits it."""
         raise NotImplementedError
+
+
+@cache
+def _list_arguments(module: type[nn.Module]) -> frozenset[str]:
+    return frozenset(inspect.signature(module.forward).parameters)
 
 
 @contextmanager

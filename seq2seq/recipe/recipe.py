@@ -12,12 +12,14 @@ from typing import Any
 import yaml
 from pydantic import Field, ValidationError, ValidationInfo, field_validator
 
-from ..base.errors import RecipeError
+from ..base.errors import RecipeError, ScoringError
 from ..base.mappings import merge, nest
 from ..base.options import Options, format_option_error
 from ..data.options import DataOptions
 from ..engines.options import GenerationOptions
 from ..metrics.options import EvaluationOptions
+from ..metrics.table import refuse_source_metrics
+from ..sources.options import SourceOptions
 from ..training.options import TrainingOptions
 from ..warmstart.options import ModelOptions
 from .task import find_task
@@ -31,6 +33,7 @@ class Recipe(Options):
     )
     seed: int = Field(1, ge=0, description="The seed of initial weights, data order and dropout.")
     output: str = Field(description="The run folder; it must be new or empty, unless the run in it is resumed.")
+    source: SourceOptions = Field(SourceOptions(), description="What a source is.")
     model: ModelOptions = Field(description="What the model starts from.")
     data: DataOptions = Field(description="Which texts are read, and how much of them.")
     training: TrainingOptions = Field(
@@ -68,6 +71,27 @@ class Recipe(Options):
                 "name files under data.validation"
             )
         return training
+
+    @field_validator("model")
+    @classmethod
+    def _check_trimming(cls, model: ModelOptions, info: ValidationInfo) -> ModelOptions:
+        source = info.data.get("source")
+        if model.trim_vocabulary and source is not None and not source.find_kind().is_text:
+            raise ValueError(f"trim_vocabulary needs texts on both sides, and {source.kind} is none; leave it out")
+        return model
+
+    @field_validator("evaluation")
+    @classmethod
+    def _check_source_metrics(cls, evaluation: EvaluationOptions, info: ValidationInfo) -> EvaluationOptions:
+        source = info.data.get("source")
+        training = info.data.get("training")
+        if source is not None and training is not None and not source.find_kind().is_text:
+            measured = [metric for metric in training.validation_metrics if metric != "loss"]
+            try:
+                refuse_source_metrics([*evaluation.metrics, *measured])
+            except ScoringError as error:
+                raise ValueError(str(error)) from None
+        return evaluation
 
     def to_yaml(self) -> str:
         """The resolved recipe as YAML that loads to the same recipe."""

@@ -13,7 +13,7 @@ from .samples import Sample, format_sample
 from .settings import list_setting_lines
 from .source_gain import format_source_gain
 from .tables import format_signatures, tabulate_scores
-from .usage import format_commands, list_plain_use_lines
+from .usage import TEXT, format_commands, format_row_commands, list_plain_use_lines
 
 MODEL_KEYS = ("encoder", "decoder", "checkpoint")  # those of a recipe's model that name what it starts from
 NOT_RECORDED = "The run was begun before its folder had inputs.json, so sizes and lengths of its data are not known."
@@ -112,6 +112,11 @@ def _list_use_lines(record: RunRecord, checkpoint: str | None) -> Iterator[str]:
     run = str(record.folder.path)
     data = record.recipe["data"]
     files = data["test"] or data["validation"] or data["train"]
+    kind = record.recipe.get("source", {}).get("kind", TEXT)
+    if kind != TEXT:
+        yield format_row_commands(run, files[0])
+        yield f"The model reads {build_code_span(kind)}: rows of files, or values given in Python."
+        return
     yield format_commands(run, files[0])
     if record.inputs is not None:
         yield from list_plain_use_lines(

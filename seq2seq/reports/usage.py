@@ -42,10 +42,20 @@ COMMANDS = """\
 seq2seq generate {run} --text "A text."
 seq2seq evaluate {run} --data {data} --output evaluation"""
 
+ROW_COMMANDS = """\
+seq2seq generate {run} --input {data} --output outputs.jsonl
+seq2seq evaluate {run} --data {data} --output evaluation"""
+TEXT = "text"  # the kind of source that a command line and plain transformers can read
+
 
 def format_commands(run: str, data: str) -> str:
     """The commands that write and score texts with a run's model."""
     return build_code_block(COMMANDS.format(run=quote(run), data=quote(data)), "bash")
+
+
+def format_row_commands(run: str, data: str) -> str:
+    """The same for a model whose sources are no texts."""
+    return build_code_block(ROW_COMMANDS.format(run=quote(run), data=quote(data)), "bash")
 
 
 def list_plain_use_lines(

@@ -41,6 +41,7 @@ OLD_VALUES: dict[str, Any] = {
     "model.target_language": None,
     "model.target_tokenizer": None,
     "model.trim_vocabulary": False,
+    "source": {"kind": "text"},  # a whole section
     "training.compile": False,
     "training.early_stopping": None,
     "training.early_stopping_min_improvement": 0.0,
@@ -78,7 +79,9 @@ def bring_up_recipe(values: Mapping[str, Any]) -> dict[str, Any]:
             values[name] = bring_up(values[name])
     for key, old in OLD_VALUES.items():
         section, _, name = key.partition(".")
-        if isinstance(values.get(section), Mapping):
+        if not name:
+            values.setdefault(section, old)
+        elif isinstance(values.get(section), Mapping):
             values[section] = {name: old} | dict(values[section])
     return values
 

@@ -14,6 +14,7 @@ from ..metrics.baselines import measure_mean_words
 from ..metrics.options import EvaluationOptions
 from ..recipe.recipe import Recipe
 from ..run_folder.folder import RunFolder
+from ..sources.source import Source, SourceContext
 from ..training.objectives.objective import Objective
 from .splits import TextData, load_split
 from .start import Start
@@ -41,7 +42,19 @@ class RunData:
         return {split: data.fingerprint for split, data in self.splits.items()}
 
 
-def load_data(recipe: Recipe, start: Start, accelerator: Accelerator) -> RunData:
+def build_source(recipe: Recipe, start: Start) -> Source:
+    """What the recipe's model reads."""
+    context = SourceContext(
+        tokenizer=start.tokenizers.source,
+        framing=start.framing,
+        max_source_tokens=recipe.data.max_source_tokens,
+        normalization=recipe.data.normalization,
+        pad_id=start.model.source_pad_id,
+    )
+    return recipe.source.build(context)
+
+
+def load_data(recipe: Recipe, start: Start, source: Source, accelerator: Accelerator) -> RunData:
     """All splits of a recipe; called by every process.
 
     Raises:
@@ -49,7 +62,7 @@ def load_data(recipe: Recipe, start: Start, accelerator: Accelerator) -> RunData
     """
 
     def load(split: str) -> TextData | None:
-        return load_split(recipe, split, start.tokenizers, start.framing, accelerator)
+        return load_split(recipe, split, source, start.tokenizers, start.framing, accelerator)
 
     # One after the other on every process: each load waits for the others.
     return RunData(train=load("train"), validation=load("validation"), test=load("test"))
@@ -85,7 +98,7 @@ def complete_evaluation(options: EvaluationOptions, train: TextData, accelerator
 
 
 def build_loader(
-    recipe: Recipe, train: TextData, objective: Objective, source_pad_id: int, accelerator: Accelerator
+    recipe: Recipe, train: TextData, objective: Objective, source: Source, accelerator: Accelerator
 ) -> StepLoader:
     """The steps of data that this process trains on."""
     options = recipe.training
@@ -99,7 +112,7 @@ def build_loader(
     return StepLoader(
         examples=train.encoded,
         order=order,
-        pad_id=source_pad_id,
+        collate_sources=source.collate,
         micro_batch_tokens=options.micro_batch_tokens,
         process=accelerator.process_index,
         processes=accelerator.num_processes,

@@ -10,7 +10,8 @@ from typing import Any
 import numpy
 from transformers import EncoderDecoderConfig, PreTrainedConfig
 
-from ..data.encoding import RaggedIds, Truncation
+from ..data.encoding import Truncation
+from ..data.ragged import RaggedRows
 from ..families.table import find_family
 from ..modeling.build import find_published_architecture
 from ..modeling.token_loss import TokenLossModel
@@ -54,10 +55,10 @@ def summarize_split(data: TextData) -> dict[str, Any]:
     }
 
 
-def _summarize_side(rows: RaggedIds, truncation: Truncation) -> dict[str, Any]:
+def _summarize_side(rows: RaggedRows, truncation: Truncation) -> dict[str, Any]:
     return {
         "texts": truncation.texts,
-        "tokens": len(rows.ids),
+        "tokens": int(rows.lengths.sum(dtype=numpy.int64)),
         "cut": truncation.truncated,  # the word of files written before
         "longest": truncation.longest,
         "limit": truncation.limit,

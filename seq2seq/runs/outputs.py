@@ -1,6 +1,7 @@
 """Texts that a run writes with its model, by all of its processes: for validation, and for data.test at its end."""
 
 from collections.abc import Sequence
+from typing import Any
 
 from accelerate import Accelerator
 
@@ -9,26 +10,28 @@ from ..engines.transformers import TransformersEngine
 from ..generation.generator import Generated, Generator
 from ..modeling.token_loss import TokenLossModel
 from ..processes.group import generate_in_processes
+from ..sources.source import Source
 from .start import Start
 
 
 class OutputWriter:
     """Writes texts as the run's own sources are read: with its tokenizers, framing and limit."""
 
-    def __init__(self, start: Start, max_source_tokens: int, accelerator: Accelerator) -> None:
+    def __init__(self, start: Start, source: Source, accelerator: Accelerator) -> None:
         self.start = start
-        self.max_source_tokens = max_source_tokens
+        self.source = source
         self.accelerator = accelerator
 
-    def write(self, model: TokenLossModel, sources: Sequence[str], options: GenerationOptions) -> Generated:
+    def write(self, model: TokenLossModel, sources: Sequence[Any], options: GenerationOptions) -> Generated:
         """Outputs of a model, each process writing its share, all of them in order everywhere."""
         model.to(self.accelerator.device)
         generator = Generator(
-            TransformersEngine(model),
+            TransformersEngine(model, source=self.source),
+            self.source,
             self.start.tokenizers,
             self.start.framing,
-            self.max_source_tokens,
             options,
+            is_prepared=True,
         )
         with self.accelerator.autocast():  # else the decoder alone would have it, put there by Accelerate
             return generate_in_processes(self.accelerator, generator, sources)

@@ -5,13 +5,14 @@ from collections.abc import Sequence
 from ..base.console import output
 from ..base.files import write_json
 from ..checkpoints.folder import Checkpoint
-from ..data.examples import Example
+from ..data.examples import Example, show_sources
 from ..generation.generator import Generated
 from ..generation.scoring import build_prediction_rows, score_outputs, summarize_scores, write_baselines
 from ..metrics.options import EvaluationOptions
 from ..reports.tables import build_score_table
 from ..run_folder.folder import RunFolder
 from ..run_folder.steps import CHECKPOINTS_FOLDER
+from ..sources.source import Source
 
 
 def write_test_results(
@@ -21,15 +22,18 @@ def write_test_results(
     examples: Sequence[Example],
     generated: Generated,
     checkpoint: Checkpoint,
+    source: Source,
 ) -> None:
     """Scores the outputs for data.test, writes them and their scores into the run folder, and prints the table.
 
     Args:
         plan: the name of the model's row.
         checkpoint: what the outputs were written with.
+        source: what the examples' sources are.
     """
     outputs = {plan: generated.texts}
-    outputs |= write_baselines(examples, checkpoint.tokenizers, options)
+    examples = show_sources(examples, source)
+    outputs |= write_baselines(examples, checkpoint.tokenizers, options, with_sources=source.is_text)
     scores = {
         "split": "test",
         "examples": len(examples),

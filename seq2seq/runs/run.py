@@ -19,7 +19,7 @@ from ..run_folder.steps import BEST_FILE, CHECKPOINTS_FOLDER, find_chosen
 from ..training.early_stopping import find_end
 from ..training.options import TrainingOptions
 from ..training.trainer import Callbacks, Trainer
-from .data import build_loader, check_same_data, complete_evaluation, load_data
+from .data import build_loader, build_source, check_same_data, complete_evaluation, load_data
 from .opening import Opening
 from .outputs import OutputWriter
 from .preparation import PreparedModel, build_objective, prepare_model
@@ -48,15 +48,16 @@ class Run:
         self.start = start
         self.folder = folder
         self.accelerator = accelerator
-        self.data = load_data(recipe, start, accelerator)
+        self.source = build_source(recipe, start)
+        self.data = load_data(recipe, start, self.source, accelerator)
         check_same_data(self.data, start.state.fingerprints, folder)
         start.state.fingerprints = self.data.fingerprints
         self.evaluation = complete_evaluation(recipe.evaluation, self.data.train, accelerator)
         self.objective = build_objective(recipe, start, accelerator)
-        loader = build_loader(recipe, self.data.train, self.objective, start.model.source_pad_id, accelerator)
+        loader = build_loader(recipe, self.data.train, self.objective, self.source, accelerator)
         max_steps = count_steps(recipe.training, loader)
         prepared = prepare_model(start, recipe.training, accelerator)
-        self.outputs = OutputWriter(start, recipe.data.max_source_tokens, accelerator)
+        self.outputs = OutputWriter(start, self.source, accelerator)
         self.validation = self._build_validation(prepared)
         self.trainer = self._build_trainer(prepared, loader, max_steps)
 
@@ -141,7 +142,7 @@ class Run:
         generated = self.outputs.write(checkpoint.model, sources, self.recipe.generation)
         if self.accelerator.is_main_process:
             plan = self.recipe.model.plan
-            write_test_results(self.folder, plan, self.evaluation, examples, generated, checkpoint)
+            write_test_results(self.folder, plan, self.evaluation, examples, generated, checkpoint, self.source)
 
 
 def count_steps(options: TrainingOptions, loader: StepLoader) -> int:

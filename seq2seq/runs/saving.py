@@ -96,6 +96,7 @@ def summarize_for_checkpoint(
     return CheckpointDescription(
         plan=recipe.model.plan,
         task=recipe.task,
+        source=recipe.source.model_dump(mode="json"),
         sharing=start.model.sharing.to_dict(),
         framing=start.framing.to_dict(),
         layout=recipe.data.layout.model_dump(mode="json"),

@@ -11,19 +11,20 @@ from accelerate import Accelerator
 from ..base.errors import TrainingError
 from ..data.cache import load_encoded, prepare_entry
 from ..data.encoding import EncodedExamples
-from ..data.examples import Example
+from ..data.examples import Example, show_sources
 from ..data.split import Split
 from ..processes.group import gather_patiently, run_once_a_machine
 from ..recipe.recipe import Recipe
+from ..sources.source import Source
 from ..text.framing import Framing
 from ..text.tokenizers import TokenizerPair
 
 
 @dataclass(frozen=True)
 class TextData:
-    """One split as texts and as ids.
+    """One split as it is read and as it is stored.
 
-    examples: the texts, where the run writes and scores texts for them; else none.
+    examples: as they are read, where the run writes and scores texts for them; else none.
     fingerprint: SHA-256 of the ids, and of sources and references where the run scores texts.
     ids_fingerprint: of the ids alone, which is all that the first runs noted.
     """
@@ -35,13 +36,14 @@ class TextData:
     examples: list[Example] = field(default_factory=list)
 
     def read_first(self, count: int) -> list[Example]:
-        """The texts of the first examples; no more is read."""
+        """The first examples as they are read; no more is."""
         return list(islice(self.split.read(), max(count, 0)))
 
 
 def load_split(
     recipe: Recipe,
     split: str,
+    source: Source,
     tokenizers: TokenizerPair,
     framing: Framing,
     accelerator: Accelerator,
@@ -58,9 +60,9 @@ def load_split(
     described = Split(
         names,
         recipe.data.layout,
+        source,
         tokenizers,
         framing,
-        max_source_tokens=recipe.data.max_source_tokens,
         max_target_tokens=recipe.data.max_target_tokens,
     )
     folder = run_once_a_machine(accelerator, lambda: prepare_entry(described, f"tokenizing data.{split}"))
@@ -70,7 +72,7 @@ def load_split(
         return TextData(described, stored.encoded, stored.fingerprint, stored.fingerprint)
     # Read now, so that a run of days may outlive its files.
     examples = described.load()
-    fingerprint = _add_texts(stored.fingerprint, examples)
+    fingerprint = _add_texts(stored.fingerprint, show_sources(examples, source))
     return TextData(described, stored.encoded, fingerprint, stored.fingerprint, examples)
 
 

@@ -25,6 +25,7 @@ from ..recipe.recipe import Recipe, build_recipe
 from ..run_folder.folder import RunFolder
 from ..run_folder.old_runs import bring_up_origin, choose_old_values
 from ..run_folder.steps import step_folder
+from ..sources.text import build_reader
 from ..text.framing import Framing
 from ..text.tokenizers import TokenizerPair
 from ..training.state import TrainingState
@@ -72,7 +73,8 @@ def start_model(recipe: Recipe) -> Start:
 def _load_corpus(recipe: Recipe) -> Corpus:
     """All texts of a recipe's data: what a trimmed vocabulary has to write."""
     names = [*recipe.data.train, *recipe.data.validation, *recipe.data.test]
-    examples = load_examples(names, recipe.data.layout)
+    layout = recipe.data.layout
+    examples = load_examples(names, layout, build_reader(layout.normalization))
     targets = [text for example in examples for text in (example.target, *example.references)]
     return Corpus([example.source for example in examples], targets)
 

@@ -7,6 +7,7 @@ from accelerate import Accelerator
 
 from ..base.console import errors
 from ..data.encoding import EncodedExamples
+from ..data.examples import show_sources
 from ..data.loader import fixed_micro_batches
 from ..generation.scoring import score_predictions
 from ..modeling.token_loss import TokenLossModel
@@ -85,13 +86,14 @@ class Validation:
         only_best = self.recipe.generation.model_copy(update={"num_outputs": 1, "scores": False})
         predictions = self.outputs.write(model, sources, only_best).texts
         evaluation = self.recipe.evaluation.model_copy(update={"metrics": metrics})
-        return score_predictions(examples, predictions, evaluation).values
+        shown = show_sources(examples, self.data.split.source)
+        return score_predictions(shown, predictions, evaluation).values
 
     def _build_micro_batches(self, encoded: EncodedExamples) -> Iterator[dict[str, torch.Tensor]]:
         state = self.start.state
         return fixed_micro_batches(
             encoded,
-            self.start.model.source_pad_id,
+            self.data.split.source.collate,
             # What is left of them since memory ran out fits here too.
             micro_batch_tokens=state.micro_batch_tokens or self.recipe.training.micro_batch_tokens,
             process=self.accelerator.process_index,

@@ -20,8 +20,15 @@ COMBINING = "".join(letter for letter in map(chr, range(0x10000)) if unicodedata
 WORD = rf"\w+(?:[{COMBINING}]\w*)*"
 WORD_OR_MARK = re.compile(rf"{WORD}|[^\w\s][{COMBINING}]*")
 SENTENCE_SEPARATOR = "<::::>"  # between the sentences of WikiSplit's files
+REPLACEMENT = "\ufffd"  # Unicode's own for what is no text
+SURROGATE = re.compile("[\ud800-\udfff]")  # half of a pair: JSON and Python can write it, no encoding can hold it
 _SINGLE_QUOTE = re.compile("['‘’‚‛`´′]")
 _DOUBLE_QUOTE = re.compile(f"[“”„‟«»″]|{_SINGLE_QUOTE.pattern}{{2}}")
+
+
+def replace_surrogates(text: str) -> str:
+    """'a\\ud800' -> 'a\\ufffd'"""
+    return SURROGATE.sub(REPLACEMENT, text)
 
 
 def collapse_spaces(text: str) -> str:

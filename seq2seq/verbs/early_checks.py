@@ -5,7 +5,7 @@ several processes nothing is said of data: they would end one by one, where they
 """
 
 import os
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +22,8 @@ from ..metrics.options import EvaluationOptions
 from ..processes.launch import check_launch, count_processes, read_launcher_command
 from ..recipe.recipe import Recipe
 from ..run_folder.folder import RunFolder
+from ..sources.options import SourceOptions
+from ..sources.source import Source
 from .options import (
     AttentionOptions,
     AverageOptions,
@@ -59,7 +61,8 @@ def check_recipe_data(recipe: Recipe) -> None:
         DataError: a file is missing or empty, or its first row is broken or lacks a column or a text.
     """
     data = recipe.data
-    _check_first_rows([*data.train, *data.validation, *data.test], data.layout)
+    source = recipe.source.build_reader(data.normalization)
+    _check_first_rows([*data.train, *data.validation, *data.test], data.layout, source)
 
 
 def check_figures(options: InspectOptions) -> None:
@@ -231,18 +234,20 @@ def check_files(names: Iterable[str]) -> None:
 def _check_pairs(checkpoint: Any, options: PairOptions, names: Iterable[str]) -> None:
     """Looks at the first row of every file as a checkpoint on disk would have it read, with the options over that."""
     if isinstance(checkpoint, str | Path) and (folder := find_local(checkpoint)) is not None:
-        _check_first_rows(names, build_layout(_load_layout(folder), options.layout))
+        layout = {}  # published checkpoints know nothing of data
+        source = SourceOptions()
+        if (folder / DESCRIPTION_FILE).exists():
+            description = CheckpointDescription.load(folder)
+            layout = description.layout
+            source = description.build_source_options(folder)
+        chosen = build_layout(layout, options.layout)
+        _check_first_rows(names, chosen, source.build_reader(chosen.normalization))
 
 
-def _load_layout(folder: Path) -> Mapping[str, Any]:
-    """What a checkpoint knows of how data is read; published ones know nothing."""
-    return CheckpointDescription.load(folder).layout if (folder / DESCRIPTION_FILE).exists() else {}
-
-
-def _check_first_rows(names: Iterable[str], layout: LayoutOptions) -> None:
+def _check_first_rows(names: Iterable[str], layout: LayoutOptions, source: Source) -> None:
     for name in names if _is_alone() else ():
         if is_file_name(name):
-            next(read_examples([name], layout))
+            next(read_examples([name], layout, source))
 
 
 def _is_alone() -> bool:

@@ -8,8 +8,8 @@ from typing import Any
 from ..base.files import write_json, write_json_lines
 from ..base.options import build_options
 from ..base.signatures import takes_options
-from ..data.examples import load_examples
-from ..generation.loading import load_generator, load_model, read_layout
+from ..data.examples import load_examples, show_sources
+from ..generation.loading import build_source, load_generator, load_model, read_layout
 from ..generation.scoring import (
     build_prediction_rows,
     score_outputs,
@@ -17,6 +17,7 @@ from ..generation.scoring import (
     write_baselines,
 )
 from ..metrics.options import EvaluationOptions
+from ..metrics.table import refuse_source_metrics
 from ..processes.group import generate_in_processes, open_processes, run_on_main
 from .early_checks import check_evaluate
 from .options import EvaluateOptions
@@ -34,7 +35,7 @@ def evaluate(checkpoint: str | Path, data: Sequence[str], **given: Any) -> dict:
     Raises:
         CheckpointError, GenerationError: as `load_generator`.
         DataError: a file is missing or broken, an option is wrong, or the output is a run or cannot be written.
-        ScoringError: an evaluation option is wrong.
+        ScoringError: an evaluation option is wrong, or a metric compares with sources that are no texts.
         TrainingError: as `train`, where several processes were asked for and fewer are there.
     """
     options = build_options(EvaluateOptions, given | {"data": data})
@@ -42,14 +43,19 @@ def evaluate(checkpoint: str | Path, data: Sequence[str], **given: Any) -> dict:
     with open_processes() as processes:
         loaded = load_model(checkpoint)
         chosen = build_options(EvaluationOptions, loaded.description.evaluation | options.scoring)
-        examples = load_examples(options.data, read_layout(loaded, **options.layout))
-        # The examples are normalized already.
-        generator = replace(load_generator(loaded, **options.generation), normalization=())
+        layout = read_layout(loaded, **options.layout)
+        source = build_source(loaded, layout)
+        if not source.is_text:
+            refuse_source_metrics(chosen.metrics)
+        examples = load_examples(options.data, layout, source)
+        generator = replace(load_generator(loaded, **options.generation), is_prepared=True)
         generated = generate_in_processes(processes, generator, [example.source for example in examples])
 
         def score_and_write() -> dict:
+            shown = show_sources(examples, source)
             outputs = {loaded.description.plan: generated.texts}
-            rows = score_outputs(outputs | write_baselines(examples, loaded.tokenizers, chosen), examples, chosen)
+            outputs |= write_baselines(shown, loaded.tokenizers, chosen, with_sources=source.is_text)
+            rows = score_outputs(outputs, shown, chosen)
             scores = {
                 "data": list(options.data),
                 "examples": len(examples),
@@ -57,7 +63,7 @@ def evaluate(checkpoint: str | Path, data: Sequence[str], **given: Any) -> dict:
                 "truncated_sources": generated.truncated,
                 **summarize_scores(rows),
             }
-            write_json_lines(options.output / "predictions.jsonl", build_prediction_rows(examples, generated))
+            write_json_lines(options.output / "predictions.jsonl", build_prediction_rows(shown, generated))
             write_json(options.output / "scores.json", scores)
             return scores
 

@@ -10,8 +10,9 @@ from ..base.signatures import takes_options
 from ..data.examples import read_examples
 from ..data.options import LayoutOptions
 from ..engines.engine import EXACT
-from ..engines.export import Exported, export_checkpoint, export_transformers
+from ..engines.export import Exported, check_reads_texts, export_checkpoint, export_transformers
 from ..generation.loading import complete_generation, load_checkpoint, read_layout
+from ..sources.text import build_reader
 from .early_checks import check_export
 from .options import ExportOptions
 
@@ -31,8 +32,10 @@ def export(checkpoint: str | Path, **given: Any) -> Exported:
     options = build_options(ExportOptions, given)
     check_export(checkpoint, options)
     loaded = complete_generation(load_checkpoint(checkpoint))
+    check_reads_texts(loaded)
     layout = read_layout(loaded) if options.data else LayoutOptions()
-    examples = islice(read_examples(options.data or ["embedded:quickstart:test"], layout), COMPARED_PAIRS)
+    names = options.data or ["embedded:quickstart:test"]
+    examples = islice(read_examples(names, layout, build_reader(layout.normalization)), COMPARED_PAIRS)
     pairs = [(example.source, example.target) for example in examples]
     format, quantization = options.format, options.quantization
     if format != "transformers":

@@ -12,13 +12,15 @@ from ..base.files import compute_sha256, format_json_lines
 from ..base.options import build_options
 from ..base.signatures import takes_options
 from ..checkpoints.folder import Checkpoint
-from ..data.plain_text import ReadText, count_texts, name_texts, read_texts
+from ..data.plain_text import STANDARD_INPUT, ReadText, count_texts, is_row_format, name_texts, read_texts
+from ..data.readers import FORMATS
 from ..engines.exported import ExportedModel
-from ..generation.generator import Generated, Generator, require_texts
+from ..generation.generator import Generated, Generator
 from ..generation.loading import load_generator, load_model, read_layout
 from ..generation.outputs import STANDARD_OUTPUT, OutputFile, Progress, format_lines
-from ..generation.windows import break_windows
+from ..generation.windows import break_windows, measure_value
 from ..processes.group import Processes, open_processes, run_on_main, share_work
+from ..sources.source import Source
 from .early_checks import check_generate_file
 from .options import GenerateFileOptions
 
@@ -83,7 +85,7 @@ class _Job:
     ) -> None:
         self.generator, self.output, self.progress, self.strict = generator, output, progress, strict
         self.texts, self.digest = texts, hashlib.sha256()
-        self.windows = break_windows(texts, window_texts, lambda text: len(text.text))
+        self.windows = break_windows(texts, window_texts, lambda text: measure_value(text.text))
         self.window: list[ReadText] = []
 
     def skip_written(self) -> None:
@@ -100,9 +102,10 @@ class _Job:
             )
 
     def _note(self, text: ReadText) -> None:
-        self.digest.update(f"{len(text.text)} {text.text}".encode())
+        name = self.generator.source.identify(text.text)
+        self.digest.update(f"{len(name)} {name}".encode())
 
-    def read(self) -> list[str]:
+    def read(self) -> list[Any]:
         """The next window; empty behind the last."""
         self.window = next(self.windows, [])
         texts = [text.text for text in self.window]
@@ -110,7 +113,7 @@ class _Job:
             self._check(texts)
         return texts
 
-    def _check(self, texts: list[str]) -> None:
+    def _check(self, texts: list[Any]) -> None:
         advice = "Mend it, or leave --strict out."
         for text in self.window:
             if text.replaced:
@@ -126,7 +129,8 @@ class _Job:
         """Appends the outputs of the window that was read last."""
         counts = generated.count_odd() | {"replaced": sum(text.replaced for text in self.window)}
         if self.output.path.suffix == ".jsonl":
-            lines = format_json_lines(generated.to_rows([text.text for text in self.window]))
+            shown = [self.generator.source.show(text.text) for text in self.window]
+            lines = format_json_lines(generated.to_rows(shown))
         else:
             lines, counts["joined"] = format_lines(generated.texts)
         for text in self.window:
@@ -139,6 +143,19 @@ class _Job:
     def finish(self) -> Progress:
         self.output.finish()
         return self.progress
+
+
+def _check_input(name: str, source: Source) -> None:
+    """Refuses plain text where the model reads something else.
+
+    Raises:
+        DataError: naming the input.
+    """
+    if not source.is_text and not is_row_format(name):
+        shown = "standard input" if name == STANDARD_INPUT else name
+        raise DataError(
+            f"{shown} is plain text, and the model's sources are none ({type(source).__name__}). Give rows ({FORMATS})."
+        )
 
 
 def summarize_settings(folder: Path, generator: Generator) -> dict[str, object]:
@@ -171,7 +188,7 @@ def report_odd(counts: Mapping[str, int], max_source_tokens: int) -> None:
 @takes_options(GenerateFileOptions)
 def generate_file(
     checkpoint: str | Path | Checkpoint | ExportedModel,
-    input: str | Path | Iterable[str],
+    input: str | Path | Iterable[Any],
     output: str | Path = "-",
     **given: Any,
 ) -> Progress | None:
@@ -183,7 +200,7 @@ def generate_file(
 
     Args:
         input: a file of plain text, one text a line, or .jsonl, .csv, .tsv, .parquet, each also with .gz; "-" is
-            standard input; or a list or an iterator of texts.
+            standard input; or a list or an iterator of texts. Sources that are no texts come in rows or lists.
 
     Returns:
         How many texts were written for and the counts of what was odd, those before a resumption included; None where
@@ -208,12 +225,14 @@ def generate_file(
                 f"{options.output}: several outputs of a text, and scores, need an output FILE.jsonl."
             )
         if isinstance(input, str):
+            _check_input(input, generator.source)
             columns = {"source": options.columns} if options.columns else None
             layout = read_layout(loaded, columns=columns, header=options.header)
-            texts = read_texts(input, layout.columns.source, layout.header)
+            texts = read_texts(input, layout.columns.source, layout.header, generator.source.read)
             total = run_on_main(processes, lambda: count_texts(input))
         else:
-            texts, total = name_texts(require_texts(input)), len(input) if isinstance(input, Sequence) else None
+            texts = name_texts(generator.require_values(input))
+            total = len(input) if isinstance(input, Sequence) else None
         settings = {}
         if options.output != STANDARD_OUTPUT:
             settings = run_on_main(processes, lambda: summarize_settings(loaded.folder, generator))

@@ -15,14 +15,23 @@ from ..base.options import build_options
 from ..base.signatures import takes_options
 from ..checkpoints.folder import Checkpoint, write_checkpoint
 from ..data.encoding import count_truncated
-from ..data.examples import Example, load_examples
-from ..generation.loading import complete_generation, encode_pairs, load_checkpoint, load_generator, read_layout
+from ..data.examples import Example, load_examples, show_sources
+from ..generation.loading import (
+    build_source,
+    complete_generation,
+    encode_pairs,
+    load_checkpoint,
+    load_generator,
+    read_layout,
+)
 from ..generation.scoring import score_predictions
 from ..metrics.options import EvaluationOptions
+from ..metrics.table import refuse_source_metrics
 from ..modeling.head_removal import count_heads
 from ..modeling.token_loss import TokenLossModel
 from ..reports.plots import save_figure
 from ..reports.pruning_curve import build_pruning_curve
+from ..sources.source import Source
 from .early_checks import check_prune
 from .options import PruneOptions
 
@@ -42,7 +51,7 @@ def prune(checkpoint: str | Path, data: Sequence[str], **given: Any) -> dict[str
 
     Raises:
         CheckpointError, DataError: as `load_checkpoint` and `evaluate`; the output cannot be written.
-        ScoringError: a metric is unknown.
+        ScoringError: a metric is unknown, or compares with sources that are no texts.
         AnalysisError: nothing is to be removed, the model's family allows no such removal, too little would be left,
             metrics or test pairs are given without a curve, or memory ran out.
     """
@@ -51,10 +60,14 @@ def prune(checkpoint: str | Path, data: Sequence[str], **given: Any) -> dict[str
     layer_counts = (options.encoder_layers, options.decoder_layers)
     loaded = complete_generation(load_checkpoint(checkpoint))
     layout = read_layout(loaded, **options.layout)
-    examples = load_examples(options.data, layout)
-    tested = examples if options.test is None else load_examples(options.test, layout)
-    pairs, test_pairs = (Pairs(encode_pairs(loaded, chosen), options.batch_tokens) for chosen in (examples, tested))
-    score = _build_score(loaded, tested, options.metrics) if options.metrics else None
+    source = build_source(loaded, layout)
+    examples = load_examples(options.data, layout, source)
+    tested = examples if options.test is None else load_examples(options.test, layout, source)
+    pairs, test_pairs = (
+        Pairs(encode_pairs(loaded, chosen, source), options.batch_tokens, source.collate)
+        for chosen in (examples, tested)
+    )
+    score = _build_score(loaded, tested, options.metrics, source) if options.metrics else None
     model = loaded.model.to("cuda" if torch.cuda.is_available() else "cpu")
     points, losses = [], []
     heads = _choose_heads(options)
@@ -105,15 +118,23 @@ def _choose_heads(options: PruneOptions) -> HeadOptions | None:
     return HeadOptions(options.keep, options.per_round, options.normalized, options.seed if options.curve else None)
 
 
-def _build_score(loaded: Checkpoint, examples: Sequence[Example], metrics: Sequence[str]) -> Score:
+def _build_score(
+    loaded: Checkpoint,
+    examples: Sequence[Example],
+    metrics: Sequence[str],
+    source: Source,
+) -> Score:
     """What a model in the checkpoint's place writes for the examples, scored."""
     asked = loaded.description.evaluation | {"metrics": list(metrics)}
     evaluation = build_options(EvaluationOptions, asked)
+    if not source.is_text:
+        refuse_source_metrics(metrics)
+    shown = show_sources(examples, source)
 
     def score(model: TokenLossModel) -> Figures:
-        generator = replace(load_generator(replace(loaded, model=model)), normalization=())
+        generator = replace(load_generator(replace(loaded, model=model)), is_prepared=True)
         texts = generator.generate([example.source for example in examples]).texts
-        return score_predictions(examples, texts, evaluation).values
+        return score_predictions(shown, texts, evaluation).values
 
     return score
 

@@ -41,7 +41,7 @@ def draw_lengths(count: int, typical: int, seed: int) -> numpy.ndarray:
 def measure_order(count: int, batch: str, processes: int) -> dict:
     """Seconds and peak memory of an epoch of synthetic lengths."""
     from seq2seq.data.batching import BatchOrder, cut_micro_batches
-    from seq2seq.data.encoding import RaggedIds
+    from seq2seq.data.ragged import RaggedIds
 
     lengths = [draw_lengths(count, typical, seed) for seed, typical in ((1, 27), (2, 20))]
     begun = time.perf_counter()
@@ -110,11 +110,14 @@ def measure_file(path: str, kind: str, limit_megabytes: int) -> dict:
     from seq2seq.data.loader import StepLoader
     from seq2seq.data.options import LayoutOptions
     from seq2seq.data.split import Split
+    from seq2seq.sources.source import SourceContext
+    from seq2seq.sources.text import TextSource
     from seq2seq.text.framing import derive_framing
 
     tokenizers = build_tokenizers(kind)
     framing = derive_framing(tokenizers.target)
-    split = Split((path,), LayoutOptions(), tokenizers, framing, 128, 128)
+    source = TextSource(TextSource.Options(), SourceContext(tokenizers.source, framing, pad_id=framing.pad_id))
+    split = Split((path,), LayoutOptions(), source, tokenizers, framing, 128)
     resource.setrlimit(resource.RLIMIT_DATA, (limit_megabytes * 1_000_000,) * 2)
     before = peak_gigabytes()
     begun = time.perf_counter()
@@ -127,7 +130,7 @@ def measure_file(path: str, kind: str, limit_megabytes: int) -> dict:
     found = time.perf_counter() - begun
     lengths = encoded.sources.lengths, encoded.labels.lengths
     order = BatchOrder(*lengths, seed=1, length_window=WINDOW, batch_examples=BATCHES["batch_examples"])
-    loader = StepLoader(encoded, order, framing.pad_id, MICRO_BATCH_TOKENS)
+    loader = StepLoader(encoded, order, source.collate, MICRO_BATCH_TOKENS)
     begun = time.perf_counter()
     tokens = sum(step.source_tokens + step.target_tokens for step in islice(loader.steps(0, 100), STEPS))
     steps = time.perf_counter() - begun

@@ -26,6 +26,7 @@ import seq2seq
 from seq2seq.base.console import build_table, errors, output
 from seq2seq.checkpoints.folder import Checkpoint
 from seq2seq.data.examples import load_examples
+from seq2seq.generation.loading import build_source
 from seq2seq.metrics.options import EvaluationOptions
 from seq2seq.metrics.scores import compute_scores
 from seq2seq.text.tokenizers import TARGET_FOLDER
@@ -104,7 +105,8 @@ def measure_latency(sides: dict[str, Write], sources: Sequence[str]) -> dict[str
 
 def compare_sides(options: argparse.Namespace) -> dict:
     checkpoint = seq2seq.load_checkpoint(options.checkpoint)
-    examples = load_examples([options.data], seq2seq.read_layout(checkpoint))[: options.sources]
+    layout = seq2seq.read_layout(checkpoint)
+    examples = load_examples([options.data], layout, build_source(checkpoint, layout))[: options.sources]
     sources = [example.source for example in examples]
     with tempfile.TemporaryDirectory() as folder:
         sides = {name: build_side(name, checkpoint, options, Path(folder)) for name in options.sides.split(",")}
@@ -149,7 +151,8 @@ def profile_ours(options: argparse.Namespace) -> dict[str, float]:
     """Where the time of our engine goes: the share of each operation, on one thread, as the profiler sees its own."""
     torch.set_num_threads(1)
     checkpoint = seq2seq.load_checkpoint(options.checkpoint)
-    examples = load_examples([options.data], seq2seq.read_layout(checkpoint))[: options.sources]
+    layout = seq2seq.read_layout(checkpoint)
+    examples = load_examples([options.data], layout, build_source(checkpoint, layout))[: options.sources]
     write = build_side(OURS, checkpoint, options, Path())
     with profile(activities=[ProfilerActivity.CPU]) as profiler:
         write([example.source for example in examples])

@@ -17,7 +17,7 @@ from seq2seq.analysis.importance import compute_importance
 from seq2seq.analysis.pruning_rounds import Pairs
 from seq2seq.base.console import build_table, output, show_progress
 from seq2seq.data.examples import load_examples
-from seq2seq.generation.loading import encode_pairs
+from seq2seq.generation.loading import build_source, encode_pairs
 from seq2seq.modeling.attention_sites import KINDS, gated, list_sites
 
 
@@ -38,10 +38,12 @@ def main() -> None:
     parser.add_argument("--batch-tokens", type=int, default=4096)
     options = parser.parse_args()
     checkpoint = seq2seq.load_checkpoint(options.checkpoint)
-    examples = load_examples([options.data], seq2seq.read_layout(checkpoint))[: options.pairs]
-    pairs = Pairs(encode_pairs(checkpoint, examples), options.batch_tokens)
+    layout = seq2seq.read_layout(checkpoint)
+    source = build_source(checkpoint, layout)
+    examples = load_examples([options.data], layout, source)[: options.pairs]
+    pairs = Pairs(encode_pairs(checkpoint, examples, source), options.batch_tokens, source.collate)
     model, sites = checkpoint.model, list_sites(checkpoint.model)
-    importance = compute_importance(model, pairs.build_batches(model))
+    importance = compute_importance(model, pairs.build_batches())
     base = pairs.compute_loss(model, lambda count: None)
     rows = []
     with show_progress("heads left out", sum(site.heads for site in sites)) as bar:

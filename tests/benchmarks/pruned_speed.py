@@ -20,7 +20,7 @@ from seq2seq.checkpoints.folder import Checkpoint
 from seq2seq.data.encoding import EncodedExamples
 from seq2seq.data.examples import Example, load_examples
 from seq2seq.data.loader import fixed_micro_batches
-from seq2seq.generation.loading import encode_pairs
+from seq2seq.generation.loading import build_source, encode_pairs
 from seq2seq.modeling.head_removal import count_heads
 
 
@@ -28,7 +28,9 @@ class Side:
     def __init__(self, folder: Path, examples: list[Example], options: argparse.Namespace) -> None:
         self.name = folder.name
         self.checkpoint: Checkpoint = seq2seq.load_checkpoint(folder)
-        self.encoded: EncodedExamples = encode_pairs(self.checkpoint, examples[: options.training_pairs])
+        self.source = build_source(self.checkpoint, seq2seq.read_layout(self.checkpoint))
+        pairs = examples[: options.training_pairs]
+        self.encoded: EncodedExamples = encode_pairs(self.checkpoint, pairs, self.source)
         self.sources = [example.source for example in examples[: options.sources]]
         self.generator = seq2seq.load_generator(self.checkpoint, num_beams=options.num_beams)
         self.batch_tokens = options.batch_tokens
@@ -39,7 +41,7 @@ class Side:
     def train(self) -> float:
         """Seconds of one pass over the pairs."""
         model, begun = self.checkpoint.model.train(), time.perf_counter()
-        for batch in fixed_micro_batches(self.encoded, model.source_pad_id, micro_batch_tokens=self.batch_tokens):
+        for batch in fixed_micro_batches(self.encoded, self.source.collate, micro_batch_tokens=self.batch_tokens):
             model(**batch).objective.backward()
             self.optimizer.step()
             self.optimizer.zero_grad()
@@ -66,7 +68,9 @@ def main() -> None:
     parser.add_argument("--num-beams", type=int, default=4)
     parser.add_argument("--rounds", type=int, default=4)
     options = parser.parse_args()
-    examples = load_examples([options.data], seq2seq.read_layout(seq2seq.load_checkpoint(options.checkpoints[0])))
+    checkpoint = seq2seq.load_checkpoint(options.checkpoints[0])
+    layout = seq2seq.read_layout(checkpoint)
+    examples = load_examples([options.data], layout, build_source(checkpoint, layout))
     sides = [Side(folder, examples, options) for folder in options.checkpoints]
     for number in range(options.rounds + 1):
         for side in sides:

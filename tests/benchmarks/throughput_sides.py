@@ -8,6 +8,7 @@ import time
 from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
 import torch
@@ -25,12 +26,16 @@ from transformers import (
 import seq2seq
 from seq2seq.checkpoints.folder import read_checkpoint
 from seq2seq.data.batching import BatchOrder
-from seq2seq.data.encoding import EncodedExamples, RaggedIds, encode_examples
+from seq2seq.data.encoding import EncodedExamples, encode_examples
 from seq2seq.data.examples import load_examples
 from seq2seq.data.loader import Step, StepLoader, fixed_micro_batches
 from seq2seq.data.options import LayoutOptions
+from seq2seq.data.ragged import RaggedIds
 from seq2seq.modeling.loss import compute_linear_cross_entropy
 from seq2seq.modeling.token_loss import IGNORED_LABEL
+from seq2seq.sources.padding import collate_ids
+from seq2seq.sources.source import SourceContext
+from seq2seq.sources.text import TextSource
 from seq2seq.training.execution import compile_layers
 from seq2seq.training.freezing import Freezing
 from seq2seq.training.objectives.cross_entropy import CrossEntropy
@@ -115,7 +120,9 @@ def run_ours(options: argparse.Namespace, turns: Turns | None) -> torch.nn.Modul
         examples.sources.lengths, examples.labels.lengths, seed=1, length_window=settings.length_window,
         batch_examples=options.batch_examples,
     )  # fmt: skip
-    loader = TurnLoader(examples, order, model.source_pad_id, settings.micro_batch_tokens, turns=turns)
+    loader = TurnLoader(
+        examples, order, partial(collate_ids, pad_id=model.source_pad_id), settings.micro_batch_tokens, turns=turns
+    )
     if options.side == "ours_compiled":
         compile_layers(model)
     freezing = Freezing(model.to(accelerator.device), settings)
@@ -193,10 +200,20 @@ def count_steps(options: argparse.Namespace) -> int:
 def load_pairs(options: argparse.Namespace) -> tuple[EncodedExamples, EncodedExamples]:
     """The pairs to train on, and those at the file's end that are held out."""
     checkpoint = seq2seq.load_checkpoint(Path(options.folder) / "checkpoint")
-    limits = {"max_source_tokens": options.max_source_tokens, "max_target_tokens": options.max_target_tokens}
-    examples = load_examples([options.data], LayoutOptions())
+    context = SourceContext(checkpoint.tokenizers.source, checkpoint.framing, options.max_source_tokens)
+    source = TextSource(TextSource.Options(), context)
+    examples = load_examples([options.data], LayoutOptions(), source)
     parts = examples[: -options.held_out], examples[-options.held_out :]
-    first, second = (encode_examples(part, checkpoint.tokenizers, checkpoint.framing, **limits) for part in parts)
+    first, second = (
+        encode_examples(
+            part,
+            source,
+            checkpoint.tokenizers,
+            checkpoint.framing,
+            max_target_tokens=options.max_target_tokens,
+        )
+        for part in parts
+    )
     return first, second
 
 
@@ -217,7 +234,7 @@ def compute_held_out_loss(model: torch.nn.Module, options: argparse.Namespace) -
     model.eval()
     _, held_out = load_pairs(options)
     pad, total, tokens = model.config.pad_token_id, 0.0, 0
-    for batch in fixed_micro_batches(held_out, pad, micro_batch_tokens=8192):
+    for batch in fixed_micro_batches(held_out, partial(collate_ids, pad_id=pad), micro_batch_tokens=8192):
         batch = {name: tensor.to(model.device) for name, tensor in batch.items()}
         labels = batch.pop("labels")
         begin = labels.new_full((len(labels), 1), model.config.decoder_start_token_id)
@@ -271,7 +288,7 @@ def count_flops_of_a_token(model: torch.nn.Module, options: argparse.Namespace) 
         length_window=50,
         batch_examples=options.batch_examples,
     )
-    loader = StepLoader(examples, order, model.source_pad_id, options.micro_batch_tokens)
+    loader = StepLoader(examples, order, partial(collate_ids, pad_id=model.source_pad_id), options.micro_batch_tokens)
     step = next(loader.steps())
     with FlopCounterMode(display=False) as counter:
         for batch in step.micro_batches:

@@ -21,6 +21,7 @@ from transformers import PreTrainedTokenizerFast, XLMRobertaConfig, XLMRobertaMo
 import seq2seq
 from seq2seq.data.examples import load_examples
 from seq2seq.data.options import LayoutOptions
+from seq2seq.sources.text import build_reader
 from seq2seq.text.tokenizer_training import train_tokenizer
 from seq2seq.text.tokenizers import encode_texts
 from seq2seq.warmstart.start import WarmStart
@@ -61,7 +62,7 @@ def main() -> None:
     parser.add_argument("--data", required=True, help="pairs with the columns source and target")
     parser.add_argument("--pairs", type=int, default=20, help="pairs whose logits are compared")
     options = parser.parse_args()
-    examples = load_examples([options.data], LayoutOptions())
+    examples = load_examples([options.data], LayoutOptions(), build_reader())
     corpus = Corpus([example.source for example in examples], [example.target for example in examples])
     with tempfile.TemporaryDirectory() as folder:
         save_checkpoint(Path(folder), [*corpus.sources, *corpus.targets])

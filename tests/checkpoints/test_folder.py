@@ -19,10 +19,8 @@ from seq2seq.checkpoints.folder import (
     write_checkpoint,
 )
 from seq2seq.engines.options import GenerationOptions
-from seq2seq.engines.transformers import TransformersEngine
-from seq2seq.generation.generator import Generator
 from seq2seq.modeling.sharing import map_shared_names
-from tests.conftest import build_description, shake
+from tests.conftest import build_description, build_generator, shake
 
 TEXTS = ["the cat sat on the mat.", "[SEP] a dog, and a bird!", "the un##ed sea", "fish don't swim"]
 
@@ -49,11 +47,7 @@ def write_with_plain_transformers(folder, texts) -> list[str]:
 def write_with_ours(folder, texts) -> list[str]:
     loaded = read_checkpoint(folder)
     options = GenerationOptions(**loaded.description.generation)
-    return (
-        Generator(TransformersEngine(loaded.model), loaded.tokenizers, loaded.framing, 32, options)
-        .generate(texts)
-        .texts
-    )
+    return build_generator(loaded, options).generate(texts).texts
 
 
 def test_plain_transformers_writes_the_same_texts(written):
@@ -269,7 +263,7 @@ def test_missing_tokenizer_is_named(written):
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"format": 5}, "format 5 is unknown; this version reads 1 to 4"),
+        ({"format": 6}, "format 6 is unknown; this version reads 1 to 5"),
         ({"layout": []}, "seq2seq.json: layout is list, not dict"),
         ({"generation": None, "step": "7"}, "generation is NoneType, not dict, step is str, not int"),
         ({"colour": "red"}, r"missing keys \[\], unknown keys \['colour'\]"),
@@ -293,7 +287,7 @@ def test_description_of_the_first_format_is_read(written, change, columns):
     (written[1] / "manifest.json").unlink()
     path = written[1] / "seq2seq.json"
     values = json.loads(path.read_text())
-    later = ("layout", "pruned", "families")
+    later = ("layout", "pruned", "families", "source")
     old = {name: values[name] for name in values if name not in later} | change | {"format": 1}
     old["evaluation"] = {"metrics": ["sari"], "case": "lower", "spacing": "separate_punctuation"}
     del old["generation"]["top_k"]
@@ -302,16 +296,27 @@ def test_description_of_the_first_format_is_read(written, change, columns):
     assert description.layout == {"columns": columns, "header": [], "normalization": []}
     assert description.evaluation == {"metrics": ["sari"], "normalization": ["lowercase", "separate_punctuation"]}
     assert (description.pruned, description.families, description.generation["top_k"]) == ({}, [], 0)
+    assert description.source == {"kind": "text"}
 
 
 def test_description_of_the_third_format_is_one_without_families_of_the_users_own(written):
     (written[1] / "manifest.json").unlink()
     path = written[1] / "seq2seq.json"
     values = json.loads(path.read_text())
-    del values["families"]
+    del values["families"], values["source"]
     path.write_text(json.dumps(values | {"format": 3}))
     description = read_checkpoint(written[1]).description
-    assert (description.families, description.format, description.plan) == ([], 4, values["plan"])
+    assert (description.families, description.format, description.plan) == ([], 5, values["plan"])
+
+
+def test_description_of_the_fourth_format_is_of_texts(written):
+    (written[1] / "manifest.json").unlink()
+    path = written[1] / "seq2seq.json"
+    values = json.loads(path.read_text())
+    del values["source"]
+    path.write_text(json.dumps(values | {"format": 4}))
+    description = read_checkpoint(written[1]).description
+    assert (description.source, description.format, description.plan) == ({"kind": "text"}, 5, values["plan"])
 
 
 def test_folder_of_one_model_is_no_checkpoint(tiny_bert):

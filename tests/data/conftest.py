@@ -9,6 +9,7 @@ from seq2seq.data.options import LayoutOptions
 from seq2seq.data.split import Split
 from seq2seq.text.framing import derive_framing
 from seq2seq.text.tokenizers import TokenizerPair, load_tokenizer
+from tests.conftest import build_source
 from tests.data.cached_rows import ROWS, write_rows
 
 
@@ -33,4 +34,5 @@ def data(tmp_path) -> Path:
 def split(data, tokenizer) -> Split:
     """The rows of `cached_rows`; sources are cut at 4 tokens, targets at 5."""
     pair = TokenizerPair(tokenizer, tokenizer)
-    return Split((str(data),), LayoutOptions(), pair, derive_framing(tokenizer), 4, 5)
+    framing = derive_framing(tokenizer)
+    return Split((str(data),), LayoutOptions(), build_source(tokenizer, framing, 4), pair, framing, 5)

@@ -4,10 +4,10 @@ import pytest
 from pydantic import ValidationError
 
 from seq2seq.base.errors import DataError
-from seq2seq.data.columns import find_value, read_reference_list, read_text
 from seq2seq.data.examples import read_filled_text
 from seq2seq.data.options import ColumnOptions, LayoutOptions
-from seq2seq.data.readers import Row
+from seq2seq.data.references import read_reference_list
+from seq2seq.sources.columns import Row, find_value, read_text
 
 
 def row(**values) -> Row:

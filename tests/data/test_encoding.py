@@ -5,10 +5,12 @@ import pytest
 
 from seq2seq.base.errors import DataError
 from seq2seq.data import encoding
-from seq2seq.data.encoding import EncodedExamples, RaggedIds, Truncation, encode_examples
+from seq2seq.data.encoding import EncodedExamples, Truncation, encode_examples
 from seq2seq.data.examples import Example
+from seq2seq.data.ragged import RaggedIds
 from seq2seq.text.framing import derive_framing
 from seq2seq.text.tokenizers import TokenizerPair
+from tests.conftest import build_source
 
 
 @pytest.fixture
@@ -18,7 +20,7 @@ def encode(tokenizer):
     def encode(*pairs: tuple[str, str]):
         examples = [Example(*pair, (pair[1],), f"a.jsonl line {line}") for line, pair in enumerate(pairs, 1)]
         pair, framing = TokenizerPair(tokenizer, tokenizer), derive_framing(tokenizer)
-        return encode_examples(examples, pair, framing, max_source_tokens=4, max_target_tokens=3)
+        return encode_examples(examples, build_source(tokenizer, framing, 4), pair, framing, max_target_tokens=3)
 
     return encode
 

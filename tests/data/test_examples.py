@@ -3,17 +3,17 @@
 import pytest
 
 from seq2seq.base.errors import DataError
-from seq2seq.data.columns import read_text
 from seq2seq.data.examples import Example, build_example, load_examples
 from seq2seq.data.options import ColumnOptions, LayoutOptions
-from seq2seq.data.readers import Row
+from seq2seq.sources.columns import Row, read_text
+from seq2seq.sources.text import build_reader
 
 DEFAULT = ColumnOptions()
 
 
 def build(columns: ColumnOptions = DEFAULT, normalization: tuple[str, ...] = (), **values) -> Example:
     layout = LayoutOptions(columns=columns, normalization=normalization)
-    return build_example(Row("a.jsonl line 17", values), layout)
+    return build_example(Row("a.jsonl line 17", values), layout, build_reader(layout.normalization))
 
 
 def test_example_has_stripped_texts_and_its_place():
@@ -78,7 +78,12 @@ def test_examples_of_several_files_come_in_the_order_of_the_names(tmp_path):
     for name in "ba":
         (tmp_path / f"{name}.tsv").write_text(f"source\ttarget\n{name}1\tx\n{name}2\tx\n", encoding="utf-8")
     names = [str(tmp_path / "b.tsv"), str(tmp_path / "a.tsv")]
-    assert [example.source for example in load_examples(names, LayoutOptions())] == ["b1", "b2", "a1", "a2"]
+    assert [example.source for example in load_examples(names, LayoutOptions(), build_reader())] == [
+        "b1",
+        "b2",
+        "a1",
+        "a2",
+    ]
 
 
 def test_sources_for_generation_may_be_empty_and_stay_as_they_are():

@@ -1,5 +1,6 @@
 """Steps: the same global batches for any number of processes and from any position, with true counts."""
 
+from functools import partial
 from itertools import chain, islice
 
 import numpy
@@ -7,10 +8,13 @@ import pytest
 import torch
 
 from seq2seq.data.batching import BatchOrder
-from seq2seq.data.encoding import EncodedExamples, RaggedIds, Truncation
+from seq2seq.data.encoding import EncodedExamples, Truncation
 from seq2seq.data.loader import StepLoader, fixed_micro_batches
+from seq2seq.data.ragged import RaggedIds
+from seq2seq.sources.padding import collate_ids
 
 COUNT, PAD = 23, 0
+COLLATE = partial(collate_ids, pad_id=PAD)
 BUDGET = 40  # examples x (longest source + longest target); a single pair has at most 9 + 7 = 16 tokens
 
 
@@ -29,7 +33,7 @@ EXAMPLES = build_examples()
 def build_loader(process: int = 0, processes: int = 1) -> StepLoader:
     lengths = EXAMPLES.sources.lengths, EXAMPLES.labels.lengths
     order = BatchOrder(*lengths, seed=1, length_window=2, batch_examples=5)  # 23 pairs are 5 batches an epoch
-    return StepLoader(EXAMPLES, order, PAD, micro_batch_tokens=BUDGET, process=process, processes=processes)
+    return StepLoader(EXAMPLES, order, COLLATE, micro_batch_tokens=BUDGET, process=process, processes=processes)
 
 
 def take(loader: StepLoader, count: int, epoch: int = 0, used_batches: int = 0) -> list:
@@ -96,10 +100,10 @@ def test_steps_of_epochs_are_counted():
 @pytest.mark.parametrize("processes", [1, 2, 30])
 def test_measuring_sees_every_example_once_over_all_processes(processes):
     options = {"micro_batch_tokens": BUDGET, "processes": processes}
-    shares = [list(fixed_micro_batches(EXAMPLES, PAD, process=process, **options)) for process in range(processes)]
+    shares = [list(fixed_micro_batches(EXAMPLES, COLLATE, process=process, **options)) for process in range(processes)]
     assert list_examples(chain.from_iterable(shares)) == list(range(COUNT))
 
 
 def test_measuring_has_no_empty_micro_batches():
-    batches = fixed_micro_batches(EXAMPLES, PAD, micro_batch_tokens=BUDGET, process=29, processes=30)
+    batches = fixed_micro_batches(EXAMPLES, COLLATE, micro_batch_tokens=BUDGET, process=29, processes=30)
     assert all((batch["labels"] != -100).any() for batch in batches)

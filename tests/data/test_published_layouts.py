@@ -8,6 +8,7 @@ from pyarrow import parquet
 
 from seq2seq.data.examples import load_examples
 from seq2seq.data.options import LayoutOptions
+from seq2seq.sources.text import build_reader
 
 DISCOFUSE = {
     "columns": {
@@ -52,7 +53,9 @@ def write(path: Path, rows: list[dict]) -> str:
 
 
 def load_pairs(name: str, **layout) -> list[tuple[str, str]]:
-    return [(example.source, example.target) for example in load_examples([name], LayoutOptions(**layout))]
+    options = LayoutOptions(**layout)
+    examples = load_examples([name], options, build_reader(options.normalization))
+    return [(example.source, example.target) for example in examples]
 
 
 def test_wikisplit_of_the_hub(hub):

@@ -10,6 +10,7 @@ from seq2seq.data import split as split_module
 from seq2seq.data.options import ColumnOptions, LayoutOptions
 from seq2seq.data.readers import Row
 from seq2seq.text.tokenizers import TokenizerPair, load_tokenizer
+from tests.conftest import build_source
 from tests.data.cached_rows import ROWS, write_rows
 
 
@@ -28,13 +29,17 @@ def test_same_content_under_another_path_has_the_same_key(split, data, tmp_path)
         {"layout": LayoutOptions(columns=ColumnOptions(references="other"))},
         {"layout": LayoutOptions(header=["source", "target"])},
         {"layout": LayoutOptions(normalization=["lowercase"])},
-        {"max_source_tokens": 5},
         {"max_target_tokens": 4},
     ],
     ids=str,
 )
 def test_changed_option_has_another_key(split, change):
     assert replace(split, **change).compute_key() != split.compute_key()
+
+
+def test_changed_limit_of_sources_has_another_key(split):
+    source = build_source(split.tokenizers.source, split.framing, 5)
+    assert replace(split, source=source).compute_key() != split.compute_key()
 
 
 @pytest.mark.parametrize("mark", ["begin_id", "end_id", "pad_id", "source_prefix", "source_suffix", "target_prefix"])
@@ -48,13 +53,15 @@ def test_changed_framing_has_another_key(split, mark):
 def test_changed_tokenizer_has_another_key(split, tiny_bert, side):
     other = load_tokenizer(tiny_bert)
     other.backend_tokenizer.normalizer = None  # the same vocabulary, another way into it
-    changed = replace(split, tokenizers=replace(split.tokenizers, **{side: other}))
+    pair = replace(split.tokenizers, **{side: other})
+    changed = replace(split, tokenizers=pair, source=build_source(pair.source, split.framing, 4))
     assert changed.compute_key() != split.compute_key()
 
 
 def test_equal_tokenizers_have_the_same_key_whether_one_object_or_two(split, tiny_bert):
     again = TokenizerPair(load_tokenizer(tiny_bert), load_tokenizer(tiny_bert))
-    assert replace(split, tokenizers=again).compute_key() == split.compute_key()
+    source = build_source(again.source, split.framing, 4)
+    assert replace(split, tokenizers=again, source=source).compute_key() == split.compute_key()
 
 
 def test_changed_byte_of_a_file_has_another_key(split, data):

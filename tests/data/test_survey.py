@@ -9,7 +9,9 @@ from seq2seq.data import encoding, survey
 from seq2seq.data.options import LayoutOptions
 from seq2seq.data.split import Split
 from seq2seq.data.survey import locate_rows, space_evenly, survey_split
+from seq2seq.sources.text import TextSource
 from seq2seq.text.framing import derive_framing
+from tests.conftest import build_source
 
 ROWS = [
     ("the cat sat", "a cat"),
@@ -22,7 +24,10 @@ ROWS = [
 def split(started, tmp_path):
     path = tmp_path / "rows.jsonl"
     path.write_text("".join(json.dumps({"source": source, "target": target}) + "\n" for source, target in ROWS))
-    return Split((str(path),), LayoutOptions(), started.tokenizers, derive_framing(started.tokenizers.target), 4, 5)
+    tokenizers = started.tokenizers
+    framing = derive_framing(tokenizers.target)
+    source = build_source(tokenizers.source, framing, 4)
+    return Split((str(path),), LayoutOptions(), source, tokenizers, framing, 5)
 
 
 def test_lengths_are_those_before_the_cut(split):
@@ -32,7 +37,9 @@ def test_lengths_are_those_before_the_cut(split):
 
 
 def test_lengths_count_the_marks_of_the_framing(split):
-    marked = replace(split, framing=replace(split.framing, source_prefix=(2,), source_suffix=(3,), target_prefix=(2,)))
+    framing = replace(split.framing, source_prefix=(2,), source_suffix=(3,), target_prefix=(2,))
+    source = build_source(split.tokenizers.source, framing, 4)
+    marked = replace(split, framing=framing, source=source)
     found = survey_split(marked, marked.encode(), sample_texts=10)
     assert found.source_lengths.tolist() == [5, 10, 4]
     assert found.target_lengths.tolist() == [4, 4, 9]
@@ -53,6 +60,11 @@ def test_only_texts_at_the_limit_are_tokenized_again(split, monkeypatch):
     encoded, seen = split.encode(), []
     monkeypatch.setattr(
         survey, "encode_texts", lambda tokenizer, texts: seen.extend(texts) or encoding.encode_texts(tokenizer, texts)
+    )
+    monkeypatch.setattr(
+        TextSource,
+        "encode",
+        lambda self, texts: seen.extend(texts) or encoding.encode_texts(self.context.tokenizer, texts),
     )
     survey_split(split, encoded, sample_texts=10)
     assert seen == [ROWS[1][0], ROWS[2][1]]

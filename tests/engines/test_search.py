@@ -14,7 +14,7 @@ from seq2seq.engines.options import GenerationOptions
 from seq2seq.engines.transformers import TransformersEngine
 from seq2seq.generation.generator import Generator
 from seq2seq.modeling.generation_config import GnmtPenalty, translate_options
-from tests.conftest import shake
+from tests.conftest import build_generator, shake
 
 BEGIN, END = 2, 3
 SOURCES = [[2, 6, 7, 8, 3], [2, 9, 3], [2, 10, 11, 12, 13, 14, 15, 3]]
@@ -180,7 +180,7 @@ def test_prefix_counts_among_the_least_and_most_tokens(model):
 def build(started, **options) -> Generator:
     shake(started.model)
     chosen = GenerationOptions(**({"max_target_tokens": 8} | options))
-    return Generator(TransformersEngine(started.model), started.tokenizers, started.framing, 32, chosen)
+    return build_generator(started, chosen)
 
 
 def test_every_output_begins_with_the_forced_text(started):

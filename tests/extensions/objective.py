@@ -10,7 +10,7 @@ from pydantic import Field
 
 import seq2seq
 from seq2seq.base.randomness import build_generator
-from seq2seq.data.encoding import RaggedIds
+from seq2seq.data.ragged import RaggedIds
 
 
 class Focal(seq2seq.Objective):

@@ -9,7 +9,7 @@ import torch
 
 import seq2seq
 from seq2seq.base.errors import DataError, RecipeError
-from seq2seq.data.encoding import RaggedIds
+from seq2seq.data.ragged import RaggedIds
 from seq2seq.recipe.recipe import load_recipe
 from seq2seq.run_folder.folder import RunFolder
 from tests.extensions.objective import Focal

@@ -12,7 +12,7 @@ from seq2seq.engines.options import GenerationOptions
 from seq2seq.engines.transformers import TransformersEngine
 from seq2seq.generation.generator import Generator
 from seq2seq.generation.loading import load_generator
-from tests.conftest import build_description, shake
+from tests.conftest import build_description, build_generator, shake
 
 TEXTS = ["the cat sat", "a dog ran and a bird flew on the red road .", "fish", "the small tree , the big sea", "a mat"]
 
@@ -26,7 +26,7 @@ def model(started):
 def build(started, max_source_tokens=32, **options) -> Generator:
     shake(started.model)
     chosen = GenerationOptions(**({"max_target_tokens": 10} | options))
-    return Generator(TransformersEngine(started.model), started.tokenizers, started.framing, max_source_tokens, chosen)
+    return build_generator(started, chosen, max_source_tokens)
 
 
 @pytest.mark.parametrize("num_beams", [1, 3])
@@ -40,13 +40,8 @@ def test_batched_equals_one_by_one(started, num_beams):
 @pytest.mark.parametrize("batch_tokens", [1, 30, 16384])
 def test_order_does_not_depend_on_the_batches(started, batch_tokens):
     whole = build(started, num_beams=2).generate(TEXTS).texts
-    shaken = Generator(
-        TransformersEngine(started.model),
-        started.tokenizers,
-        started.framing,
-        32,
-        GenerationOptions(num_beams=2, max_target_tokens=10, batch_tokens=batch_tokens),
-    )
+    options = GenerationOptions(num_beams=2, max_target_tokens=10, batch_tokens=batch_tokens)
+    shaken = build_generator(started, options)
     assert shaken.generate(TEXTS).texts == whole
 
 

@@ -21,7 +21,13 @@ def test_key_that_a_recipe_lacks_has_its_old_value():
 
 
 def test_section_that_is_missing_or_none_stays_as_it_is():
-    assert bring_up_recipe({"model": None}) == {"model": None}
+    recipe = bring_up_recipe({"model": None})
+    assert (recipe["model"], "training" in recipe) == (None, False)
+
+
+def test_section_that_came_as_a_whole_is_added():
+    assert bring_up_recipe({"model": None})["source"] == {"kind": "text"}
+    assert bring_up_recipe({"source": {"kind": "mine:CLASS"}})["source"] == {"kind": "mine:CLASS"}
 
 
 def test_bringing_up_changes_neither_its_argument_nor_the_table():

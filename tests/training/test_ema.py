@@ -17,6 +17,7 @@ from seq2seq.data.options import LayoutOptions
 from seq2seq.modeling.sharing import map_shared_names
 from seq2seq.recipe.recipe import build_recipe, load_recipe
 from seq2seq.run_folder.steps import step_folder
+from seq2seq.sources.text import build_reader
 from seq2seq.text.tokenizers import encode_texts
 from seq2seq.training.ema import WeightAverages, compute_decay, export_weights, restore_weights
 from tests.training.runs import compute_averages, copy_up_to_step_3, read_events, write_pairs
@@ -180,7 +181,7 @@ def test_validation_is_of_the_averages(runs):
     loaded = seq2seq.load_checkpoint(step_folder(runs[0] / "averaged", 6))
     events = [read_events(runs[0] / name, "validation")[0]["loss"] for name in ("averaged", "plain")]
     loss, tokens = 0.0, 0
-    for row in load_examples([str(runs[0] / "validation.jsonl")], LayoutOptions()):
+    for row in load_examples([str(runs[0] / "validation.jsonl")], LayoutOptions(), build_reader()):
         source, target = encode_texts(loaded.tokenizers.source, [row.source, row.target])
         labels = torch.tensor([[*target, 3]])
         loss += loaded.model(input_ids=torch.tensor([[2, *source, 3]]), labels=labels).negative_log_likelihood.item()

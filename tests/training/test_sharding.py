@@ -14,6 +14,7 @@ from seq2seq import load_checkpoint, warm_start
 from seq2seq.base.errors import TrainingError
 from seq2seq.checkpoints.folder import write_checkpoint
 from seq2seq.data.loader import fixed_micro_batches
+from seq2seq.generation.loading import build_source
 from seq2seq.modeling.attention_sites import list_sites
 from seq2seq.modeling.build import build_model
 from seq2seq.modeling.head_removal import list_siblings, remove_heads
@@ -212,9 +213,9 @@ def test_two_processes_validate_with_the_averages(runs, sharding):
     run = runs[0] / f"average_{sharding}"
     loaded, recipe = seq2seq.load_checkpoint(run / "checkpoints/step_00000004"), load_recipe(run / "recipe.yaml")
     accelerator = build_accelerator(recipe)
-    data = load_split(recipe, "validation", loaded.tokenizers, loaded.framing, accelerator)
-    pad_id = loaded.model.source_pad_id
-    batches = fixed_micro_batches(data.encoded, pad_id, micro_batch_tokens=40, process=0, processes=1)
+    source = build_source(loaded, recipe.data.layout)
+    data = load_split(recipe, "validation", source, loaded.tokenizers, loaded.framing, accelerator)
+    batches = fixed_micro_batches(data.encoded, source.collate, micro_batch_tokens=40, process=0, processes=1)
     expected = compute_validation_loss(loaded.model, batches, accelerator)
     assert read_events(run, "validation")[0]["loss"] == pytest.approx(expected, rel=1e-5)
 

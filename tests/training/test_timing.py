@@ -1,14 +1,17 @@
 """Times of updates, on a clock that the updates themselves move: 2 s each, and 0.5 s for every token they compute."""
 
 from dataclasses import replace
+from functools import partial
 from types import SimpleNamespace
 
 import numpy
 import pytest
 
 from seq2seq.data.batching import BatchOrder
-from seq2seq.data.encoding import EncodedExamples, RaggedIds, Truncation
+from seq2seq.data.encoding import EncodedExamples, Truncation
 from seq2seq.data.loader import StepLoader
+from seq2seq.data.ragged import RaggedIds
+from seq2seq.sources.padding import collate_ids
 from seq2seq.training.timing import TimedUpdate, count_busiest_tokens, fit_line, thin_out, time_updates
 
 AN_UPDATE, A_TOKEN = 2.0, 0.5
@@ -21,7 +24,8 @@ def build_loader(processes: int = 1, equal: bool = False, process: int = 0) -> S
     truncation = Truncation(12, 0, 99, 12)
     order = BatchOrder(sources.lengths, labels.lengths, seed=1, length_window=1, batch_examples=4)
     examples = EncodedExamples(sources, labels, truncation, truncation)
-    return StepLoader(examples, order, 0, micro_batch_tokens=1000, process=process, processes=processes)
+    collate = partial(collate_ids, pad_id=0)
+    return StepLoader(examples, order, collate, micro_batch_tokens=1000, process=process, processes=processes)
 
 
 class SlowTrainer:

@@ -3,6 +3,8 @@
 Of every plan and every published family, in training mode; pairs of families have their own test in test_pairs.py.
 """
 
+from functools import partial
+
 import numpy
 import pytest
 import torch
@@ -17,6 +19,7 @@ from seq2seq.families.gpt2 import GPT2
 from seq2seq.modeling.build import build_model
 from seq2seq.modeling.sharing import Sharing
 from seq2seq.modeling.token_loss import IGNORED_LABEL, TokenLossModel
+from seq2seq.sources.padding import collate_ids
 from seq2seq.warmstart.plans import PLANS
 from tests.families import save_family
 from tests.published import FAMILIES, save_published
@@ -25,7 +28,7 @@ from tests.published import FAMILIES, save_published
 def find_unused(model: TokenLossModel, **batch: torch.Tensor) -> list[str]:
     """Trained parameters without a gradient after a micro-batch; none given: the empty one that fills up."""
     model.train().zero_grad()
-    batch = batch or collate(None, numpy.array([], dtype=int), model.source_pad_id)
+    batch = batch or collate(None, numpy.array([], dtype=int), partial(collate_ids, pad_id=model.source_pad_id))
     model(**batch, label_smoothing=0.1).objective.backward()
     return [name for name, parameter in model.named_parameters() if parameter.requires_grad and parameter.grad is None]
 

@@ -1,3 +1,5 @@
+from functools import partial
+
 import pytest
 import torch
 from accelerate import Accelerator
@@ -8,8 +10,10 @@ from seq2seq.data.encoding import EncodedExamples, encode_examples
 from seq2seq.data.examples import load_examples
 from seq2seq.data.loader import fixed_micro_batches
 from seq2seq.data.options import LayoutOptions
+from seq2seq.sources.padding import collate_ids
 from seq2seq.training.validation import compute_source_gain, compute_validation_loss
 from seq2seq.warmstart.start import WarmStart
+from tests.conftest import build_source
 from tests.training.runs import write_pairs
 
 
@@ -20,13 +24,15 @@ def started(tiny_bert) -> WarmStart:
 
 @pytest.fixture
 def encoded(started, tmp_path) -> EncodedExamples:
-    examples = load_examples([write_pairs(tmp_path / "pairs.jsonl", 7)], LayoutOptions())
-    return encode_examples(examples, started.tokenizers, started.framing, max_source_tokens=32, max_target_tokens=32)
+    source = build_source(started.tokenizers.source, started.framing)
+    examples = load_examples([write_pairs(tmp_path / "pairs.jsonl", 7)], LayoutOptions(), source)
+    return encode_examples(examples, source, started.tokenizers, started.framing, max_target_tokens=32)
 
 
 def compute_gain(started: WarmStart, encoded: EncodedExamples, micro_batch_tokens: int) -> float:
+    collate = partial(collate_ids, pad_id=started.model.source_pad_id)
     sides = (
-        fixed_micro_batches(side, started.model.source_pad_id, micro_batch_tokens=micro_batch_tokens)
+        fixed_micro_batches(side, collate, micro_batch_tokens=micro_batch_tokens)
         for side in encoded.exchange_sources(5)
     )
     return compute_source_gain(started.model, *sides, Accelerator(cpu=True))

@@ -7,6 +7,7 @@ from typing import Any
 from safetensors.torch import save_file
 
 from ...base.console import show_progress
+from ...base.errors import AnalysisError
 from ...base.files import write_json, write_text
 from ...base.options import build_options
 from ...base.signatures import takes_options
@@ -45,13 +46,19 @@ def analyze_attention(
     Raises:
         CheckpointError: as `load_checkpoint`.
         GenerationError: as `generate`; the lists differ in length.
-        AnalysisError: a source has no token, a text is too long, or the model does not give its weights.
+        AnalysisError: the model reads no texts, a source has no token, a text is too long, or the model does not give
+            its weights.
     """
     options = build_options(AttentionOptions, given)
     check_analyze_attention(checkpoint, options)
     folder = options.output
     loaded = load_checkpoint(checkpoint) if isinstance(checkpoint, str | Path) else checkpoint
     generator = load_generator(loaded, **options.generation)
+    if not generator.source.is_text:
+        raise AnalysisError(
+            f"{loaded.folder} reads {loaded.description.source['kind']}, whose positions have no tokens to be named "
+            "by. Choose a model of texts, or analyze its heads."
+        )
     if targets is None:
         framed = frame_written_pairs(generator, texts)
     else:

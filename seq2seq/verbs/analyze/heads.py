@@ -17,7 +17,7 @@ from ...checkpoints.folder import Checkpoint
 from ...data.encoding import count_truncated
 from ...data.examples import load_examples
 from ...data.loader import fixed_micro_batches
-from ...generation.loading import encode_pairs, load_checkpoint, read_layout
+from ...generation.loading import build_source, encode_pairs, load_checkpoint, read_layout
 from ...modeling.attention_sites import KINDS, list_sites
 from ...modeling.head_removal import number_heads
 from ...reports.head_maps import build_head_maps
@@ -44,9 +44,11 @@ def analyze_heads(checkpoint: str | Path | Checkpoint, data: Sequence[str], **gi
     options = build_options(HeadsOptions, given | {"data": data})
     check_analyze_heads(checkpoint, options)
     loaded = load_checkpoint(checkpoint) if isinstance(checkpoint, str | Path) else checkpoint
-    encoded = encode_pairs(loaded, load_examples(options.data, read_layout(loaded, **options.layout)))
+    layout = read_layout(loaded, **options.layout)
+    source = build_source(loaded, layout)
+    encoded = encode_pairs(loaded, load_examples(options.data, layout, source), source)
     model = loaded.model.to("cuda" if torch.cuda.is_available() else "cpu")
-    batches = fixed_micro_batches(encoded, model.source_pad_id, micro_batch_tokens=options.batch_tokens)
+    batches = fixed_micro_batches(encoded, source.collate, micro_batch_tokens=options.batch_tokens)
     try:
         sites = list_sites(model)
         with explain_batch_memory(options.batch_tokens), show_progress("weighing heads", len(encoded)) as bar:

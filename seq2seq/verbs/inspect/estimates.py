@@ -194,7 +194,7 @@ def _estimate_loss(run: Run, model: TokenLossModel, times: UpdateTimes) -> float
     )
     begun = time.perf_counter()
     # Put together while the clock runs, as in a validation.
-    micro_batches = (collate(encoded, cut, model.source_pad_id) for cut in cuts)
+    micro_batches = (collate(encoded, cut, run.source.collate) for cut in cuts)
     compute_validation_loss(model, micro_batches, run.accelerator)
     seconds = time.perf_counter() - begun
     share = int(tokens[rows].sum()) / int(tokens.sum())
@@ -253,7 +253,7 @@ def _time_outputs(
     """Seconds to write outputs of exactly so many tokens, whatever the untrained model would rather write."""
     exactly = {"max_target_tokens": tokens, "min_target_tokens": tokens}
     options = run.recipe.generation.model_copy(update=exactly)
-    sources = [encoded.sources[row].tolist() for row in rows]
+    sources = [encoded.sources[row] for row in rows]
     begun = time.perf_counter()
-    TransformersEngine(model).generate(sources, options)
+    TransformersEngine(model, source=run.source).generate(sources, options)
     return time.perf_counter() - begun

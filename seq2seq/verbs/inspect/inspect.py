@@ -101,18 +101,17 @@ def _show_row(
     row: int,
     place: str,
 ) -> ShownRow:
-    source = data.encoded.sources[row].tolist()
+    source = data.encoded.sources[row]
     labels = data.encoded.labels[row].tolist()
     # The model takes batches: one of a single row.
     decoder_input = run.start.model.shift_right(torch.tensor([labels]))[0].tolist()
-    name_source = run.start.tokenizers.source.convert_ids_to_tokens
     name_target = run.start.tokenizers.target.convert_ids_to_tokens
     return ShownRow(
         place=place,
-        source=tuple(name_source(source)),
+        source=tuple(run.source.name_positions(source)),
         decoder_input=tuple(name_target(decoder_input)),
         labels=tuple(name_target(labels)),
-        cut_source_tokens=int(survey.source_lengths[row]) - len(source),
+        cut_source_tokens=int(survey.source_lengths[row] - data.encoded.sources.lengths[row]),
         cut_target_tokens=int(survey.target_lengths[row]) - len(labels),
     )
 

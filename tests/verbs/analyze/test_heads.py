@@ -10,7 +10,7 @@ import seq2seq
 from seq2seq.analysis.importance import compute_importance
 from seq2seq.base.errors import AnalysisError, DataError
 from seq2seq.checkpoints.folder import write_checkpoint
-from seq2seq.data.collation import pad_rows, pad_sources
+from seq2seq.sources.padding import pad_rows, pad_sources
 from seq2seq.text.tokenizers import encode_texts
 from tests.cli.conftest import seq2seq as command  # noqa: F401 - a fixture
 from tests.conftest import build_description, shake

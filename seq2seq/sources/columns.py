@@ -1,13 +1,19 @@
-"""Texts from the columns of a row: found by name or dotted path, checked, several joined to one."""
+"""Values from the columns of a row: found by name or dotted path; texts checked, several joined to one."""
 
-import json
 from collections.abc import Iterator, Sequence
+from typing import NamedTuple
 
 from ..base.errors import DataError
-from .options import ColumnOptions
-from .readers import Row
+from ..text.normalization import normalize_text
 
-_MISSING = object()
+MISSING = object()
+
+
+class Row(NamedTuple):
+    """One row and where it stands: 'data/train.jsonl line 17'."""
+
+    place: str
+    values: dict
 
 
 def read_text(row: Row, columns: Sequence[str], advice: str) -> str:
@@ -20,30 +26,22 @@ def read_text(row: Row, columns: Sequence[str], advice: str) -> str:
     """
     values = [(column, find_value(row, column, advice)) for column in columns]
     if len(columns) == 1:
-        return _require_text(row, *values[0])
-    texts = [_require_text(row, column, value).strip() for column, value in values if value is not None]
+        return require_text(row, *values[0])
+    texts = [require_text(row, column, value).strip() for column, value in values if value is not None]
     return " ".join(text for text in texts if text)
 
 
-def read_reference_list(row: Row, column: str) -> tuple[str, ...]:
-    """The references of a row; none where it has no column of the default name, or nothing there.
+def clean_text(row: Row, columns: Sequence[str], text: str, steps: Sequence[str]) -> str:
+    """A text of some columns after the steps of normalization, stripped.
 
     Raises:
-        DataError: the column is missing, or is no list of texts.
+        DataError: nothing is left.
     """
-    value = _search(row.values, column)
-    if value is _MISSING or value is None or value == "":  # a missing list: null in Parquet, an empty cell in CSV
-        if column != ColumnOptions().references:
-            find_value(row, column, "Set data.columns.references.")
-        return ()
-    if isinstance(value, str):  # CSV and TSV have no lists
-        try:
-            value = json.loads(value)
-        except (ValueError, RecursionError):  # no JSON, or numbers of thousands of digits, or brackets a thousand deep
-            pass
-    if not isinstance(value, list) or not value:
-        raise DataError(f"{row.place}: column {column!r} must hold a list of texts (in CSV and TSV, as JSON).")
-    return tuple(_require_text(row, column, text) for text in value)
+    cleaned = normalize_text(text, steps).strip()
+    if not cleaned:
+        state = f"{'are' if len(columns) > 1 else 'is'} empty" + (" after normalization" if text.strip() else "")
+        raise DataError(f"{row.place}: {format_columns(columns)} {state}. Remove the row or give it a text.")
+    return cleaned
 
 
 def find_value(row: Row, column: str, advice: str) -> object:
@@ -54,8 +52,8 @@ def find_value(row: Row, column: str, advice: str) -> object:
     Raises:
         DataError: there is no such column; closed by `advice`.
     """
-    value = _search(row.values, column)
-    if value is _MISSING:
+    value = search(row.values, column)
+    if value is MISSING:
         found = ", ".join(map(repr, _list_paths(row.values)))
         raise DataError(f"{row.place}: column {column!r} is missing (found: {found}). {advice}")
     return value
@@ -66,14 +64,15 @@ def format_columns(columns: Sequence[str]) -> str:
     return f"column{'s' * (len(columns) > 1)} {', '.join(map(repr, columns))}"
 
 
-def _search(values: dict, path: str) -> object:
+def search(values: dict, path: str) -> object:
+    """As `find_value`, but MISSING where there is no such column."""
     if path in values:
         return values[path]
     for dot in (index for index, character in enumerate(path) if character == "."):
         inner = values.get(path[:dot])
-        if isinstance(inner, dict) and (found := _search(inner, path[dot + 1 :])) is not _MISSING:
+        if isinstance(inner, dict) and (found := search(inner, path[dot + 1 :])) is not MISSING:
             return found
-    return _MISSING
+    return MISSING
 
 
 def _list_paths(values: dict, prefix: str = "") -> Iterator[str]:
@@ -84,7 +83,12 @@ def _list_paths(values: dict, prefix: str = "") -> Iterator[str]:
             yield f"{prefix}{name}"
 
 
-def _require_text(row: Row, column: str, value: object) -> str:
+def require_text(row: Row, column: str, value: object) -> str:
+    """The value of a column, which must be a text.
+
+    Raises:
+        DataError: it is none.
+    """
     if isinstance(value, dict) and value:
         inner = ", ".join(map(repr, _list_paths(value, f"{column}.")))
         raise DataError(f"{row.place}: column {column!r} holds columns, expected text. Name one of them: {inner}.")
