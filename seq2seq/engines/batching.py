@@ -17,20 +17,21 @@ Batch = list[int]  # the indices of its examples
 Fits = Callable[[int, int], bool]  # whether a batch of this width, its longest example, may have that many examples
 Advance = Callable[[int], None]  # told after every batch how many examples it finished
 Compute = Callable[[Sequence[Batch]], Iterator[Sequence[Result]]]  # the results of each batch, as they are done
-Spread = Callable[[Sequence[Batch], Compute, Advance], Sequence[Sequence[Result]]]
 
 
-def compute_here(
-    batches: Sequence[Batch],
-    compute: Compute,
-    advance: Advance,
-) -> list[Sequence[Result]]:
-    """The results of all batches, computed by this process."""
-    results = []
-    for batch, of_batch in zip(batches, compute(batches), strict=True):
-        results.append(of_batch)
-        advance(len(batch))
-    return results
+class Share:
+    """Which of the batches this process computes, and how it gets the results of the others: alone, it computes all."""
+
+    def choose(self, batches: Sequence[Batch]) -> Sequence[Batch]:
+        """The batches that are this process's."""
+        return batches
+
+    def join(self, results: Sequence[Sequence[Result]], batches: Sequence[Batch]) -> Sequence[Sequence[Result]]:
+        """The results of all batches, from those of `choose`."""
+        return results
+
+
+ALONE = Share()
 
 
 def map_by_length(
@@ -38,20 +39,27 @@ def map_by_length(
     fits: Fits,
     compute: Compute,
     advance: Advance,
-    spread: Spread = compute_here,
+    share: Share,
 ) -> list[Result]:
     """The results of all examples in their order, computed in batches of like lengths.
 
     Args:
         lengths: of the examples.
         fits: as in `Fits`; one example is always taken.
-        spread: which process computes which batches; the batches are the same however many there are.
+        share: which process computes which batches; the batches are the same however many there are.
     """
-    results: list[Result | None] = [None] * len(lengths)
     batches = _build_batches(lengths, fits)
-    for batch, of_batch in zip(batches, spread(batches, compute, advance), strict=True):
+    mine = share.choose(batches)
+    own: list[Sequence[Result]] = []
+    for batch, of_batch in zip(mine, compute(mine), strict=True):
+        own.append(of_batch)
+        advance(len(batch))
+    results: list[Result | None] = [None] * len(lengths)
+    for batch, of_batch in zip(batches, share.join(own, batches), strict=True):
         for index, result in zip(batch, of_batch, strict=True):
             results[index] = result
+    if len(mine) < len(batches):  # the others finished theirs meanwhile
+        advance(len(lengths) - sum(map(len, mine)))
     return results
 
 
@@ -101,8 +109,13 @@ def compute_side_by_side(
     if device.type == "cpu":
         workers, share = count_workers(len(batches))
     if workers == 1:
-        yield from map(compute, batches)
-        return
+        return map(compute, batches)
+    return _compute_in_threads(batches, compute, workers, share)
+
+
+def _compute_in_threads(
+    batches: Sequence[Batch], compute: Callable[[Batch], Sequence[Result]], workers: int, share: int
+) -> Iterator[Sequence[Result]]:
     threads = torch.get_num_threads()
     started = Barrier(workers + 1)
 

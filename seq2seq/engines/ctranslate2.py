@@ -16,7 +16,7 @@ from ..base.errors import DataError, GenerationError
 from ..base.files import load_json
 from ..checkpoints.folder import Checkpoint
 from ..modeling.token_loss import TokenLossModel
-from .batching import AT_ONCE, Advance, Batch, Fits, Ids, Result, Spread, compute_here, count_workers, map_by_length
+from .batching import ALONE, AT_ONCE, Advance, Batch, Fits, Ids, Result, Share, count_workers, map_by_length
 from .ctranslate2_spec import build_spec
 from .engine import EXACT, EXPORT_FILE, Engine, Hypothesis, check_positions
 from .options import GenerationOptions
@@ -61,7 +61,7 @@ class CTranslate2Engine(Engine):
     end_token: str
     limits: dict[str, int | None]
     patience: float = PATIENCE
-    spread: Spread = compute_here
+    share: Share = ALONE
 
     def __repr__(self) -> str:
         return f"CTranslate2 on {self.translator.device}"
@@ -220,7 +220,7 @@ class CTranslate2Engine(Engine):
                 yield finish()
 
         lengths = [len(source) for source in sources]
-        return map_by_length(lengths, fits, compute, advance, self.spread)
+        return map_by_length(lengths, fits, compute, advance, self.share)
 
     def _translate_options(self, options: GenerationOptions) -> dict:
         return {

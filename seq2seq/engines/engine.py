@@ -14,7 +14,7 @@ from ..base.errors import ExportError, GenerationError
 from ..checkpoints.folder import Checkpoint
 from ..modeling.token_loss import TokenLossModel
 from ..sources.source import Stored
-from .batching import Advance, Ids, Spread, compute_here
+from .batching import ALONE, Advance, Ids, Share
 from .options import GenerationOptions
 
 EXPORT_FILE = "export.json"  # of an exported folder: the engine's name, the number type, the limits of positions
@@ -43,12 +43,12 @@ class Engine(ABC):
     """A loaded model that writes and scores ids. One of the user's own is a class, named package.module:CLASS.
 
     end_id: the id of the target's end mark.
-    spread: which process computes which batches. On several, each calls the methods with the same arguments and gets
+    share: which process computes which batches. On several, each calls the methods with the same arguments and gets
     all results.
     """
 
     end_id: int
-    spread: Spread = staticmethod(compute_here)
+    share: Share = ALONE
 
     @classmethod
     def can(cls, folder: Path) -> bool:
@@ -83,10 +83,10 @@ class Engine(ABC):
         """
         raise ExportError(f"{cls.__name__} has no format of its own to write.")
 
-    def share(self, spread: Spread) -> Self:
-        """The same engine, whose batches are spread otherwise."""
+    def with_share(self, share: Share) -> Self:
+        """The same engine, whose batches are shared otherwise."""
         shared = copy(self)
-        object.__setattr__(shared, "spread", spread)  # engines may be frozen
+        object.__setattr__(shared, "share", share)  # engines may be frozen
         return shared
 
     @abstractmethod

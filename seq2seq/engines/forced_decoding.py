@@ -11,7 +11,7 @@ import torch
 from ..modeling.token_loss import IGNORED_LABEL, TokenLossModel, evaluating
 from ..sources.padding import collate_ids, pad_rows
 from ..sources.source import Source, Stored
-from .batching import Advance, Batch, Ids, Spread, compute_here, compute_side_by_side, map_by_length
+from .batching import ALONE, Advance, Batch, Ids, Share, compute_side_by_side, map_by_length
 
 BATCH_TOKENS = 2048  # padded positions of a batch: the logits of its real labels are held at once
 
@@ -21,7 +21,7 @@ def score_ids(
     sources: Sequence[Stored],
     labels: Sequence[Ids],
     advance: Advance = lambda pairs: None,
-    spread: Spread = compute_here,
+    share: Share = ALONE,
     source: Source | None = None,
 ) -> list[list[float]]:
     """The log-probability of each label of each target given its source and the labels before it, natural logarithm.
@@ -30,7 +30,7 @@ def score_ids(
         sources: as they are stored, with their marks, none of them empty.
         labels: ids of the targets, with the end mark where it counts.
         advance: told after every batch how many pairs it finished.
-        spread: as in `map_by_length`.
+        share: as in `map_by_length`.
         source: the kind of the sources; left out: token ids, filled up with the model's pad.
     """
 
@@ -51,7 +51,7 @@ def score_ids(
     for positions, target in zip(measure_sources(sources, source), labels, strict=True):
         lengths.append(positions + len(target))
     with evaluating(model):
-        return map_by_length(lengths, fits, compute, advance, spread)
+        return map_by_length(lengths, fits, compute, advance, share)
 
 
 def collate_for(

@@ -3,8 +3,9 @@
 Knows no text.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any, Self
 
@@ -17,7 +18,7 @@ from ..checkpoints.folder import read_checkpoint
 from ..modeling.generation_config import translate_options
 from ..modeling.token_loss import TokenLossModel, evaluating
 from ..sources.source import Source, Stored
-from .batching import Advance, Batch, Ids, Spread, compute_here, compute_side_by_side, map_by_length
+from .batching import ALONE, Advance, Batch, Ids, Share, compute_side_by_side, map_by_length
 from .beam_cache import BeamCache
 from .engine import EXPORT_FILE, Engine, Hypothesis, check_positions
 from .forced_decoding import collate_for, measure_sources, score_ids
@@ -33,7 +34,7 @@ class TransformersEngine(Engine):
     """
 
     model: TokenLossModel
-    spread: Spread = compute_here
+    share: Share = ALONE
     source: Source | None = None
 
     def __repr__(self) -> str:
@@ -65,29 +66,11 @@ class TransformersEngine(Engine):
         prefix: Ids,
         places: Sequence[int],
     ) -> list[list[Hypothesis]]:
-        def write(batch: Batch) -> list[list[Hypothesis]]:
-            sources_of_batch = [sources[index] for index in batch]
-            places_of_batch = [places[index] for index in batch]
-            told = GenerationError(
-                f"Memory ran out with {len(batch)} sources in a batch. Lower generation.batch_tokens (now "
-                f"{options.batch_tokens}), num_beams or max_target_tokens."
-            )
-            with explain_memory(told):
-                return _generate_batch(
-                    self.model,
-                    sources_of_batch,
-                    options,
-                    prefix,
-                    places_of_batch,
-                    self.source,
-                )
-
-        def compute(batches: Sequence[Batch]) -> Iterator[Sequence[list[Hypothesis]]]:
-            return compute_side_by_side(batches, write, self.model.device)
-
+        write = partial(_generate_batch, self.model, self.source, sources, options, prefix, places)
+        compute = partial(compute_side_by_side, compute=write, device=self.model.device)
         lengths = self.measure(sources)
         with evaluating(self.model):
-            return map_by_length(lengths, options.fits, compute, advance, self.spread)
+            return map_by_length(lengths, options.fits, compute, advance, self.share)
 
     def score(
         self,
@@ -95,7 +78,7 @@ class TransformersEngine(Engine):
         labels: Sequence[Ids],
         advance: Advance = lambda pairs: None,
     ) -> list[list[float]]:
-        return score_ids(self.model, sources, labels, advance, self.spread, self.source)
+        return score_ids(self.model, sources, labels, advance, self.share, self.source)
 
 
 def check_lengths(
@@ -112,23 +95,30 @@ def check_lengths(
     check_positions(limits, {"source": source_tokens, "target": target_tokens})
 
 
-@torch.inference_mode()
 def _generate_batch(
     model: TokenLossModel,
+    source: Source | None,
     sources: Sequence[Stored],
     options: GenerationOptions,
     prefix: Ids,
     places: Sequence[int],
-    source: Source | None,
+    batch: Batch,
 ) -> list[list[Hypothesis]]:
-    arguments = _translate_options(options, prefix, places)
-    if options.sampling:  # each draw is a search of its own
-        sources = [row for row in sources for _ in range(options.num_outputs)]
+    """The outputs of the sources of a batch; `sources` and `places` are those of all batches."""
+    arguments = _translate_options(options, prefix, [places[index] for index in batch])
+    # Each draw is a search of its own.
+    copies = options.num_outputs if options.sampling else 1
+    rows = [sources[index] for index in batch for _ in range(copies)]
     prompt = [model.generation_config.decoder_start_token_id, *prefix]
     if prefix:
-        arguments["decoder_input_ids"] = torch.tensor([prompt] * len(sources), device=model.device)
-    inputs = collate_for(model, sources, source)
-    sequences = model.generate(**inputs, past_key_values=BeamCache(), **arguments)
+        arguments["decoder_input_ids"] = torch.tensor([prompt] * len(rows), device=model.device)
+    told = GenerationError(
+        f"Memory ran out with {len(batch)} sources in a batch. Lower generation.batch_tokens (now "
+        f"{options.batch_tokens}), num_beams or max_target_tokens."
+    )
+    with explain_memory(told), torch.inference_mode():
+        inputs = collate_for(model, rows, source)
+        sequences = model.generate(**inputs, past_key_values=BeamCache(), **arguments)
     hypotheses = []
     for row in sequences[:, len(prompt) :].tolist():
         hypotheses.append(_strip_marks(row, prefix, model.generation_config))

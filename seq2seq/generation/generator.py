@@ -194,13 +194,16 @@ class Generator:
                 truncated += is_truncated
         empty = len(texts) - len(indices)
         advance(empty)
-        written = self.engine.generate(
+        # What the engine cannot do was refused when the generator was built.
+        written = self.engine.write(
             sources,
             self.options,
             advance,
-            prefix=self.prefix,
-            places=[places[index] for index in indices],
+            self.prefix,
+            [places[index] for index in indices],
         )
+        if self.options.scores:
+            written = self.engine.add_scores(sources, written)
         outputs = [[Output("")] * self.options.num_outputs for _ in texts]
         for index, hypotheses in zip(indices, written, strict=True):
             outputs[index] = [self._decode(hypothesis) for hypothesis in hypotheses]

@@ -19,7 +19,7 @@ from torch import distributed
 
 from ..base.console import show_progress
 from ..base.errors import TrainingError
-from ..engines.batching import Advance, Batch, Compute, Result, Spread, compute_here
+from ..engines.batching import Batch, Result, Share
 from ..generation.generator import Generated, Generator
 from ..recipe.recipe import Recipe
 from ..run_folder.folder import RunFolder
@@ -194,28 +194,28 @@ def leave_processes(accelerator: Accelerator) -> None:
     _leave_group_at_exit(accelerator)
 
 
-def spread_batches(processes: Processes) -> Spread:
-    """Lets each process compute every n-th batch and have the results of all; the batches are those of one process."""
-    index = processes.process_index
-    count = processes.num_processes
+@dataclass(frozen=True)
+class ShareOfProcess(Share):
+    """Every n-th batch for each of n processes, and the results of all for each; the batches are those of one."""
 
-    def spread(batches: Sequence[Batch], compute: Compute, advance: Advance) -> Sequence[Sequence[Result]]:
-        mine = batches[index::count]
-        own = compute_here(mine, compute, advance)
-        results: list[Sequence[Result]] = [[]] * len(batches)
-        for process, share in gather_patiently(processes, (index, own)):
-            results[process::count] = share
-        # The others finished theirs meanwhile.
-        advance(sum(map(len, batches)) - sum(map(len, mine)))
-        return results
+    processes: Processes
 
-    return spread if count > 1 else compute_here
+    def choose(self, batches: Sequence[Batch]) -> Sequence[Batch]:
+        return batches[self.processes.process_index :: self.processes.num_processes]
+
+    def join(self, results: Sequence[Sequence[Result]], batches: Sequence[Batch]) -> Sequence[Sequence[Result]]:
+        joined: list[Sequence[Result]] = [[]] * len(batches)
+        mine = (self.processes.process_index, results)
+        for process, of_process in gather_patiently(self.processes, mine):
+            joined[process :: self.processes.num_processes] = of_process
+        return joined
 
 
 def share_work(generator: Generator, processes: Processes) -> Generator:
     """The same generator, whose batches all processes share."""
-    engine = generator.engine.share(spread_batches(processes))
-    return replace(generator, engine=engine)
+    if processes.num_processes == 1:
+        return generator
+    return replace(generator, engine=generator.engine.with_share(ShareOfProcess(processes)))
 
 
 def generate_in_processes(processes: Processes, generator: Generator, sources: Sequence[Any]) -> Generated:

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import hashlib
 import inspect
-import pickle
 import sys
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
@@ -146,7 +145,7 @@ class Source(ABC):
 
     def identify(self, value: Any) -> str:
         """A text that equal values have alone, by which repeated ones are found."""
-        return hashlib.sha256(pickle.dumps(value)).hexdigest()
+        return hashlib.sha256(repr(value).encode()).hexdigest()
 
     def to_key(self) -> dict[str, Any]:
         """What of it the stored values depend on: its options, and the code of its modules."""

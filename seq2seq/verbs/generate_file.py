@@ -3,10 +3,11 @@
 import hashlib
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
 
-from ..base.console import errors, show_progress
+from ..base.console import ProgressBar, errors, show_progress
 from ..base.errors import DataError, GenerationError
 from ..base.files import compute_sha256, format_json_lines
 from ..base.options import build_options
@@ -27,68 +28,65 @@ from .options import GenerateFileOptions
 NOTE_SECONDS = 10  # at least, between two lines of progress
 
 
-def write_outputs(
-    generator: Generator,
-    texts: Iterator[ReadText],
-    output: OutputFile,
-    processes: Processes,
-    *,
-    total: int | None,
-    resume: bool,
-    strict: bool,
-    window_texts: int,
-) -> Progress | None:
-    """Writes outputs for all texts, which the main process reads; returns what came of it, on every process.
-
-    None where `resume` found the output finished.
-
-    Raises:
-        DataError: see `OutputFile`; a file is broken; or the texts are others than those that outputs stand for.
-        GenerationError: `strict`, and a text does not fit or holds what is no text.
-    """
-    progress = run_on_main(processes, lambda: output.begin(resume=resume))
-    if progress is None:
-        if processes.is_main_process:
-            errors().print(f"{output.path} is finished.")
-        return None
-    shared = share_work(generator, processes)
-    visible = processes.is_main_process and output.is_file
-    with show_progress("generating", total, done=progress.texts, visible=visible) as bar:
-        job = _Job(generator, texts, output, progress, strict, window_texts)
-        run_on_main(processes, job.skip_written)
-        started = noted = time.monotonic()
-        place = begun = progress.texts
-        while window := run_on_main(processes, job.read):
-            generated = shared.generate(window, bar.advance, places=range(place, place + len(window)))
-            place += len(window)
-            run_on_main(processes, lambda: job.write(generated))  # noqa: B023 - it is called at once
-            if (now := time.monotonic()) - noted >= NOTE_SECONDS:
-                bar.note(f"{(place - begun) / (now - started):,.1f} texts/s")
-                noted = now
-    progress = run_on_main(processes, job.finish)
-    if processes.is_main_process:
-        report_odd(progress.counts, generator.max_source_tokens)
-    return progress
-
-
 class _Job:
-    """What the main process alone does: reads windows of texts, and writes their outputs."""
+    """A file of outputs in the making. The main process alone reads windows of texts and writes their outputs.
+
+    total: how many texts there are, where that is known.
+    """
 
     def __init__(
         self,
         generator: Generator,
         texts: Iterator[ReadText],
         output: OutputFile,
-        progress: Progress,
-        strict: bool,
-        window_texts: int,
+        total: int | None,
+        options: GenerateFileOptions,
+        processes: Processes,
     ) -> None:
-        self.generator, self.output, self.progress, self.strict = generator, output, progress, strict
-        self.texts, self.digest = texts, hashlib.sha256()
+        self.generator = generator
+        self.shared = share_work(generator, processes)
+        self.texts = texts
+        self.output = output
+        self.total = total
+        self.strict = options.strict
+        self.processes = processes
+        window_texts = options.window_texts * processes.num_processes
         self.windows = break_windows(texts, window_texts, lambda text: measure_value(text.text))
         self.window: list[ReadText] = []
+        self.digest = hashlib.sha256()
+        self.progress = Progress()
+        self.begun = 0  # texts that were written before
+        self.done = 0  # texts that are written or being written; every process counts them
+        self.started = self.noted = time.monotonic()
 
-    def skip_written(self) -> None:
+    def begin(self, *, resume: bool) -> bool:
+        """Opens the output and passes over the texts whose outputs stand there; False where it is finished.
+
+        Raises:
+            DataError: as `OutputFile.begin`; or the texts are others than those that outputs stand for.
+        """
+        progress = run_on_main(self.processes, lambda: self.output.begin(resume=resume))
+        if progress is None:
+            if self.processes.is_main_process:
+                errors().print(f"{self.output.path} is finished.")
+            return False
+        self.progress = progress
+        run_on_main(self.processes, self._skip_written)
+        self.begun = self.done = progress.texts
+        self.started = self.noted = time.monotonic()
+        return True
+
+    def show_progress(self) -> AbstractContextManager[ProgressBar]:
+        visible = self.processes.is_main_process and self.output.is_file
+        return show_progress("generating", self.total, done=self.begun, visible=visible)
+
+    def note_speed(self, bar: ProgressBar) -> None:
+        now = time.monotonic()
+        if now - self.noted >= NOTE_SECONDS:
+            bar.note(f"{(self.done - self.begun) / (now - self.started):,.1f} texts/s")
+            self.noted = now
+
+    def _skip_written(self) -> None:
         """Passes over the texts whose outputs stand there already."""
         for index in range(self.progress.texts):
             text = next(self.texts, None)
@@ -141,8 +139,35 @@ class _Job:
         self.output.append(lines, self.progress)
 
     def finish(self) -> Progress:
+        """Closes the output, and says on standard error what was odd."""
         self.output.finish()
+        report_odd(self.progress.counts, self.generator.max_source_tokens)
         return self.progress
+
+
+def _open_job(
+    checkpoint: str | Path | Checkpoint | ExportedModel,
+    input: str | Iterable[Any],
+    options: GenerateFileOptions,
+    processes: Processes,
+) -> _Job:
+    loaded = load_model(checkpoint, options.engine) if isinstance(checkpoint, str | Path) else checkpoint
+    generator = load_generator(loaded, **options.generation)
+    if options.output.suffix != ".jsonl" and (generator.options.num_outputs > 1 or generator.options.scores):
+        raise GenerationError(f"{options.output}: several outputs of a text, and scores, need an output FILE.jsonl.")
+    if isinstance(input, str):
+        _check_input(input, generator.source)
+        columns = {"source": options.columns} if options.columns else None
+        layout = read_layout(loaded, columns=columns, header=options.header)
+        texts = read_texts(input, layout.columns.source, layout.header, generator.source.read)
+        total = run_on_main(processes, lambda: count_texts(input))
+    else:
+        texts = name_texts(generator.require_values(input))
+        total = len(input) if isinstance(input, Sequence) else None
+    settings = {}
+    if options.output != STANDARD_OUTPUT:
+        settings = run_on_main(processes, lambda: summarize_settings(loaded.folder, generator))
+    return _Job(generator, texts, OutputFile(options.output, settings), total, options, processes)
 
 
 def _check_input(name: str, source: Source) -> None:
@@ -218,31 +243,14 @@ def generate_file(
     input = str(input) if isinstance(input, Path) else input
     check_generate_file(checkpoint, input, options)
     with open_processes() as processes:
-        loaded = load_model(checkpoint, options.engine) if isinstance(checkpoint, str | Path) else checkpoint
-        generator = load_generator(loaded, **options.generation)
-        if options.output.suffix != ".jsonl" and (generator.options.num_outputs > 1 or generator.options.scores):
-            raise GenerationError(
-                f"{options.output}: several outputs of a text, and scores, need an output FILE.jsonl."
-            )
-        if isinstance(input, str):
-            _check_input(input, generator.source)
-            columns = {"source": options.columns} if options.columns else None
-            layout = read_layout(loaded, columns=columns, header=options.header)
-            texts = read_texts(input, layout.columns.source, layout.header, generator.source.read)
-            total = run_on_main(processes, lambda: count_texts(input))
-        else:
-            texts = name_texts(generator.require_values(input))
-            total = len(input) if isinstance(input, Sequence) else None
-        settings = {}
-        if options.output != STANDARD_OUTPUT:
-            settings = run_on_main(processes, lambda: summarize_settings(loaded.folder, generator))
-        return write_outputs(
-            generator,
-            texts,
-            OutputFile(options.output, settings),
-            processes,
-            total=total,
-            resume=options.resume,
-            strict=options.strict,
-            window_texts=options.window_texts * processes.num_processes,
-        )
+        job = _open_job(checkpoint, input, options, processes)
+        if not job.begin(resume=options.resume):
+            return None
+        with job.show_progress() as bar:
+            while window := run_on_main(processes, job.read):
+                places = range(job.done, job.done + len(window))
+                generated = job.shared.generate(window, bar.advance, places=places)
+                job.done += len(window)
+                run_on_main(processes, lambda: job.write(generated))  # noqa: B023 - it is called at once
+                job.note_speed(bar)
+        return run_on_main(processes, job.finish)

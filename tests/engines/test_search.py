@@ -213,7 +213,8 @@ def test_texts_of_given_pairs_are_scored_with_their_marks(started):
     expected = sum(compute_log_probabilities(started.model, [2, *ids[0], 3], [*ids[0], END]))
     assert generator.score(["a dog"], ["a dog"]) == pytest.approx([expected], abs=1e-4)
     # Both sides go through what the texts of the training went through.
-    joining = replace(generator, normalization=("join_sentences",))
+    context = replace(generator.source.context, normalization=("join_sentences",))
+    joining = replace(generator, source=TextSource(generator.source.options, context))
     texts = ["a dog <::::> a cat"]
     assert joining.score(texts, texts) == generator.score(["a dog a cat"], ["a dog a cat"])
 

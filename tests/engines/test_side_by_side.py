@@ -131,7 +131,7 @@ def test_batch_that_memory_does_not_hold_names_the_option(engine, monkeypatch, m
     def fail(*arguments):
         raise RuntimeError(message)
 
-    monkeypatch.setattr("seq2seq.engines.transformers._generate_batch", fail)
+    monkeypatch.setattr("seq2seq.engines.transformers.collate_for", fail)
     expected = r"Memory ran out with 3 sources in a batch. Lower generation.batch_tokens \(now 16384\)"
     with pytest.raises(error, match=expected if error is GenerationError else message):
         engine.generate(draw_ids(3, 5), GenerationOptions(max_target_tokens=6))

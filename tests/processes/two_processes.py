@@ -7,8 +7,8 @@ from collections.abc import Iterator, Sequence
 from accelerate import Accelerator
 
 from seq2seq.base.errors import DataError, Seq2SeqError
-from seq2seq.engines.batching import Batch
-from seq2seq.processes.group import leave_processes, run_once_a_machine, spread_batches
+from seq2seq.engines.batching import Batch, map_by_length
+from seq2seq.processes.group import ShareOfProcess, leave_processes, run_once_a_machine
 from seq2seq.runs.splits import check_same_everywhere
 
 
@@ -18,15 +18,16 @@ def fail() -> None:
 
 def spread(accelerator: Accelerator, letters: str) -> str:
     """Letters in batches of two, each followed by the number of the process that had it, and how many were finished."""
-    batches = [list(range(start, min(start + 2, len(letters)))) for start in range(0, len(letters), 2)]
+    lengths = [1] * len(letters)
     finished: list[int] = []
 
     def sign(batches: Sequence[Batch]) -> Iterator[list[str]]:
         for batch in batches:
             yield [f"{letters[index]}{accelerator.process_index}" for index in batch]
 
-    results = spread_batches(accelerator)(batches, sign, finished.append)
-    return " ".join(["".join(result) for result in results] + [str(sum(finished))])
+    share = ShareOfProcess(accelerator)
+    results = map_by_length(lengths, lambda width, rows: rows <= 2, sign, finished.append, share)
+    return " ".join(["".join(results[start : start + 2]) for start in range(0, len(letters), 2)] + [str(sum(finished))])
 
 
 def main() -> None:
