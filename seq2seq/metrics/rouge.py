@@ -130,7 +130,7 @@ def _list_rows(first: Words, second: Words) -> Iterable[int]:
     for word in first:
         common = row & places.get(word, 0)
         if common:
-            # The sum carries from the lowest place of the word in a run of ones to the zero behind it: they swap places.
+            # The sum carries from the lowest place of the word in a run of ones to the zero behind it: both change.
             row = (row + common | row - common) & everything
         yield row
 
