@@ -1,7 +1,7 @@
 """What people see while something runs: tables and progress on standard error, results on standard output."""
 
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, TextIO
 
@@ -30,24 +30,38 @@ def _open(stream: TextIO) -> Console:
     # A file has no width; lines of text are left whole there, tables get room for their columns.
     # Texts are printed as they are: rich would take [b] for markup and :x: for a picture.
     plain = {"highlight": False, "markup": False, "emoji": False}
-    return Console(file=stream, **plain) if stream.isatty() else _FileConsole(file=stream, width=TABLE_WIDTH, **plain)
+    if stream.isatty():
+        return Console(file=stream, **plain)
+    return _FileConsole(file=stream, width=TABLE_WIDTH, **plain)
 
 
 class _FileConsole(Console):
     """Wraps tables alone."""
 
     def print(self, *objects: Any, **options: Any) -> None:
-        soft = not any(isinstance(item, Table) for item in objects)
-        super().print(*objects, **({"soft_wrap": soft} | options))
+        has_table = any(isinstance(item, Table) for item in objects)
+        options.setdefault("soft_wrap", not has_table)
+        super().print(*objects, **options)
 
 
 class ProgressBar:
     """A bar with a note on a terminal; plain lines elsewhere, one for each note; nothing where it is not visible."""
 
-    def __init__(self, progress: Progress | None, description: str, total: int | None, visible: bool) -> None:
-        self._progress, self._description, self._total, self.done = progress, description, total, 0
+    def __init__(
+        self,
+        progress: Progress | None,
+        description: str,
+        total: int | None,
+        visible: bool,
+    ) -> None:
+        self.done = 0
+        self._progress = progress
+        self._description = description
+        self._total = total
         self._visible = visible
-        self._task = progress.add_task(description, total=total, note="") if progress else None
+        self._task = None
+        if progress is not None:
+            self._task = progress.add_task(description, total=total, note="")
 
     def advance(self, amount: int = 1) -> None:
         self.done += amount
@@ -59,12 +73,20 @@ class ProgressBar:
         if self._progress is not None:
             self._progress.update(self._task, note=text)
         elif self._visible:
-            done = f"{self.done:,}" if self._total is None else f"{self.done}/{self._total}"
+            done = f"{self.done:,}"
+            if self._total is not None:
+                done = f"{self.done}/{self._total}"
             errors().print(f"{self._description} {done}  {text}")
 
 
 @contextmanager
-def show_progress(description: str, total: int | None, *, done: int = 0, visible: bool = True) -> Iterator[ProgressBar]:
+def show_progress(
+    description: str,
+    total: int | None,
+    *,
+    done: int = 0,
+    visible: bool = True,
+) -> Iterator[ProgressBar]:
     """A progress bar with elapsed and remaining time while the block runs; a total of None is not known."""
     console = errors()
     if not (visible and console.is_terminal):
@@ -82,21 +104,34 @@ def show_progress(description: str, total: int | None, *, done: int = 0, visible
         yield bar
 
 
-def build_table(title: str, header: Sequence[str], rows: Sequence[Sequence[str]]) -> Table:
+def build_table(
+    title: str,
+    header: Sequence[str],
+    rows: Sequence[Sequence[str]],
+) -> Table:
     """A table whose first column is text and whose others are figures."""
     # Text, not strings: a square bracket in a path is no markup.
     table = Table(title=Text(title), title_justify="left")
     for index, name in enumerate(header):
-        table.add_column(Text(name), justify="left" if index == 0 else "right", overflow="fold")
+        table.add_column(
+            Text(name),
+            justify="left" if index == 0 else "right",
+            overflow="fold",
+        )
     for row in rows:
         table.add_row(*map(Text, row))
     return table
 
 
-def build_fitting_table(title: str, header: Sequence[str], rows: Sequence[Sequence[str]]) -> Table:
+def build_fitting_table(
+    title: str,
+    header: Sequence[str],
+    rows: Sequence[Sequence[str]],
+) -> Table:
     """A table whose figures stay whole on standard output: turned, the header down its side, where that is narrower."""
     turned_header, *turned_rows = zip(header, *rows, strict=True)
-    needed, turned = _measure_table(header, rows), _measure_table(turned_header, turned_rows)
+    needed = _measure_table(header, rows)
+    turned = _measure_table(turned_header, turned_rows)
     if needed > output().width and turned < needed:
         return build_table(title, turned_header, turned_rows)
     return build_table(title, header, rows)
@@ -105,7 +140,14 @@ def build_fitting_table(title: str, header: Sequence[str], rows: Sequence[Sequen
 def _measure_table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> int:
     """The width in which no line of a figure is broken, nor a word of the first column."""
     first, *others = zip(header, *rows, strict=True)
-    widths = [max(cell_len(line) for cell in column for line in cell.split("\n")) for column in others]
-    longest_word = max((cell_len(word) for cell in first for word in cell.split()), default=0)
+    widths = [_measure_longest(column, "\n") for column in others]
     # rich narrows the widest columns first: a first column as wide as the others leaves them as they are.
-    return max([longest_word, *widths]) + sum(widths) + 3 * (1 + len(widths)) + 1
+    first_width = max([_measure_longest(first, None), *widths])
+    borders = 3 * (1 + len(widths)) + 1
+    return first_width + sum(widths) + borders
+
+
+def _measure_longest(cells: Iterable[str], separator: str | None) -> int:
+    """The width of the widest part of some cells, split at line breaks or, for None, into words."""
+    parts = [part for cell in cells for part in cell.split(separator)]
+    return max(map(cell_len, parts), default=0)

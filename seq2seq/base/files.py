@@ -22,7 +22,9 @@ QUOTED_ERROR = re.compile(r"\(os error (\d+)\)")
 
 def open_bytes(path: Path) -> IO[bytes]:
     """Opens a file for reading bytes, unpacking it where the name ends in .gz."""
-    return gzip.open(path, "rb") if path.suffix == ".gz" else path.open("rb")
+    if path.suffix == ".gz":
+        return gzip.open(path, "rb")
+    return path.open("rb")
 
 
 def write_text(path: Path, text: str) -> None:
@@ -65,16 +67,31 @@ def name_refused(path: Path) -> Iterator[None]:
     try:
         yield
     except Exception as error:
-        quoted = QUOTED_ERROR.search(str(error))
-        number = error.errno if isinstance(error, OSError) else int(quoted[1]) if quoted else None
+        number = _find_error_number(error)
         if number is None:
             raise
         raise OSError(number, os.strerror(number), str(path)) from error
 
 
+def _find_error_number(error: Exception) -> int | None:
+    """The operating system's number of an error that is or quotes one of its own."""
+    if isinstance(error, OSError):
+        return error.errno
+    quoted = QUOTED_ERROR.search(str(error))
+    if quoted is None:
+        return None
+    return int(quoted[1])
+
+
 def write_json(path: Path, value: Any) -> None:
     """Writes readable JSON, atomically; NaN and infinity are refused because JSON has neither."""
-    write_text(path, json.dumps(value, ensure_ascii=False, indent=2, allow_nan=False) + "\n")
+    text = json.dumps(
+        value,
+        ensure_ascii=False,
+        indent=2,
+        allow_nan=False,
+    )
+    write_text(path, f"{text}\n")
 
 
 def load_json(path: Path) -> Any:
@@ -108,7 +125,8 @@ def load_json_lines(path: Path) -> list[Any]:
         DataError: the file is missing, or a line is not JSON.
     """
     try:
-        return [json.loads(line) for line in path.read_text(encoding="utf-8").split("\n") if line]
+        lines = path.read_text(encoding="utf-8").split("\n")
+        return [json.loads(line) for line in lines if line]
     except FileNotFoundError:
         raise DataError(f"{path} is missing.") from None
     except (json.JSONDecodeError, UnicodeDecodeError) as error:

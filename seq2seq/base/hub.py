@@ -31,7 +31,14 @@ def parse_hub_split(name: str) -> HubSplit | None:
     revision = ""
     if not Path(dataset).is_dir():  # a folder's name may have an @ of its own
         dataset, _, revision = dataset.partition("@")
-    return HubSplit(dataset, revision, config, split) if dataset and split else None
+    if not dataset or not split:
+        return None
+    return HubSplit(
+        dataset=dataset,
+        revision=revision,
+        config=config,
+        split=split,
+    )
 
 
 def download(name: str, error: type[Seq2SeqError]) -> Path:
@@ -44,16 +51,21 @@ def download(name: str, error: type[Seq2SeqError]) -> Path:
     from huggingface_hub.errors import HfHubHTTPError, HFValidationError, LocalEntryNotFoundError
 
     def fetch(weights: str) -> Path:
-        return Path(
-            snapshot_download(name, allow_patterns=[*SETTINGS_PATTERNS, weights], ignore_patterns=["training/*"])
+        folder = snapshot_download(
+            name,
+            allow_patterns=[*SETTINGS_PATTERNS, weights],
+            ignore_patterns=["training/*"],
         )
+        return Path(folder)
 
     try:
         folder = fetch("*.safetensors")
-        return folder if list(folder.glob("*.safetensors")) else fetch("pytorch_model*.bin")
+        if not list(folder.glob("*.safetensors")):
+            folder = fetch("pytorch_model*.bin")
     except (HfHubHTTPError, HFValidationError, LocalEntryNotFoundError, OSError) as failure:
         reason = str(failure).strip().splitlines()[0]
         raise error(
             f"{name}: neither a folder here nor to be had from the hub ({reason}). "
             "Check the name and the network, or download the checkpoint and give its folder."
         ) from None
+    return folder

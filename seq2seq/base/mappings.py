@@ -8,8 +8,10 @@ def merge(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
     """A copy of `base` in which the values of `over` stand, mapping by mapping; lists are replaced whole."""
     merged = dict(base)
     for key, value in over.items():
-        both = isinstance(merged.get(key), Mapping) and isinstance(value, Mapping)
-        merged[key] = merge(merged[key], value) if both else value
+        under = merged.get(key)
+        if isinstance(under, Mapping) and isinstance(value, Mapping):
+            value = merge(under, value)
+        merged[key] = value
     return merged
 
 
@@ -17,7 +19,11 @@ def flatten(values: dict, prefix: str = "") -> dict:
     """Nested mappings by dotted key. {'a': {'b': 1}} -> {'a.b': 1}"""
     flat = {}
     for key, value in values.items():
-        flat |= flatten(value, f"{prefix}{key}.") if isinstance(value, dict) and value else {f"{prefix}{key}": value}
+        whole_key = f"{prefix}{key}"
+        if isinstance(value, dict) and value:
+            flat |= flatten(value, f"{whole_key}.")
+        else:
+            flat[whole_key] = value
     return flat
 
 

@@ -28,9 +28,10 @@ def explain_memory(told: Seq2SeqError) -> Iterator[None]:
 
 
 def explain_batch_memory(batch_tokens: int) -> AbstractContextManager[None]:
-    """Lets a block weigh or measure a model in batches of so many padded tokens.
+    """Lets a block weigh or measure a model in batches of `batch_tokens` padded tokens.
 
     Raises:
         AnalysisError: memory ran out in the block.
     """
-    return explain_memory(AnalysisError(f"Memory ran out with batches of {batch_tokens} tokens. Lower batch_tokens."))
+    told = AnalysisError(f"Memory ran out with batches of {batch_tokens} tokens. Lower batch_tokens.")
+    return explain_memory(told)

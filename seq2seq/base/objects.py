@@ -16,7 +16,12 @@ def is_object_name(name: str) -> bool:
     return re.fullmatch(NAME_PATTERN, name) is not None
 
 
-def load_object(name: str, kind: type[Kind], where: str, error: type[Seq2SeqError] = RecipeError) -> Kind:
+def load_object(
+    name: str,
+    kind: type[Kind],
+    where: str,
+    error: type[Seq2SeqError] = RecipeError,
+) -> Kind:
     """The object of a name, which must be of a kind that `import seq2seq` offers.
 
     Args:
@@ -25,22 +30,31 @@ def load_object(name: str, kind: type[Kind], where: str, error: type[Seq2SeqErro
     Raises:
         error: the module cannot be imported, has no such object, or the object is of another kind.
     """
-    found = _import_object(name, where, error)
-    if not isinstance(found, kind):
-        raise error(f"{where}: {name} is a {type(found).__name__}, expected a seq2seq.{kind.__name__}.")
-    return found
+    loaded = _import_object(name, where, error)
+    if not isinstance(loaded, kind):
+        raise error(f"{where}: {name} is a {type(loaded).__name__}, expected a seq2seq.{kind.__name__}.")
+    return loaded
 
 
-def load_class(name: str, base: type[Kind], where: str, error: type[Seq2SeqError] = RecipeError) -> type[Kind]:
+def load_class(
+    name: str,
+    base: type[Kind],
+    where: str,
+    error: type[Seq2SeqError] = RecipeError,
+) -> type[Kind]:
     """The class of a name, which must be derived from one that `import seq2seq` offers; otherwise as `load_object`."""
-    found = _import_object(name, where, error)
-    if not (isinstance(found, type) and issubclass(found, base)):
-        shown = found.__name__ if isinstance(found, type) else f"a {type(found).__name__}"
-        raise error(f"{where}: {name} is {shown}, expected a class derived from seq2seq.{base.__name__}.")
-    return found
+    loaded = _import_object(name, where, error)
+    if isinstance(loaded, type) and issubclass(loaded, base):
+        return loaded
+    shown = loaded.__name__ if isinstance(loaded, type) else f"a {type(loaded).__name__}"
+    raise error(f"{where}: {name} is {shown}, expected a class derived from seq2seq.{base.__name__}.")
 
 
-def _import_object(name: str, where: str, error: type[Seq2SeqError]) -> object:
+def _import_object(
+    name: str,
+    where: str,
+    error: type[Seq2SeqError],
+) -> object:
     module_name, _, object_name = name.partition(":")
     try:
         module = import_module(module_name)
@@ -48,7 +62,7 @@ def _import_object(name: str, where: str, error: type[Seq2SeqError]) -> object:
         raise error(
             f"{where}: module {module_name!r} cannot be imported ({type(reason).__name__}: {reason})."
         ) from reason
-    found = getattr(module, object_name, None)
-    if found is None:
+    loaded = getattr(module, object_name, None)
+    if loaded is None:
         raise error(f"{where}: module {module_name!r} has no {object_name!r}.")
-    return found
+    return loaded

@@ -19,7 +19,11 @@ from .errors import RecipeError, Seq2SeqError
 
 def _to_strings(value: Any) -> Any:
     """A list in YAML arrives as a Python list, which strict mode refuses for a tuple; one string is a list of one."""
-    return (value,) if isinstance(value, str) else tuple(value) if isinstance(value, list) else value
+    if isinstance(value, str):
+        return (value,)
+    if isinstance(value, list):
+        return tuple(value)
+    return value
 
 
 def _to_path(value: Any) -> Any:
@@ -55,7 +59,13 @@ class Options(BaseModel):
     """Base of the settings classes."""
 
     # Deferred: a command imports the options of all commands and checks those of one.
-    model_config = ConfigDict(strict=True, frozen=True, extra="forbid", allow_inf_nan=False, defer_build=True)
+    model_config = ConfigDict(
+        strict=True,
+        frozen=True,
+        extra="forbid",
+        allow_inf_nan=False,
+        defer_build=True,
+    )
 
     error: ClassVar[type[Seq2SeqError]] = RecipeError  # what a wrong option of this class is raised as
 
@@ -65,8 +75,12 @@ AnyOptions = TypeVar("AnyOptions", bound=Options)
 
 def list_fields(options: type[Options]) -> dict[str, FieldInfo]:
     """The fields of a class by name: its own, then those of each base class."""
-    names = [name for owner in options.__mro__ for name in inspect.get_annotations(owner)]
-    return {name: options.model_fields[name] for name in names if name in options.model_fields}
+    fields = {}
+    for owner in options.__mro__:
+        for name in inspect.get_annotations(owner):
+            if name in options.model_fields:
+                fields[name] = options.model_fields[name]
+    return fields
 
 
 def build_choice(options: type[Options]) -> type[Options]:
@@ -76,13 +90,22 @@ def build_choice(options: type[Options]) -> type[Options]:
     """
     fields: dict[str, Any] = {}
     for name, field in options.model_fields.items():
-        kind = Annotated[(field.annotation, *field.metadata)] if field.metadata else field.annotation
+        kind = field.annotation
+        if field.metadata:  # the bounds of a number, say
+            kind = Annotated[(kind, *field.metadata)]
         fields[name] = (kind | None, Field(None, description=field.description))
-    return create_model(f"{options.__name__}Choice", __base__=Options, __module__=options.__module__, **fields)
+    return create_model(
+        f"{options.__name__}Choice",
+        __base__=Options,
+        __module__=options.__module__,
+        **fields,
+    )
 
 
 def build_options(
-    options: type[AnyOptions], values: Mapping[str, Any], error: type[Seq2SeqError] | None = None
+    options: type[AnyOptions],
+    values: Mapping[str, Any],
+    error: type[Seq2SeqError] | None = None,
 ) -> AnyOptions:
     """Options of one section from a mapping.
 
@@ -93,10 +116,15 @@ def build_options(
         return options(**values)
     except ValidationError as invalid:
         lines = [format_option_error(options, item) for item in invalid.errors()]
-        raise (error or options.error)(f"{options.__name__}:\n" + "\n".join(lines)) from None
+        kind = error or options.error
+        raise kind("\n".join([f"{options.__name__}:", *lines])) from None
 
 
-def format_option_error(options: type[Options], error: Mapping[str, Any], also: Sequence[str] = ()) -> str:
+def format_option_error(
+    options: type[Options],
+    error: Mapping[str, Any],
+    also: Sequence[str] = (),
+) -> str:
     """One line for one error of pydantic about `options`: path, what is wrong, what was found, and a suggestion.
 
     Args:
@@ -105,7 +133,9 @@ def format_option_error(options: type[Options], error: Mapping[str, Any], also: 
     path = ".".join(str(part) for part in error["loc"] if part != "[key]")
     found = error["input"]
     if error["type"] == "extra_forbidden":
-        close = difflib.get_close_matches(str(error["loc"][-1]), _known_keys(options, error["loc"][:-1], also), 1, 0.5)
+        *section, key = error["loc"]
+        known = _list_known_keys(options, section, also)
+        close = difflib.get_close_matches(str(key), known, n=1, cutoff=0.5)
         hint = f" Did you mean {close[0]!r}?" if close else ""
         return f"  {path}: unknown key (found: {found!r}).{hint}"
     if error["type"] == "missing":
@@ -116,9 +146,15 @@ def format_option_error(options: type[Options], error: Mapping[str, Any], also: 
     return f"  {path}: {message}{shown}."
 
 
-def _known_keys(options: Any, path: tuple, also: Sequence[str]) -> list[str]:
-    for part in path:
+def _list_known_keys(
+    options: Any,
+    section: Sequence[str | int],
+    also: Sequence[str],
+) -> list[str]:
+    for part in section:
         annotation = options.model_fields[part].annotation
         choices = (annotation, *get_args(annotation))  # of a section that may be left out, the section and None
         options = next(choice for choice in choices if hasattr(choice, "model_fields"))
-    return [*options.model_fields, *(() if path else also)]
+    if section:
+        return list(options.model_fields)
+    return [*options.model_fields, *also]

@@ -15,12 +15,14 @@ if TYPE_CHECKING:
 def derive_seed(*place: int | str) -> int:
     """A 63-bit seed from the run's seed and a place, such as `derive_seed(1, "dropout", step, rank)`."""
     text = "/".join(map(str, place))
-    return int.from_bytes(hashlib.sha256(text.encode()).digest()[:8]) >> 1
+    digest = hashlib.sha256(text.encode()).digest()
+    return int.from_bytes(digest[:8]) >> 1
 
 
 def build_generator(*place: int | str) -> numpy.random.Generator:
     """A numpy generator seeded by `derive_seed`."""
-    return numpy.random.Generator(numpy.random.PCG64(derive_seed(*place)))
+    bits = numpy.random.PCG64(derive_seed(*place))
+    return numpy.random.Generator(bits)
 
 
 def seed_torch(*place: int | str) -> "torch.Generator":

@@ -40,8 +40,9 @@ def takes_options(options: type[Options]) -> Callable[[AnyFunction], AnyFunction
 
 def _build_signature(function: Callable[..., Any], options: type[Options]) -> inspect.Signature:
     signature = inspect.signature(function)
-    own = [one for one in signature.parameters.values() if one.kind is not Parameter.VAR_KEYWORD]
-    added = [one for one in _list_parameters(options) if one.name not in signature.parameters]
+    parameters = signature.parameters
+    own = [one for one in parameters.values() if one.kind is not Parameter.VAR_KEYWORD]
+    added = [one for one in _list_parameters(options) if one.name not in parameters]
     return signature.replace(parameters=[*own, *added])
 
 
@@ -51,7 +52,12 @@ def _list_parameters(options: type[Options]) -> Iterator[Parameter]:
         default = field.get_default(call_default_factory=True)
         if default is PydanticUndefined:
             default = Parameter.empty
-        yield Parameter(name, Parameter.KEYWORD_ONLY, default=default, annotation=_widen(types[name]))
+        yield Parameter(
+            name,
+            Parameter.KEYWORD_ONLY,
+            default=default,
+            annotation=_widen(types[name]),
+        )
 
 
 def _widen(kind: Any) -> Any:
@@ -68,5 +74,11 @@ def _widen_one(kind: Any) -> Any:
 
 def _list_lines(options: type[Options]) -> Iterator[str]:
     for name, field in list_fields(options).items():
-        text, margins = f"{name}: {field.description}", {"initial_indent": " " * 4, "subsequent_indent": " " * 8}
-        yield textwrap.fill(text, HELP_WIDTH, **margins, break_long_words=False, break_on_hyphens=False)
+        yield textwrap.fill(
+            f"{name}: {field.description}",
+            HELP_WIDTH,
+            initial_indent=" " * 4,
+            subsequent_indent=" " * 8,
+            break_long_words=False,
+            break_on_hyphens=False,
+        )

@@ -34,8 +34,8 @@ def attention(
     check_analyze_attention(checkpoint, options)
     from ..verbs.analyze.attention import analyze_attention
 
-    found = analyze_attention(checkpoint, text, target, **dict(options))
-    for pair in found["pairs"]:
+    result = analyze_attention(checkpoint, text, target, **dict(options))
+    for pair in result["pairs"]:
         typer.echo(pair["target"])
     errors().print(f"Written: {options.output / 'attention.html'}, to open in a browser, and beside it the figures")
 
@@ -54,17 +54,22 @@ def heads(checkpoint: CheckpointName, **flags: Any) -> None:
     check_analyze_heads(checkpoint, options)
     from ..verbs.analyze.heads import analyze_heads
 
-    found = analyze_heads(checkpoint, **dict(options))
-    widest = 1 + max(max(site["heads"]) for site in found["sites"])
-    highest = max(max(site["importance"]) for site in found["sites"])
+    result = analyze_heads(checkpoint, **dict(options))
+    sites = result["sites"]
+    highest = max(max(site["importance"]) for site in sites)
+    last_head = max(max(site["heads"]) for site in sites)
+    columns = range(last_head + 1)
     rows = []
-    for site in found["sites"]:
-        shares = (f"{100 * value / (highest or 1):.1f}" for value in site["importance"])
+    for site in sites:
+        layer = f"{site['kind']} {site['layer']}"
+        shares = [f"{100 * value / (highest or 1):.1f}" for value in site["importance"]]
         cells = dict(zip(site["heads"], shares, strict=True))
-        rows.append([f"{site['kind']} {site['layer']}", *(cells.get(head, "") for head in range(widest))])
+        rows.append([layer, *(cells.get(head, "") for head in columns)])
     scale = f"in percent of the highest, which is {highest:.3g}"
-    title = f"{checkpoint}: importance of heads, {scale}; {found['pairs']:,} pairs"
-    output().print(build_fitting_table(title, ["layer", *map(str, range(widest))], rows))
-    if cut := format_truncated("--data", found):
-        errors().print(cut)
+    title = f"{checkpoint}: importance of heads, {scale}; {result['pairs']:,} pairs"
+    table = build_fitting_table(title, ["layer", *map(str, columns)], rows)
+    output().print(table)
+    truncated = format_truncated("--data", result)
+    if truncated is not None:
+        errors().print(truncated)
     errors().print(f"Written: {options.output / 'heads.json'}, {options.output / 'heads.png'}")

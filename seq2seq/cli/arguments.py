@@ -11,8 +11,10 @@ RecipePath = Annotated[Path, typer.Argument(help="The recipe, a YAML file.")]
 Overrides = Annotated[list[str] | None, typer.Argument(help="Options that go over it, as key.path=value.")]
 
 
-def format_truncated(option: str, found: Mapping[str, int]) -> str | None:
+def format_truncated(option: str, counts: Mapping[str, int]) -> str | None:
     """'--data: cut at the model's limits: sources 2, targets 0'; None where no text was."""
-    sources, targets = found["truncated_sources"], found["truncated_targets"]
-    cut = f"{option}: cut at the model's limits: sources {sources:,}, targets {targets:,}"
-    return cut if sources or targets else None
+    sources = counts["truncated_sources"]
+    targets = counts["truncated_targets"]
+    if not sources and not targets:
+        return None
+    return f"{option}: cut at the model's limits: sources {sources:,}, targets {targets:,}"

@@ -29,7 +29,8 @@ def run(
     compared = compare(a, b, **dict(options))
     pairs = {}
     for metric, row in compared.items():
-        difference = Difference(row.test.difference, row.test.low, row.test.high, row.test.p_value)
+        test = row.test
+        difference = Difference(test.difference, test.low, test.high, test.p_value)
         pairs[metric] = ScorePair(row.value_a, row.value_b, difference)
     output().print(f"A: {a}")
     output().print(f"B: {b}")

@@ -5,7 +5,7 @@ A value of several parts is given by commas, or by the flag once for each (see `
 
 import inspect
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from inspect import Parameter
 from typing import Annotated, Any, TypeVar, get_args, get_type_hints
 
@@ -35,19 +35,26 @@ class OptionFlag:
 
     def to_parameter(self) -> Parameter:
         """What Typer makes a flag of."""
-        names = (
-            [f"{self.name}/--no-{self.name.removeprefix('--')}"] if self.kind in (bool, bool | None) else [self.name]
+        name = self.name
+        if self.kind in (bool, bool | None):
+            name = f"{name}/--no-{name.removeprefix('--')}"
+        annotation = Annotated[self.kind, typer.Option(name, help=self.help)]
+        return Parameter(
+            self.key,
+            Parameter.KEYWORD_ONLY,
+            default=self.default,
+            annotation=annotation,
         )
-        annotation = Annotated[self.kind, typer.Option(*names, help=self.help)]
-        return Parameter(self.key, Parameter.KEYWORD_ONLY, default=self.default, annotation=annotation)
 
 
 def takes_flags(options: type[Options]) -> Callable[[Command], Command]:
     """Lets Typer see a flag for each option of a class, which a command then gets as its **keywords."""
 
     def decorate(command: Command) -> Command:
-        own = [one for one in inspect.signature(command).parameters.values() if one.kind is not Parameter.VAR_KEYWORD]
-        parameters = [*own, *(flag.to_parameter() for flag in list_flags(options))]
+        signature = inspect.signature(command)
+        own = [one for one in signature.parameters.values() if one.kind is not Parameter.VAR_KEYWORD]
+        made = [flag.to_parameter() for flag in list_flags(options)]
+        parameters = [*own, *made]
         command.__signature__ = inspect.Signature(parameters)
         command.__annotations__ = {one.name: one.annotation for one in parameters}
         return command
@@ -72,15 +79,31 @@ def list_flags(options: type[Options]) -> Iterator[OptionFlag]:
     types = get_type_hints(options)
     for name, field in list_fields(options).items():
         flag = next((item for item in field.metadata if isinstance(item, Flag)), Flag())
-        if (section := _find_section(types[name])) is not None:
+        section = _find_section(types[name])
+        if section is not None:
             for inner in list_flags(section):
-                given = flag.name.format(inner.path[0])
-                yield OptionFlag((name, *inner.path), given, inner.kind, inner.default, inner.help, inner.by_commas)
+                yield replace(
+                    inner,
+                    path=(name, *inner.path),
+                    name=flag.name.format(inner.path[0]),
+                )
         elif flag.name != "":
-            yield _build_flag(name, types[name], field.get_default(), field.description, flag)
+            yield _build_flag(
+                name,
+                types[name],
+                field.get_default(),
+                field.description,
+                flag,
+            )
 
 
-def _build_flag(name: str, kind: Any, default: Any, text: str, flag: Flag) -> OptionFlag:
+def _build_flag(
+    name: str,
+    kind: Any,
+    default: Any,
+    text: str,
+    flag: Flag,
+) -> OptionFlag:
     of_several = tuple[str, ...] in (kind, *get_args(kind))
     by_commas = of_several and not flag.repeated
     if default is PydanticUndefined:
@@ -91,16 +114,29 @@ def _build_flag(name: str, kind: Any, default: Any, text: str, flag: Flag) -> Op
         kind = list[str] if flag.repeated else str
         kind = kind | None if default is None else kind
         text += " The flag may be given more than once." if flag.repeated else " Several are separated by commas."
-    return OptionFlag((name,), flag.name or f"--{name.replace('_', '-')}", kind, default, text, by_commas)
+    return OptionFlag(
+        path=(name,),
+        name=flag.name or f"--{name.replace('_', '-')}",
+        kind=kind,
+        default=default,
+        help=text,
+        by_commas=by_commas,
+    )
 
 
 def _find_section(kind: Any) -> type[Options] | None:
     """The class of options that a type is, or may be beside None."""
-    choices = [choice for choice in (kind, *get_args(kind)) if isinstance(choice, type) and issubclass(choice, Options)]
-    return choices[0] if choices else None
+    for choice in (kind, *get_args(kind)):
+        if isinstance(choice, type) and issubclass(choice, Options):
+            return choice
+    return None
 
 
-def _set_value(values: dict[str, Any], flag: OptionFlag, value: Any) -> None:
+def _set_value(
+    values: dict[str, Any],
+    flag: OptionFlag,
+    value: Any,
+) -> None:
     """Puts what a flag was given in its place; what was left out is left out."""
     if value is None:
         return

@@ -9,7 +9,11 @@ from .flags import read_flags, takes_flags
 
 
 @takes_flags(InspectOptions)
-def run(recipe: RecipePath, overrides: Overrides = None, **flags: Any) -> None:
+def run(
+    recipe: RecipePath,
+    overrides: Overrides = None,
+    **flags: Any,
+) -> None:
     """Show what would run before an hour is spent on it.
 
     Rows as the model sees them, lengths, duplicates, the origin of parameters, time and warnings.

@@ -51,7 +51,13 @@ def _show_version(wanted: bool) -> None:
 @app.callback()
 def look_at_options(
     version: Annotated[
-        bool, typer.Option("--version", callback=_show_version, is_eager=True, help="Show the version and exit.")
+        bool,
+        typer.Option(
+            "--version",
+            callback=_show_version,
+            is_eager=True,
+            help="Show the version and exit.",
+        ),
     ] = False,
 ) -> None:
     """Warm-started encoder-decoder models: start from published checkpoints, train, generate, measure."""

@@ -1,6 +1,6 @@
 """`seq2seq plans`."""
 
-from dataclasses import asdict, fields
+from dataclasses import astuple, fields
 
 
 def run() -> None:
@@ -14,16 +14,16 @@ def run() -> None:
 
     rows = []
     for plan in PLANS.values():
-        counted, paper = asdict(COUNTED[plan.name]), asdict(PlanParameters(*plan.paper_millions))
-        rows.append(
-            [
-                plan.name,
-                plan.encoder[0].name if plan.warm_encoder else "random",
-                plan.decoder[0].name if plan.warm_decoder else "random",
-                "yes" if plan.share_layers else "no",
-                *(f"{counted[column] / 1e6:.1f} / {paper[column]}" for column in counted),
-            ]
-        )
+        counted = astuple(COUNTED[plan.name])
+        paper = plan.paper_millions
+        row = [
+            plan.name,
+            plan.encoder[0].name if plan.warm_encoder else "random",
+            plan.decoder[0].name if plan.warm_decoder else "random",
+            "yes" if plan.share_layers else "no",
+        ]
+        row += [f"{here / 1e6:.1f} / {there}" for here, there in zip(counted, paper, strict=True)]
+        rows.append(row)
     columns = [field.name for field in fields(PlanParameters)]
     console = output()
     title = "Plans, millions of parameters at base size: here / in the paper"

@@ -1,6 +1,9 @@
 """`seq2seq prune`."""
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from rich.table import Table
 
 from ..verbs.options import PruneOptions
 from .arguments import CheckpointName, format_truncated
@@ -13,31 +16,28 @@ def run(checkpoint: CheckpointName, **flags: Any) -> None:
 
     Writes the smaller checkpoint.
     """
-    from ..base.console import build_table, errors, output
+    from ..base.console import errors, output
     from ..verbs.early_checks import check_prune
 
     options = read_flags(PruneOptions, flags)
     check_prune(checkpoint, options)
-    from ..reports.pruning_curve import ORDERS
     from ..verbs.prune import prune
 
-    found = prune(checkpoint, **dict(options))
-    for stage in found["layer_losses"]:
+    result = prune(checkpoint, **dict(options))
+    for stage in result["layer_losses"]:
         errors().print(f"Layers kept: encoder {stage['encoder']}, decoder {stage['decoder']}; loss {stage['loss']:.3f}")
-    if found["curve"]:
-        names = list(found["curve"][0]["by_importance"])
-        header_row = ["heads left", *(f"{name}, {label}" for name in names for label in ORDERS.values())]
-        rows = [
-            [f"{point['heads']} ({point['share']:.0%})", *(f"{point[o][name]:.3f}" for name in names for o in ORDERS)]
-            for point in found["curve"]
-        ]
-        output().print(build_table(f"{checkpoint}: pruned", header_row, rows))
-    for option, counts in (("--data", found), ("--test", found["test_truncated"] if options.test else None)):
-        if counts and (cut := format_truncated(option, counts)):
-            errors().print(cut)
-    if options.keep is not None and (note := _format_heads(options.keep, found)):
-        errors().print(note)
-    before, after = found["before"], found["after"]
+    if result["curve"]:
+        output().print(_build_curve_table(f"{checkpoint}: pruned", result["curve"]))
+    notes = [format_truncated("--data", result)]
+    if options.test:
+        notes.append(format_truncated("--test", result["test_truncated"]))
+    if options.keep is not None:
+        notes.append(_format_heads(options.keep, result))
+    for note in notes:
+        if note is not None:
+            errors().print(note)
+    before = result["before"]
+    after = result["after"]
     errors().print(
         f"Written: {options.output}: {before['heads']} -> {after['heads']} heads, {before['parameters']:,} -> "
         f"{after['parameters']:,} parameters. A recipe that trains it on has "
@@ -45,12 +45,31 @@ def run(checkpoint: CheckpointName, **flags: Any) -> None:
     )
 
 
-def _format_heads(keep: float, found: dict[str, Any]) -> str | None:
+def _build_curve_table(title: str, curve: list[dict[str, Any]]) -> "Table":
+    """A row for each number of heads left, with every figure by every order in which heads go."""
+    from ..base.console import build_table
+    from ..reports.pruning_curve import ORDERS
+
+    names = list(curve[0]["by_importance"])
+    columns = [(name, order) for name in names for order in ORDERS]
+    header = ["heads left", *(f"{name}, {ORDERS[order]}" for name, order in columns)]
+    rows = []
+    for point in curve:
+        figures = [f"{point[order][name]:.3f}" for name, order in columns]
+        rows.append([f"{point['heads']} ({point['share']:.0%})", *figures])
+    return build_table(title, header, rows)
+
+
+def _format_heads(keep: float, result: dict[str, Any]) -> str | None:
     """What to say where other heads are left than were asked for, or all; else None."""
-    of, left = found["without_layers"]["heads"], found["after"]["heads"]
-    if left > (wanted := round(keep * of)):
+    of = result["without_layers"]["heads"]
+    left = result["after"]["heads"]
+    wanted = round(keep * of)
+    if left > wanted:
         return (
             f"{left} of {of} heads are left, more than the {wanted} that --keep {keep:g} asks for: every attention "
             "site keeps one"
         )
-    return f"No head went: {keep:g} of the {of} in the layers that are left is all of them" if left == of else None
+    if left == of:
+        return f"No head went: {keep:g} of the {of} in the layers that are left is all of them"
+    return None

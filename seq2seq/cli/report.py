@@ -37,7 +37,8 @@ def run(
     title = f"{first.scores['examples']:,} {first.scores['split']} pairs" if first.scores else "no test pairs"
     rows = [list(map("\n".join, row)) for row in compared.table.rows]
     console.print(build_fitting_table(title, compared.table.header, rows))
-    for sample in collect_samples(compared.records, options.samples) if first.predictions else []:
+    samples = collect_samples(compared.records, options.samples) if first.predictions else []
+    for sample in samples:
         console.print()
         for name, text in sample:
             console.print(f"{name}: {show_on_one_line(shorten(text, MAX_CHARACTERS))}")

@@ -8,7 +8,11 @@ from .flags import read_flags, takes_flags
 
 
 @takes_flags(TrainOptions)
-def run(recipe: RecipePath, overrides: Overrides = None, **flags: Any) -> None:
+def run(
+    recipe: RecipePath,
+    overrides: Overrides = None,
+    **flags: Any,
+) -> None:
     """Train by a recipe, then test and write a card.
 
     On more processes: accelerate launch -m seq2seq train ..., or torchrun -m seq2seq train ...

@@ -18,14 +18,19 @@ def take_first_words(source: str, words: int) -> str:
 def measure_mean_words(texts: Iterable[str]) -> int:
     """The mean number of words of some texts, to the nearest whole, at least 1; words as in `take_first_words`."""
     counts = [len(text.split()) for text in texts]
-    return max(round(sum(counts) / len(counts)), 1)
+    mean = sum(counts) / len(counts)
+    return max(round(mean), 1)
 
 
 def name_lead(sentences: int) -> str:
     """The row of this baseline in tables."""
-    return "first sentence of the source" if sentences == 1 else f"first {sentences} sentences of the source"
+    if sentences == 1:
+        return "first sentence of the source"
+    return f"first {sentences} sentences of the source"
 
 
 def name_first_words(words: int) -> str:
     """The row of this baseline in tables."""
-    return "first word of the source" if words == 1 else f"first {words} words of the source"
+    if words == 1:
+        return "first word of the source"
+    return f"first {words} words of the source"

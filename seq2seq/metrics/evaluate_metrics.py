@@ -26,7 +26,10 @@ class TextMetric(evaluate.Metric):
     metric_name: str
 
     def _info(self) -> evaluate.MetricInfo:
-        features = {"predictions": datasets.Value("string"), "references": datasets.Sequence(datasets.Value("string"))}
+        features = {
+            "predictions": datasets.Value("string"),
+            "references": datasets.Sequence(datasets.Value("string")),
+        }
         if self._metric.needs_sources:
             features["sources"] = datasets.Value("string")
         return evaluate.MetricInfo(
@@ -39,18 +42,35 @@ class TextMetric(evaluate.Metric):
     def _metric(self) -> Metric:
         return find_metric(self.metric_name)
 
-    def add_batch(self, *, predictions: Any = None, references: Any = None, **columns: Any) -> None:
+    def add_batch(
+        self,
+        *,
+        predictions: Any = None,
+        references: Any = None,
+        **columns: Any,
+    ) -> None:
         """Takes texts; `compute` too hands its own to this."""
         rows = [_list_references(row) for row in _require(references)]
         super().add_batch(predictions=predictions, references=rows, **columns)
 
-    def add(self, *, prediction: Any = None, reference: Any = None, **columns: Any) -> None:
+    def add(
+        self,
+        *,
+        prediction: Any = None,
+        reference: Any = None,
+        **columns: Any,
+    ) -> None:
         """Takes one text; `evaluate.combine` hands it over in columns `predictions` and `references`."""
         row = {"predictions": prediction, "references": reference} | columns
-        super().add(**row | {"references": _list_references(_require(row["references"]))})
+        references = _require(row["references"])
+        row["references"] = _list_references(references)
+        super().add(**row)
 
     def _compute(
-        self, predictions: Sequence[str], references: Sequence[Sequence[str]], sources: Sequence[str] | None = None
+        self,
+        predictions: Sequence[str],
+        references: Sequence[Sequence[str]],
+        sources: Sequence[str] | None = None,
     ) -> dict[str, float]:
         return compute_scores(
             sources=sources if sources is not None else [""] * len(predictions),

@@ -11,7 +11,10 @@ class ExactMatch(MeanMetric):
     name = "exact_match"
 
     def compute_shares(
-        self, sources: Sequence[str], predictions: Sequence[str], references: Sequence[Sequence[str]]
+        self,
+        sources: Sequence[str],
+        predictions: Sequence[str],
+        references: Sequence[Sequence[str]],
     ) -> Iterable[float]:
         return (float(text in allowed) for text, allowed in zip(predictions, references, strict=True))
 

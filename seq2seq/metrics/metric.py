@@ -28,7 +28,10 @@ class Metric(ABC):
 
     @abstractmethod
     def compute_statistics(
-        self, sources: Sequence[str], predictions: Sequence[str], references: Sequence[Sequence[str]]
+        self,
+        sources: Sequence[str],
+        predictions: Sequence[str],
+        references: Sequence[Sequence[str]],
     ) -> numpy.ndarray:
         """A row of figures for each text. Shape: [texts, statistics], float64."""
 
@@ -50,14 +53,21 @@ class MeanMetric(Metric):
 
     @abstractmethod
     def compute_shares(
-        self, sources: Sequence[str], predictions: Sequence[str], references: Sequence[Sequence[str]]
+        self,
+        sources: Sequence[str],
+        predictions: Sequence[str],
+        references: Sequence[Sequence[str]],
     ) -> Iterable[float]:
         """The value of each text, 0 to 1."""
 
     def compute_statistics(
-        self, sources: Sequence[str], predictions: Sequence[str], references: Sequence[Sequence[str]]
+        self,
+        sources: Sequence[str],
+        predictions: Sequence[str],
+        references: Sequence[Sequence[str]],
     ) -> numpy.ndarray:
-        shares = numpy.array(list(self.compute_shares(sources, predictions, references)), dtype=numpy.float64)
+        shares_of_texts = list(self.compute_shares(sources, predictions, references))
+        shares = numpy.array(shares_of_texts, dtype=numpy.float64)
         return numpy.stack([shares, numpy.ones_like(shares)], axis=1)
 
     def aggregate(self, sums: numpy.ndarray) -> numpy.ndarray:

@@ -29,7 +29,9 @@ class EvaluationOptions(Options):
         "spacing.",
     )
     lead_sentences: int = Field(
-        1, gt=0, description="How many sentences the baseline has that copies the beginning of the source."
+        1,
+        gt=0,
+        description="How many sentences the baseline has that copies the beginning of the source.",
     )
     first_words: int | None = Field(
         None,

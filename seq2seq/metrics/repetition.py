@@ -33,7 +33,10 @@ class Repetition(MeanMetric):
     better = "lower"
 
     def compute_shares(
-        self, sources: Sequence[str], predictions: Sequence[str], references: Sequence[Sequence[str]]
+        self,
+        sources: Sequence[str],
+        predictions: Sequence[str],
+        references: Sequence[Sequence[str]],
     ) -> Iterable[float]:
         return (float(repeats_content_word(text)) for text in predictions)
 

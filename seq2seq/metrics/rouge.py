@@ -22,18 +22,24 @@ class Rouge(MeanMetric):
     """One of the family; `order` is that of n-grams, None for the longest common subsequence of the whole texts."""
 
     def __init__(self, name: str, order: int | None) -> None:
-        self.name, self.order = name, order
+        self.name = name
+        self.order = order
 
     def compute_shares(
-        self, sources: Sequence[str], predictions: Sequence[str], references: Sequence[Sequence[str]]
+        self,
+        sources: Sequence[str],
+        predictions: Sequence[str],
+        references: Sequence[Sequence[str]],
     ) -> Iterable[float]:
         for prediction, allowed in zip(predictions, references, strict=True):
             yield max(self.compute_f1(reference, prediction) for reference in allowed)
 
     def compute_f1(self, reference: str, prediction: str) -> float:
-        wanted, written = list_stems(reference), list_stems(prediction)
+        wanted = list_stems(reference)
+        written = list_stems(prediction)
         if self.order is None:
-            return _score_overlap(measure_common_subsequence(wanted, written), len(wanted), len(written))
+            length = measure_common_subsequence(wanted, written)
+            return _score_overlap(length, len(wanted), len(written))
         wanted_ngrams = Counter(list_ngrams(wanted, self.order))
         written_ngrams = Counter(list_ngrams(written, self.order))
         common = sum(min(count, written_ngrams.get(ngram, 0)) for ngram, count in wanted_ngrams.items())
@@ -58,7 +64,10 @@ class RougeLsum(Rouge):
     def compute_f1(self, reference: str, prediction: str) -> float:
         wanted = [list_stems(sentence) for sentence in list_sentences(reference)]
         written = [list_stems(sentence) for sentence in list_sentences(prediction)]
-        return _score_overlap(count_covered_words(wanted, written), sum(map(len, wanted)), sum(map(len, written)))
+        covered = count_covered_words(wanted, written)
+        words_wanted = sum(map(len, wanted))
+        words_written = sum(map(len, written))
+        return _score_overlap(covered, words_wanted, words_written)
 
     def format_signature(self, references: Sequence[Sequence[str]]) -> str:
         return f"{super().format_signature(references)}, sentences are lines, or end at . ! ? where a text has one line"
@@ -94,7 +103,9 @@ def list_stems(text: str) -> Words:
 
 def _score_overlap(common: int, wanted: int, written: int) -> float:
     """F1 of what the prediction has of the reference's words or n-grams, and the reference of the prediction's."""
-    return compute_f1(precision=common / max(written, 1), recall=common / max(wanted, 1))
+    precision = common / max(written, 1)
+    recall = common / max(wanted, 1)
+    return compute_f1(precision, recall)
 
 
 def measure_common_subsequence(first: Words, second: Words) -> int:
@@ -117,7 +128,9 @@ def _list_rows(first: Words, second: Words) -> Iterable[int]:
     everything = (1 << len(second)) - 1
     row = everything
     for word in first:
-        if common := row & places.get(word, 0):
+        common = row & places.get(word, 0)
+        if common:
+            # The sum carries from the lowest place of the word in a run of ones to the zero behind it: both change.
             row = (row + common | row - common) & everything
         yield row
 
@@ -129,18 +142,22 @@ def find_common_subsequence(first: Words, second: Words) -> list[int]:
     length, and a word of `first` where both do.
     """
     rows = [(1 << len(second)) - 1, *_list_rows(first, second)]
-    found, i, j = [], len(first), len(second)
+    common = []
+    i = len(first)
+    j = len(second)
     while i and j:
+        # t[i][j] is the number of zeros among the first j bits of row i.
         length = j - (rows[i] & (1 << j) - 1).bit_count()
         length_above = j - (rows[i - 1] & (1 << j) - 1).bit_count()
         if first[i - 1] == second[j - 1]:
-            i, j = i - 1, j - 1
-            found.append(i)
+            i -= 1
+            j -= 1
+            common.append(i)
         elif rows[i] >> (j - 1) & 1 and length_above < length:
             j -= 1
         else:
             i -= 1
-    return found
+    return common
 
 
 def count_covered_words(wanted: Sequence[Words], written: Sequence[Words]) -> int:
@@ -152,7 +169,9 @@ def count_covered_words(wanted: Sequence[Words], written: Sequence[Words]) -> in
     left_written = Counter(word for sentence in written for word in sentence)
     covered = 0
     for sentence in wanted:
-        places = set().union(*(find_common_subsequence(sentence, other) for other in written))
+        places: set[int] = set()
+        for other in written:
+            places.update(find_common_subsequence(sentence, other))
         for place in sorted(places):
             word = sentence[place]
             if left_wanted[word] > 0 and left_written[word] > 0:

@@ -1,11 +1,12 @@
 """BLEU and chrF by sacrebleu (Post 2018): its statistics for each text, its formula, its signatures.
 
 sacrebleu is not asked for whole corpora but for the two steps that its own corpus_score and significance tests are
-made of; `tests/evaluation/test_sacrebleu_metrics.py` holds both equal to the last digit.
+made of; `tests/metrics/test_sacrebleu_metrics.py` holds both equal to the last digit.
 """
 
 from abc import abstractmethod
 from collections.abc import Sequence
+from itertools import zip_longest
 from typing import Any
 
 import numpy
@@ -21,9 +22,14 @@ class SacrebleuMetric(Metric):
         """sacrebleu's metric; `of_texts` for values of single texts."""
 
     def compute_statistics(
-        self, sources: Sequence[str], predictions: Sequence[str], references: Sequence[Sequence[str]]
+        self,
+        sources: Sequence[str],
+        predictions: Sequence[str],
+        references: Sequence[Sequence[str]],
     ) -> numpy.ndarray:
-        rows = self.build_scorer()._extract_corpus_statistics(list(predictions), transpose_references(references))
+        scorer = self.build_scorer()
+        columns = transpose_references(references)
+        rows = scorer._extract_corpus_statistics(list(predictions), columns)
         return numpy.array(rows, dtype=numpy.float64)
 
     def aggregate(self, sums: numpy.ndarray) -> numpy.ndarray:
@@ -69,8 +75,7 @@ def transpose_references(references: Sequence[Sequence[str]]) -> list[list[str |
 
     [["a", "b"], ["c"]] -> [["a", "c"], ["b", None]]
     """
-    width = max(map(len, references))
-    return [[row[index] if index < len(row) else None for row in references] for index in range(width)]
+    return [list(column) for column in zip_longest(*references)]
 
 
 def _compute_values(scorer: Any, sums: numpy.ndarray) -> numpy.ndarray:

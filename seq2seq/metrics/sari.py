@@ -37,10 +37,20 @@ class NgramSari(MeanMetric):
     needs_sources = True
 
     def compute_shares(
-        self, sources: Sequence[str], predictions: Sequence[str], references: Sequence[Sequence[str]]
+        self,
+        sources: Sequence[str],
+        predictions: Sequence[str],
+        references: Sequence[Sequence[str]],
     ) -> Iterable[float]:
-        for source, prediction, allowed in zip(sources, predictions, references, strict=True):
-            read, written, wanted = source.split(), prediction.split(), [text.split() for text in allowed]
+        for source, prediction, allowed in zip(
+            sources,
+            predictions,
+            references,
+            strict=True,
+        ):
+            read = source.split()
+            written = prediction.split()
+            wanted = [text.split() for text in allowed]
             total = 0.0
             for order in range(1, MAX_ORDER + 1):
                 total += self.score_words(read, written, wanted, order)
@@ -48,7 +58,11 @@ class NgramSari(MeanMetric):
 
     @abstractmethod
     def score_words(
-        self, source: Sequence[str], prediction: Sequence[str], references: Sequence[Sequence[str]], order: int
+        self,
+        source: Sequence[str],
+        prediction: Sequence[str],
+        references: Sequence[Sequence[str]],
+        order: int,
     ) -> float:
         """The scores of keeping, adding and deleting n-grams of one order, summed."""
 
@@ -59,29 +73,52 @@ class Sari(NgramSari):
     name = "sari"
 
     def score_words(
-        self, source: Sequence[str], prediction: Sequence[str], references: Sequence[Sequence[str]], order: int
+        self,
+        source: Sequence[str],
+        prediction: Sequence[str],
+        references: Sequence[Sequence[str]],
+        order: int,
     ) -> float:
         # A reference shorter than the order has no say in it.
-        of_references = [set(list_ngrams(words, order)) for words in references if len(words) >= order]
-        return self.score_order(set(list_ngrams(source, order)), set(list_ngrams(prediction, order)), of_references)
+        long_enough = [words for words in references if len(words) >= order]
+        return self.score_order(
+            source=set(list_ngrams(source, order)),
+            prediction=set(list_ngrams(prediction, order)),
+            references=[set(list_ngrams(words, order)) for words in long_enough],
+        )
 
     @staticmethod
-    def score_order(source: set[Ngram], prediction: set[Ngram], references: Sequence[set[Ngram]]) -> float:
+    def score_order(
+        source: set[Ngram],
+        prediction: set[Ngram],
+        references: Sequence[set[Ngram]],
+    ) -> float:
         """F1 of keeping, adding and deleting, summed, from the different n-grams of one order."""
         votes = Counter(chain.from_iterable(references))
         voters = max(len(references), 1)
-        kept, deleted = source & prediction, source - prediction
+        kept = source & prediction
+        deleted = source - prediction
         kept_votes = sum(votes[ngram] for ngram in kept)
         deleted_votes = sum(votes[ngram] for ngram in deleted)
         wanted_votes = kept_votes + deleted_votes
         rightly_deleted = len(deleted) - deleted_votes / voters
         deletable = len(source) - wanted_votes / voters
-        added, addable = prediction - source, votes.keys() - source
-        return (
-            compute_f1(_divide(kept_votes / voters, len(kept), 1), _divide(kept_votes, wanted_votes, 1))
-            + compute_f1(_divide(len(added & addable), len(added), 1), _divide(len(added & addable), len(addable), 1))
-            + compute_f1(_divide(rightly_deleted, len(deleted), 1), _divide(rightly_deleted, deletable, 1))
+        added = prediction - source
+        addable = votes.keys() - source
+        rightly_added = len(added & addable)
+        keep = compute_f1(
+            precision=_divide(kept_votes / voters, len(kept), 1),
+            recall=_divide(kept_votes, wanted_votes, 1),
         )
+        add = compute_f1(
+            precision=_divide(rightly_added, len(added), 1),
+            recall=_divide(rightly_added, len(addable), 1),
+        )
+        delete = compute_f1(
+            precision=_divide(rightly_deleted, len(deleted), 1),
+            recall=_divide(rightly_deleted, deletable, 1),
+        )
+        return keep + add + delete
 
     def format_signature(self, references: Sequence[Sequence[str]]) -> str:
         return "tensor2tensor's: F1 of keep, add and delete, each n-gram once, n 1-4, 0/0 is 1, mean over texts"
@@ -93,20 +130,35 @@ class SariXu(NgramSari):
     name = "sari_xu"
 
     def score_words(
-        self, source: Sequence[str], prediction: Sequence[str], references: Sequence[Sequence[str]], order: int
+        self,
+        source: Sequence[str],
+        prediction: Sequence[str],
+        references: Sequence[Sequence[str]],
+        order: int,
     ) -> float:
-        in_references = Counter(chain.from_iterable(list_ngrams(words, order) for words in references))
-        had, wrote = Counter(list_ngrams(source, order)), Counter(list_ngrams(prediction, order))
-        return self.score_order(had, wrote, in_references, len(references))
+        in_references = (list_ngrams(words, order) for words in references)
+        return self.score_order(
+            had=Counter(list_ngrams(source, order)),
+            wrote=Counter(list_ngrams(prediction, order)),
+            wanted=Counter(chain.from_iterable(in_references)),
+            references=len(references),
+        )
 
     @staticmethod
-    def score_order(had: Counter[Ngram], wrote: Counter[Ngram], wanted: Counter[Ngram], references: int) -> float:
+    def score_order(
+        had: Counter[Ngram],
+        wrote: Counter[Ngram],
+        wanted: Counter[Ngram],
+        references: int,
+    ) -> float:
         """Keep F1, add F1 and delete precision, summed; `wanted` counts all references together."""
         kept = keepable = deleted = 0
         kept_share = keepable_share = deleted_share = 0.0
         for ngram, count in had.items():
             # All counts times the number of references, so that they are whole.
-            count_had, count_wrote, count_wanted = count * references, wrote[ngram] * references, wanted[ngram]
+            count_had = count * references
+            count_wrote = wrote[ngram] * references
+            count_wanted = wanted[ngram]
             if count_wrote:
                 both = min(count_had, count_wrote)
                 kept += 1
@@ -116,15 +168,23 @@ class SariXu(NgramSari):
                 keepable += 1
                 keepable_share += min(both, count_wrote) / both
             if count_had > count_wrote:
+                gone = count_had - count_wrote
                 excess = max(count_had - count_wanted, 0)
                 deleted += 1
-                deleted_share += min(count_had - count_wrote, excess) / (count_had - count_wrote)
-        added, addable = wrote.keys() - had.keys(), wanted.keys() - had.keys()
-        return (
-            compute_f1(_divide(kept_share, kept, 0), _divide(keepable_share, keepable, 0))
-            + compute_f1(_divide(len(added & addable), len(added), 0), _divide(len(added & addable), len(addable), 0))
-            + _divide(deleted_share, deleted, 0)
+                deleted_share += min(gone, excess) / gone
+        added = wrote.keys() - had.keys()
+        addable = wanted.keys() - had.keys()
+        rightly_added = len(added & addable)
+        keep = compute_f1(
+            precision=_divide(kept_share, kept, 0),
+            recall=_divide(keepable_share, keepable, 0),
         )
+        add = compute_f1(
+            precision=_divide(rightly_added, len(added), 0),
+            recall=_divide(rightly_added, len(addable), 0),
+        )
+        delete = _divide(deleted_share, deleted, 0)
+        return keep + add + delete
 
     def format_signature(self, references: Sequence[Sequence[str]]) -> str:
         return "Xu et al.'s script: keep F1, add F1, delete precision, n 1-4, 0/0 is 0, mean over texts"

@@ -48,15 +48,19 @@ class _Texts:
 
     def compute_statistics(self, metric: Metric) -> list[numpy.ndarray]:
         """Of each list of predictions."""
-        texts = self.by_lines if metric.by_lines and self.by_lines is not None else self
-        rows = [metric.compute_statistics(texts.sources, written, texts.references) for written in texts.predictions]
-        for found in rows:
-            if numpy.ndim(found) != 2 or len(found) != len(texts.sources):
+        texts = self
+        if metric.by_lines and self.by_lines is not None:
+            texts = self.by_lines
+        of_predictions = []
+        for written in texts.predictions:
+            rows = metric.compute_statistics(texts.sources, written, texts.references)
+            if numpy.ndim(rows) != 2 or len(rows) != len(texts.sources):
                 raise ScoringError(
-                    f"metric {metric.name}: compute_statistics gave the shape {numpy.shape(found)}, expected a row of "
+                    f"metric {metric.name}: compute_statistics gave the shape {numpy.shape(rows)}, expected a row of "
                     f"figures for each of {len(texts.sources)} texts."
                 )
-        return rows
+            of_predictions.append(rows)
+        return of_predictions
 
 
 def compute_scores(
@@ -82,7 +86,7 @@ def compute_scores(
     for name in options.metrics:
         metric = find_metric(name)
         (statistics,) = texts.compute_statistics(metric)
-        scores.values[name] = float(metric.aggregate(statistics.sum(axis=0)))
+        scores.values[name] = _compute_value(metric, statistics)
         scores.signatures[name] = _format_signature(metric, texts, options)
         if bootstrap is not None:
             scores.intervals[name] = compute_interval(metric, statistics, **bootstrap.to_dict())
@@ -105,9 +109,9 @@ def compute_text_scores(
         ScoringError: as `compute_scores`.
     """
     texts = _normalize(sources, [predictions], references, options)
-    found = find_metric(metric)
-    (statistics,) = texts.compute_statistics(found)
-    return found.compute_text_values(statistics).tolist()
+    known = find_metric(metric)
+    (statistics,) = texts.compute_statistics(known)
+    return known.compute_text_values(statistics).tolist()
 
 
 def compare_predictions(
@@ -126,17 +130,38 @@ def compare_predictions(
     Raises:
         ScoringError: as `compute_scores`.
     """
-    texts = _normalize(sources, [predictions_a, predictions_b], references, options)
+    texts = _normalize(
+        sources,
+        [predictions_a, predictions_b],
+        references,
+        options,
+    )
     comparisons = {}
     for name in options.metrics:
         metric = find_metric(name)
-        statistics = texts.compute_statistics(metric)
-        value_a, value_b = (float(metric.aggregate(rows.sum(axis=0))) for rows in statistics)
-        test = compare_paired(metric, *statistics, trials=trials, **bootstrap.to_dict())
-        comparisons[name] = Comparison(value_a, value_b, test, _format_signature(metric, texts, options))
+        statistics_a, statistics_b = texts.compute_statistics(metric)
+        test = compare_paired(
+            metric,
+            statistics_a,
+            statistics_b,
+            trials=trials,
+            **bootstrap.to_dict(),
+        )
+        comparisons[name] = Comparison(
+            value_a=_compute_value(metric, statistics_a),
+            value_b=_compute_value(metric, statistics_b),
+            test=test,
+            signature=_format_signature(metric, texts, options),
+        )
         if advance is not None:
             advance()
     return comparisons
+
+
+def _compute_value(metric: Metric, statistics: numpy.ndarray) -> float:
+    """The value of all texts together. Shape: [texts, statistics]."""
+    sums = statistics.sum(axis=0)
+    return float(metric.aggregate(sums))
 
 
 def _normalize(
@@ -148,24 +173,35 @@ def _normalize(
     for written in predictions:
         _check_numbers(sources, written, references)
 
-    def build(normalize: Callable[[str], str], by_lines: _Texts | None) -> _Texts:
-        return _Texts(
-            [normalize(text) for text in sources],
-            [[normalize(text) for text in written] for written in predictions],
-            [[normalize(text) for text in row] for row in references],
-            by_lines,
-        )
+    def normalize(text: str) -> str:
+        return normalize_text(text, options.normalization)
 
     def normalize_lines(text: str) -> str:
-        return "\n".join(normalize_text(line, options.normalization) for line in text.split("\n"))
+        lines = [normalize(line) for line in text.split("\n")]
+        return "\n".join(lines)
 
-    by_lines = any(find_metric(metric).by_lines for metric in options.metrics)
-    return build(
-        lambda text: normalize_text(text, options.normalization), build(normalize_lines, None) if by_lines else None
-    )
+    def build(change: Callable[[str], str], by_lines: _Texts | None = None) -> _Texts:
+        def change_all(texts: Sequence[str]) -> list[str]:
+            return [change(text) for text in texts]
+
+        return _Texts(
+            sources=change_all(sources),
+            predictions=[change_all(written) for written in predictions],
+            references=[change_all(row) for row in references],
+            by_lines=by_lines,
+        )
+
+    by_lines = None
+    if any(find_metric(metric).by_lines for metric in options.metrics):
+        by_lines = build(normalize_lines)
+    return build(normalize, by_lines)
 
 
-def _check_numbers(sources: Sequence[str], predictions: Sequence[str], references: Sequence[Sequence[str]]) -> None:
+def _check_numbers(
+    sources: Sequence[str],
+    predictions: Sequence[str],
+    references: Sequence[Sequence[str]],
+) -> None:
     if not predictions or not len(sources) == len(predictions) == len(references):
         raise ScoringError(
             f"Expected as many sources and references as predictions, and at least one; found {len(sources)} sources, "
@@ -176,6 +212,10 @@ def _check_numbers(sources: Sequence[str], predictions: Sequence[str], reference
             raise ScoringError(f"Text {number}: expected a list of at least one reference, found {row!r}.")
 
 
-def _format_signature(metric: Metric, texts: _Texts, options: EvaluationOptions) -> str:
+def _format_signature(
+    metric: Metric,
+    texts: _Texts,
+    options: EvaluationOptions,
+) -> str:
     compared = f"compared after {', '.join(options.normalization) or 'no normalization'}"
     return f"{metric.format_signature(texts.references)}; {compared}"

@@ -44,7 +44,12 @@ class PairedTest:
 
 
 def compute_interval(
-    metric: Metric, statistics: numpy.ndarray, *, resamples: int = 1000, level: float = 0.95, seed: int
+    metric: Metric,
+    statistics: numpy.ndarray,
+    *,
+    resamples: int = 1000,
+    level: float = 0.95,
+    seed: int,
 ) -> tuple[float, float]:
     """Percentile bootstrap interval of a metric's value (Efron 1979; for BLEU, Koehn 2004).
 
@@ -70,26 +75,45 @@ def compare_paired(
     probability 1/2; with c of the trials giving a difference as large as the one found, p is (c + 1) / (trials + 1)
     (Noreen 1989; Riezler and Maxwell 2005).
     """
-    difference = _subtract(metric, statistics_a.sum(axis=0), statistics_b.sum(axis=0))
+    sums_a = statistics_a.sum(axis=0)
+    sums_b = statistics_b.sum(axis=0)
+    difference = _subtract(metric, sums_a, sums_b)
+    # Side by side, so that a resample draws the same texts of A and of B.
     drawn = _resample(numpy.hstack([statistics_a, statistics_b]), resamples, seed)
     width = statistics_a.shape[1]
-    low, high = _find_middle(_subtract(metric, drawn[:, :width], drawn[:, width:]), level)
+    drawn_differences = _subtract(metric, drawn[:, :width], drawn[:, width:])
+    low, high = _find_middle(drawn_differences, level)
     moved = _exchange(statistics_b - statistics_a, trials, seed)
-    exchanged = _subtract(metric, statistics_a.sum(axis=0) + moved, statistics_b.sum(axis=0) - moved)
+    exchanged = _subtract(metric, sums_a + moved, sums_b - moved)
     as_large = int((numpy.abs(exchanged) >= abs(difference) - ROUNDING).sum())
-    return PairedTest(float(difference), low, high, (as_large + 1) / (trials + 1))
+    return PairedTest(
+        difference=float(difference),
+        low=low,
+        high=high,
+        p_value=(as_large + 1) / (trials + 1),
+    )
 
 
-def _subtract(metric: Metric, sums_a: numpy.ndarray, sums_b: numpy.ndarray) -> numpy.ndarray:
+def _subtract(
+    metric: Metric,
+    sums_a: numpy.ndarray,
+    sums_b: numpy.ndarray,
+) -> numpy.ndarray:
     return metric.aggregate(sums_a) - metric.aggregate(sums_b)
 
 
 def _find_middle(values: numpy.ndarray, level: float) -> tuple[float, float]:
-    low, high = numpy.quantile(values, [(1 - level) / 2, (1 + level) / 2])
+    outside = (1 - level) / 2
+    inside = (1 + level) / 2
+    low, high = numpy.quantile(values, [outside, inside])
     return float(low), float(high)
 
 
-def _resample(statistics: numpy.ndarray, resamples: int, seed: int) -> numpy.ndarray:
+def _resample(
+    statistics: numpy.ndarray,
+    resamples: int,
+    seed: int,
+) -> numpy.ndarray:
     """Sums of resampled texts. Shape: [n, k] -> [resamples, k]."""
     texts = len(statistics)
     generator = build_generator(seed, "bootstrap")
@@ -103,15 +127,21 @@ def _resample(statistics: numpy.ndarray, resamples: int, seed: int) -> numpy.nda
     return numpy.concatenate(sums)
 
 
-def _exchange(differences: numpy.ndarray, trials: int, seed: int) -> numpy.ndarray:
+def _exchange(
+    differences: numpy.ndarray,
+    trials: int,
+    seed: int,
+) -> numpy.ndarray:
     """Sums of the differences of the texts that a trial exchanges. Shape: [n, k] -> [trials, k]."""
     differences = differences[numpy.any(differences != 0, axis=1)]  # exchanging equals changes nothing
     texts = len(differences)
     generator = build_generator(seed, "randomization")
     sums = []
     for count in _cut(trials, texts):
-        coins = numpy.unpackbits(numpy.frombuffer(generator.bytes(count * texts // 8 + 1), numpy.uint8))
-        sums.append(coins[: count * texts].reshape(count, texts).astype(numpy.float64) @ differences)
+        tosses = count * texts
+        drawn = numpy.frombuffer(generator.bytes(tosses // 8 + 1), numpy.uint8)
+        coins = numpy.unpackbits(drawn)[:tosses].reshape(count, texts)
+        sums.append(coins.astype(numpy.float64) @ differences)
     return numpy.concatenate(sums)
 
 

@@ -22,22 +22,31 @@ class LengthRatio(Metric):
     better = "near_one"
 
     def compute_statistics(
-        self, sources: Sequence[str], predictions: Sequence[str], references: Sequence[Sequence[str]]
+        self,
+        sources: Sequence[str],
+        predictions: Sequence[str],
+        references: Sequence[Sequence[str]],
     ) -> numpy.ndarray:
         rows = []
         for prediction, allowed in zip(predictions, references, strict=True):
             written = len(list_words(prediction))
-            lengths = (len(list_words(reference)) for reference in allowed)
-            rows.append((written, min(lengths, key=lambda length: (abs(length - written), length))))
+            lengths = [len(list_words(reference)) for reference in allowed]
+            rows.append((written, _find_closest(lengths, written)))
         return numpy.array(rows, dtype=numpy.float64)
 
     def aggregate(self, sums: numpy.ndarray) -> numpy.ndarray:
-        written, wanted = sums[..., 0], sums[..., 1]
+        written = sums[..., 0]
+        wanted = sums[..., 1]
         # Where no reference has a word, none too many is right, and every word counts as one.
         return numpy.where(wanted > 0, written / numpy.maximum(wanted, 1), 1 + written)
 
     def format_signature(self, references: Sequence[Sequence[str]]) -> str:
         return "words of all predictions / words of the references closest in length"
+
+
+def _find_closest(lengths: list[int], written: int) -> int:
+    """The length closest to that written; of two as close the shorter."""
+    return min(lengths, key=lambda length: (abs(length - written), length))
 
 
 class CopiedWords(Metric):
@@ -48,12 +57,17 @@ class CopiedWords(Metric):
     needs_sources = True
 
     def compute_statistics(
-        self, sources: Sequence[str], predictions: Sequence[str], references: Sequence[Sequence[str]]
+        self,
+        sources: Sequence[str],
+        predictions: Sequence[str],
+        references: Sequence[Sequence[str]],
     ) -> numpy.ndarray:
         rows = []
         for source, prediction in zip(sources, predictions, strict=True):
-            read, written = set(list_words(source)), list_words(prediction)
-            rows.append((sum(word in read for word in written), len(written)))
+            read = set(list_words(source))
+            written = list_words(prediction)
+            copied = sum(word in read for word in written)
+            rows.append((copied, len(written)))
         return numpy.array(rows, dtype=numpy.float64)
 
     def aggregate(self, sums: numpy.ndarray) -> numpy.ndarray:

@@ -37,4 +37,5 @@ def split_sentences(text: str) -> list[str]:
 
     Simple on purpose, so that anybody can repeat it in any language: 'Dr. No' is two sentences.
     """
-    return [sentence for part in _SENTENCE_END.split(text) if (sentence := part.strip())]
+    parts = [part.strip() for part in _SENTENCE_END.split(text)]
+    return [part for part in parts if part]

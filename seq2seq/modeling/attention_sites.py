@@ -47,7 +47,7 @@ def list_sites(model: PreTrainedModel) -> list[AttentionSite]:
     encoder, decoder = find_sides(model)
     of_encoder, of_decoder = (family.attention for family in find_side_families(model))
     marks = find_cross_marks(model)
-    found: dict[SiteKind, list[AttentionSite]] = {kind: [] for kind in KINDS}
+    sites: dict[SiteKind, list[AttentionSite]] = {kind: [] for kind in KINDS}
     for name, module in model.named_modules():
         names = of_encoder if name.startswith(encoder) else of_decoder
         attention = _find_attention(name, names)
@@ -61,11 +61,19 @@ def list_sites(model: PreTrainedModel) -> list[AttentionSite]:
             kind = "decoder"
         else:
             continue
-        heads = _count_heads(model.get_submodule(attention), names)
-        found[kind].append(AttentionSite(attention, kind, len(found[kind]), module, heads, names))
-    if missing := [kind for kind, sites in found.items() if not sites]:
-        raise ValueError(f"where a {model.config.model_type} keeps its {missing[0]} attention is not known")
-    return [site for sites in found.values() for site in sites]
+        site = AttentionSite(
+            name=attention,
+            kind=kind,
+            layer=len(sites[kind]),
+            output=module,
+            heads=_count_heads(model.get_submodule(attention), names),
+            names=names,
+        )
+        sites[kind].append(site)
+    for kind in KINDS:
+        if not sites[kind]:
+            raise ValueError(f"where a {model.config.model_type} keeps its {kind} attention is not known")
+    return [*sites["encoder"], *sites["decoder"], *sites["cross"]]
 
 
 def _find_attention(name: str, names: AttentionNames) -> str | None:
@@ -83,9 +91,8 @@ def _find_attention(name: str, names: AttentionNames) -> str | None:
 def _count_heads(attention: nn.Module, names: AttentionNames) -> int:
     # Most keep it in the module, or in the one inside that attends; ModernBERT and EuroBERT only in the config.
     holders = [*attention.modules(), getattr(attention, "config", None)]
-    return next(
-        count for holder in holders for name in names.counts if isinstance(count := getattr(holder, name, None), int)
-    )
+    counts = [getattr(holder, name, None) for holder in holders for name in names.counts]
+    return next(count for count in counts if isinstance(count, int))
 
 
 @contextmanager
@@ -96,12 +103,18 @@ def gated(sites: Sequence[AttentionSite], gates: Mapping[str, torch.Tensor]) -> 
         gates: by the site's name, (A,), or (B, A) for gates of each row's own; sites without are left as they are.
     """
 
-    def gate(module: nn.Module, inputs: tuple[torch.Tensor, ...], site: AttentionSite) -> tuple[torch.Tensor, ...]:
+    def gate(
+        module: nn.Module,
+        inputs: tuple[torch.Tensor, ...],
+        site: AttentionSite,
+    ) -> tuple[torch.Tensor, ...]:
         joined, *others = inputs  # (B, T, A x D)
         values = gates[site.name].to(joined)
-        values = values[:, None, :, None] if values.dim() == 2 else values[:, None]
+        if values.dim() == 2:
+            values = values[:, None]  # (B, 1, A)
         parted = joined.unflatten(-1, (site.heads, -1))  # (B, T, A, D)
-        return ((parted * values).flatten(-2), *others)
+        product = parted * values[..., None]
+        return (product.flatten(-2), *others)
 
     with ExitStack() as hooks:
         for site in sites:

@@ -15,7 +15,9 @@ from .token_loss import TokenLossModel
 
 
 def build_model(
-    config: PreTrainedConfig, sharing: Sharing, pruned: Mapping[str, Sequence[int]] | None = None
+    config: PreTrainedConfig,
+    sharing: Sharing,
+    pruned: Mapping[str, Sequence[int]] | None = None,
 ) -> TokenLossModel:
     """The model of a checkpoint's config, with random weights.
 
@@ -31,17 +33,21 @@ def build_model(
 
 
 def build_like(
-    model: TokenLossModel, config: PreTrainedConfig, pruned: Mapping[str, Sequence[int]] | None = None
+    model: TokenLossModel,
+    config: PreTrainedConfig,
+    pruned: Mapping[str, Sequence[int]] | None = None,
 ) -> TokenLossModel:
     """A model of another config or with other heads, to be filled from `model`: all else is alike; evaluation mode."""
     with torch.random.fork_rng(devices=[]):
-        built = build_model(config, model.sharing, pruned).to(model.device, model.dtype)
+        built = build_model(config, model.sharing, pruned)
+    built.to(model.device, model.dtype)
     built.generation_config = deepcopy(model.generation_config)
     return built.eval()
 
 
 def _build_whole(config: PreTrainedConfig, sharing: Sharing) -> TokenLossModel:
-    if reason := find_family(config).no_training:
+    reason = find_family(config).no_training
+    if reason is not None:
         raise ValueError(f"model_type {config.model_type!r} is refused: {reason}")
     if isinstance(config, EncoderDecoderConfig):
         return Seq2SeqModel(config, sharing)

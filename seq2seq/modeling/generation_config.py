@@ -37,14 +37,18 @@ def translate_options(options: Mapping[str, Any]) -> dict[str, Any]:
     penalty = options["length_penalty"]
     if options.get("length_penalty_form") == "gnmt":
         penalty = GnmtPenalty(penalty)
+    # None stands for transformers' default: a value that changes nothing would still run its code.
+    repetition_penalty = options.get("repetition_penalty", 1.0)
     arguments = {
         "num_beams": options["num_beams"],
         "max_new_tokens": options["max_target_tokens"],
         "min_new_tokens": options.get("min_target_tokens") or None,
         "length_penalty": penalty if options["num_beams"] > 1 else None,
         "no_repeat_ngram_size": options["no_repeat_ngram_size"] or None,
-        "repetition_penalty": None if options.get("repetition_penalty", 1.0) == 1.0 else options["repetition_penalty"],
+        "repetition_penalty": None if repetition_penalty == 1.0 else repetition_penalty,
     }
     if options.get("sampling"):
-        arguments |= {"do_sample": True, **{name: options[name] for name in ("temperature", "top_k", "top_p")}}
+        arguments["do_sample"] = True
+        for name in ("temperature", "top_k", "top_p"):
+            arguments[name] = options[name]
     return arguments

@@ -13,7 +13,6 @@ from torch import nn
 from transformers import PreTrainedModel
 from transformers.pytorch_utils import Conv1D
 
-from ..families.family import AttentionNames
 from ..families.table import find_family, list_side_configs
 from .attention_sites import AttentionSite, list_sites
 from .sharing import set_parameter
@@ -30,7 +29,8 @@ class HeadRows:
 
     def find(self, kept: Sequence[int]) -> torch.Tensor:
         """The rows of some heads, in the parameter's order."""
-        return torch.arange(self.size).view(self.blocks, self.heads, -1)[:, list(kept)].flatten()
+        rows = torch.arange(self.size).view(self.blocks, self.heads, -1)
+        return rows[:, list(kept)].flatten()
 
 
 def map_head_rows(model: PreTrainedModel, site: AttentionSite) -> dict[str, HeadRows]:
@@ -40,27 +40,54 @@ def map_head_rows(model: PreTrainedModel, site: AttentionSite) -> dict[str, Head
         ValueError: how the family keeps its heads is not known, or they have something in common.
     """
     attention = model.get_submodule(site.name)
-    found = {}
+    rows_of_heads = {}
     for name, parameter in attention.named_parameters():
         path, _, last = name.rpartition(".")
+        part = path.rpartition(".")[2]
         owner = attention.get_submodule(path)
-        of_row = int(isinstance(owner, Conv1D) and last == "weight")  # it keeps its weight turned
+        whole_name = f"{site.name}.{name}"
+        is_turned = isinstance(owner, Conv1D) and last == "weight"
         if owner is site.output:
             if last == "weight":
-                found[f"{site.name}.{name}"] = HeadRows(1 - of_row, parameter.shape[1 - of_row], 1, site.heads)
-        elif (part := path.rpartition(".")[2]) in site.names.projections or last in site.names.projections:
-            size, width = parameter.shape[of_row], _count_inputs(site.output)
-            blocks, rest = (1, size % site.heads) if part in site.names.head_by_head else divmod(size, width)
-            if rest or not blocks:
-                raise ValueError(f"heads of {site.name} share their keys and values, so that none can go alone")
-            found[f"{site.name}.{name}"] = HeadRows(of_row, size, blocks, site.heads)
+                dim = 0 if is_turned else 1
+                rows_of_heads[whole_name] = HeadRows(
+                    dim=dim,
+                    size=parameter.shape[dim],
+                    blocks=1,
+                    heads=site.heads,
+                )
+        elif part in site.names.projections or last in site.names.projections:
+            dim = 1 if is_turned else 0
+            rows_of_heads[whole_name] = HeadRows(
+                dim=dim,
+                size=parameter.shape[dim],
+                blocks=_count_blocks(site, part, parameter.shape[dim]),
+                heads=site.heads,
+            )
         elif not type(owner).__name__.endswith("Norm"):
-            raise ValueError(f"which part of {site.name}.{name} belongs to which head is not known")
-    return found
+            raise ValueError(f"which part of {whole_name} belongs to which head is not known")
+    return rows_of_heads
+
+
+def _count_blocks(site: AttentionSite, part: str, size: int) -> int:
+    """How many of query, key and value a projection of `size` rows joins; one where each head's are side by side.
+
+    Raises:
+        ValueError: its rows are no whole number of those of all heads.
+    """
+    if part in site.names.head_by_head:
+        blocks = 1
+        rest = size % site.heads
+    else:
+        blocks, rest = divmod(size, _count_inputs(site.output))
+    if rest or not blocks:
+        raise ValueError(f"heads of {site.name} share their keys and values, so that none can go alone")
+    return blocks
 
 
 def _count_inputs(projection: nn.Module) -> int:
-    return projection.weight.shape[0 if isinstance(projection, Conv1D) else 1]
+    dim = 0 if isinstance(projection, Conv1D) else 1  # GPT-2's keeps its weight turned
+    return projection.weight.shape[dim]
 
 
 def map_all_head_rows(model: PreTrainedModel) -> dict[str, tuple[AttentionSite, HeadRows]]:
@@ -78,7 +105,11 @@ def map_all_head_rows(model: PreTrainedModel) -> dict[str, tuple[AttentionSite, 
     for name, _ in model.named_parameters():
         if any(table in name for table in tables):
             raise ValueError(f"{name} is a table of relative positions for all heads, so that none can go alone")
-    return {name: (site, rows) for site in list_sites(model) for name, rows in map_head_rows(model, site).items()}
+    all_rows = {}
+    for site in list_sites(model):
+        for name, rows in map_head_rows(model, site).items():
+            all_rows[name] = (site, rows)
+    return all_rows
 
 
 def list_siblings(model: PreTrainedModel) -> list[list[AttentionSite]]:
@@ -114,23 +145,31 @@ def remove_heads(model: PreTrainedModel, kept: Mapping[str, Sequence[int]]) -> N
     if not kept:
         return
     _check_kept(model, kept)
-    rows = map_all_head_rows(model)
-    sites = {site.name: site for site, _ in rows.values() if site.name in kept}
-    smaller: dict[int, nn.Parameter] = {}
+    all_rows = map_all_head_rows(model)
+    sites = {site.name: site for site, _ in all_rows.values() if site.name in kept}
+    smaller: dict[int, nn.Parameter] = {}  # by the id of the whole one, which several names may share
     for name, parameter in list(model.named_parameters(remove_duplicate=False)):
-        if name not in rows or rows[name][0].name not in sites:
+        if name not in all_rows:
             continue
-        site, found = rows[name]
+        site, rows = all_rows[name]
+        if site.name not in sites:
+            continue
         if id(parameter) not in smaller:
-            data = parameter.detach().index_select(found.dim, found.find(kept[site.name]).to(parameter.device))
-            smaller[id(parameter)] = nn.Parameter(data, requires_grad=parameter.requires_grad)
+            smaller[id(parameter)] = _select_rows(parameter, rows, kept[site.name])
         set_parameter(model, name, smaller[id(parameter)])
     pruned = dict(model.pruned)
     for name, site in sites.items():
         numbers = number_heads(model, site)
         pruned[name] = [numbers[head] for head in kept[name]]
-        _update_counts(model.get_submodule(name), site.names, len(kept[name]), _count_inputs(site.output))
+        _update_counts(model, site, len(kept[name]))
     model.pruned = pruned
+
+
+def _select_rows(parameter: nn.Parameter, rows: HeadRows, kept: Sequence[int]) -> nn.Parameter:
+    """A parameter with the rows of some heads alone."""
+    indices = rows.find(kept).to(parameter.device)
+    data = parameter.detach().index_select(rows.dim, indices)
+    return nn.Parameter(data, requires_grad=parameter.requires_grad)
 
 
 def _check_kept(model: PreTrainedModel, kept: Mapping[str, Sequence[int]]) -> None:
@@ -139,26 +178,29 @@ def _check_kept(model: PreTrainedModel, kept: Mapping[str, Sequence[int]]) -> No
     for name, numbers in kept.items():
         if name not in heads:
             raise ValueError(f"there is no attention site {name!r}; there are {', '.join(heads)}")
-        if not numbers or list(numbers) != sorted(set(numbers)) or not 0 <= numbers[0] <= numbers[-1] < heads[name]:
+        is_sorted = list(numbers) == sorted(set(numbers))
+        if not numbers or not is_sorted or numbers[0] < 0 or numbers[-1] >= heads[name]:
             raise ValueError(
                 f"{name} has heads 0 to {heads[name] - 1} and must keep at least one; found {list(numbers)}"
             )
     for sites in siblings:
-        first, *others = (list(kept.get(site.name, range(site.heads))) for site in sites)
+        first, *others = [list(kept.get(site.name, range(site.heads))) for site in sites]
         if any(other != first for other in others):
             names = " and ".join(site.name for site in sites)
             raise ValueError(f"{names} share their parameters and must keep the same heads")
 
 
-def _update_counts(attention: nn.Module, names: AttentionNames, heads: int, inputs: int) -> None:
-    """Attributes of an attention's modules that count heads or rows."""
+def _update_counts(model: PreTrainedModel, site: AttentionSite, heads: int) -> None:
+    """Attributes of a site's modules that count heads or rows."""
+    attention = model.get_submodule(site.name)
+    inputs = _count_inputs(site.output)
     counted = False
     for module in attention.modules():
-        for name in names.counts:
+        for name in site.names.counts:
             if isinstance(getattr(module, name, None), int):
                 setattr(module, name, heads)
                 counted = True
-        for name in names.widths:
+        for name in site.names.widths:
             if hasattr(module, name):
                 setattr(module, name, inputs)
         if isinstance(module, nn.Linear):

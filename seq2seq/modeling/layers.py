@@ -18,11 +18,14 @@ def list_layers(model: TokenLossModel, side: str) -> list[nn.Module]:
     body = model.get_submodule(side.removesuffix("."))
     if isinstance(model.config, EncoderDecoderConfig):
         known = find_family(body.config).layers
-        lists = [body.get_submodule(known.path)] if known and known.path else []
-    else:
-        family, _ = find_side_families(model)
-        lists = [getattr(body, name) for name in family.whole_layers if hasattr(body, name)]
-    return [layer for layers in lists for layer in layers]
+        if known is None or known.path is None:
+            return []
+        return list(body.get_submodule(known.path))
+    family, _ = find_side_families(model)
+    layers: list[nn.Module] = []
+    for name in family.whole_layers:
+        layers += getattr(body, name, [])
+    return layers
 
 
 def find_obstacle(config: PreTrainedConfig, chosen: Sequence[int]) -> str | None:
@@ -52,7 +55,8 @@ def apply_layers(config: PreTrainedConfig, layers: Sequence[int]) -> None:
 
 def _find_refusal(config: PreTrainedConfig, chosen: Sequence[int]) -> str | None:
     """`find_obstacle`, or what a model that lost the other layers would lose besides."""
-    if reason := find_obstacle(config, chosen):
+    reason = find_obstacle(config, chosen)
+    if reason is not None:
         return reason
     known = find_family(config).layers
     if known.path is None:
@@ -62,7 +66,11 @@ def _find_refusal(config: PreTrainedConfig, chosen: Sequence[int]) -> str | None
     return None
 
 
-def check_layers(model: TokenLossModel, encoder: Sequence[int], decoder: Sequence[int]) -> None:
+def check_layers(
+    model: TokenLossModel,
+    encoder: Sequence[int],
+    decoder: Sequence[int],
+) -> None:
     """Makes sure that a model can do with these layers alone.
 
     Raises:
@@ -73,16 +81,26 @@ def check_layers(model: TokenLossModel, encoder: Sequence[int], decoder: Sequenc
         raise ValueError(f"layers can be removed from pairs; this is a {model.config.model_type} published whole")
     if model.sharing.layers and list(encoder) != list(decoder):
         raise ValueError("encoder and decoder share their layers; both must keep the same ones")
-    for name, part, kept in (("encoder", model.config.encoder, encoder), ("decoder", model.config.decoder, decoder)):
-        available = part.num_hidden_layers
-        if not kept or list(kept) != sorted(set(kept)) or not 0 <= kept[0] <= kept[-1] < available:
-            raise ValueError(f"the {name} has layers 0 to {available - 1} and must keep one; found {list(kept)}")
-        if len(kept) < available and (reason := _find_refusal(part, kept)):
-            raise ValueError(f"layers {list(kept)} of the {name}, a {part.model_type}, cannot be kept: {reason}")
+    _check_side("encoder", model.config.encoder, encoder)
+    _check_side("decoder", model.config.decoder, decoder)
+
+
+def _check_side(name: str, config: PreTrainedConfig, kept: Sequence[int]) -> None:
+    available = config.num_hidden_layers
+    is_sorted = list(kept) == sorted(set(kept))
+    if not kept or not is_sorted or kept[0] < 0 or kept[-1] >= available:
+        raise ValueError(f"the {name} has layers 0 to {available - 1} and must keep one; found {list(kept)}")
+    reason = _find_refusal(config, kept) if len(kept) < available else None
+    if reason is not None:
+        raise ValueError(f"layers {list(kept)} of the {name}, a {config.model_type}, cannot be kept: {reason}")
 
 
 @torch.no_grad()
-def remove_layers(model: TokenLossModel, encoder: Sequence[int], decoder: Sequence[int]) -> TokenLossModel:
+def remove_layers(
+    model: TokenLossModel,
+    encoder: Sequence[int],
+    decoder: Sequence[int],
+) -> TokenLossModel:
     """A copy that has some of a model's layers alone, counted from 0, in evaluation mode.
 
     Raises:
@@ -90,26 +108,41 @@ def remove_layers(model: TokenLossModel, encoder: Sequence[int], decoder: Sequen
     """
     check_layers(model, encoder, decoder)
     config = deepcopy(model.config)
-    new_names: dict[str, str] = {}
-    choices = ((config.encoder, encoder), (config.decoder, decoder))
-    for (part, kept), body in zip(choices, find_sides(model), strict=True):
-        if len(kept) < (available := part.num_hidden_layers):
-            prefix = f"{body}{find_family(part).layers.path}."
-            new_names |= {f"{prefix}{old}.": f"{prefix}{new}." for new, old in enumerate(kept)}
-            new_names |= {f"{prefix}{old}.": "" for old in range(available) if old not in kept}
+    encoder_body, decoder_body = find_sides(model)
+    prefixes = _rename_layers(config.encoder, encoder, encoder_body)
+    prefixes |= _rename_layers(config.decoder, decoder, decoder_body)
+    for part, kept in ((config.encoder, encoder), (config.decoder, decoder)):
+        if len(kept) < part.num_hidden_layers:
             apply_layers(part, kept)
-
-    def rename(name: str) -> str | None:
-        """The new name of a parameter or site; None where its layer has gone."""
-        for old, new in new_names.items():
-            if f"{name}.".startswith(old):
-                return f"{new}{name[len(old) :]}" if new else None
-        return name
-
-    pruned = {new: heads for name, heads in model.pruned.items() if (new := rename(name))}
+    pruned = {}
+    for site, heads in model.pruned.items():
+        new_site = _rename(site, prefixes)
+        if new_site is not None:
+            pruned[new_site] = heads
     smaller = build_like(model, config, pruned)
-    places = smaller.state_dict()
+    tensors = smaller.state_dict()
     for name, tensor in model.state_dict().items():
-        if new := rename(name):
-            places[new].copy_(tensor)
+        new_name = _rename(name, prefixes)
+        if new_name is not None:
+            tensors[new_name].copy_(tensor)
     return smaller
+
+
+def _rename_layers(config: PreTrainedConfig, kept: Sequence[int], body: str) -> dict[str, str | None]:
+    """The prefix of each layer of a side and the one it gets when only some are kept; None for layers that go."""
+    available = config.num_hidden_layers
+    if len(kept) == available:
+        return {}
+    path = f"{body}{find_family(config).layers.path}."
+    prefixes: dict[str, str | None] = {f"{path}{layer}.": None for layer in range(available)}
+    for new, old in enumerate(kept):
+        prefixes[f"{path}{old}."] = f"{path}{new}."
+    return prefixes
+
+
+def _rename(name: str, prefixes: dict[str, str | None]) -> str | None:
+    """The new name of a parameter or site; None where its layer has gone."""
+    for old, new in prefixes.items():
+        if f"{name}.".startswith(old):
+            return None if new is None else f"{new}{name[len(old) :]}"
+    return name

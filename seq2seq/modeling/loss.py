@@ -30,7 +30,8 @@ def apply_cross_entropy(logits: torch.Tensor, labels: torch.Tensor, label_smooth
 
     Shape: logits (N, V), labels (N,); both sums are scalars, zero where N is zero.
     """
-    return LossSums(*_CrossEntropy.apply(logits.float(), labels, label_smoothing))
+    objective, likelihood = _CrossEntropy.apply(logits.float(), labels, label_smoothing)
+    return LossSums(objective, likelihood)
 
 
 def compute_linear_cross_entropy(
@@ -47,8 +48,10 @@ def compute_linear_cross_entropy(
     Shape: states (N, H), weight (V, H), bias (V,), labels (N,).
     """
     if not torch.is_grad_enabled():  # a parameter asks for a gradient even then
-        weight, bias = weight.detach(), None if bias is None else bias.detach()
-    return LossSums(*_LinearCrossEntropy.apply(states, weight, bias, labels, label_smoothing))
+        weight = weight.detach()
+        bias = None if bias is None else bias.detach()
+    objective, likelihood = _LinearCrossEntropy.apply(states, weight, bias, labels, label_smoothing)
+    return LossSums(objective, likelihood)
 
 
 def _turn_into_gradient(
@@ -76,7 +79,8 @@ def _hand_over(ctx: Any, factor: torch.Tensor) -> list[torch.Tensor | None]:
     """The gradients times the factor, in place and once: nothing keeps them, so that nobody has to copy them."""
     if ctx.gradients is None:
         raise RuntimeError("the gradient of this loss can be taken once; compute the loss again")
-    gradients, ctx.gradients = ctx.gradients, None
+    gradients = ctx.gradients
+    ctx.gradients = None
     return [None if gradient is None else gradient.mul_(factor) for gradient in gradients]
 
 
@@ -107,12 +111,14 @@ class _LinearCrossEntropy(torch.autograd.Function):
         rows = max(1, CHUNK_BYTES // (4 * len(weight)))
         with torch.autocast(device, enabled=False):
             cast = weight.to(kind)
+            cast_bias = None if bias is None else bias.to(kind)
             for start in range(0, len(labels), rows):
                 part = slice(start, start + rows)
                 chunk = states[part].to(kind)
-                logits = functional.linear(chunk, cast, None if bias is None else bias.to(kind)).float()
+                logits = functional.linear(chunk, cast, cast_bias).float()
                 sums = _turn_into_gradient(logits, labels[part], label_smoothing)
-                objective, likelihood = objective + sums[0], likelihood + sums[1]
+                objective = objective + sums[0]
+                likelihood = likelihood + sums[1]
                 gradient = logits.to(kind)
                 if wanted[0]:
                     state_gradient[part] = gradient @ cast

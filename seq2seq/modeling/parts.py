@@ -18,7 +18,9 @@ def find_sides(model: PreTrainedModel) -> tuple[str, str]:
     # The decoder of an encoder-decoder of two checkpoints is a language model: a body and its head; FSMT's is no model.
     has_head = isinstance(decoder, PreTrainedModel) and decoder.get_output_embeddings() is not None
     body = decoder.base_model if has_head else decoder
-    return f"{paths[id(model.get_encoder())]}.", f"{paths[id(body)]}."
+    encoder_path = paths[id(model.get_encoder())]
+    body_path = paths[id(body)]
+    return f"{encoder_path}.", f"{body_path}."
 
 
 def find_side_families(model: PreTrainedModel) -> tuple[Family, Family]:
@@ -29,7 +31,9 @@ def find_side_families(model: PreTrainedModel) -> tuple[Family, Family]:
 
 def find_cross_marks(model: PreTrainedModel) -> tuple[str, ...]:
     """What the names of all that attends to the source have in them, with its norms: ('.crossattention.', ...)."""
-    return tuple(f".{name}." for family in find_side_families(model) for name in family.attention.cross)
+    of_encoder, of_decoder = find_side_families(model)
+    names = of_encoder.attention.cross + of_decoder.attention.cross
+    return tuple(f".{name}." for name in names)
 
 
 def map_parts(model: PreTrainedModel) -> dict[str, Part]:
@@ -39,7 +43,8 @@ def map_parts(model: PreTrainedModel) -> dict[str, Part]:
     decoder's width counts to the cross-attention.
     """
     encoder, decoder = find_sides(model)
-    sides: tuple[nn.Module, ...] = (model.get_encoder(), model.get_submodule(decoder.removesuffix(".")), model)
+    decoder_body = model.get_submodule(decoder.removesuffix("."))
+    sides: tuple[nn.Module, ...] = (model.get_encoder(), decoder_body, model)
     tables = {id(side.get_input_embeddings().weight) for side in sides}
     marks = find_cross_marks(model)
     parts: dict[str, Part] = {}
@@ -50,6 +55,8 @@ def map_parts(model: PreTrainedModel) -> dict[str, Part]:
             parts[name] = "embeddings"
         elif name.startswith(encoder):
             parts[name] = "encoder"
+        elif name.startswith(decoder):
+            parts[name] = "decoder"
         else:
-            parts[name] = "decoder" if name.startswith(decoder) else "output"
+            parts[name] = "output"
     return parts

@@ -24,7 +24,11 @@ class Sharing:
         return asdict(self)
 
 
-def apply_sharing(encoder: PreTrainedModel, decoder: PreTrainedModel, sharing: Sharing) -> None:
+def apply_sharing(
+    encoder: PreTrainedModel,
+    decoder: PreTrainedModel,
+    sharing: Sharing,
+) -> None:
     """Puts the encoder's parameters in place of the decoder's; a tied output layer follows the decoder's table."""
     body = decoder.base_model
     if sharing.embeddings:
@@ -36,7 +40,11 @@ def apply_sharing(encoder: PreTrainedModel, decoder: PreTrainedModel, sharing: S
         decoder.get_output_embeddings().weight = body.get_input_embeddings().weight
 
 
-def set_parameter(module: nn.Module, name: str, parameter: nn.Parameter) -> None:
+def set_parameter(
+    module: nn.Module,
+    name: str,
+    parameter: nn.Parameter,
+) -> None:
     """Replaces the parameter at a dotted name."""
     *path, last = name.split(".")
     setattr(module.get_submodule(".".join(path)), last, parameter)
@@ -50,7 +58,9 @@ def map_shared_names(model: nn.Module) -> dict[str, str]:
     first: dict[int, str] = {}
     further: dict[str, str] = {}
     tied = getattr(model, "tied_names", ())
-    for name, parameter in sorted(model.named_parameters(remove_duplicate=False), key=lambda item: item[0] in tied):
+    named = list(model.named_parameters(remove_duplicate=False))
+    named.sort(key=lambda item: item[0] in tied)
+    for name, parameter in named:
         if id(parameter) in first:
             further[name] = first[id(parameter)]
         else:

@@ -20,9 +20,16 @@ LEGACY_NAMES = {"LayerNorm.gamma": "LayerNorm.weight", "LayerNorm.beta": "LayerN
 class WeightFiles:
     """The weights in a checkpoint folder, whole or in shards."""
 
-    def __init__(self, name: str, folder: Path, error: type[Seq2SeqError]) -> None:
+    def __init__(
+        self,
+        name: str,
+        folder: Path,
+        error: type[Seq2SeqError],
+    ) -> None:
         """Reads nothing yet. `name` opens every message; `error` is what is raised for missing and broken files."""
-        self.name, self.folder, self.error = name, folder, error
+        self.name = name
+        self.folder = folder
+        self.error = error
         self._legacy: dict[Path, dict[str, torch.Tensor]] = {}
 
     @cached_property
@@ -32,28 +39,34 @@ class WeightFiles:
         Raises:
             error: there are no weights, a shard is missing or cut, or a file holds more than tensors.
         """
-        paths = next(filter(None, map(self._list_files, ("model.safetensors", "pytorch_model.bin"))), [])
+        paths = self._list_files("model.safetensors") or self._list_files("pytorch_model.bin")
         if not paths:
             raise self.error(
                 f"{self.name}: {self.folder} has no weights. Expected model.safetensors (or pytorch_model.bin)."
             )
         self._check_index(paths)
-        return {tensor: path for path in paths for tensor in self._tensor_names(path)}
+        files = {}
+        for path in paths:
+            files |= dict.fromkeys(self._tensor_names(path), path)
+        return files
 
     def _list_files(self, name: str) -> list[Path]:
         """The file of that name, else its shards, as transformers chooses them; others beside them are variants."""
         stem, _, suffix = name.rpartition(".")
         whole = self.folder / name
-        return [whole] if whole.exists() else sorted(self.folder.glob(f"{stem}-*-of-*.{suffix}"))
+        if whole.exists():
+            return [whole]
+        return sorted(self.folder.glob(f"{stem}-*-of-*.{suffix}"))
 
     def _check_index(self, paths: list[Path]) -> None:
-        for index in (
-            *self.folder.glob("model*.safetensors.index.json"),
-            *self.folder.glob("pytorch_model.bin.index.json"),
-        ):
-            expected = set(json.loads(index.read_text(encoding="utf-8"))["weight_map"].values())
-            missing = sorted(expected - {path.name for path in paths})
-            if missing and any(path.suffix == ".safetensors" for path in paths) == (".safetensors" in index.name):
+        # The index of the other format, which a folder may hold beside it, is of files that nobody reads.
+        is_safetensors = any(path.suffix == ".safetensors" for path in paths)
+        pattern = "model*.safetensors.index.json" if is_safetensors else "pytorch_model.bin.index.json"
+        present = {path.name for path in paths}
+        for index in self.folder.glob(pattern):
+            shards = json.loads(index.read_text(encoding="utf-8"))["weight_map"]
+            missing = sorted(set(shards.values()) - present)
+            if missing:
                 raise self.error(f"{self.name}: {index} lists weights files that are missing: {', '.join(missing)}.")
 
     def _tensor_names(self, path: Path) -> Iterable[str]:
@@ -71,10 +84,11 @@ class WeightFiles:
             return self._legacy[path]
         # weights_only refuses anything but tensors and containers: no object of a pickle is ever built.
         try:
-            return self._legacy.setdefault(path, torch.load(path, map_location="cpu", weights_only=True))
+            self._legacy[path] = torch.load(path, map_location="cpu", weights_only=True)
         except (UnpicklingError, RuntimeError, EOFError) as error:
             reason = str(error).splitlines()[0]
             raise self.error(f"{self.name}: a .bin file holds more than tensors, or is cut ({reason}).") from None
+        return self._legacy[path]
 
     def load(self, tensor: str) -> torch.Tensor:
         """One tensor in float32, whatever type the file holds."""
@@ -86,10 +100,18 @@ class WeightFiles:
 
     def map_names(self, prefixes: tuple[str, ...] = ()) -> dict[str, str]:
         """The file's tensor names by their modern names without prefix: {'encoder.layer.0...': 'bert.encoder...'}."""
-        found: dict[str, str] = {}
+        names: dict[str, str] = {}
         for name in self.files:
-            bare = next((name.removeprefix(prefix) for prefix in prefixes if name.startswith(prefix)), name)
+            bare = _drop_prefix(name, prefixes)
             for old, new in LEGACY_NAMES.items():
                 bare = bare.replace(old, new)
-            found[bare] = name
-        return found
+            names[bare] = name
+        return names
+
+
+def _drop_prefix(name: str, prefixes: tuple[str, ...]) -> str:
+    """A name without the first of some prefixes that it has."""
+    for prefix in prefixes:
+        if name.startswith(prefix):
+            return name.removeprefix(prefix)
+    return name

@@ -31,7 +31,11 @@ class Recipe(Options):
     task: str = Field(
         description="What is to be written; it has defaults of its own for lengths, metrics and generation."
     )
-    seed: int = Field(1, ge=0, description="The seed of initial weights, data order and dropout.")
+    seed: int = Field(
+        1,
+        ge=0,
+        description="The seed of initial weights, data order and dropout.",
+    )
     output: str = Field(description="The run folder; it must be new or empty, unless the run in it is resumed.")
     source: SourceOptions = Field(SourceOptions(), description="What a source is.")
     model: ModelOptions = Field(description="What the model starts from.")
@@ -45,7 +49,8 @@ class Recipe(Options):
     @field_validator("training")
     @classmethod
     def _check_micro_batches(cls, training: TrainingOptions, info: ValidationInfo) -> TrainingOptions:
-        if (data := info.data.get("data")) is not None:
+        data = info.data.get("data")
+        if data is not None:
             longest = data.max_source_tokens + data.max_target_tokens
             if training.micro_batch_tokens < longest:
                 raise ValueError(
@@ -57,7 +62,8 @@ class Recipe(Options):
     @field_validator("training")
     @classmethod
     def _check_early_stopping(cls, training: TrainingOptions, info: ValidationInfo) -> TrainingOptions:
-        if training.early_stopping is not None and (data := info.data.get("data")) is not None and not data.validation:
+        data = info.data.get("data")
+        if training.early_stopping is not None and data is not None and not data.validation:
             raise ValueError("early_stopping needs validations to count; name files under data.validation")
         return training
 
@@ -65,7 +71,8 @@ class Recipe(Options):
     @classmethod
     def _check_validation(cls, training: TrainingOptions, info: ValidationInfo) -> TrainingOptions:
         of_text = [metric for metric in training.validation_metrics if metric != "loss"]
-        if of_text and (data := info.data.get("data")) is not None and not data.validation:
+        data = info.data.get("data")
+        if of_text and data is not None and not data.validation:
             raise ValueError(
                 f"validation_metrics names {', '.join(of_text)}, and there is nothing to validate with; "
                 "name files under data.validation"
@@ -115,7 +122,8 @@ def load_values(path: str | Path, overrides: Iterable[str] = ()) -> dict[str, An
     """
     path = Path(path)
     values = _read_mapping(path)
-    if (base := values.pop("extends", None)) is not None:
+    base = values.pop("extends", None)
+    if base is not None:
         base_values = _read_mapping(path.parent / str(base))
         if "extends" in base_values:
             raise RecipeError(f"{path}: extends {base}, which extends another file. Only one level is allowed.")
@@ -146,7 +154,8 @@ def build_recipe(values: Mapping[str, Any], name: str = "recipe") -> Recipe:
     except ValidationError as error:
         errors += [format_option_error(Recipe, item, also=("extends",)) for item in error.errors()]
     if errors:
-        raise RecipeError(f"{name}: {len(errors)} error{'s' * (len(errors) > 1)}\n" + "\n".join(errors))
+        count = "1 error" if len(errors) == 1 else f"{len(errors)} errors"
+        raise RecipeError("\n".join([f"{name}: {count}", *errors]))
     return recipe
 
 
@@ -171,7 +180,13 @@ def parse_override(override: str) -> dict[str, Any]:
 def dump_yaml(value: Any, *, flow: bool = False) -> str:
     """A value as YAML that loads to the same value; in one line where `flow` says so."""
     width = {"default_flow_style": True, "width": math.inf} if flow else {}
-    text = yaml.dump(value, Dumper=_Dumper, sort_keys=False, allow_unicode=True, **width)
+    text = yaml.dump(
+        value,
+        Dumper=_Dumper,
+        sort_keys=False,
+        allow_unicode=True,
+        **width,
+    )
     return text.removesuffix("\n...\n").removesuffix("\n")
 
 
@@ -183,7 +198,10 @@ class _Loader(yaml.SafeLoader):
         repeated = {key for key in keys if keys.count(key) > 1}
         if repeated:
             raise yaml.constructor.ConstructorError(
-                None, None, f"{', '.join(sorted(map(repr, repeated)))} given more than once", node.start_mark
+                None,
+                None,
+                f"{', '.join(sorted(map(repr, repeated)))} given more than once",
+                node.start_mark,
             )
         return super().construct_mapping(node, deep)
 

@@ -20,7 +20,8 @@ from ..text.normalization import NORMALIZERS
 from .recipe import Recipe, dump_yaml
 from .task import TASKS
 
-SCHEMA_FILE, REFERENCE_FILE = "recipe.schema.json", "reference.yaml"
+SCHEMA_FILE = "recipe.schema.json"
+REFERENCE_FILE = "reference.yaml"
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
 COMMENT_WIDTH = 118
 HEADER = f"""\
@@ -54,34 +55,44 @@ NAMES = {
 OPEN = {("EvaluationOptions", "metrics"), ("TrainingOptions", "validation_metrics")}  # to package.module:OBJECT
 
 
+OWN_NAME = {"type": "string", "pattern": NAME_PATTERN}
+
+
 def build_schema() -> dict[str, Any]:
     """The JSON schema of recipe files, draft 2020-12.
 
     A file that extends another may leave out what is required; whether both together have it, only loading tells.
     """
     schema = _drop_titles(Recipe.model_json_schema())
-    required = schema.pop("required")
-    required_in = {
-        section: schema["$defs"][section].pop("required", [])
-        for part in schema["properties"].values()
-        if (section := _find_section(part)) is not None
-    }
-    for (options, name), choices in NAMES.items():
-        schema["$defs"][options]["properties"][name] |= _list_schema(choices, open=(options, name) in OPEN)
     properties = schema["properties"]
-    properties["task"]["anyOf"] = [{"enum": list(TASKS)}, {"type": "string", "pattern": NAME_PATTERN}]
-    properties["extends"] = {"type": "string", "description": "A recipe, relative to this file, that this one is over."}
-    sections = {name: required_in.get(_find_section(part)) for name, part in properties.items()}
-    whole = {"required": required, "properties": {name: {"required": keys} for name, keys in sections.items() if keys}}
+    classes = schema["$defs"]
+    whole = {"required": schema.pop("required"), "properties": {}}
+    for name, part in properties.items():
+        section = _find_section(part)
+        required = [] if section is None else classes[section].pop("required", [])
+        if required:
+            whole["properties"][name] = {"required": required}
+    for (options, name), choices in NAMES.items():
+        allowed = _list_schema(choices, open=(options, name) in OPEN)
+        classes[options]["properties"][name] |= allowed
+    properties["task"]["anyOf"] = [{"enum": list(TASKS)}, OWN_NAME]
+    properties["extends"] = {
+        "type": "string",
+        "description": "A recipe, relative to this file, that this one is over.",
+    }
     title = {"$schema": DIALECT, "title": "A recipe of seq2seq"}
     return title | schema | {"if": {"not": {"required": ["extends"]}}, "then": whole}
 
 
 def _list_schema(choices: Sequence[str], *, open: bool) -> dict[str, Any]:
     """One name or a list of names; where it is open, also those of objects of the user's own."""
-    kinds = [{"enum": list(choices)}, *([{"type": "string", "pattern": NAME_PATTERN}] if open else [])]
-    one = {"anyOf": kinds} if open else kinds[0]
-    return {"anyOf": [*kinds, {"type": "array", "items": one, "uniqueItems": True}]}
+    one = {"enum": list(choices)}
+    kinds = [one]
+    if open:
+        kinds = [one, OWN_NAME]
+        one = {"anyOf": kinds}
+    several = {"type": "array", "items": one, "uniqueItems": True}
+    return {"anyOf": [*kinds, several]}
 
 
 def _drop_titles(part: Any) -> Any:
@@ -90,19 +101,28 @@ def _drop_titles(part: Any) -> Any:
         return [_drop_titles(item) for item in part]
     if not isinstance(part, dict):
         return part
-    return {key: _drop_titles(value) for key, value in part.items() if not (key == "title" and isinstance(value, str))}
+    kept = {}
+    for key, value in part.items():
+        is_title = key == "title" and isinstance(value, str)  # no option of that name
+        if not is_title:
+            kept[key] = _drop_titles(value)
+    return kept
 
 
 def _find_section(part: dict[str, Any]) -> str | None:
     """The class of options behind a property, where it is a section."""
-    return part["$ref"].rpartition("/")[2] if "$ref" in part else None
+    if "$ref" not in part:
+        return None
+    return part["$ref"].rpartition("/")[2]
 
 
 def build_reference() -> str:
     """reference.yaml: every option with a comment, its values the defaults or, where there is none, an example."""
     schema = build_schema()
     del schema["properties"]["extends"]
-    return HEADER + "\n".join(_list_section_lines(schema, schema["properties"], "", _list_task_values())) + "\n"
+    lines = _list_section_lines(schema, schema["properties"], "", _list_task_values())
+    text = "\n".join(lines)
+    return f"{HEADER}{text}\n"
 
 
 def _list_task_values() -> dict[str, dict[str, Any]]:
@@ -114,7 +134,12 @@ def _list_task_values() -> dict[str, dict[str, Any]]:
     return values
 
 
-def _list_section_lines(schema: dict, properties: dict, prefix: str, task_values: dict) -> Iterator[str]:
+def _list_section_lines(
+    schema: dict,
+    properties: dict,
+    prefix: str,
+    task_values: dict,
+) -> Iterator[str]:
     depth = prefix.count(".")
     margin = "  " * depth
     for name, part in properties.items():
@@ -124,33 +149,60 @@ def _list_section_lines(schema: dict, properties: dict, prefix: str, task_values
         if section is not None:
             yield from _comment(part["description"], margin)
             yield f"{margin}{name}:"
-            yield from _list_section_lines(schema, schema["$defs"][section]["properties"], f"{key}.", task_values)
+            yield from _list_section_lines(
+                schema,
+                schema["$defs"][section]["properties"],
+                f"{key}.",
+                task_values,
+            )
             continue
-        yield from _comment(" ".join(_list_sentences(key, part, task_values.get(key, {}))), margin)
+        sentences = _list_sentences(key, part, task_values.get(key, {}))
+        yield from _comment(" ".join(sentences), margin)
         yield from _list_inner_comments(schema, part, margin)
-        value = EXAMPLES.get(key, part.get("default", {} if part.get("type") == "object" else None))
+        empty = {} if part.get("type") == "object" else None
+        value = EXAMPLES.get(key, part.get("default", empty))
         yield f"{margin}{name}: {dump_yaml(value, flow=True)}"
 
 
-def _list_inner_comments(schema: dict, part: dict[str, Any], margin: str) -> Iterator[str]:
+def _list_inner_comments(
+    schema: dict,
+    part: dict[str, Any],
+    margin: str,
+) -> Iterator[str]:
     """Comments on the keys of a mapping that may be left out as a whole."""
     for choice in part.get("anyOf", []):
-        if (section := _find_section(choice)) is not None:
-            for name, inner in schema["$defs"][section]["properties"].items():
-                default = f" Left out: {inner['default']}." if "default" in inner else ""
-                yield from _comment(f"{name}: {' '.join(_list_sentences(name, inner, {}))}{default}", margin)
+        section = _find_section(choice)
+        if section is None:
+            continue
+        for name, inner in schema["$defs"][section]["properties"].items():
+            sentences = list(_list_sentences(name, inner, {}))
+            if "default" in inner:
+                sentences.append(f"Left out: {inner['default']}.")
+            yield from _comment(f"{name}: {' '.join(sentences)}", margin)
 
 
 def _comment(text: str, margin: str) -> list[str]:
-    lines = textwrap.wrap(text, COMMENT_WIDTH - len(margin), break_long_words=False, break_on_hyphens=False)
+    lines = textwrap.wrap(
+        text,
+        COMMENT_WIDTH - len(margin),
+        break_long_words=False,
+        break_on_hyphens=False,
+    )
     return [f"{margin}# {line}" for line in lines]
 
 
-def _list_sentences(key: str, part: dict[str, Any], by_task: dict[str, Any]) -> Iterator[str]:
+def _list_sentences(
+    key: str,
+    part: dict[str, Any],
+    by_task: dict[str, Any],
+) -> Iterator[str]:
     """Sentences: the meaning, the values allowed, and the defaults of the tasks."""
-    allowed, names = format_values(part), part.get("anyOf", [{}])[0].get("enum")
+    allowed = format_values(part)
+    choices = part.get("anyOf", [{}])
+    names = choices[0].get("enum", [])
     yield part["description"]
-    if allowed != "a text" and not (names and all(name in part["description"] for name in names)):
+    are_told = names and all(name in part["description"] for name in names)
+    if allowed != "a text" and not are_told:
         yield f"{allowed[0].upper()}{allowed[1:]}."
     listed = [
         f"{dump_yaml(value, flow=True)} for {task}"
@@ -175,8 +227,9 @@ def format_values(part: dict[str, Any]) -> str:
         return "a mapping"
     kind = part.get("type")
     if kind in ("integer", "number"):
+        number = "a whole number" if kind == "integer" else "a number"
         bounds = [f"{sign} {part[bound]:g}" for bound, sign in BOUNDS.items() if bound in part]
-        return f"{'a whole number' if kind == 'integer' else 'a number'} {' and '.join(bounds)}".rstrip()
+        return f"{number} {' and '.join(bounds)}".rstrip()
     if kind == "object":
         names = ", ".join(part["propertyNames"]["enum"])
         return f"a mapping from {names} to {format_values(part['additionalProperties'])}"

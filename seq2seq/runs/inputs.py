@@ -17,7 +17,7 @@ from ..modeling.build import find_published_architecture
 from ..modeling.token_loss import TokenLossModel
 from ..text.tokenizers import TokenizerPair
 from ..warmstart.options import ModelOptions
-from ..warmstart.sources import EMBEDDED
+from ..warmstart.published_checkpoint import EMBEDDED
 from .splits import TextData
 
 MAX_BINS = 64  # of a histogram of lengths: what a picture can show as bars

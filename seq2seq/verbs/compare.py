@@ -14,7 +14,11 @@ from .options import CompareOptions
 
 
 @takes_options(CompareOptions)
-def compare(predictions_a: str | Path, predictions_b: str | Path, **given: Any) -> dict[str, Comparison]:
+def compare(
+    predictions_a: str | Path,
+    predictions_b: str | Path,
+    **given: Any,
+) -> dict[str, Comparison]:
     """Tests two files of predictions for the same sources against each other, by every metric.
 
     Files are those that `score` takes. Where the references are left out, both files are JSONL that hold them, such as
@@ -30,7 +34,8 @@ def compare(predictions_a: str | Path, predictions_b: str | Path, **given: Any) 
     options = build_options(CompareOptions, given)
     chosen = options.evaluation
     files = [predictions_a, predictions_b]
-    written_a, written_b = (load_intact_texts(str(file), ["prediction"]) for file in files)
+    written_a = load_intact_texts(str(predictions_a), ["prediction"])
+    written_b = load_intact_texts(str(predictions_b), ["prediction"])
     expected = load_common_references(options.references, files)
     read = load_common_sources(chosen.metrics, options.sources, files)
     with show_progress("comparing", len(chosen.metrics)) as bar:

@@ -75,7 +75,11 @@ def check_figures(options: InspectOptions) -> None:
         check_output(options.figures)
 
 
-def check_generate_file(checkpoint: Any, input: Any, options: GenerateFileOptions) -> None:
+def check_generate_file(
+    checkpoint: Any,
+    input: Any,
+    options: GenerateFileOptions,
+) -> None:
     """Looks at input, output and checkpoint of `generate_file`.
 
     Raises:
@@ -231,7 +235,11 @@ def check_files(names: Iterable[str]) -> None:
             find_file(name)
 
 
-def _check_pairs(checkpoint: Any, options: PairOptions, names: Iterable[str]) -> None:
+def _check_pairs(
+    checkpoint: Any,
+    options: PairOptions,
+    names: Iterable[str],
+) -> None:
     """Looks at the first row of every file as a checkpoint on disk would have it read, with the options over that."""
     if isinstance(checkpoint, str | Path) and (folder := find_local(checkpoint)) is not None:
         layout = {}  # published checkpoints know nothing of data

@@ -37,9 +37,16 @@ def export(checkpoint: str | Path, **given: Any) -> Exported:
     names = options.data or ["embedded:quickstart:test"]
     examples = islice(read_examples(names, layout, build_reader(layout.normalization)), COMPARED_PAIRS)
     pairs = [(example.source, example.target) for example in examples]
-    format, quantization = options.format, options.quantization
+    format = options.format
+    quantization = options.quantization
     if format != "transformers":
-        return export_checkpoint(loaded, options.output, format=format, quantization=quantization, pairs=pairs)
+        return export_checkpoint(
+            loaded,
+            options.output,
+            format=format,
+            quantization=quantization,
+            pairs=pairs,
+        )
     if quantization != EXACT:
         raise ExportError(f"quantization is for ctranslate2; transformers has float32 (found {quantization!r}).")
     return export_transformers(loaded, options.output, pairs=pairs)

@@ -17,15 +17,27 @@ Model = str | Path | Checkpoint | ExportedModel | Generator
 
 
 @overload
-def generate(checkpoint: Model, texts: Sequence[str], **given: Any) -> list[str]: ...
+def generate(
+    checkpoint: Model,
+    texts: Sequence[str],
+    **given: Any,
+) -> list[str]: ...
 
 
 @overload
-def generate(checkpoint: Model, texts: Iterator[str], **given: Any) -> Iterator[str]: ...
+def generate(
+    checkpoint: Model,
+    texts: Iterator[str],
+    **given: Any,
+) -> Iterator[str]: ...
 
 
 @takes_options(GenerationChoice)
-def generate(checkpoint: Model, texts: Iterable[str], **given: Any) -> list[str] | Iterator[str]:
+def generate(
+    checkpoint: Model,
+    texts: Iterable[str],
+    **given: Any,
+) -> list[str] | Iterator[str]:
     """Writes one output for each text, in order; an empty text gives an empty output.
 
     A list gives a list. An iterator gives an iterator, which reads a window of 1,024 texts at a time; see

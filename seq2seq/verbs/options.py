@@ -54,7 +54,11 @@ class InspectOptions(Options):
 
     error: ClassVar[type[Seq2SeqError]] = RecipeError
 
-    examples: int = Field(2, ge=0, description="How many rows of each split are shown as the model sees them.")
+    examples: int = Field(
+        2,
+        ge=0,
+        description="How many rows of each split are shown as the model sees them.",
+    )
     time: bool = Field(
         True, description="Whether to run some updates and outputs, for half a minute at most, to estimate the time."
     )
@@ -236,7 +240,11 @@ class ReportOptions(Options):
         description="The folder to write the comparison of several runs to, as README.md with its picture; left out "
         "for one run, whose own card is written.",
     )
-    samples: int = Field(3, ge=0, description="How many test rows are shown with the outputs of every run.")
+    samples: int = Field(
+        3,
+        ge=0,
+        description="How many test rows are shown with the outputs of every run.",
+    )
 
 
 class PruneOptions(PairOptions):
@@ -252,13 +260,20 @@ class PruneOptions(PairOptions):
         description="The share of heads that stays, of those in the layers that stay; left out, all stay.",
     )
     encoder_layers: int | None = Field(
-        None, ge=1, description="How many layers of the encoder stay; left out, all stay."
+        None,
+        ge=1,
+        description="How many layers of the encoder stay; left out, all stay.",
     )
     decoder_layers: int | None = Field(
-        None, ge=1, description="How many layers of the decoder stay; left out, all stay."
+        None,
+        ge=1,
+        description="How many layers of the decoder stay; left out, all stay.",
     )
     per_round: float = Field(
-        0.1, gt=0, le=1, description="The share of all heads that goes in a round, before the rest is weighed anew."
+        0.1,
+        gt=0,
+        le=1,
+        description="The share of all heads that goes in a round, before the rest is weighed anew.",
     )
     normalized: bool = Field(
         False, description="Whether a head is ranked by its importance divided by the l2 norm of its layer."
@@ -336,7 +351,9 @@ class AverageOptions(Options):
 
     output: FilePath = Field(description="The checkpoint folder to write; it must not exist yet.")
     last: int | None = Field(
-        None, ge=2, description="How many of the newest checkpoints of one run folder are averaged, in place of names."
+        None,
+        ge=2,
+        description="How many of the newest checkpoints of one run folder are averaged, in place of names.",
     )
 
 
@@ -379,4 +396,8 @@ class TokenizerOptions(Options):
     def layout(self) -> LayoutOptions:
         """How rows are read."""
         columns = {"source": self.source_column, "target": self.target_column}
-        return LayoutOptions(columns=columns, header=self.header, normalization=self.normalization)
+        return LayoutOptions(
+            columns=columns,
+            header=self.header,
+            normalization=self.normalization,
+        )

@@ -37,7 +37,11 @@ from .options import PruneOptions
 
 
 @takes_options(PruneOptions)
-def prune(checkpoint: str | Path, data: Sequence[str], **given: Any) -> dict[str, Any]:
+def prune(
+    checkpoint: str | Path,
+    data: Sequence[str],
+    **given: Any,
+) -> dict[str, Any]:
     """Removes layers, then heads, and writes what is left as a checkpoint, with pruning.json and pruning.png in it.
 
     Layers go one after the other, the one without which the loss is lowest. Heads go in rounds, the least important
@@ -63,13 +67,12 @@ def prune(checkpoint: str | Path, data: Sequence[str], **given: Any) -> dict[str
     source = build_source(loaded, layout)
     examples = load_examples(options.data, layout, source)
     tested = examples if options.test is None else load_examples(options.test, layout, source)
-    pairs, test_pairs = (
-        Pairs(encode_pairs(loaded, chosen, source), options.batch_tokens, source.collate)
-        for chosen in (examples, tested)
-    )
+    pairs = Pairs(encode_pairs(loaded, examples, source), options.batch_tokens, source.collate)
+    test_pairs = Pairs(encode_pairs(loaded, tested, source), options.batch_tokens, source.collate)
     score = _build_score(loaded, tested, options.metrics, source) if options.metrics else None
     model = loaded.model.to("cuda" if torch.cuda.is_available() else "cpu")
-    points, losses = [], []
+    points = []
+    losses = []
     heads = _choose_heads(options)
     with explain_batch_memory(options.batch_tokens):
         try:
@@ -101,21 +104,45 @@ def prune(checkpoint: str | Path, data: Sequence[str], **given: Any) -> dict[str
         "pruned": model.pruned,
         "curve": points,
     }
-    try:
-        notes = {"pruning.json": result}
-        write_checkpoint(options.output, model.cpu(), loaded.tokenizers, loaded.description, notes=notes)
-    except OSError as error:
-        raise AnalysisError(f"{options.output} cannot be written ({error.strerror}). Choose another output.") from None
+    _write(model, loaded, result, options.output)
     if points:
         save_figure(build_pruning_curve(points, f"{len(tested):,} pairs"), options.output / "pruning.png")
     return result
+
+
+def _write(
+    model: TokenLossModel,
+    loaded: Checkpoint,
+    result: dict[str, Any],
+    output: Path,
+) -> None:
+    """Writes what is left as a checkpoint like the one that was loaded.
+
+    Raises:
+        AnalysisError: the folder cannot be written.
+    """
+    try:
+        write_checkpoint(
+            output,
+            model.cpu(),
+            loaded.tokenizers,
+            loaded.description,
+            notes={"pruning.json": result},
+        )
+    except OSError as error:
+        raise AnalysisError(f"{output} cannot be written ({error.strerror}). Choose another output.") from None
 
 
 def _choose_heads(options: PruneOptions) -> HeadOptions | None:
     """How heads go; None where all stay."""
     if options.keep is None:
         return None
-    return HeadOptions(options.keep, options.per_round, options.normalized, options.seed if options.curve else None)
+    return HeadOptions(
+        options.keep,
+        options.per_round,
+        options.normalized,
+        options.seed if options.curve else None,
+    )
 
 
 def _build_score(

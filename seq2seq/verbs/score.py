@@ -18,7 +18,11 @@ from .options import ScoreOptions
 
 
 @takes_options(ScoreOptions)
-def score(predictions: str | Path, references: str | Path, **given: Any) -> dict[str, Scores]:
+def score(
+    predictions: str | Path,
+    references: str | Path,
+    **given: Any,
+) -> dict[str, Scores]:
     """Scores a file of predictions; each file is plain text, one text a line, or JSONL.
 
     In JSONL the columns are `prediction`, `references` (else `target`) and `source`, as in a run's predictions.

@@ -19,7 +19,11 @@ from .generate import Model, generate
 
 
 @takes_options(GenerationChoice)
-def summarize(checkpoint: Model, texts: Iterable[str], **given: Any) -> list[str] | Iterator[str]:
+def summarize(
+    checkpoint: Model,
+    texts: Iterable[str],
+    **given: Any,
+) -> list[str] | Iterator[str]:
     """Writes a summary of each text; otherwise as `generate`.
 
     Published checkpoints that name a prompt and options for this task, such as T5's "summarize: ", get them.
@@ -33,7 +37,11 @@ def summarize(checkpoint: Model, texts: Iterable[str], **given: Any) -> list[str
 
 
 @takes_options(GenerationChoice)
-def split(checkpoint: Model, sentences: Iterable[str], **given: Any) -> list[str] | Iterator[str]:
+def split(
+    checkpoint: Model,
+    sentences: Iterable[str],
+    **given: Any,
+) -> list[str] | Iterator[str]:
     """Writes each sentence as several simple ones, in one text; otherwise as `generate`.
 
     Raises:
@@ -43,7 +51,11 @@ def split(checkpoint: Model, sentences: Iterable[str], **given: Any) -> list[str
 
 
 @takes_options(GenerationChoice)
-def fuse(checkpoint: Model, texts: Iterable[str | Sequence[str]], **given: Any) -> list[str] | Iterator[str]:
+def fuse(
+    checkpoint: Model,
+    texts: Iterable[str | Sequence[str]],
+    **given: Any,
+) -> list[str] | Iterator[str]:
     """Writes one sentence for each text of several, or for each list of sentences; otherwise as `generate`.
 
     Example: fuse("runs/quickstart", [["Tom sold the lamp.", "It was old."]])
@@ -85,17 +97,26 @@ def translate(
             languages.
         TokenizerError: its tokenizer has not these languages.
     """
-    model = _load_for("translation", checkpoint, source_language, target_language)
+    model = _load_for(
+        "translation",
+        checkpoint,
+        source_language,
+        target_language,
+    )
     return generate(model, texts, **given)
 
 
 def _load_for(
-    task: str, model: Model, source_language: str | None = None, target_language: str | None = None
+    task: str,
+    model: Model,
+    source_language: str | None = None,
+    target_language: str | None = None,
 ) -> Checkpoint | ExportedModel | Generator:
     """A model for a task; a generator is taken as it is."""
     languages = {"source_language": source_language, "target_language": target_language}
     if isinstance(model, str | Path):
-        folder, settings = find_checkpoint(model), None
+        folder = find_checkpoint(model)
+        settings = None
         if not (folder / DESCRIPTION_FILE).exists():
             settings = find_task_settings(folder, task, **languages)
         loaded = load_model(model) if settings else load_model(model, **languages)

@@ -33,7 +33,11 @@ def train_tokenizer(data: Sequence[str], **given: Any) -> dict[str, Coverage]:
     texts = read_training_texts(options.data, options.layout, sides=options.columns)
     everything = [text for side in texts.values() for text in side]
     chosen = {"kind": options.kind, "size": options.size, "lowercase": options.lowercase}
-    tokenizer = train_tokenizer_on(everything, **chosen, character_coverage=options.character_coverage)
+    tokenizer = train_tokenizer_on(
+        everything,
+        **chosen,
+        character_coverage=options.character_coverage,
+    )
     coverage = {side: measure_coverage(tokenizer, side_texts) for side, side_texts in texts.items()}
     TokenizerPair(tokenizer, tokenizer).save(options.output, max_source_tokens=tokenizer.model_max_length)
     rows = {side: asdict(row) for side, row in coverage.items()}

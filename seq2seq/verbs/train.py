@@ -25,7 +25,11 @@ from .report.card import write_report
 
 
 @takes_options(TrainOptions)
-def train(recipe: Recipe | str | Path, overrides: Iterable[str] = (), **given: Any) -> Path:
+def train(
+    recipe: Recipe | str | Path,
+    overrides: Iterable[str] = (),
+    **given: Any,
+) -> Path:
     """Trains by a recipe and returns the run folder.
 
     Every process of a distributed launch calls this. When training ends, the outputs for data.test are written and
@@ -52,7 +56,12 @@ def train(recipe: Recipe | str | Path, overrides: Iterable[str] = (), **given: A
     accelerator = build_accelerator(recipe)
     try:
         with hold_folder(folder, accelerator):
-            message = _train_in(folder, recipe, accelerator, resume=options.resume)
+            message = _train_in(
+                folder,
+                recipe,
+                accelerator,
+                resume=options.resume,
+            )
     except TrainingInterrupted:
         leave_processes(accelerator)
         raise
@@ -62,7 +71,13 @@ def train(recipe: Recipe | str | Path, overrides: Iterable[str] = (), **given: A
     return folder.path
 
 
-def _train_in(folder: RunFolder, recipe: Recipe, accelerator: Accelerator, *, resume: bool) -> str:
+def _train_in(
+    folder: RunFolder,
+    recipe: Recipe,
+    accelerator: Accelerator,
+    *,
+    resume: bool,
+) -> str:
     """The life of a run in a folder that is held; returns what to tell the user."""
     # The main process looks for all of them: what each would find may differ.
     resuming = run_on_main(accelerator, lambda: resume and bool(list_steps(folder.path)))
@@ -91,7 +106,11 @@ def _train_in(folder: RunFolder, recipe: Recipe, accelerator: Accelerator, *, re
     return f"Run folder: {folder.path}"
 
 
-def _check_not_stopped(reason: str, folder: RunFolder, step: int) -> None:
+def _check_not_stopped(
+    reason: str,
+    folder: RunFolder,
+    step: int,
+) -> None:
     """Makes sure that no signal ended the training.
 
     Raises:

@@ -11,7 +11,12 @@ from ..warmstart.vocabulary import Corpus
 
 
 @takes_options(ModelOptions)
-def warm_start(*, seed: int = 1, corpus: Corpus | None = None, **given: Any) -> WarmStart:
+def warm_start(
+    *,
+    seed: int = 1,
+    corpus: Corpus | None = None,
+    **given: Any,
+) -> WarmStart:
     """A model started from published checkpoints, with its tokenizers and the origin of every parameter.
 
     Options are those under `model:` of a recipe. `seed` is that of the random parts, `corpus` what trim_vocabulary
@@ -24,4 +29,8 @@ def warm_start(*, seed: int = 1, corpus: Corpus | None = None, **given: Any) -> 
             or does not fit the other.
         TokenizerError: a tokenizer is missing or has no begin, end or pad mark.
     """
-    return start_from_options(build_options(ModelOptions, given), seed=seed, corpus=corpus)
+    return start_from_options(
+        build_options(ModelOptions, given),
+        seed=seed,
+        corpus=corpus,
+    )

@@ -31,11 +31,15 @@ def start_cross_attention(model: Seq2SeqModel, start: CrossAttentionStart, writt
             f"model.cross_attention: where a {model.decoder.config.model_type} decoder keeps its attention is not "
             f"known, so it cannot start {start}. Leave it at random."
         )
-    names = [name for name, part in map_parts(model).items() if part == "cross_attention"]
-    names = [name for name in names if name.startswith("decoder.")]
+    in_decoder = {name: part for name, part in map_parts(model).items() if name.startswith("decoder.")}
+    names = [name for name, part in in_decoder.items() if part == "cross_attention"]
     if start == "copied":
         first_names = map_shared_names(model)
-        return {name: _copy(model, name, find_partner(known, name), first_names, written) for name in names}
+        notes = {}
+        for name in names:
+            partner = find_partner(known, name)
+            notes[name] = _copy(model, name, partner, first_names, written)
+        return notes
     return _silence(model, names, known)
 
 
@@ -54,28 +58,47 @@ def find_partner(known: CrossAttention, name: str) -> Partner:
     )
 
 
-def _copy(model: Seq2SeqModel, name: str, partner: Partner, first_names: dict[str, str], written: Written) -> str:
+def _copy(
+    model: Seq2SeqModel,
+    name: str,
+    partner: Partner,
+    first_names: dict[str, str],
+    written: Written,
+) -> str:
     """Copies one parameter from the self-attention of its layer."""
     like = partner.rename(name)
-    first = first_names.get(like, like)
-    if first not in written:
+    first_name = first_names.get(like, like)
+    if first_name not in written:
         raise WarmStartError(
             "model.cross_attention: copied takes the numbers of the decoder's self-attention, which this plan draws at "
             "random. Choose a plan with a warm decoder, or random."
         )
-    source, tensor = written[first]
-    value, changes = tensor.value, tensor.changes
+    source, tensor = written[first_name]
+    value = tensor.value
+    changes = tensor.changes
     if partner.columns is not None:
-        first_column, end = (width * model.decoder.config.hidden_size for width in partner.columns)
-        value = value[..., first_column:end]
+        # One matrix holds query, key and value side by side, each as wide as the states.
+        width = model.decoder.config.hidden_size
+        first, end = partner.columns
+        value = value[..., first * width : end * width]
         changes = (*changes, partner.note)
     with torch.no_grad():
         model.get_parameter(name).copy_(value)
-    written[name] = (source, replace(tensor, name=name, value=value, changes=changes))
+    copied = replace(
+        tensor,
+        name=name,
+        value=value,
+        changes=changes,
+    )
+    written[name] = (source, copied)
     return "from the self-attention of its layer"
 
 
-def _silence(model: Seq2SeqModel, names: list[str], known: CrossAttention) -> dict[str, str]:
+def _silence(
+    model: Seq2SeqModel,
+    names: list[str],
+    known: CrossAttention,
+) -> dict[str, str]:
     """Zeroes the output projections; the norm behind them, in a post-norm layer, is set to change little."""
     notes = {}
     with torch.no_grad():
@@ -84,11 +107,14 @@ def _silence(model: Seq2SeqModel, names: list[str], known: CrossAttention) -> di
                 model.get_parameter(name).zero_()
                 notes[name] = "zeros: a silent output"
             elif known.norm is not None and name.endswith(f".{known.norm}.weight"):
-                before = find_partner(known, name).rename(name).removesuffix("weight")
+                partner = find_partner(known, name)
+                before = partner.rename(name).removesuffix("weight")
                 weight, bias = _invert_norm(model, before)
+                bias_name = name.removesuffix("weight") + "bias"
                 model.get_parameter(name).fill_(weight)
-                model.get_parameter(name.removesuffix("weight") + "bias").fill_(bias)
-                notes[name] = notes[name.removesuffix("weight") + "bias"] = "set to give back the norm before it"
+                model.get_parameter(bias_name).fill_(bias)
+                notes[name] = "set to give back the norm before it"
+                notes[bias_name] = notes[name]
     return notes
 
 
@@ -98,5 +124,7 @@ def _invert_norm(model: Seq2SeqModel, before: str) -> tuple[torch.Tensor, torch.
     The first gives w z + b with z of mean 0 and variance 1 over the features; its mean is about that of b, and its
     variance that of b plus the mean of w squared.
     """
-    weight, bias = model.get_parameter(f"{before}weight"), model.get_parameter(f"{before}bias")
-    return (weight.square().mean() + bias.var(unbiased=False)).sqrt(), bias.mean()
+    weight = model.get_parameter(f"{before}weight")
+    bias = model.get_parameter(f"{before}bias")
+    variance = weight.square().mean() + bias.var(unbiased=False)
+    return variance.sqrt(), bias.mean()

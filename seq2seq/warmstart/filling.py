@@ -10,54 +10,89 @@ from .plans import Plan
 from .sides import FilledTensor, Side, Written
 
 
-def map_warm_names(model: Seq2SeqModel, side: str, converted: bool) -> tuple[dict[str, str], dict[str, str]]:
+def map_warm_names(
+    model: Seq2SeqModel,
+    side: str,
+    converted: bool,
+) -> tuple[dict[str, str], dict[str, str]]:
     """The parameters that a plan fills on a side, as {name in the side's body: name in the model}: body and head.
 
     A converted decoder has no head to fill: BertGeneration's output layer is the table, its bias starts at zero.
     """
-    parts, head = map_parts(model), f"{side}."
-    body = find_sides(model)[0 if side == "encoder" else 1]
-    names = [name for name in parts if name.startswith(f"{side}.") and name not in model.tied_names]
-    in_body = {
-        name.removeprefix(body): name for name in names if name.startswith(body) and parts[name] != "cross_attention"
-    }
-    in_head = {name.removeprefix(head): name for name in names if not name.startswith(body)}
-    return in_body, {} if converted else in_head
+    encoder, decoder = find_sides(model)
+    body = encoder if side == "encoder" else decoder
+    outside = f"{side}."
+    in_body: dict[str, str] = {}
+    in_head: dict[str, str] = {}
+    for name, part in map_parts(model).items():
+        if not name.startswith(outside) or name in model.tied_names:
+            continue
+        if not name.startswith(body):
+            in_head[name.removeprefix(outside)] = name
+        elif part != "cross_attention":
+            in_body[name.removeprefix(body)] = name
+    if converted:
+        return in_body, {}
+    return in_body, in_head
 
 
-def fill_model(model: Seq2SeqModel, plan: Plan, encoder: Side, decoder: Side) -> Written:
+def fill_model(
+    model: Seq2SeqModel,
+    plan: Plan,
+    encoder: Side,
+    decoder: Side,
+) -> Written:
     """Fills the warm sides; returns what was written, by the first name of the parameter."""
     written: Written = {}
     if plan.warm_encoder:
         written |= _fill_side(model, plan, "encoder", encoder)
     if plan.warm_decoder:
-        for name, (source, tensor) in _fill_side(model, plan, "decoder", decoder).items():
+        of_decoder = _fill_side(model, plan, "decoder", decoder)
+        for name, (source, tensor) in of_decoder.items():
             _check_one_table(name, tensor, written, encoder, decoder)
             written[name] = (source, tensor)
     return written
 
 
-def _fill_side(model: Seq2SeqModel, plan: Plan, name: str, side: Side) -> Written:
+def _fill_side(
+    model: Seq2SeqModel,
+    plan: Plan,
+    side_name: str,
+    side: Side,
+) -> Written:
     parameters = dict(model.named_parameters(remove_duplicate=False))
     first_names = map_shared_names(model)
-    body, head = map_warm_names(model, name, side.converted)
-    if name == "decoder" and plan.share_layers:
+    body, head = map_warm_names(model, side_name, side.converted)
+    if side_name == "decoder" and plan.share_layers:
         body = {}
-    places = body | head
-    shapes = [{inner: parameters[place].shape for inner, place in names.items()} for names in (body, head)]
-    written: Written = {}
+    whole_names = body | head
+    shapes = {inner: parameters[name].shape for inner, name in whole_names.items()}
+    body_shapes = {inner: shapes[inner] for inner in body}
+    head_shapes = {inner: shapes[inner] for inner in head}
     parts = map_parts(model)
-    table = next((inner for inner, place in body.items() if parts[place] == "embeddings"), None)
-    for tensor in side.read_tensors(*shapes, table):
-        place = places[tensor.name]
+    tables = [inner for inner, name in body.items() if parts[name] == "embeddings"]
+    table = tables[0] if tables else None
+    written: Written = {}
+    for tensor in side.read_tensors(body_shapes, head_shapes, table):
+        name = whole_names[tensor.name]
         with torch.no_grad():
-            parameters[place].copy_(tensor.value)
-        written[first_names.get(place, place)] = (side.source, tensor)
+            parameters[name].copy_(tensor.value)
+        first_name = first_names.get(name, name)
+        written[first_name] = (side.source, tensor)
     return written
 
 
-def _check_one_table(name: str, tensor: FilledTensor, written: Written, encoder: Side, decoder: Side) -> None:
-    if name in written and not torch.equal(written[name][1].value, tensor.value):
+def _check_one_table(
+    name: str,
+    tensor: FilledTensor,
+    written: Written,
+    encoder: Side,
+    decoder: Side,
+) -> None:
+    if name not in written:
+        return
+    _, of_encoder = written[name]
+    if not torch.equal(of_encoder.value, tensor.value):
         raise WarmStartError(
             f"{encoder.source.name} and {decoder.source.name} have different word embeddings, and one table serves "
             "both sides. Give the same checkpoint for both."

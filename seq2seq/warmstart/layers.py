@@ -18,10 +18,15 @@ def choose_layers(choice: int | str | Sequence[int] | None, available: int, name
         return tuple(range(available))
     if isinstance(choice, str):
         every = int(EVERY.fullmatch(choice)[1])
-        chosen = tuple(range((available - 1) % every, available, every))
+        first = (available - 1) % every
+        chosen = tuple(range(first, available, every))
+    elif isinstance(choice, int):
+        chosen = tuple(range(choice))
     else:
-        chosen = tuple(range(choice)) if isinstance(choice, int) else tuple(choice)
-    if not chosen or len(set(chosen)) < len(chosen) or not all(0 <= layer < available for layer in chosen):
+        chosen = tuple(choice)
+    is_repeated = len(set(chosen)) < len(chosen)
+    is_inside = all(0 <= layer < available for layer in chosen)
+    if not chosen or is_repeated or not is_inside:
         raise WarmStartError(
             f"{name} has {available} layers, counted from 0; {choice!r} were asked for. Give a number from 1 to "
             f"{available}, 'every 2', or a list of different layers such as [0, {available - 1}]."

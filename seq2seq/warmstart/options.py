@@ -21,10 +21,15 @@ EVERY = re.compile(r"every ([1-9]\d*)")
 
 def _check_layers(choice: object) -> object:
     is_number = type(choice) is int and choice >= 1
-    is_list = isinstance(choice, list | tuple) and all(type(layer) is int and layer >= 0 for layer in choice)
-    if not (choice is None or is_number or is_list or (isinstance(choice, str) and EVERY.fullmatch(choice))):
+    is_list = isinstance(choice, list | tuple) and all(map(_is_layer, choice))
+    is_every = isinstance(choice, str) and EVERY.fullmatch(choice)
+    if not (choice is None or is_number or is_list or is_every):
         raise ValueError("expected the first n layers (a number from 1), 'every 2', or a list of layers counted from 0")
     return choice
+
+
+def _is_layer(layer: object) -> bool:
+    return type(layer) is int and layer >= 0
 
 
 LayerChoice = Annotated[int | str | list[int] | None, BeforeValidator(_check_layers)]
@@ -38,12 +43,17 @@ class ShapeOptions(Options):
     hidden_size: int = Field(gt=0, description="The width of the states and of the embeddings.")
     attention_heads: int = Field(gt=0, description="How many heads each layer has; they must divide hidden_size.")
     intermediate_size: int = Field(gt=0, description="The width inside the feed-forward part of a layer.")
-    positions: int = Field(512, gt=0, description="How many tokens a side takes.")
+    positions: int = Field(
+        512,
+        gt=0,
+        description="How many tokens a side takes.",
+    )
 
     @field_validator("attention_heads")
     @classmethod
     def _check_heads(cls, heads: int, info: ValidationInfo) -> int:
-        if (width := info.data.get("hidden_size", heads)) % heads:
+        width = info.data.get("hidden_size", heads)
+        if width % heads:
             raise ValueError(f"must divide hidden_size, which is {width}")
         return heads
 
@@ -92,7 +102,9 @@ class ModelOptions(Options):
         None, description="Which layers of the decoder are kept, said as for encoder_layers."
     )
     max_positions: int | None = Field(
-        None, ge=1, description="How many tokens a side takes at least; a shorter position table is repeated."
+        None,
+        ge=1,
+        description="How many tokens a side takes at least; a shorter position table is repeated.",
     )
     checkpoint: str | None = Field(
         None,
@@ -136,7 +148,10 @@ class ModelOptions(Options):
         description="Whether only the tokens are kept that the run's data needs; nothing new becomes unknown by it.",
     )
     dropout: float | None = Field(
-        None, ge=0, lt=1, description="The dropout of all layers; null keeps the checkpoint's own."
+        None,
+        ge=0,
+        lt=1,
+        description="The dropout of all layers; null keeps the checkpoint's own.",
     )
     families: Strings = Field(
         (),

@@ -53,13 +53,15 @@ class OriginReport:
 
     def count(self, *kinds: OriginKind) -> int:
         """Parameters of these kinds; of all kinds where none is named."""
-        return sum(p.parameters for p in self.parameters if not kinds or p.kind in kinds)
+        counted = [origin for origin in self.parameters if not kinds or origin.kind in kinds]
+        return sum(origin.parameters for origin in counted)
 
     def totals(self) -> dict[str, int]:
         """The columns of the paper's table: total, embeddings, initialised, random."""
+        embeddings = [origin for origin in self.parameters if origin.part == "embeddings"]
         return {
             "total": self.count(),
-            "embeddings": sum(p.parameters for p in self.parameters if p.part == "embeddings"),
+            "embeddings": sum(origin.parameters for origin in embeddings),
             "initialised": self.count("copied", "converted"),
             "random": self.count("random"),
         }
@@ -69,7 +71,8 @@ class OriginReport:
 
         cross_attention before random before decoder before encoder; shared parameters and embeddings count as encoder.
         """
-        return {p.name: _learning_rate_group(p) for p in self.parameters if p.kind != "shared"}
+        own = [origin for origin in self.parameters if origin.kind != "shared"]
+        return {origin.name: _learning_rate_group(origin) for origin in own}
 
     def to_dict(self) -> dict:
         return {"totals": self.totals(), **asdict(self)}
@@ -77,15 +80,24 @@ class OriginReport:
     @classmethod
     def from_dict(cls, values: dict) -> Self:
         """The report that `to_dict` wrote."""
-        parameters = (
-            ParameterOrigin(**(row | {"shape": tuple(row["shape"]), "tensors": tuple(row["tensors"])}))
-            for row in values["parameters"]
+        parameters = []
+        for row in values["parameters"]:
+            tuples = {"shape": tuple(row["shape"]), "tensors": tuple(row["tensors"])}
+            parameters.append(ParameterOrigin(**row | tuples))
+        return cls(
+            plan=values["plan"],
+            parameters=tuple(parameters),
+            unused_tensors=tuple(values["unused_tensors"]),
+            notes=tuple(values["notes"]),
         )
-        return cls(values["plan"], tuple(parameters), tuple(values["unused_tensors"]), tuple(values["notes"]))
 
 
 def report_started(
-    plan: str, model: TokenLossModel, written: Written, notes: dict[str, str], further: tuple[str, ...]
+    plan: str,
+    model: TokenLossModel,
+    written: Written,
+    notes: dict[str, str],
+    further: tuple[str, ...],
 ) -> OriginReport:
     """The origins in a model that was filled from its sides.
 
@@ -97,7 +109,9 @@ def report_started(
         if name not in written:
             return {"kind": "random", "note": notes.get(name) or _format_initial(parameter)}
         source, tensor = written[name]
-        changes = (*tensor.changes, *((notes[name],) if name in notes else ()))
+        changes = list(tensor.changes)
+        if name in notes:
+            changes.append(notes[name])
         return {
             "kind": "converted" if tensor.changes else "copied",
             "file": f"{source.name}/{source.weights.files[tensor.tensors[0]].name}",
@@ -105,13 +119,32 @@ def report_started(
             "note": "; ".join(changes) or None,
         }
 
-    used = {(source.name, tensor) for source, filled in written.values() for tensor in filled.tensors}
-    warm = {source.name: source for source, _ in written.values()}
-    unused = [name for source in warm.values() for name in source.weights.files if (source.name, name) not in used]
-    return OriginReport(plan, _list_origins(model, trace), tuple(dict.fromkeys(unused)), further)
+    return OriginReport(
+        plan=plan,
+        parameters=_list_origins(model, trace),
+        unused_tensors=_list_unused(written),
+        notes=further,
+    )
 
 
-def report_loaded(plan: str, model: TokenLossModel, file: str, unused_tensors: tuple[str, ...]) -> OriginReport:
+def _list_unused(written: Written) -> tuple[str, ...]:
+    """The tensors of the checkpoints behind `written` that nothing was filled from."""
+    checkpoints = {source.name: source for source, _ in written.values()}
+    used: dict[str, set[str]] = {name: set() for name in checkpoints}
+    for source, filled in written.values():
+        used[source.name].update(filled.tensors)
+    unused = []
+    for name, source in checkpoints.items():
+        unused += [tensor for tensor in source.weights.files if tensor not in used[name]]
+    return tuple(dict.fromkeys(unused))
+
+
+def report_loaded(
+    plan: str,
+    model: TokenLossModel,
+    file: str,
+    unused_tensors: tuple[str, ...],
+) -> OriginReport:
     """The origins in a model that one weights file filled whole."""
 
     def trace(name: str, parameter: torch.Tensor) -> dict[str, Any]:
@@ -124,16 +157,20 @@ def _list_origins(
     model: TokenLossModel, trace: Callable[[str, torch.Tensor], dict[str, Any]]
 ) -> tuple[ParameterOrigin, ...]:
     """The origin of every parameter name; `trace` tells it of those that are not another's further name."""
-    shared, parts = map_shared_names(model), map_parts(model)
-    return tuple(
-        ParameterOrigin(
+    shared = map_shared_names(model)
+    parts = map_parts(model)
+    origins = []
+    for name, parameter in model.named_parameters(remove_duplicate=False):
+        of_first = {"kind": "shared", "tensors": (shared.get(name),)}
+        traced = of_first if name in shared else trace(name, parameter)
+        origin = ParameterOrigin(
             name=name,
             part=parts[name],
             shape=tuple(parameter.shape),
-            **({"kind": "shared", "tensors": (shared[name],)} if name in shared else trace(name, parameter)),
+            **traced,
         )
-        for name, parameter in model.named_parameters(remove_duplicate=False)
-    )
+        origins.append(origin)
+    return tuple(origins)
 
 
 def _format_initial(parameter: torch.Tensor) -> str:

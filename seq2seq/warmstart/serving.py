@@ -10,12 +10,12 @@ from ..base.errors import WarmStartError
 from ..families.family import Side
 from ..families.table import find_family, list_suggested
 from ..modeling.encoder_decoder import Seq2SeqModel
-from .sources import SourceCheckpoint
+from .published_checkpoint import PublishedCheckpoint
 
 TOLERANCE = 1e-3  # of the largest state or logit; rounding stays two orders below, a mistake does not
 
 
-def refuse_families(encoder: SourceCheckpoint, decoder: SourceCheckpoint) -> None:
+def refuse_families(encoder: PublishedCheckpoint, decoder: PublishedCheckpoint) -> None:
     """Refuses a pair of which transformers has no working encoder or decoder class.
 
     Raises:
@@ -25,7 +25,11 @@ def refuse_families(encoder: SourceCheckpoint, decoder: SourceCheckpoint) -> Non
     _refuse("decoder", decoder, _find_decoder_refusal(decoder.config))
 
 
-def _refuse(side: Side, source: SourceCheckpoint, reason: str | None) -> None:
+def _refuse(
+    side: Side,
+    source: PublishedCheckpoint,
+    reason: str | None,
+) -> None:
     if reason is not None:
         raise WarmStartError(
             f"model.{side}: {source.name}: a model of type {source.config.model_type!r} cannot be the {side}: it "
@@ -88,52 +92,85 @@ def check_pair(model: Seq2SeqModel, encoder: str, decoder: str) -> None:
 
 def _make_ids(config: PreTrainedConfig, count: int) -> torch.Tensor:
     """A row of ids that are no special tokens, where the vocabulary is large enough."""
-    return (torch.arange(count) * 7 + 11).remainder(max(config.vocab_size - 10, 1))[None] + min(
-        8, config.vocab_size - 1
-    )
+    # Special tokens are mostly the first ids, sometimes the last: the first 8 are left out, and the last 2.
+    first = min(8, config.vocab_size - 1)
+    different = max(config.vocab_size - 10, 1)
+    ids = (torch.arange(count) * 7 + 11).remainder(different) + first
+    return ids[None]
 
 
 def _are_close(first: torch.Tensor, second: torch.Tensor) -> bool:
-    return bool((first - second).abs().max() <= TOLERANCE * first.abs().max().clamp(min=1e-6))
+    difference = (first - second).abs().max()
+    largest = first.abs().max().clamp(min=1e-6)
+    return bool(difference <= TOLERANCE * largest)
+
+
+def _compute_states(model: Seq2SeqModel, ids: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
+    return model.encoder(input_ids=ids, attention_mask=mask).last_hidden_state
 
 
 def _encoder_ignores_padding(model: Seq2SeqModel) -> bool:
     ids = _make_ids(model.config.encoder, 5)
-    padded = torch.cat([ids, ids.new_full((1, 4), model.config.encoder.pad_token_id)], dim=1)
+    padding = ids.new_full((1, 4), model.config.encoder.pad_token_id)
     mask = torch.tensor([[1] * 5 + [0] * 4])
-    alone = model.encoder(input_ids=ids, attention_mask=torch.ones_like(ids)).last_hidden_state
-    return _are_close(alone, model.encoder(input_ids=padded, attention_mask=mask).last_hidden_state[:, :5])
+    alone = _compute_states(model, ids, torch.ones_like(ids))
+    padded = _compute_states(model, torch.cat([ids, padding], dim=1), mask)
+    return _are_close(alone, padded[:, :5])
 
 
 def _encoder_looks_ahead(model: Seq2SeqModel) -> bool:
     ids = _make_ids(model.config.encoder, 5)
     changed = ids.clone()
     changed[0, 1] = ids[0, 3]
-    states = [
-        model.encoder(input_ids=i, attention_mask=torch.ones_like(i)).last_hidden_state[:, 0] for i in (ids, changed)
-    ]
-    return not torch.equal(*states)
+    mask = torch.ones_like(ids)
+    before = _compute_states(model, ids, mask)[:, 0]
+    after = _compute_states(model, changed, mask)[:, 0]
+    return not torch.equal(before, after)
 
 
-def _compute_logits(model: Seq2SeqModel, source: torch.Tensor, target: torch.Tensor, **inputs) -> torch.Tensor:
-    return model(input_ids=source, decoder_input_ids=target, use_cache=False, **inputs).logits
+def _compute_logits(
+    model: Seq2SeqModel,
+    source: torch.Tensor,
+    target: torch.Tensor,
+    **inputs,
+) -> torch.Tensor:
+    return model(
+        input_ids=source,
+        decoder_input_ids=target,
+        use_cache=False,
+        **inputs,
+    ).logits
 
 
 def _decoder_attends_to_source(model: Seq2SeqModel) -> bool:
-    source, target = _make_ids(model.config.encoder, 5), _make_ids(model.config.decoder, 3)
-    return not torch.equal(_compute_logits(model, source, target), _compute_logits(model, source[:, :4], target))
+    source = _make_ids(model.config.encoder, 5)
+    target = _make_ids(model.config.decoder, 3)
+    of_whole = _compute_logits(model, source, target)
+    of_shorter = _compute_logits(model, source[:, :4], target)
+    return not torch.equal(of_whole, of_shorter)
 
 
 def _decoder_is_causal(model: Seq2SeqModel) -> bool:
-    source, target = _make_ids(model.config.encoder, 5), _make_ids(model.config.decoder, 4)
-    return _are_close(_compute_logits(model, source, target)[:, :3], _compute_logits(model, source, target[:, :3]))
+    source = _make_ids(model.config.encoder, 5)
+    target = _make_ids(model.config.decoder, 4)
+    whole = _compute_logits(model, source, target)
+    beginning = _compute_logits(model, source, target[:, :3])
+    return _are_close(whole[:, :3], beginning)
 
 
 def _cache_changes_nothing(model: Seq2SeqModel) -> bool:
-    source, target = _make_ids(model.config.encoder, 5), _make_ids(model.config.decoder, 3)
-    first = model(input_ids=source, decoder_input_ids=target[:, :2], use_cache=True)
-    last = model(
-        input_ids=source, decoder_input_ids=target[:, 2:], past_key_values=first.past_key_values, use_cache=True
+    source = _make_ids(model.config.encoder, 5)
+    target = _make_ids(model.config.decoder, 3)
+    first = model(
+        input_ids=source,
+        decoder_input_ids=target[:, :2],
+        use_cache=True,
     )
-    whole = _compute_logits(model, source, target)
-    return _are_close(whole, torch.cat([first.logits, last.logits], dim=1))
+    last = model(
+        input_ids=source,
+        decoder_input_ids=target[:, 2:],
+        past_key_values=first.past_key_values,
+        use_cache=True,
+    )
+    cached = torch.cat([first.logits, last.logits], dim=1)
+    return _are_close(_compute_logits(model, source, target), cached)

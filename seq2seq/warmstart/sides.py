@@ -17,7 +17,7 @@ from ..families.conversion import convert_config, convert_positions
 from ..families.table import find_family
 from ..modeling.layers import apply_layers, find_obstacle
 from .layers import choose_layers
-from .sources import SourceCheckpoint
+from .published_checkpoint import PublishedCheckpoint
 
 
 @dataclass(frozen=True)
@@ -31,7 +31,7 @@ class FilledTensor:
 
 
 # What was filled, by the first name of the parameter in the model.
-Written = dict[str, tuple[SourceCheckpoint, FilledTensor]]
+Written = dict[str, tuple[PublishedCheckpoint, FilledTensor]]
 
 
 @dataclass(frozen=True)
@@ -44,14 +44,17 @@ class Side:
         all. None where the table stays as it is.
     """
 
-    source: SourceCheckpoint
+    source: PublishedCheckpoint
     config: PreTrainedConfig
     layers: tuple[int, ...]
     converted: bool
     old_rows: list[tuple[int, ...]] | None = None
 
     def read_tensors(
-        self, wanted: Mapping[str, torch.Size], head: Mapping[str, torch.Size], table: str | None
+        self,
+        wanted: Mapping[str, torch.Size],
+        head: Mapping[str, torch.Size],
+        table: str | None,
     ) -> Iterator[FilledTensor]:
         """The parameters `wanted`, by their names in the side's body, and those of the head, if the file has one.
 
@@ -60,21 +63,17 @@ class Side:
         Raises:
             WarmStartError: the file lacks a tensor, or holds one of another shape; nothing is left random in silence.
         """
-        found = self.source.weights.map_names((f"{MODEL_MAPPING[type(self.source.config)].base_model_prefix}.",))
+        prefix = MODEL_MAPPING[type(self.source.config)].base_model_prefix
+        in_file = self.source.weights.map_names((f"{prefix}.",))
         in_vocabulary = {table, *head}
-        if any(name in found for name in head):
+        if any(name in in_file for name in head):
             wanted = {**wanted, **head}
         needed = {name: self._name_in_file(name) for name in wanted}
         token_types = self._find_token_types(wanted)
-        extra = [] if token_types is None else [token_types]
-        missing = [name for name in [*needed.values(), *extra] if name not in found]
-        if missing:
-            raise WarmStartError(
-                f"{self.source.name}: {len(missing)} tensors that the plan copies are not in the weights: "
-                f"{_format_some(missing)} (found {len(found)}: {_format_some(sorted(found))})."
-            )
+        further = [] if token_types is None else [token_types]
+        self._check_in_file([*needed.values(), *further], in_file)
         for name, shape in wanted.items():
-            tensor = self._fill(name, found[needed[name]], found.get(token_types))
+            tensor = self._fill(name, in_file[needed[name]], in_file.get(token_types))
             if name in in_vocabulary:
                 tensor = self._gather(tensor, shape)
             if tensor.value.shape != shape:
@@ -83,6 +82,14 @@ class Side:
                     f"the config asks for {tuple(shape)}. Weights and config.json do not belong together."
                 )
             yield tensor
+
+    def _check_in_file(self, needed: list[str], in_file: Mapping[str, str]) -> None:
+        missing = [name for name in needed if name not in in_file]
+        if missing:
+            raise WarmStartError(
+                f"{self.source.name}: {len(missing)} tensors that the plan copies are not in the weights: "
+                f"{_format_some(missing)} (found {len(in_file)}: {_format_some(sorted(in_file))})."
+            )
 
     def _find_token_types(self, wanted: Mapping[str, torch.Size]) -> str | None:
         """The table that goes into that of the positions, where the side is converted and has these to fill."""
@@ -101,28 +108,38 @@ class Side:
             return f"{path}0.{rest}"
         return f"{path}{self.layers[int(layer)]}.{rest}"
 
-    def _fill(self, name: str, tensor: str, token_types: str | None) -> FilledTensor:
-        value, tensors, changes = self.source.weights.load(tensor), (tensor,), ()
+    def _fill(
+        self,
+        name: str,
+        tensor: str,
+        token_types: str | None,
+    ) -> FilledTensor:
+        value = self.source.weights.load(tensor)
         positions = find_positions(self.config)
-        if positions is not None and name == positions.table:
-            if self.converted:
-                value, changes = convert_positions(value, self.source.weights.load(token_types), self.source.config)
-                tensors = (tensor, token_types)
-            value, repeated = repeat_positions(value, self.config.max_position_embeddings, positions.first)
-            changes += repeated
-        return FilledTensor(name, value, tensors, changes)
+        if positions is None or name != positions.table:
+            return FilledTensor(name, value, (tensor,))
+        tensors = (tensor,)
+        changes: tuple[str, ...] = ()
+        if self.converted:
+            # BertGeneration has no token types: the one that texts have goes into the positions.
+            types = self.source.weights.load(token_types)
+            value, changes = convert_positions(value, types, self.source.config)
+            tensors = (tensor, token_types)
+        value, repeated = repeat_positions(value, self.config.max_position_embeddings, positions.first)
+        return FilledTensor(name, value, tensors, changes + repeated)
 
     def _gather(self, tensor: FilledTensor, shape: torch.Size) -> FilledTensor:
         """The tensor with the rows of the side's vocabulary, where it has a row a token."""
-        sizes = self.source.config.vocab_size, self.config.vocab_size
-        if self.old_rows is None or (len(tensor.value), shape[0]) != sizes:
+        has_old_rows = len(tensor.value) == self.source.config.vocab_size
+        gets_new_rows = shape[0] == self.config.vocab_size
+        if self.old_rows is None or not has_old_rows or not gets_new_rows:
             return tensor
-        value, changed = gather_rows(tensor.value, self.old_rows)
-        return replace(tensor, value=value, changes=(*tensor.changes, *changed))
+        value, changes = gather_rows(tensor.value, self.old_rows)
+        return replace(tensor, value=value, changes=tensor.changes + changes)
 
 
 def build_side(
-    source: SourceCheckpoint,
+    source: PublishedCheckpoint,
     *,
     convert: bool,
     layers: int | str | list[int] | None,
@@ -161,28 +178,38 @@ def build_side(
     return Side(source, config, chosen, converted, old_rows)
 
 
-def _refuse_relative_positions(source: SourceCheckpoint) -> None:
-    if (kind := getattr(source.config, "position_embedding_type", None) or "absolute") != "absolute":
+def _refuse_relative_positions(source: PublishedCheckpoint) -> None:
+    kind = getattr(source.config, "position_embedding_type", None) or "absolute"
+    if kind != "absolute":
         raise WarmStartError(
             f"{source.name}: positions are {kind!r}, and transformers 5 builds this family with absolute ones alone. "
             "Choose another checkpoint."
         )
 
 
-def _check_layers(name: str, config: PreTrainedConfig, chosen: tuple[int, ...]) -> None:
+def _check_layers(
+    name: str,
+    config: PreTrainedConfig,
+    chosen: tuple[int, ...],
+) -> None:
     """Refuses a choice of layers that would not be the checkpoint's layers.
 
     Raises:
         WarmStartError: naming why.
     """
-    if reason := find_obstacle(config, chosen):
+    reason = find_obstacle(config, chosen)
+    if reason is not None:
         raise WarmStartError(
             f"{name}: layers {list(chosen)} of this {config.model_type} cannot be kept: {reason}. Choose others, or "
             "all."
         )
 
 
-def repeat_positions(table: torch.Tensor, rows: int, first: int) -> tuple[torch.Tensor, tuple[str, ...]]:
+def repeat_positions(
+    table: torch.Tensor,
+    rows: int,
+    first: int,
+) -> tuple[torch.Tensor, tuple[str, ...]]:
     """A position table of `rows` rows: the given one, repeated from its row `first` on, and a note if it was.
 
     Shape: table (first + P, H); gives (rows, H).
@@ -191,7 +218,8 @@ def repeat_positions(table: torch.Tensor, rows: int, first: int) -> tuple[torch.
         return table, ()
     positions = table[first:]
     further = positions[torch.arange(rows - len(table)) % len(positions)]
-    return torch.cat([table, further]), (f"{len(positions)} positions repeated up to {rows - first}",)
+    note = f"{len(positions)} positions repeated up to {rows - first}"
+    return torch.cat([table, further]), (note,)
 
 
 def gather_rows(table: torch.Tensor, old_rows: list[tuple[int, ...]]) -> tuple[torch.Tensor, tuple[str, ...]]:
@@ -203,13 +231,16 @@ def gather_rows(table: torch.Tensor, old_rows: list[tuple[int, ...]]) -> tuple[t
         return table, ()
     mean = table.mean(dim=0)
     rows = torch.stack([table[list(old)].mean(dim=0) if old else mean for old in old_rows])
-    single = torch.tensor([index for index, old in enumerate(old_rows) if len(old) == 1], dtype=torch.long)
-    rows[single] = table[[old[0] for old in old_rows if len(old) == 1]]  # bit for bit
-    pieces, means = sum(len(old) > 1 for old in old_rows), sum(not old for old in old_rows)
-    if (len(old_rows), means, pieces) == (len(table) + 1, 1, 0):
+    # Copied once more, bit for bit: the mean of one row may be rounded.
+    kept = [index for index, old in enumerate(old_rows) if len(old) == 1]
+    rows[torch.tensor(kept, dtype=torch.long)] = table[[old_rows[index][0] for index in kept]]
+    pieces = sum(len(old) > 1 for old in old_rows)
+    means = sum(not old for old in old_rows)
+    if len(old_rows) == len(table) + 1 and means == 1 and pieces == 0:
         return rows, ("1 row added: the mean of all",)
-    return rows, (f"{len(single)} rows kept, {pieces} the mean of old pieces, {means} the mean of all",)
+    return rows, (f"{len(kept)} rows kept, {pieces} the mean of old pieces, {means} the mean of all",)
 
 
 def _format_some(names: list[str], count: int = 10) -> str:
-    return ", ".join(names[:count]) + (", ..." if len(names) > count else "")
+    shown = ", ".join(names[:count])
+    return f"{shown}, ..." if len(names) > count else shown

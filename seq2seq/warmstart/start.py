@@ -1,5 +1,6 @@
 """The warm start itself: a plan and checkpoints in, a model, its tokenizers and the origin of every parameter out."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import torch
@@ -8,6 +9,7 @@ from transformers import EncoderDecoderConfig
 from ..base.errors import WarmStartError
 from ..base.randomness import derive_seed
 from ..families.configs import build_shape, count_positions, find_positions, set_dropout
+from ..families.family import Family
 from ..families.table import add_families, find_family
 from ..modeling.build import build_model
 from ..modeling.encoder_decoder import set_special_tokens
@@ -20,9 +22,9 @@ from .filling import fill_model
 from .options import ModelOptions, ShapeOptions
 from .origin import OriginReport, report_started
 from .plans import PLANS, Plan, build_pair_plan
+from .published_checkpoint import PublishedCheckpoint, find_published_folder
 from .serving import check_pair, refuse_families
 from .sides import Side, build_side
-from .sources import SourceCheckpoint, find_source_folder
 from .vocabulary import Corpus, OldRows, load_vocabularies
 
 
@@ -36,7 +38,12 @@ class WarmStart:
     origin: OriginReport
 
 
-def warm_start(options: ModelOptions, *, seed: int = 1, corpus: Corpus | None = None) -> WarmStart:
+def warm_start(
+    options: ModelOptions,
+    *,
+    seed: int = 1,
+    corpus: Corpus | None = None,
+) -> WarmStart:
     """Starts an encoder-decoder by a plan of Rothe et al. 2020, or from any pair of checkpoints.
 
     Warm sides are exact: the encoder's states equal the checkpoint's. The sides that the plan names random and, unless
@@ -49,30 +56,80 @@ def warm_start(options: ModelOptions, *, seed: int = 1, corpus: Corpus | None = 
         TokenizerError: a tokenizer is missing or has no begin, end or pad mark.
     """
     add_families(options.families, "model.families", WarmStartError)
-    sources = _open_sources(options)
-    one_checkpoint = sources[0] is sources[1]
+    published_encoder, published_decoder = _open_checkpoints(options)
+    plan = _choose_plan(options, one_checkpoint=published_encoder is published_decoder)
+    _check_checkpoints(plan, published_encoder, published_decoder)
+    vocabularies = load_vocabularies(
+        plan,
+        published_encoder,
+        published_decoder,
+        options,
+        corpus,
+    )
+    tokenizers = vocabularies.tokenizers
+    plan = replace(plan, one_table=plan.one_table and vocabularies.one)
+    encoder, decoder = build_sides(
+        plan,
+        published_encoder,
+        published_decoder,
+        options,
+        rows=(len(vocabularies.source_rows), len(vocabularies.target_rows)),
+        old_rows=(vocabularies.source_rows, vocabularies.target_rows),
+    )
+    framing = _choose_framing(tokenizers, options)
+    model = _build_random(plan, encoder, decoder, tokenizers, framing, options.dropout, seed)
+    written = fill_model(model, plan, encoder, decoder)
+    if options.plan == "pair":
+        check_pair(model, encoder.source.name, decoder.source.name)
+    notes = start_cross_attention(model, options.cross_attention, written)
+    origin = report_started(
+        plan.name,
+        model,
+        written,
+        notes,
+        vocabularies.notes,
+    )
+    return WarmStart(model, tokenizers, framing, origin)
+
+
+def _choose_plan(options: ModelOptions, *, one_checkpoint: bool) -> Plan:
     if options.plan == "pair":
         plan = build_pair_plan(share=options.share, one_checkpoint=one_checkpoint)
     else:
         plan = PLANS[options.plan]
     if options.source_tokenizer != options.target_tokenizer:
-        plan = replace(plan, one_table=False)
-    _check_sources(plan, *sources)
-    vocabularies = load_vocabularies(plan, *sources, options, corpus)
-    tokenizers = vocabularies.tokenizers
-    plan = replace(plan, one_table=plan.one_table and vocabularies.one)
+        return replace(plan, one_table=False)
+    return plan
+
+
+def _choose_framing(tokenizers: TokenizerPair, options: ModelOptions) -> Framing:
     framing = derive_framing(tokenizers.target)
-    if options.source_marks:
-        prefix, suffix = find_source_marks(tokenizers.source)
-        framing = replace(framing, source_prefix=prefix, source_suffix=suffix)
-    old_rows = (vocabularies.source_rows, vocabularies.target_rows)
-    encoder, decoder = build_sides(plan, *sources, options, rows=tuple(map(len, old_rows)), old_rows=old_rows)
+    if not options.source_marks:
+        return framing
+    prefix, suffix = find_source_marks(tokenizers.source)
+    return replace(framing, source_prefix=prefix, source_suffix=suffix)
+
+
+def _build_random(
+    plan: Plan,
+    encoder: Side,
+    decoder: Side,
+    tokenizers: TokenizerPair,
+    framing: Framing,
+    dropout: float | None,
+    seed: int,
+) -> TokenLossModel:
+    """The model of both sides with random weights, in evaluation mode.
+
+    Raises:
+        WarmStartError: a side counts its positions from another pad id than its tokenizer's.
+    """
     source_pad_id = first_id(tokenizers.source, "pad_token")
     _check_pad("encoder", encoder, source_pad_id)
     _check_pad("decoder", decoder, framing.pad_id)
     config = build_config(encoder, decoder)
-    if options.dropout is not None:
-        set_dropout(config, options.dropout)
+    if dropout is not None:
+        set_dropout(config, dropout)
     set_special_tokens(
         config,
         begin_id=framing.begin_id,
@@ -83,44 +140,64 @@ def warm_start(options: ModelOptions, *, seed: int = 1, corpus: Corpus | None = 
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(derive_seed(seed, "initial weights"))
         model = build_model(config, find_sharing(plan))
-    model.eval()
-    written = fill_model(model, plan, encoder, decoder)
-    if options.plan == "pair":
-        check_pair(model, encoder.source.name, decoder.source.name)
-    notes = start_cross_attention(model, options.cross_attention, written)
-    origin = report_started(plan.name, model, written, notes, vocabularies.notes)
-    return WarmStart(model, tokenizers, framing, origin)
+    return model.eval()
 
 
-def _open_sources(options: ModelOptions) -> tuple[SourceCheckpoint, SourceCheckpoint]:
+def _open_checkpoints(options: ModelOptions) -> tuple[PublishedCheckpoint, PublishedCheckpoint]:
     if options.shape is not None:
         shape = _open_shape(options.shape, options.source_tokenizer)
         return shape, shape
-    encoder = SourceCheckpoint.open(options.encoder or options.decoder)
-    decoder = SourceCheckpoint.open(options.decoder or options.encoder)
-    return encoder, encoder if decoder.folder.resolve() == encoder.folder.resolve() else decoder
+    encoder = PublishedCheckpoint.open(options.encoder or options.decoder)
+    decoder = PublishedCheckpoint.open(options.decoder or options.encoder)
+    if decoder.folder.resolve() == encoder.folder.resolve():
+        decoder = encoder
+    return encoder, decoder
 
 
-def _open_shape(shape: ShapeOptions, tokenizer: str) -> SourceCheckpoint:
+def _open_shape(shape: ShapeOptions, tokenizer: str) -> PublishedCheckpoint:
     """A BERT of a shape that no checkpoint has; its vocabulary is the tokenizer's."""
-    folder = find_source_folder(tokenizer)
-    rows = max(load_tokenizer(folder).get_vocab().values()) + 1
-    config = build_shape(vocab_size=rows, **shape.model_dump())
-    return SourceCheckpoint("model.shape", folder, config)
+    folder = find_published_folder(tokenizer)
+    vocabulary = load_tokenizer(folder).get_vocab()
+    config = build_shape(vocab_size=max(vocabulary.values()) + 1, **shape.model_dump())
+    return PublishedCheckpoint("model.shape", folder, config)
 
 
-def _check_sources(plan: Plan, encoder: SourceCheckpoint, decoder: SourceCheckpoint) -> None:
+def _check_checkpoints(
+    plan: Plan,
+    encoder: PublishedCheckpoint,
+    decoder: PublishedCheckpoint,
+) -> None:
     if plan.name == "pair":
         refuse_families(encoder, decoder)
-    for side, source, families in (("encoder", encoder, plan.encoder), ("decoder", decoder, plan.decoder)):
-        types = [model_type for family in families or () for model_type in family.model_types]
-        if families is not None and source.config.model_type not in types:
-            raise WarmStartError(
-                f"model.{side}: {source.name}: plan {plan.name} takes a {' or '.join(types)} checkpoint here, found "
-                f"model_type {source.config.model_type!r}. Choose another checkpoint, or plan pair."
-            )
-    if encoder is decoder:
+    _check_family("encoder", encoder, plan.encoder, plan.name)
+    _check_family("decoder", decoder, plan.decoder, plan.name)
+    if encoder is not decoder:
+        _check_two(plan, encoder, decoder)
+
+
+def _check_family(
+    side: str,
+    checkpoint: PublishedCheckpoint,
+    families: Sequence[Family] | None,
+    plan_name: str,
+) -> None:
+    """Makes sure that a checkpoint is of one of the families that a plan takes; None takes any."""
+    if families is None:
         return
+    types = [model_type for family in families for model_type in family.model_types]
+    if checkpoint.config.model_type not in types:
+        raise WarmStartError(
+            f"model.{side}: {checkpoint.name}: plan {plan_name} takes a {' or '.join(types)} checkpoint here, found "
+            f"model_type {checkpoint.config.model_type!r}. Choose another checkpoint, or plan pair."
+        )
+
+
+def _check_two(
+    plan: Plan,
+    encoder: PublishedCheckpoint,
+    decoder: PublishedCheckpoint,
+) -> None:
+    """Makes sure that a plan has use for two checkpoints, and that one table serves both where it has one."""
     if plan.share_layers:
         raise WarmStartError(f"Plan {plan.name} shares one checkpoint's parameters; leave model.decoder out.")
     if not plan.warm_decoder:
@@ -128,55 +205,72 @@ def _check_sources(plan: Plan, encoder: SourceCheckpoint, decoder: SourceCheckpo
             f"Plan {plan.name} draws its decoder at random, in the encoder's shape; {decoder.name} would not be used. "
             "Leave model.decoder out."
         )
-    widths = encoder.config.hidden_size, decoder.config.hidden_size
-    if plan.one_table and widths[0] != widths[1]:
+    of_encoder = encoder.config
+    of_decoder = decoder.config
+    if plan.one_table and of_encoder.hidden_size != of_decoder.hidden_size:
         raise WarmStartError(
-            f"{encoder.name} is {widths[0]} wide and {decoder.name} {widths[1]}; plan {plan.name} uses one embedding "
-            "table for both. Choose checkpoints of one width."
+            f"{encoder.name} is {of_encoder.hidden_size} wide and {decoder.name} {of_decoder.hidden_size}; plan "
+            f"{plan.name} uses one embedding table for both. Choose checkpoints of one width."
         )
-    rows = encoder.config.vocab_size, decoder.config.vocab_size
-    if plan.one_table and plan.warm_encoder and rows[0] != rows[1]:
+    if plan.one_table and plan.warm_encoder and of_encoder.vocab_size != of_decoder.vocab_size:
         raise WarmStartError(
-            f"{encoder.name} has {rows[0]} rows of embeddings and {decoder.name} {rows[1]}; plan {plan.name} uses one "
-            "table for both. Choose checkpoints of one size."
+            f"{encoder.name} has {of_encoder.vocab_size} rows of embeddings and {decoder.name} "
+            f"{of_decoder.vocab_size}; plan {plan.name} uses one table for both. Choose checkpoints of one size."
         )
 
 
 def build_sides(
     plan: Plan,
-    encoder: SourceCheckpoint,
-    decoder: SourceCheckpoint,
+    encoder: PublishedCheckpoint,
+    decoder: PublishedCheckpoint,
     options: ModelOptions,
     *,
     rows: tuple[int, int],
     old_rows: tuple[OldRows | None, OldRows | None] = (None, None),
 ) -> tuple[Side, Side]:
-    """Both sides as the plan and the options want them, with so many rows in their embedding tables.
+    """Both sides as the plan and the options want them.
 
-    `old_rows` tells for each of them the checkpoint's rows that it begins from, where the table changes.
+    Args:
+        rows: of the embedding tables of both sides.
+        old_rows: where a table changes, the checkpoint's rows that each of its rows begins from.
 
     Raises:
         WarmStartError: a choice of layers or a number of positions does not fit.
     """
-    layers = [options.encoder_layers, options.decoder_layers]
+    decoder_layers = options.decoder_layers
     if plan.share_layers:
-        if layers[1] not in (None, layers[0]):
+        if decoder_layers not in (None, options.encoder_layers):
             raise WarmStartError(
                 f"model.decoder_layers: plan {plan.name} shares the layers of both sides; set model.encoder_layers."
             )
-        layers[1] = layers[0]
-    shapes = (encoder, decoder if plan.warm_decoder else encoder)
+        decoder_layers = options.encoder_layers
+    decoder_shape = decoder if plan.warm_decoder else encoder
     if options.max_positions is not None:
-        _check_max_positions(options.max_positions, shapes)
-    is_warm = (plan.warm_encoder, plan.warm_decoder)
-    converted = [_is_converted(shape, warm, options) for shape, warm in zip(shapes, is_warm, strict=True)]
-    return tuple(
-        build_side(shape, convert=convert, layers=choice, max_positions=options.max_positions, rows=count, old_rows=old)
-        for shape, convert, choice, count, old in zip(shapes, converted, layers, rows, old_rows, strict=True)
+        _check_max_positions(options.max_positions, (encoder, decoder_shape))
+    encoder_side = build_side(
+        encoder,
+        convert=_is_converted(encoder, plan.warm_encoder, options),
+        layers=options.encoder_layers,
+        max_positions=options.max_positions,
+        rows=rows[0],
+        old_rows=old_rows[0],
     )
+    decoder_side = build_side(
+        decoder_shape,
+        convert=_is_converted(decoder_shape, plan.warm_decoder, options),
+        layers=decoder_layers,
+        max_positions=options.max_positions,
+        rows=rows[1],
+        old_rows=old_rows[1],
+    )
+    return encoder_side, decoder_side
 
 
-def _is_converted(shape: SourceCheckpoint, is_warm: bool, options: ModelOptions) -> bool:
+def _is_converted(
+    shape: PublishedCheckpoint,
+    is_warm: bool,
+    options: ModelOptions,
+) -> bool:
     """Whether a side becomes a BertGeneration; of a family without exact conversion, one that it only gives a shape."""
     conversion = find_family(shape.config).conversion
     if conversion is None:
@@ -184,14 +278,13 @@ def _is_converted(shape: SourceCheckpoint, is_warm: bool, options: ModelOptions)
     return not is_warm if conversion.token_types is None else options.convert
 
 
-def _check_max_positions(wanted: int, shapes: tuple[SourceCheckpoint, SourceCheckpoint]) -> None:
+def _check_max_positions(wanted: int, shapes: tuple[PublishedCheckpoint, PublishedCheckpoint]) -> None:
     available = [count_positions(shape.config) for shape in shapes]
     if all(count is None or count > wanted for count in available):
-        found = " and ".join(
-            f"{shape.name}: {count or 'any number'}" for shape, count in zip(shapes, available, strict=True)
-        )
+        named = zip(shapes, available, strict=True)
+        taken = " and ".join(f"{shape.name}: {count or 'any number'}" for shape, count in named)
         raise WarmStartError(
-            f"model.max_positions: {wanted} is less than the checkpoints take already ({found}); it only ever adds. "
+            f"model.max_positions: {wanted} is less than the checkpoints take already ({taken}); it only ever adds. "
             "Leave it out; data.max_source_tokens and data.max_target_tokens limit the texts."
         )
 

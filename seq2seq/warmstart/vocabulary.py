@@ -1,7 +1,7 @@
 """The vocabularies of both sides: the checkpoints' own, new ones that begin from them, or trimmed ones."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from transformers import PreTrainedTokenizerFast
 
@@ -11,7 +11,7 @@ from ..text.trimming import trim_tokenizer
 from ..text.vocabulary import match_tokens
 from .options import ModelOptions
 from .plans import Plan
-from .sources import SourceCheckpoint, find_source_folder
+from .published_checkpoint import PublishedCheckpoint, find_published_folder
 
 # For each row of a table the old rows whose mean it begins from; none: the mean of all.
 OldRows = list[tuple[int, ...]]
@@ -43,7 +43,11 @@ class Vocabularies:
 
 
 def load_vocabularies(
-    plan: Plan, encoder: SourceCheckpoint, decoder: SourceCheckpoint, options: ModelOptions, corpus: Corpus | None
+    plan: Plan,
+    encoder: PublishedCheckpoint,
+    decoder: PublishedCheckpoint,
+    options: ModelOptions,
+    corpus: Corpus | None,
 ) -> Vocabularies:
     """The vocabularies of a plan's sides: the checkpoints' own, or what the options ask for in their place.
 
@@ -53,13 +57,24 @@ def load_vocabularies(
         TokenizerError: a tokenizer is missing, or of a kind that cannot be matched or trimmed.
     """
     own = _load_tokenizers(plan, encoder, decoder)
-    target = decoder if plan.warm_decoder else encoder
-    source = target if plan.one_table and not plan.warm_encoder else encoder
-    rows = (source.config.vocab_size, target.config.vocab_size)
-    filled = (plan.warm_encoder, plan.warm_decoder)
-    if plan.one_table:
-        filled = (any(filled),) * 2
-    vocabularies = _choose_vocabularies(own, rows, filled, options, corpus)
+    of_target = decoder if plan.warm_decoder else encoder
+    of_source = of_target if plan.one_table and not plan.warm_encoder else encoder
+    one_is_warm = plan.one_table and (plan.warm_encoder or plan.warm_decoder)
+    source = _Wish(
+        own=own.source,
+        table_rows=of_source.config.vocab_size,
+        is_filled=plan.warm_encoder or one_is_warm,
+        name=options.source_tokenizer,
+        texts=None if corpus is None else corpus.sources,
+    )
+    target = _Wish(
+        own=own.target,
+        table_rows=of_target.config.vocab_size,
+        is_filled=plan.warm_decoder or one_is_warm,
+        name=options.target_tokenizer,
+        texts=None if corpus is None else corpus.targets,
+    )
+    vocabularies = _choose_vocabularies(source, target, options)
     if plan.share_layers and not vocabularies.one:
         raise WarmStartError(
             f"Plan {plan.name} shares the embedding table; give model.source_tokenizer and model.target_tokenizer the "
@@ -68,7 +83,11 @@ def load_vocabularies(
     return vocabularies
 
 
-def _load_tokenizers(plan: Plan, encoder: SourceCheckpoint, decoder: SourceCheckpoint) -> TokenizerPair:
+def _load_tokenizers(
+    plan: Plan,
+    encoder: PublishedCheckpoint,
+    decoder: PublishedCheckpoint,
+) -> TokenizerPair:
     """The tokenizers of both sides; with one table, that of the warm side serves both."""
     target = _load_tokenizer(decoder if plan.warm_decoder else encoder)
     if encoder is decoder or (plan.one_table and not plan.warm_encoder):
@@ -84,9 +103,10 @@ def _load_tokenizers(plan: Plan, encoder: SourceCheckpoint, decoder: SourceCheck
     return TokenizerPair(source, target)
 
 
-def _load_tokenizer(source: SourceCheckpoint) -> PreTrainedTokenizerFast:
+def _load_tokenizer(source: PublishedCheckpoint) -> PreTrainedTokenizerFast:
     tokenizer = load_tokenizer(source.folder)
-    highest, rows = max(tokenizer.get_vocab().values()), source.config.vocab_size
+    highest = max(tokenizer.get_vocab().values())
+    rows = source.config.vocab_size
     if highest >= rows:
         raise WarmStartError(
             f"{source.name}: the tokenizer gives ids up to {highest}, the embedding table has {rows} rows. "
@@ -95,67 +115,96 @@ def _load_tokenizer(source: SourceCheckpoint) -> PreTrainedTokenizerFast:
     return ensure_pad_token(tokenizer)
 
 
-def _choose_vocabularies(
-    own: TokenizerPair,
-    table_rows: tuple[int, int],
-    filled: tuple[bool, bool],
-    options: ModelOptions,
-    corpus: Corpus | None,
-) -> Vocabularies:
-    """What the options ask for in place of the checkpoints' own tokenizers.
+@dataclass(frozen=True)
+class _Wish:
+    """What one side has, and what is asked for in its place.
 
-    Their tables have so many rows; `filled` tells whether the plan fills them from a checkpoint.
+    own: the tokenizer of its checkpoint, whose table has `table_rows` rows. is_filled: whether the plan fills the
+    side's table from a checkpoint. name: the tokenizer asked for. texts: those that a trimmed vocabulary has to write.
     """
-    if options.trim_vocabulary and corpus is None:
-        raise WarmStartError("model.trim_vocabulary: there are no texts to trim to. Give data, or a corpus.")
-    names = (options.source_tokenizer, options.target_tokenizer)
-    if own.source is own.target and names[0] == names[1] and table_rows[0] == table_rows[1]:
-        texts = None if corpus is None else [*corpus.sources, *corpus.targets]
-        tokenizer, rows, notes = _choose(own.source, table_rows[0], filled[0], names[0], options, texts)
-        return Vocabularies(TokenizerPair(tokenizer, tokenizer), rows, rows, _name("vocabulary", notes))
-    chosen = [
-        _choose(tokenizer, count, is_filled, name, options, texts)
-        for tokenizer, count, is_filled, name, texts in zip(
-            (own.source, own.target),
-            table_rows,
-            filled,
-            names,
-            (None, None) if corpus is None else (corpus.sources, corpus.targets),
-            strict=True,
-        )
-    ]
-    notes = (*_name("source vocabulary", chosen[0][2]), *_name("target vocabulary", chosen[1][2]))
-    return Vocabularies(TokenizerPair(chosen[0][0], chosen[1][0]), chosen[0][1], chosen[1][1], notes)
+
+    own: PreTrainedTokenizerFast
+    table_rows: int
+    is_filled: bool
+    name: str | None
+    texts: Sequence[str] | None
 
 
-def _choose(
-    own: PreTrainedTokenizerFast,
-    table_rows: int,
-    is_filled: bool,
-    name: str | None,
-    options: ModelOptions,
-    texts: Sequence[str] | None,
-) -> tuple[PreTrainedTokenizerFast, OldRows, list[str]]:
+@dataclass(frozen=True)
+class _Choice:
     """One side's tokenizer, the old rows behind its table, and what was done."""
-    tokenizer, notes = own, []
-    rows: OldRows = [(row,) for row in range(table_rows)]
-    rows += [()] * (max(own.get_vocab().values()) + 1 - table_rows)  # a pad token that the checkpoint did not have
-    if name is not None:
-        tokenizer = ensure_pad_token(load_tokenizer(find_source_folder(name)))
-        # A pad token that the checkpoint did not have has no row to begin from.
-        matches = [tuple(row for row in match if row < table_rows) for match in match_tokens(own, tokenizer)]
-        rows = [match if len(match) == 1 or options.new_tokens == "pieces" else () for match in matches]
-        notes.append(f"{len(rows):,} tokens of {name}{_format_rows(rows, table_rows) if is_filled else ', all random'}")
+
+    tokenizer: PreTrainedTokenizerFast
+    rows: OldRows
+    notes: list[str]
+
+
+def _choose_vocabularies(
+    source: _Wish,
+    target: _Wish,
+    options: ModelOptions,
+) -> Vocabularies:
+    """What the options ask for in place of the checkpoints' own tokenizers; once where both sides have the same."""
+    if options.trim_vocabulary and source.texts is None:
+        raise WarmStartError("model.trim_vocabulary: there are no texts to trim to. Give data, or a corpus.")
+    if source.own is target.own and source.name == target.name and source.table_rows == target.table_rows:
+        texts = None if source.texts is None else [*source.texts, *target.texts]
+        both = _choose(replace(source, texts=texts), options)
+        return Vocabularies(
+            tokenizers=TokenizerPair(both.tokenizer, both.tokenizer),
+            source_rows=both.rows,
+            target_rows=both.rows,
+            notes=_name("vocabulary", both.notes),
+        )
+    of_source = _choose(source, options)
+    of_target = _choose(target, options)
+    return Vocabularies(
+        tokenizers=TokenizerPair(of_source.tokenizer, of_target.tokenizer),
+        source_rows=of_source.rows,
+        target_rows=of_target.rows,
+        notes=_name("source vocabulary", of_source.notes) + _name("target vocabulary", of_target.notes),
+    )
+
+
+def _choose(wish: _Wish, options: ModelOptions) -> _Choice:
+    tokenizer = wish.own
+    notes = []
+    rows: OldRows = [(row,) for row in range(wish.table_rows)]
+    tokens_of_own = max(wish.own.get_vocab().values()) + 1
+    rows += [()] * (tokens_of_own - wish.table_rows)  # a pad token that the checkpoint did not have
+    if wish.name is not None:
+        tokenizer = ensure_pad_token(load_tokenizer(find_published_folder(wish.name)))
+        rows = _match_rows(wish, tokenizer, only_whole=options.new_tokens != "pieces")
+        start = _format_rows(rows, wish.table_rows) if wish.is_filled else ", all random"
+        notes.append(f"{len(rows):,} tokens of {wish.name}{start}")
     if options.trim_vocabulary:
         tokens = len(tokenizer)
-        tokenizer, kept = trim_tokenizer(tokenizer, texts)
+        tokenizer, kept = trim_tokenizer(tokenizer, wish.texts)
         notes.append(f"{len(kept):,} of {tokens:,} tokens kept, those that the data needs")
         rows = [rows[row] for row in kept]
-    return tokenizer, rows, notes
+    return _Choice(tokenizer, rows, notes)
+
+
+def _match_rows(
+    wish: _Wish,
+    tokenizer: PreTrainedTokenizerFast,
+    *,
+    only_whole: bool,
+) -> OldRows:
+    """The old rows of each token of another tokenizer; none for a token made of pieces where `only_whole` says so."""
+    rows = []
+    for match in match_tokens(wish.own, tokenizer):
+        # A pad token that the checkpoint did not have has no row to begin from.
+        old = tuple(row for row in match if row < wish.table_rows)
+        if only_whole and len(old) > 1:
+            old = ()
+        rows.append(old)
+    return rows
 
 
 def _format_rows(rows: OldRows, old: int) -> str:
-    same, none = sum(len(row) == 1 for row in rows), sum(not row for row in rows)
+    same = sum(len(row) == 1 for row in rows)
+    none = sum(not row for row in rows)
     return (
         f": {same:,} begin as the same token of the old {old:,}, {len(rows) - same - none:,} as the mean of their old "
         f"pieces, {none:,} as the mean of all"

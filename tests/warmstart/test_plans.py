@@ -29,7 +29,7 @@ from seq2seq.warmstart.filling import map_warm_names
 from seq2seq.warmstart.options import ModelOptions
 from seq2seq.warmstart.paper_table import COUNTED, PlanParameters
 from seq2seq.warmstart.plans import PLANS, Plan
-from seq2seq.warmstart.sources import SourceCheckpoint
+from seq2seq.warmstart.published_checkpoint import PublishedCheckpoint
 from seq2seq.warmstart.start import build_config, build_sides, find_sharing
 from tests.conftest import save_bert
 from tests.families import save_family
@@ -85,7 +85,7 @@ def count_plan_parameters(
     """Builds a plan's model, of base size or other shapes, on the meta device, without weights, and counts it."""
     families = plan.encoder if plan.warm_encoder or not plan.warm_decoder else plan.decoder
     encoder, decoder = (
-        SourceCheckpoint(family.name, Path(), shape(family)) for family in (families[0], plan.decoder[0])
+        PublishedCheckpoint(family.name, Path(), shape(family)) for family in (families[0], plan.decoder[0])
     )
     rows = tuple(source.config.vocab_size + find_family(source.config).lacks_pad for source in (encoder, decoder))
     sides = build_sides(plan, encoder, decoder, ModelOptions(plan=plan.name, encoder=encoder.name), rows=rows)

@@ -16,7 +16,14 @@ from ...generation.loading import load_checkpoint, load_generator
 from ...reports.attention_maps import build_attention_page
 from ..early_checks import check_analyze_attention
 from ..options import AttentionOptions
-from .pairs import average_statistics, frame_given_pairs, frame_written_pairs, look_at_pair, remove_pictures
+from .pairs import (
+    PairAttention,
+    average_statistics,
+    frame_given_pairs,
+    frame_written_pairs,
+    look_at_pair,
+    remove_pictures,
+)
 
 
 @takes_options(AttentionOptions)
@@ -65,28 +72,35 @@ def analyze_attention(
         framed = frame_given_pairs(loaded, generator, texts, targets)
     pairs = [look_at_pair(loaded, pair) for pair in framed]
     remove_pictures(folder)  # of an earlier call
-    tensors, described = {}, []
+    tensors = {}
+    summaries = []
     for number, pair in enumerate(pairs, 1):
         own = pair.name_tensors(number)
         tensors |= own
-        shapes = {name: list(tensor.shape) for name, tensor in own.items()}
-        described.append(
-            pair.summarize() | {"tensors": shapes, "pictures": f"pair_{number}" if options.pictures else None}
-        )
+        summary = pair.summarize()
+        summary["tensors"] = {name: list(tensor.shape) for name, tensor in own.items()}
+        summary["pictures"] = f"pair_{number}" if options.pictures else None
+        summaries.append(summary)
     result = {
         "checkpoint": str(loaded.folder),
         "targets": "written by the model" if targets is None else "given",
         "generation": generator.options.model_dump(mode="json") if targets is None else None,
         "pruned": loaded.model.pruned,
-        "pairs": described,
+        "pairs": summaries,
         "statistics": average_statistics(pairs),
     }
     if options.pictures:
-        with show_progress("drawing", len(pairs)) as bar:
-            for number, pair in enumerate(pairs, 1):
-                pair.draw(folder / f"pair_{number}")
-                bar.advance()
-    save_file({name: tensor.contiguous() for name, tensor in tensors.items()}, folder / "attention.safetensors")
-    write_text(folder / "attention.html", build_attention_page([pair.to_page() for pair in pairs]))
+        _draw(pairs, folder)
+    contiguous = {name: tensor.contiguous() for name, tensor in tensors.items()}
+    save_file(contiguous, folder / "attention.safetensors")
+    page = build_attention_page([pair.to_page() for pair in pairs])
+    write_text(folder / "attention.html", page)
     write_json(folder / "attention.json", result)
     return result
+
+
+def _draw(pairs: Sequence[PairAttention], folder: Path) -> None:
+    with show_progress("drawing", len(pairs)) as bar:
+        for number, pair in enumerate(pairs, 1):
+            pair.draw(folder / f"pair_{number}")
+            bar.advance()

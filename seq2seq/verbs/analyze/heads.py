@@ -27,7 +27,11 @@ from ..options import HeadsOptions
 
 
 @takes_options(HeadsOptions)
-def analyze_heads(checkpoint: str | Path | Checkpoint, data: Sequence[str], **given: Any) -> dict[str, Any]:
+def analyze_heads(
+    checkpoint: str | Path | Checkpoint,
+    data: Sequence[str],
+    **given: Any,
+) -> dict[str, Any]:
     """Weighs every head on data files, in one pass; writes heads.json and heads.png.
 
     The importance of a head is the expected absolute gradient of the loss at a gate on it (Michel, Levy and Neubig
@@ -46,7 +50,8 @@ def analyze_heads(checkpoint: str | Path | Checkpoint, data: Sequence[str], **gi
     loaded = load_checkpoint(checkpoint) if isinstance(checkpoint, str | Path) else checkpoint
     layout = read_layout(loaded, **options.layout)
     source = build_source(loaded, layout)
-    encoded = encode_pairs(loaded, load_examples(options.data, layout, source), source)
+    examples = load_examples(options.data, layout, source)
+    encoded = encode_pairs(loaded, examples, source)
     model = loaded.model.to("cuda" if torch.cuda.is_available() else "cpu")
     batches = fixed_micro_batches(encoded, source.collate, micro_batch_tokens=options.batch_tokens)
     try:
@@ -57,6 +62,16 @@ def analyze_heads(checkpoint: str | Path | Checkpoint, data: Sequence[str], **gi
         raise AnalysisError(f"{loaded.folder}: {error}.") from None
     if options.normalized:
         importance = normalize_by_layer(importance)
+    rows = []
+    for site in sites:
+        row = {
+            "name": site.name,
+            "kind": site.kind,
+            "layer": site.layer,
+            "heads": number_heads(model, site),
+            "importance": importance[site.name].tolist(),
+        }
+        rows.append(row)
     result = {
         "checkpoint": str(loaded.folder),
         "data": list(options.data),
@@ -64,21 +79,19 @@ def analyze_heads(checkpoint: str | Path | Checkpoint, data: Sequence[str], **gi
         **count_truncated(encoded),
         "target_tokens": len(encoded.labels.ids),
         "normalized": options.normalized,
-        "sites": [
-            {
-                "name": site.name,
-                "kind": site.kind,
-                "layer": site.layer,
-                "heads": number_heads(model, site),
-                "importance": importance[site.name].tolist(),
-            }
-            for site in sites
-        ],
+        "sites": rows,
     }
-    maps: dict[str, list[dict[int, float]]] = {kind: [] for kind in KINDS}
-    for described in result["sites"]:
-        maps[described["kind"]].append(dict(zip(described["heads"], described["importance"], strict=True)))
-    title = "importance of heads" + (", layers normalized" if options.normalized else "")
-    save_figure(build_head_maps(maps, title), options.output / "heads.png")
+    title = "importance of heads, layers normalized" if options.normalized else "importance of heads"
+    figure = build_head_maps(_list_maps(rows), title)
+    save_figure(figure, options.output / "heads.png")
     write_json(options.output / "heads.json", result)
     return result
+
+
+def _list_maps(rows: Sequence[dict[str, Any]]) -> dict[str, list[dict[int, float]]]:
+    """The importance by head of each site, by its kind."""
+    maps: dict[str, list[dict[int, float]]] = {kind: [] for kind in KINDS}
+    for row in rows:
+        by_head = dict(zip(row["heads"], row["importance"], strict=True))
+        maps[row["kind"]].append(by_head)
+    return maps

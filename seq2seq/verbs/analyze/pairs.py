@@ -54,29 +54,44 @@ class PairAttention:
 
     def name_tensors(self, number: int) -> dict[str, torch.Tensor]:
         """All that is saved of the n-th pair."""
-        weights = {f"{number}.{kind}": tensor for kind, tensor in self.attention.weights.items()}
-        states = {f"{number}.{side}_states": tensor for side, tensor in self.attention.states.items()}
-        return weights | states
+        tensors = {}
+        for kind, weights in self.attention.weights.items():
+            tensors[f"{number}.{kind}"] = weights
+        for side, states in self.attention.states.items():
+            tensors[f"{number}.{side}_states"] = states
+        return tensors
 
     def compute_statistics(self, kind: SiteKind) -> HeadStatistics:
         _, keys = SIDES[kind]
-        return compute_statistics(self.attention.weights[kind], self.special[keys], self.punctuation[keys])
+        return compute_statistics(
+            self.attention.weights[kind],
+            self.special[keys],
+            self.punctuation[keys],
+        )
 
     def summarize(self) -> dict[str, Any]:
-        tokens = {f"{side}_tokens": names for side, names in self.tokens.items()}
-        return {"source": self.pair.source, "target": self.pair.target, **tokens}
+        return {
+            "source": self.pair.source,
+            "target": self.pair.target,
+            "source_tokens": self.tokens["source"],
+            "target_tokens": self.tokens["target"],
+        }
 
     def to_page(self) -> dict[str, Any]:
         """What the page shows."""
         weights = {kind: tensor.numpy() for kind, tensor in self.attention.weights.items()}
-        return {"title": shorten(self.pair.source, MAX_TITLE), **self.tokens, **weights}
+        title = shorten(self.pair.source, MAX_TITLE)
+        return {"title": title, **self.tokens, **weights}
 
     def draw(self, folder: Path) -> None:
         """A PNG for each layer of each kind of attention."""
         for kind in KINDS:
-            queries, keys = (self.tokens[side] for side in SIDES[kind])
+            attending, attended = SIDES[kind]
+            queries = self.tokens[attending]
+            keys = self.tokens[attended]
             for layer, weights in enumerate(self.attention.weights[kind].numpy()):
-                figure = build_layer_maps(weights, queries, keys, name_layer(kind, layer))
+                title = name_layer(kind, layer)
+                figure = build_layer_maps(weights, queries, keys, title)
                 save_figure(figure, folder / f"{kind}_{layer}.png")
 
 
@@ -88,7 +103,10 @@ def remove_pictures(folder: Path) -> None:
 
 
 def frame_given_pairs(
-    checkpoint: Checkpoint, generator: Generator, texts: Sequence[str], targets: Sequence[str]
+    checkpoint: Checkpoint,
+    generator: Generator,
+    texts: Sequence[str],
+    targets: Sequence[str],
 ) -> list[FramedPair]:
     """Texts with given targets.
 
@@ -97,18 +115,10 @@ def frame_given_pairs(
         AnalysisError: a source has no token, or a text is too long.
     """
     texts, targets = require_pairs(texts, targets)
-    sources, limit, pairs = _frame_sources(generator, texts), checkpoint.description.max_target_tokens, []
-    encoded = generator.encode_targets(targets)
-    for index, (text, target, source_ids, ids) in enumerate(zip(texts, targets, sources, encoded, strict=True)):
-        labels, was_cut = checkpoint.framing.frame_target(ids, limit)
-        if was_cut:
-            tokens = len(ids) + checkpoint.framing.target_marks
-            raise AnalysisError(
-                f"Target {index}, {_quote(target)}, has {tokens} tokens with its marks; the model's targets have at "
-                f"most {limit}. Give a shorter one."
-            )
-        pairs.append(FramedPair(text, target, source_ids, labels))
-    return pairs
+    sources = _frame_sources(generator, texts)
+    labels = _frame_targets(checkpoint, generator, targets)
+    rows = zip(texts, targets, sources, labels, strict=True)
+    return [FramedPair(*row) for row in rows]
 
 
 def frame_written_pairs(generator: Generator, texts: Sequence[str]) -> list[FramedPair]:
@@ -118,29 +128,62 @@ def frame_written_pairs(generator: Generator, texts: Sequence[str]) -> list[Fram
         GenerationError: as `Generator.generate`.
         AnalysisError: a source has no token, or is too long.
     """
-    texts, engine = require_intact(texts, "Text"), generator.engine
+    texts = require_intact(texts, "Text")
+    engine = generator.engine
     sources = _frame_sources(generator, texts)
     written = engine.generate(sources, generator.options, prefix=generator.prefix)
-    return [
-        FramedPair(text, decode_ids(generator.tokenizers.target, best.ids), source_ids, best.to_labels(engine.end_id))
-        for text, source_ids, (best, *_) in zip(texts, sources, written, strict=True)
-    ]
+    pairs = []
+    for text, source_ids, (best, *_) in zip(texts, sources, written, strict=True):
+        pair = FramedPair(
+            source=text,
+            target=decode_ids(generator.tokenizers.target, best.ids),
+            source_ids=source_ids,
+            labels=best.to_labels(engine.end_id),
+        )
+        pairs.append(pair)
+    return pairs
 
 
 def _frame_sources(generator: Generator, texts: Sequence[str]) -> list[list[int]]:
-    """Sources with their marks, none of them cut."""
-    framing, limit, sources = generator.framing, generator.max_source_tokens, []
-    for index, (text, ids) in enumerate(zip(texts, generator.encode_sources(texts), strict=True)):
-        source_ids, was_cut = framing.frame_source(ids, limit)
+    """Sources with their marks, none of them truncated."""
+    framing = generator.framing
+    limit = generator.max_source_tokens
+    sources = []
+    encoded = generator.encode_sources(texts)
+    for index, (text, ids) in enumerate(zip(texts, encoded, strict=True)):
+        source_ids, was_truncated = framing.frame_source(ids, limit)
         if not ids:
             raise AnalysisError(f"Text {index}, {_quote(text)}, has no token for this tokenizer. Leave it out.")
-        if was_cut:
+        if was_truncated:
+            tokens = len(ids) + framing.source_marks
             raise AnalysisError(
-                f"Text {index}, {_quote(text)}, has {len(ids) + framing.source_marks} tokens with its marks; the "
-                f"model's sources have at most {limit}. Give a shorter one."
+                f"Text {index}, {_quote(text)}, has {tokens} tokens with its marks; the model's sources have at most "
+                f"{limit}. Give a shorter one."
             )
         sources.append(source_ids)
     return sources
+
+
+def _frame_targets(
+    checkpoint: Checkpoint,
+    generator: Generator,
+    targets: Sequence[str],
+) -> list[list[int]]:
+    """Labels of given targets, none of them truncated."""
+    framing = checkpoint.framing
+    limit = checkpoint.description.max_target_tokens
+    all_labels = []
+    encoded = generator.encode_targets(targets)
+    for index, (target, ids) in enumerate(zip(targets, encoded, strict=True)):
+        labels, was_truncated = framing.frame_target(ids, limit)
+        if was_truncated:
+            tokens = len(ids) + framing.target_marks
+            raise AnalysisError(
+                f"Target {index}, {_quote(target)}, has {tokens} tokens with its marks; the model's targets have at "
+                f"most {limit}. Give a shorter one."
+            )
+        all_labels.append(labels)
+    return all_labels
 
 
 def _quote(text: str) -> str:
@@ -154,35 +197,51 @@ def look_at_pair(checkpoint: Checkpoint, pair: FramedPair) -> PairAttention:
         AnalysisError: the model does not give its weights, or not for a text of this length.
     """
     framing = checkpoint.framing
-    tokenizers = {"source": checkpoint.tokenizers.source, "target": checkpoint.tokenizers.target}
-    ids = {"source": pair.source_ids, "target": [framing.begin_id, *pair.labels[:-1]]}
-    marks = {
-        "source": {*framing.source_prefix, *framing.source_suffix},
-        "target": {framing.begin_id, framing.end_id, framing.pad_id, *framing.target_prefix},
-    }
+    target_ids = [framing.begin_id, *pair.labels[:-1]]
     try:
-        attention = compute_attention(checkpoint.model, ids["source"], ids["target"])
+        attention = compute_attention(checkpoint.model, pair.source_ids, target_ids)
     except ValueError as error:
         tokens = len(pair.source_ids)
         raise AnalysisError(
             f"{checkpoint.folder}: {error}, here for {_quote(pair.source)}, {tokens} tokens. Choose a model that "
             "attends to all positions."
         ) from None
+    source_marks = {*framing.source_prefix, *framing.source_suffix}
+    target_marks = {framing.begin_id, framing.end_id, framing.pad_id, *framing.target_prefix}
+    tokenizers = checkpoint.tokenizers
     return PairAttention(
         pair,
-        tokens={side: name_tokens(tokenizers[side], ids[side]) for side in ids},
-        special={side: [index in marks[side] for index in ids[side]] for side in ids},
-        punctuation={side: mark_punctuation(tokenizers[side], ids[side]) for side in ids},
+        tokens={
+            "source": name_tokens(tokenizers.source, pair.source_ids),
+            "target": name_tokens(tokenizers.target, target_ids),
+        },
+        special={
+            "source": [index in source_marks for index in pair.source_ids],
+            "target": [index in target_marks for index in target_ids],
+        },
+        punctuation={
+            "source": mark_punctuation(tokenizers.source, pair.source_ids),
+            "target": mark_punctuation(tokenizers.target, target_ids),
+        },
         attention=attention,
     )
 
 
 def average_statistics(pairs: Sequence[PairAttention]) -> dict[str, dict[str, list[list[float | None]]]]:
     """Means over pairs, by kind of attention and statistic, by layer and head; None for a head that was pruned."""
-    means: dict[str, dict[str, list[list[float | None]]]] = {kind: {} for kind in KINDS}
+    means: dict[str, dict[str, list[list[float | None]]]] = {}
     for kind in KINDS:
+        means[kind] = {}
         rows = [pair.compute_statistics(kind) for pair in pairs]
-        for name in asdict(rows[0]) if rows else ():
-            layers = torch.stack([getattr(row, name) for row in rows]).mean(dim=0).tolist()
-            means[kind][name] = [[None if math.isnan(value) else value for value in heads] for heads in layers]
+        if not rows:
+            continue
+        for name in asdict(rows[0]):
+            values = torch.stack([getattr(row, name) for row in rows])
+            layers = values.mean(dim=0).tolist()
+            means[kind][name] = [_replace_nan(heads) for heads in layers]
     return means
+
+
+def _replace_nan(values: list[float]) -> list[float | None]:
+    """JSON has no NaN, which stands for a head that was pruned."""
+    return [None if math.isnan(value) else value for value in values]

@@ -17,7 +17,7 @@ from ..modeling.weights import WeightFiles
 EMBEDDED = "embedded:"
 
 
-def find_source_folder(name: str) -> Path:
+def find_published_folder(name: str) -> Path:
     """The folder of a checkpoint given by folder, `embedded:NAME` (ships with the package) or hub name.
 
     Raises:
@@ -36,7 +36,7 @@ def find_source_folder(name: str) -> Path:
 
 
 @dataclass(frozen=True)
-class SourceCheckpoint:
+class PublishedCheckpoint:
     """One published checkpoint on disk, or a shape alone, whose folder holds a tokenizer at most."""
 
     name: str
@@ -44,13 +44,13 @@ class SourceCheckpoint:
     shape: PreTrainedConfig | None = None
 
     @classmethod
-    def open(cls, name: str) -> "SourceCheckpoint":
+    def open(cls, name: str) -> "PublishedCheckpoint":
         """Finds a checkpoint; reads nothing yet.
 
         Raises:
             WarmStartError: it is not there.
         """
-        return cls(name, find_source_folder(name))
+        return cls(name, find_published_folder(name))
 
     @cached_property
     def config(self) -> PreTrainedConfig:
@@ -59,7 +59,11 @@ class SourceCheckpoint:
         if not (self.folder / "config.json").exists():
             raise WarmStartError(f"{self.name}: {self.folder} has no config.json. Expected a transformers checkpoint.")
         try:
-            return AutoConfig.from_pretrained(str(self.folder), local_files_only=True, trust_remote_code=False)
+            return AutoConfig.from_pretrained(
+                str(self.folder),
+                local_files_only=True,
+                trust_remote_code=False,
+            )
         except (OSError, ValueError, KeyError) as error:
             reason = str(error).splitlines()[0]
             raise WarmStartError(f"{self.name}: {self.folder / 'config.json'} cannot be read ({reason}).") from None

@@ -8,28 +8,28 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from seq2seq.base.errors import WarmStartError
-from seq2seq.warmstart.sources import SourceCheckpoint, find_source_folder
+from seq2seq.warmstart.published_checkpoint import PublishedCheckpoint, find_published_folder
 
 
 def test_embedded_checkpoint_is_found():
-    assert (find_source_folder("embedded:quickstart-bert") / "model.safetensors").exists()
+    assert (find_published_folder("embedded:quickstart-bert") / "model.safetensors").exists()
 
 
 def test_unknown_embedded_checkpoint_is_refused():
     with pytest.raises(WarmStartError, match="ships no such checkpoint. Known: embedded:quickstart-bert"):
-        find_source_folder("embedded:bart")
+        find_published_folder("embedded:bart")
 
 
 @pytest.mark.parametrize("name", ["./missing", "/missing/folder", "a/b/c"])
 def test_missing_folder_is_no_hub_name(name):
     with pytest.raises(WarmStartError, match="there is no such folder"):
-        find_source_folder(name)
+        find_published_folder(name)
 
 
 def test_hub_name_without_network_says_what_to_do(monkeypatch):
     monkeypatch.setenv("HF_HUB_OFFLINE", "1")
     with pytest.raises(WarmStartError, match="neither a folder here nor to be had from the hub"):
-        find_source_folder("nobody/has-this-model")
+        find_published_folder("nobody/has-this-model")
 
 
 def test_hub_download_asks_for_bin_weights_only_where_there_are_no_safetensors(monkeypatch, tmp_path):
@@ -40,21 +40,21 @@ def test_hub_download_asks_for_bin_weights_only_where_there_are_no_safetensors(m
         return str(tmp_path)
 
     monkeypatch.setattr("huggingface_hub.snapshot_download", download)
-    assert find_source_folder("someone/model") == tmp_path
+    assert find_published_folder("someone/model") == tmp_path
     (tmp_path / "model.safetensors").touch()
-    find_source_folder("someone/model")
+    find_published_folder("someone/model")
     assert asked == ["*.safetensors", "pytorch_model*.bin", "*.safetensors"]
 
 
 def test_folder_without_config_is_refused(tmp_path):
     with pytest.raises(WarmStartError, match=r"has no config\.json"):
-        _ = SourceCheckpoint.open(str(tmp_path)).config
+        _ = PublishedCheckpoint.open(str(tmp_path)).config
 
 
 def test_folder_without_weights_is_refused(tiny_bert, tmp_path):
     shutil.copy(tiny_bert / "config.json", tmp_path)
     with pytest.raises(WarmStartError, match=r"has no weights. Expected model\.safetensors"):
-        _ = SourceCheckpoint.open(str(tmp_path)).weights.files
+        _ = PublishedCheckpoint.open(str(tmp_path)).weights.files
 
 
 def test_sharded_weights_are_read_whole(tiny_bert, tmp_path):
@@ -62,7 +62,7 @@ def test_sharded_weights_are_read_whole(tiny_bert, tmp_path):
     names = sorted(weights)
     save_file({name: weights[name] for name in names[:5]}, tmp_path / "model-00001-of-00002.safetensors")
     save_file({name: weights[name] for name in names[5:]}, tmp_path / "model-00002-of-00002.safetensors")
-    source = SourceCheckpoint.open(str(tmp_path))
+    source = PublishedCheckpoint.open(str(tmp_path))
     assert sorted(source.weights.files) == names
     assert torch.equal(source.weights.load(names[-1]), weights[names[-1]])
 
@@ -72,7 +72,7 @@ def test_missing_shard_is_named(tiny_bert, tmp_path):
     index = {"weight_map": {"a": "model-00001-of-00002.safetensors", "b": "model-00002-of-00002.safetensors"}}
     (tmp_path / "model.safetensors.index.json").write_text(json.dumps(index))
     with pytest.raises(WarmStartError, match=r"files that are missing: model-00002-of-00002\.safetensors"):
-        _ = SourceCheckpoint.open(str(tmp_path)).weights.files
+        _ = PublishedCheckpoint.open(str(tmp_path)).weights.files
 
 
 class Payload:
@@ -83,18 +83,18 @@ class Payload:
 def test_objects_in_a_bin_file_are_never_built(tmp_path, capsys):
     torch.save({"weight": Payload()}, tmp_path / "pytorch_model.bin")
     with pytest.raises(WarmStartError, match="holds more than tensors"):
-        _ = SourceCheckpoint.open(str(tmp_path)).weights.files
+        _ = PublishedCheckpoint.open(str(tmp_path)).weights.files
     assert "a pickle ran" not in capsys.readouterr().out
 
 
 def test_cut_weights_are_refused(tmp_path):
     (tmp_path / "model.safetensors").write_bytes(b"cut")
     with pytest.raises(WarmStartError, match="is no whole safetensors file"):
-        _ = SourceCheckpoint.open(str(tmp_path)).weights.files
+        _ = PublishedCheckpoint.open(str(tmp_path)).weights.files
 
 
 @pytest.mark.parametrize("content", ["{", "{}", '{"model_type": "no-such-model"}'])
 def test_config_that_transformers_cannot_read_is_refused(tmp_path, content):
     (tmp_path / "config.json").write_text(content)
     with pytest.raises(WarmStartError, match=r"config\.json cannot be read"):
-        _ = SourceCheckpoint.open(str(tmp_path)).config
+        _ = PublishedCheckpoint.open(str(tmp_path)).config
