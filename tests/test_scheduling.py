@@ -3,7 +3,7 @@
 from tests.scheduling import LAUNCHING, FileScheduling
 from tests.test_recipes_folder import ROOT
 
-STARTERS = ("launch_in_forks(", "launch_on_processes(", "several_nodes.sh", "benchmarks/kill_and_resume.py")
+STARTERS = ("launch_in_forks(", "run_in_fork(", "several_nodes.sh")
 
 
 def test_every_file_that_launches_processes_is_listed():

@@ -4,24 +4,15 @@ import pytest
 import torch
 from torch.nn import functional
 
-from seq2seq import warm_start
 from seq2seq.analysis.importance import compute_importance, normalize_by_layer
 from seq2seq.modeling.attention_sites import gated, list_sites
-from tests.conftest import shake
-from tests.families import save_family
 
 IGNORED = -100
 
 
 @pytest.fixture(params=[("bert", "bert"), ("deberta-v2", "gpt2"), ("roberta", "electra")], ids="-".join)
-def model(request, tmp_path):
-    encoder, decoder = request.param
-    folders = [
-        save_family(tmp_path / name, family, head=name == "d") for name, family in (("e", encoder), ("d", decoder))
-    ]
-    started = warm_start(plan="pair", encoder=str(folders[0]), decoder=str(folders[1]), convert=False)
-    shake(started.model, 0.1)
-    return started.model.double().eval()
+def model(request, shaken_pair):
+    return shaken_pair(*request.param).double()
 
 
 def draw_batch(model) -> dict[str, torch.Tensor]:

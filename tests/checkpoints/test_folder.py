@@ -1,6 +1,8 @@
 """Checkpoint folders: whole or absent, loaded by plain transformers, writing the same text there."""
 
 import json
+import shutil
+from pathlib import Path
 
 import pytest
 import torch
@@ -26,16 +28,25 @@ TEXTS = ["the cat sat on the mat.", "[SEP] a dog, and a bird!", "the un##ed sea"
 
 
 @pytest.fixture(
+    scope="module",
     params=[("bert2bert", True), ("bert2bert", False), ("bertshare", False), ("rnd2bert", True)],
     ids=lambda param: f"{param[0]}-{'marked' if param[1] else 'bare'}",
 )
-def written(request, tiny_bert, tmp_path):
-    """A shaken model and the folder it was written to."""
+def original(request, tiny_bert, tmp_path_factory):
+    """A shaken model and the folder it was written to; neither is to be changed."""
     plan, source_marks = request.param
     started = warm_start(plan=plan, encoder=str(tiny_bert), source_marks=source_marks)
     shake(started.model)
-    write_checkpoint(tmp_path / "ckpt", started.model, started.tokenizers, build_description(started, num_beams=3))
-    return started, tmp_path / "ckpt"
+    folder = tmp_path_factory.mktemp("original") / "ckpt"
+    write_checkpoint(folder, started.model, started.tokenizers, build_description(started, num_beams=3))
+    return started, folder
+
+
+@pytest.fixture
+def written(original, tmp_path):
+    """The model, and a copy of the folder."""
+    started, folder = original
+    return started, Path(shutil.copytree(folder, tmp_path / "ckpt"))
 
 
 def write_with_plain_transformers(folder, texts) -> list[str]:

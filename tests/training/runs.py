@@ -2,10 +2,7 @@
 
 import hashlib
 import json
-import os
 import shutil
-import subprocess
-import sys
 from pathlib import Path
 
 import torch
@@ -96,11 +93,3 @@ def compute_expected_step(tiny_bert: Path, pairs: Path) -> tuple[float, float]:
     (total / tokens).backward()
     norm = torch.sqrt(sum(parameter.grad.square().sum() for parameter in started.model.parameters()))
     return total.item() / tokens, norm.item()
-
-
-def launch_on_processes(processes: int, module: str, *arguments: str) -> subprocess.CompletedProcess:
-    """By torchrun, ten seconds of which are imports; `launch_in_forks` has none."""
-    command = [sys.executable, "-m", "torch.distributed.run", "--nproc_per_node", str(processes)]
-    command += ["--rdzv-backend", "c10d", "--rdzv-endpoint", "localhost:0", "-m", module, *arguments]
-    root, environment = Path(__file__).parents[2], os.environ | {"OMP_NUM_THREADS": "1"}
-    return subprocess.run(command, capture_output=True, text=True, env=environment, cwd=root, timeout=240)

@@ -10,8 +10,9 @@ from safetensors.torch import load_file
 
 import seq2seq
 from seq2seq.base.files import load_json
-from tests.training.fork_server import launch_in_forks
-from tests.training.runs import compute_expected_step, launch_on_processes, read_events, write_pairs, write_recipe
+from tests.processes import command
+from tests.training.fork_server import launch_in_forks, run_in_fork
+from tests.training.runs import compute_expected_step, read_events, write_pairs, write_recipe
 
 
 class Launch(NamedTuple):
@@ -110,7 +111,10 @@ def test_memory_that_runs_out_on_one_process_halves_the_micro_batches_of_both(la
 def test_mistake_on_the_main_process_stops_all_and_shows_once(tiny_bert, tmp_path):
     (tmp_path / "run").mkdir()
     (tmp_path / "run" / "thesis.txt").write_text("mine")
-    result = launch_on_processes(2, "seq2seq", "train", str(write_recipe(tmp_path, tiny_bert)))
+    # By torchrun, which ends the other processes as soon as one has failed; its processes are forks too.
+    torchrun = ("torch.distributed.run", "--standalone", "--nproc_per_node", "2", "--start-method", "fork")
+    recipe = str(write_recipe(tmp_path, tiny_bert))
+    result = run_in_fork(*torchrun, "--run-path", command.__file__, "train", recipe)
     assert result.returncode == 1
     assert result.stderr.count("TrainingError: ") == 1
     assert "is not empty, or choose another output" in result.stderr
