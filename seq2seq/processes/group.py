@@ -199,7 +199,11 @@ def spread_batches(processes: Processes) -> Spread:
     index = processes.process_index
     count = processes.num_processes
 
-    def spread(batches: Sequence[Batch], compute: Compute, advance: Advance) -> Sequence[Sequence[Result]]:
+    def spread(
+        batches: Sequence[Batch],
+        compute: Compute,
+        advance: Advance,
+    ) -> Sequence[Sequence[Result]]:
         mine = batches[index::count]
         own = compute_here(mine, compute, advance)
         results: list[Sequence[Result]] = [[]] * len(batches)
@@ -218,7 +222,11 @@ def share_work(generator: Generator, processes: Processes) -> Generator:
     return replace(generator, engine=engine)
 
 
-def generate_in_processes(processes: Processes, generator: Generator, sources: Sequence[str]) -> Generated:
+def generate_in_processes(
+    processes: Processes,
+    generator: Generator,
+    sources: Sequence[str],
+) -> Generated:
     """Outputs for all sources in order, on every process, written by all of them."""
     with show_progress("generating", len(sources), visible=processes.is_main_process) as bar:
         return share_work(generator, processes).generate(sources, bar.advance)
