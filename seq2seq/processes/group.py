@@ -218,7 +218,11 @@ def share_work(generator: Generator, processes: Processes) -> Generator:
     return replace(generator, engine=generator.engine.with_share(ShareOfProcess(processes)))
 
 
-def generate_in_processes(processes: Processes, generator: Generator, sources: Sequence[Any]) -> Generated:
+def generate_in_processes(
+    processes: Processes,
+    generator: Generator,
+    sources: Sequence[Any],
+) -> Generated:
     """Outputs for all sources in order, on every process, written by all of them."""
     with show_progress("generating", len(sources), visible=processes.is_main_process) as bar:
         return share_work(generator, processes).generate(sources, bar.advance)

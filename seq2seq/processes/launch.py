@@ -25,7 +25,11 @@ PLUGINS = {
 }
 
 
-def check_launch(environment: Mapping[str, str], launcher: str, precision: str | None) -> None:
+def check_launch(
+    environment: Mapping[str, str],
+    launcher: str,
+    precision: str | None,
+) -> None:
     """Makes sure that all processes that were asked for take part, and that the launcher asks for nothing else.
 
     Args:

@@ -40,7 +40,11 @@ def start_trackers(accelerator: Accelerator, recipe: Recipe, step: int) -> None:
     """Begins the recipe's trackers, with the recipe as their configuration, after a run's step, on the main process."""
     # What an interrupted run wrote behind its last checkpoint is written again, and must not show twice.
     settings = {"tensorboard": {"purge_step": step + 1}} if step else {}
-    accelerator.init_trackers(PROJECT, config=_flatten_recipe(recipe), init_kwargs=settings)
+    accelerator.init_trackers(
+        PROJECT,
+        config=_flatten_recipe(recipe),
+        init_kwargs=settings,
+    )
 
 
 def _flatten_recipe(recipe: Recipe) -> dict[str, Tracked]:
@@ -51,7 +55,11 @@ def _flatten_recipe(recipe: Recipe) -> dict[str, Tracked]:
     return options
 
 
-def track(accelerator: Accelerator, event: dict, counters: dict[str, int | float]) -> None:
+def track(
+    accelerator: Accelerator,
+    event: dict,
+    counters: dict[str, int | float],
+) -> None:
     """Tells the trackers the figures of a training or validation event, without the run's counters, at its step."""
     kind = event["event"]
     if kind not in TRACKED_EVENTS:

@@ -179,7 +179,11 @@ def _list_rates(training: Mapping[str, Any]) -> Cell:
     return tuple(rates)
 
 
-def _list_score_cells(metrics: Sequence[str], scored: _Scored, differences: Mapping[str, Difference]) -> list[Cell]:
+def _list_score_cells(
+    metrics: Sequence[str],
+    scored: _Scored,
+    differences: Mapping[str, Difference],
+) -> list[Cell]:
     cells = []
     for metric in metrics:
         value = scored.values.get(metric)

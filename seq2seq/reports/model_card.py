@@ -38,8 +38,16 @@ class CardParts:
 def build_model_card(record: RunRecord, parts: CardParts) -> str:
     """The card's text."""
     pictures = parts.pictures or {}
-    curves = _show_picture(pictures, "curves", "Loss, learning rate and gradient norm over the steps")
-    lengths = _show_picture(pictures, "lengths", "Lengths of the training texts in tokens")
+    curves = _show_picture(
+        pictures,
+        "curves",
+        "Loss, learning rate and gradient norm over the steps",
+    )
+    lengths = _show_picture(
+        pictures,
+        "lengths",
+        "Lengths of the training texts in tokens",
+    )
     sections = {
         "": _list_run_lines(record),
         "Use": _list_use_lines(record, parts.checkpoint),
@@ -161,8 +169,16 @@ def _list_data_lines(record: RunRecord) -> Iterator[str]:
     yield "Tokens with their marks, after the cut; the longest before it."
 
 
-def _list_sample_lines(record: RunRecord, samples: Sequence[Sample], pictures: Mapping[str, str]) -> Iterator[str]:
-    yield from _show_picture(pictures, "output_lengths", "Lengths of the outputs and of the references in words")
+def _list_sample_lines(
+    record: RunRecord,
+    samples: Sequence[Sample],
+    pictures: Mapping[str, str],
+) -> Iterator[str]:
+    yield from _show_picture(
+        pictures,
+        "output_lengths",
+        "Lengths of the outputs and of the references in words",
+    )
     if samples:
         metrics = ", then ".join(samples[0].scores)
         yield f"Of {len(record.predictions):,} test outputs the best, the median and the worst by {metrics}."

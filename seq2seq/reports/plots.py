@@ -99,4 +99,9 @@ def save_figure(figure: "Figure", path: Path) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     with written_whole(path) as beside:
         # Matplotlib would write its version into the file, and equal pictures would differ.
-        figure.savefig(beside, dpi=DOTS_PER_INCH, format="png", metadata={"Software": None})
+        figure.savefig(
+            beside,
+            dpi=DOTS_PER_INCH,
+            format="png",
+            metadata={"Software": None},
+        )

@@ -76,14 +76,22 @@ def tabulate_scores(rows: Rows, intervals: Intervals | None = None) -> Cells:
     return ["", *metrics], cells
 
 
-def _format_cell(metric: str, values: Mapping[str, float], intervals: Mapping[str, Interval]) -> str:
+def _format_cell(
+    metric: str,
+    values: Mapping[str, float],
+    intervals: Mapping[str, Interval],
+) -> str:
     value = format_value(metric, values.get(metric))
     if metric not in intervals:
         return value
     return f"{value} {format_interval(metric, intervals[metric])}"
 
 
-def build_score_table(rows: Rows, title: str, intervals: Intervals | None = None) -> Table:
+def build_score_table(
+    rows: Rows,
+    title: str,
+    intervals: Intervals | None = None,
+) -> Table:
     """A console table of scores; intervals stand below their values, which leaves room for more metrics."""
     header, cells = tabulate_scores(rows, intervals)
     broken = []

@@ -108,7 +108,11 @@ class RunFolder:
         for folder in (self.path / "predictions", self.pictures):
             shutil.rmtree(folder, ignore_errors=True)
 
-    def create(self, recipe_yaml: str, machine: Mapping[str, Any] | None = None) -> None:
+    def create(
+        self,
+        recipe_yaml: str,
+        machine: Mapping[str, Any] | None = None,
+    ) -> None:
         """Begins a run in a folder that `check_free` accepts; `machine` tells what only torch knows of it."""
         self.check_free()
         self.path.mkdir(parents=True, exist_ok=True)

@@ -121,7 +121,11 @@ def list_old_values(section: str) -> dict[str, Any]:
     return {key.removeprefix(start): old for key, old in OLD_VALUES.items() if key.startswith(start)}
 
 
-def choose_old_values(run: Mapping[str, Any], now: Mapping[str, Any], given: frozenset[str]) -> dict[str, Any]:
+def choose_old_values(
+    run: Mapping[str, Any],
+    now: Mapping[str, Any],
+    given: frozenset[str],
+) -> dict[str, Any]:
     """The options of a run, by dotted key, that hold although today's recipe comes to something else.
 
     They are those that have their old value in the run, and that whoever goes on has not given.

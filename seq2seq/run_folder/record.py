@@ -89,7 +89,9 @@ def load_run_record(folder: RunFolder) -> RunRecord:
 
 
 def _load(
-    path: Path, keys: Sequence[str], bring_up: Callable[[dict[str, Any]], dict[str, Any]] = dict
+    path: Path,
+    keys: Sequence[str],
+    bring_up: Callable[[dict[str, Any]], dict[str, Any]] = dict,
 ) -> dict[str, Any]:
     value = load_json(path)
     if isinstance(value, dict):

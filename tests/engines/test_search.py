@@ -14,6 +14,7 @@ from seq2seq.engines.options import GenerationOptions
 from seq2seq.engines.transformers import TransformersEngine
 from seq2seq.generation.generator import Generator
 from seq2seq.modeling.generation_config import GnmtPenalty, translate_options
+from seq2seq.sources.text import TextSource
 from tests.conftest import build_generator, shake
 
 BEGIN, END = 2, 3

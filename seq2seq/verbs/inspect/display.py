@@ -97,7 +97,11 @@ def _list_duplicates(inspection: Inspection) -> Iterator[str | Table]:
         )
         if found.rows:
             examples.append(f"{name}: for instance {found.place}, see {found.like}")
-    yield build_table(f"Duplicates, {inspection.comparison}", ["", "rows", "of", "share"], rows)
+    yield build_table(
+        f"Duplicates, {inspection.comparison}",
+        ["", "rows", "of", "share"],
+        rows,
+    )
     yield from examples
 
 
@@ -105,7 +109,11 @@ def _list_round_trips(inspection: Inspection) -> Iterator[str | Table]:
     steps = ", ".join(inspection.recipe["evaluation"]["normalization"]) or "no normalization"
     rows = [_to_round_trip_row(name, split) for name, split in inspection.splits.items()]
     header = ["", "targets", "come back exactly", f"after {steps}", "with unknown tokens"]
-    yield build_table("Targets through the target tokenizer and back (evenly spaced, where not all)", header, rows)
+    yield build_table(
+        "Targets through the target tokenizer and back (evenly spaced, where not all)",
+        header,
+        rows,
+    )
     titles = {
         "changed": "did not come back exactly",
         "changed_normalized": f"did not come back after {steps} either",
@@ -129,7 +137,11 @@ def _to_round_trip_row(name: str, split: SplitFigures) -> list[str]:
     ]
 
 
-def _show_first_returned(inspection: Inspection, field: str, title: str) -> Iterator[str]:
+def _show_first_returned(
+    inspection: Inspection,
+    field: str,
+    title: str,
+) -> Iterator[str]:
     """The examples of the first split that has any."""
     for name, split in inspection.splits.items():
         examples: tuple[Returned, ...] = getattr(split.round_trip, field)

@@ -175,7 +175,12 @@ def _estimate_validation(run: Run, model: TokenLossModel, times: UpdateTimes) ->
     if "loss" in metrics:
         seconds += _estimate_loss(run, model, times)
     if metrics != {"loss"}:
-        seconds += _estimate_generation(run, model, run.data.validation, options.validation_texts)
+        seconds += _estimate_generation(
+            run,
+            model,
+            run.data.validation,
+            options.validation_texts,
+        )
     return seconds
 
 
@@ -228,7 +233,11 @@ def _estimate_generation(
     return a_batch * count / len(rows) / run.accelerator.num_processes
 
 
-def _extend_line(lengths: Sequence[int], seconds: Sequence[float], tokens: int) -> float:
+def _extend_line(
+    lengths: Sequence[int],
+    seconds: Sequence[float],
+    tokens: int,
+) -> float:
     """Seconds of outputs of so many tokens, by the line through the shortest and the longest that were timed.
 
     The line never falls, and never goes back before the longest.

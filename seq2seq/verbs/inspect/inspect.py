@@ -157,8 +157,22 @@ def _find_matches(surveys: Mapping[str, Survey]) -> list[_FoundMatches]:
         if split in surveys and other in surveys:
             mine = surveys[split].hashes
             others = surveys[other].hashes
-            found.append(_FoundMatches("same source", split, other, find_overlap(mine.sources, others.sources)))
-            found.append(_FoundMatches("same pair", split, other, find_overlap(mine.pairs, others.pairs)))
+            found.append(
+                _FoundMatches(
+                    "same source",
+                    split,
+                    other,
+                    find_overlap(mine.sources, others.sources),
+                )
+            )
+            found.append(
+                _FoundMatches(
+                    "same pair",
+                    split,
+                    other,
+                    find_overlap(mine.pairs, others.pairs),
+                )
+            )
     return found
 
 
@@ -189,7 +203,12 @@ def inspect(recipe: Recipe | str | Path, overrides: Iterable[str] = (), **given:
     if not isinstance(recipe, Recipe):
         recipe = load_recipe(recipe, overrides)
     check_recipe_data(recipe)
-    run = Run(recipe, start_model(recipe), RunFolder(Path(recipe.output)), build_accelerator(recipe))
+    run = Run(
+        recipe,
+        start_model(recipe),
+        RunFolder(Path(recipe.output)),
+        build_accelerator(recipe),
+    )
     inspection = _inspect_run(run, examples=options.examples, timed=options.time)
     if options.figures is not None and run.accelerator.is_main_process:
         write_json(options.figures, inspection.to_dict())

@@ -116,5 +116,10 @@ def _compare(
     differences = {}
     for metric, comparison in compared.items():
         test = comparison.test
-        differences[metric] = Difference(test.difference, test.low, test.high, test.p_value)
+        differences[metric] = Difference(
+            test.difference,
+            test.low,
+            test.high,
+            test.p_value,
+        )
     return differences
