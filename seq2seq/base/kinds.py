@@ -1,5 +1,6 @@
 """Options of something that comes in kinds: the name of the kind, and beside it the options of that kind."""
 
+from abc import abstractmethod
 from typing import Any, Self
 
 from pydantic import ConfigDict, ValidationError, model_validator
@@ -15,13 +16,13 @@ class KindOptions(Options):
 
     kind: str
 
+    @abstractmethod
     def find_kind(self) -> type:
         """The class of the kind, which has its `Options`.
 
         Raises:
             RecipeError: there is none.
         """
-        raise NotImplementedError
 
     @model_validator(mode="after")
     def _check_own(self) -> Self:

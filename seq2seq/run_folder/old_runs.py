@@ -5,6 +5,7 @@ only: this file knows no files, and no torch.
 """
 
 from collections.abc import Mapping
+from copy import deepcopy
 from typing import Any
 
 from ..base.mappings import flatten, merge
@@ -80,9 +81,9 @@ def bring_up_recipe(values: Mapping[str, Any]) -> dict[str, Any]:
     for key, old in OLD_VALUES.items():
         section, _, name = key.partition(".")
         if not name:
-            values.setdefault(section, old)
+            values.setdefault(section, deepcopy(old))
         elif isinstance(values.get(section), Mapping):
-            values[section] = {name: old} | dict(values[section])
+            values[section] = {name: deepcopy(old)} | dict(values[section])
     return values
 
 
