@@ -2,12 +2,12 @@
 
 from typing import TYPE_CHECKING, Any
 
-if TYPE_CHECKING:
-    from rich.table import Table
-
 from ..verbs.options import PruneOptions
 from .arguments import CheckpointName, format_truncated
 from .flags import read_flags, takes_flags
+
+if TYPE_CHECKING:
+    from rich.table import Table
 
 
 @takes_flags(PruneOptions)

@@ -184,8 +184,11 @@ def _check_kept(model: PreTrainedModel, kept: Mapping[str, Sequence[int]]) -> No
                 f"{name} has heads 0 to {heads[name] - 1} and must keep at least one; found {list(numbers)}"
             )
     for sites in siblings:
-        first, *others = [list(kept.get(site.name, range(site.heads))) for site in sites]
-        if any(other != first for other in others):
+        numbers_kept = []
+        for site in sites:
+            all_heads = range(site.heads)
+            numbers_kept.append(list(kept.get(site.name, all_heads)))
+        if any(numbers != numbers_kept[0] for numbers in numbers_kept):
             names = " and ".join(site.name for site in sites)
             raise ValueError(f"{names} share their parameters and must keep the same heads")
 

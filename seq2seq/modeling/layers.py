@@ -134,9 +134,11 @@ def _rename_layers(config: PreTrainedConfig, kept: Sequence[int], body: str) -> 
     if len(kept) == available:
         return {}
     path = f"{body}{find_family(config).layers.path}."
-    prefixes: dict[str, str | None] = {f"{path}{layer}.": None for layer in range(available)}
-    for new, old in enumerate(kept):
-        prefixes[f"{path}{old}."] = f"{path}{new}."
+    new_numbers = {old: new for new, old in enumerate(kept)}
+    prefixes: dict[str, str | None] = {}
+    for layer in range(available):
+        new = new_numbers.get(layer)
+        prefixes[f"{path}{layer}."] = None if new is None else f"{path}{new}."
     return prefixes
 
 
@@ -144,5 +146,6 @@ def _rename(name: str, prefixes: dict[str, str | None]) -> str | None:
     """The new name of a parameter or site; None where its layer has gone."""
     for old, new in prefixes.items():
         if f"{name}.".startswith(old):
-            return None if new is None else f"{new}{name[len(old) :]}"
+            rest = name[len(old) :]
+            return None if new is None else f"{new}{rest}"
     return name

@@ -102,7 +102,9 @@ class _LinearCrossEntropy(torch.autograd.Function):
     @staticmethod
     def forward(ctx, states, weight, bias, labels, label_smoothing):  # noqa: ANN001
         device = states.device.type
-        kind = torch.get_autocast_dtype(device) if torch.is_autocast_enabled(device) else weight.dtype
+        kind = weight.dtype
+        if torch.is_autocast_enabled(device):
+            kind = torch.get_autocast_dtype(device)
         wanted = ctx.needs_input_grad
         state_gradient = torch.empty_like(states) if wanted[0] else None
         weight_gradient = torch.zeros_like(weight) if wanted[1] else None
