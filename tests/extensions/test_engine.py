@@ -30,17 +30,19 @@ class Wrong(LoopEngine):
         return [[score - 1 for score in target] for target in super().score(sources, labels)]
 
 
-@pytest.fixture
-def checkpoint(started, tmp_path):
+@pytest.fixture(scope="module")
+def checkpoint(tiny_bert, tmp_path_factory):
+    started = seq2seq.warm_start(plan="bert2bert", encoder=str(tiny_bert))
     shake(started.model)
+    folder = tmp_path_factory.mktemp("checkpoint") / "ckpt"
     description = build_description(started, num_beams=1, max_target_tokens=6)
-    write_checkpoint(tmp_path / "ckpt", started.model, started.tokenizers, description)
-    return tmp_path / "ckpt"
+    write_checkpoint(folder, started.model, started.tokenizers, description)
+    return folder
 
 
-@pytest.fixture
-def exported(checkpoint, tmp_path):
-    return seq2seq.export(checkpoint, output=tmp_path / "loop", format=ENGINE)
+@pytest.fixture(scope="module")
+def exported(checkpoint, tmp_path_factory):
+    return seq2seq.export(checkpoint, output=tmp_path_factory.mktemp("export") / "loop", format=ENGINE)
 
 
 def test_export_is_compared_with_its_model(exported):
