@@ -20,6 +20,7 @@ from seq2seq.text.round_trip import Returned
 from seq2seq.verbs.inspect import estimates
 from seq2seq.verbs.inspect import inspect as inspection_module
 from seq2seq.verbs.inspect.display import list_tables
+from tests.conftest import build_source
 
 TRAIN = [
     ("the cat sat", "a cat"),
@@ -255,7 +256,8 @@ def test_timed_outputs_have_the_tokens_asked_for_though_the_model_would_end_at_o
     )
     with torch.no_grad():
         started.model.decoder.get_output_embeddings().bias[3] = 30.0
-    run = SimpleNamespace(recipe=SimpleNamespace(generation=GenerationOptions(num_beams=1)))
+    recipe = SimpleNamespace(generation=GenerationOptions(num_beams=1))
+    run = SimpleNamespace(recipe=recipe, source=build_source(started.tokenizers.source, started.framing))
     encoded = SimpleNamespace(sources=[numpy.array([2, 6, 7, 3])])
     estimates._time_outputs(run, started.model, encoded, [0], 5)
     assert [len(hypothesis.ids) for [[hypothesis]] in written] == [5]
