@@ -11,10 +11,10 @@ from seq2seq.base.errors import DataError
 from seq2seq.checkpoints.folder import Checkpoint, read_checkpoint, write_checkpoint
 from seq2seq.data.options import LayoutOptions
 from seq2seq.data.training_texts import read_training_texts
-from seq2seq.generation import generator
 from seq2seq.recipe.recipe import build_recipe
 from seq2seq.runs.saving import summarize_for_checkpoint
 from seq2seq.runs.start import start_model
+from seq2seq.sources.text import TextSource
 from seq2seq.text.normalization import NORMALIZERS
 from tests.conftest import build_description, shake
 
@@ -83,8 +83,8 @@ def test_evaluation_reads_and_normalizes_as_in_training(checkpoint, data, tmp_pa
 
 def test_sources_are_normalized_once_in_generation_as_in_evaluation(checkpoint, data, tmp_path, monkeypatch):
     encoded = []
-    encode = generator.encode_texts
-    monkeypatch.setattr(generator, "encode_texts", lambda *given: encoded.append(given[1]) or encode(*given))
+    encode = TextSource.encode
+    monkeypatch.setattr(TextSource, "encode", lambda self, texts: encoded.append(texts) or encode(self, texts))
     evaluate(checkpoint.folder, [str(data)], output=tmp_path / "out", evaluation={"metrics": ["exact_match"]})
     generate(checkpoint, ["the cat sat", "a dog"])
     assert encoded == [["the cat sat red", "a dog red"]] * 2
