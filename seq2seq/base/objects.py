@@ -1,6 +1,7 @@
 """Objects of the user's own, named as package.module:OBJECT: an ordinary import, never a pickle."""
 
 import re
+from collections.abc import Mapping
 from importlib import import_module
 from typing import TypeVar
 
@@ -48,6 +49,27 @@ def load_class(
         return loaded
     shown = loaded.__name__ if isinstance(loaded, type) else f"a {type(loaded).__name__}"
     raise error(f"{where}: {name} is {shown}, expected a class derived from seq2seq.{base.__name__}.")
+
+
+def find_class(
+    name: str,
+    table: Mapping[str, type[Kind]],
+    base: type[Kind],
+    where: str,
+    error: type[Seq2SeqError],
+) -> type[Kind]:
+    """The class of a name: one of a table, or one of the user's own, as `load_class`.
+
+    Raises:
+        error: the name is neither in the table nor of the form; or as `load_class`.
+    """
+    if name in table:
+        return table[name]
+    if not is_object_name(name):
+        raise error(
+            f"{where}: {name!r} is unknown. Expected one of {', '.join(table)}, or {NAME_FORM} for one of your own."
+        )
+    return load_class(name, base, where, error)
 
 
 def _import_object(

@@ -4,7 +4,7 @@ from pathlib import Path
 
 from ..base.errors import DataError, GenerationError
 from ..base.files import load_json
-from ..base.objects import NAME_FORM, is_object_name, load_class
+from ..base.objects import find_class
 from .ctranslate2 import CTranslate2Engine
 from .engine import EXPORT_FILE, Engine
 from .transformers import TransformersEngine
@@ -18,13 +18,7 @@ def find_engine(name: str) -> type[Engine]:
     Raises:
         GenerationError: there is none, or the object is no subclass of Engine.
     """
-    if name in ENGINES:
-        return ENGINES[name]
-    if not is_object_name(name):
-        raise GenerationError(
-            f"engine: {name!r} is unknown. Expected one of {', '.join(ENGINES)}, or {NAME_FORM} for one of your own."
-        )
-    return load_class(name, Engine, "engine", GenerationError)
+    return find_class(name, ENGINES, Engine, "engine", GenerationError)
 
 
 def find_engine_name(folder: Path) -> str:

@@ -112,7 +112,7 @@ def test_inspect_times_it(tiny_bert, tmp_path):
 @pytest.mark.parametrize(
     ("objective", "message"),
     [
-        ({"kind": "focal"}, "unknown objective 'focal'; expected one of cross_entropy, or package.module:OBJECT"),
+        ({"kind": "focal"}, "objective: 'focal' is unknown. Expected one of cross_entropy, or package.module:OBJECT"),
         ({"kind": FOCAL, "gama": 1}, "Focal: gama: unknown key .* Did you mean 'gamma'"),
         ({"kind": FOCAL, "gamma": -1}, "Focal: gamma: input should be greater than or equal to 0"),
         ({"weight": 1}, "cross_entropy: weight: unknown key"),

@@ -330,7 +330,7 @@ def test_source_that_encodes_other_than_it_says_is_named(write):
 @pytest.mark.parametrize(
     ("source", "message"),
     [
-        ({"kind": "series"}, "unknown source 'series'; expected one of text, or package.module:OBJECT"),
+        ({"kind": "series"}, "source: 'series' is unknown. Expected one of text, or package.module:OBJECT"),
         (SOURCE | {"widht": 1}, "Series: widht: unknown key .* Did you mean 'width'"),
         (SOURCE | {"scale": 0}, "Series: scale: input should be greater than 0"),
         ({"kind": "text", "width": 1}, "text: width: unknown key"),
