@@ -3,7 +3,7 @@
 from abc import abstractmethod
 from typing import Any, Self
 
-from pydantic import ConfigDict, ValidationError, model_validator
+from pydantic import ConfigDict, Field, ValidationError, model_validator
 
 from .errors import RecipeError
 from .options import Options, format_option_error
@@ -14,7 +14,7 @@ class KindOptions(Options):
 
     model_config = ConfigDict(extra="allow")
 
-    kind: str
+    kind: str = Field(description="The name of the kind, or package.module:CLASS for one of the user's own.")
 
     @abstractmethod
     def find_kind(self) -> type:
