@@ -37,7 +37,7 @@ def load_object(
     return loaded
 
 
-def load_class(
+def _load_class(
     name: str,
     base: type[Kind],
     where: str,
@@ -58,10 +58,10 @@ def find_class(
     where: str,
     error: type[Seq2SeqError],
 ) -> type[Kind]:
-    """The class of a name: one of a table, or one of the user's own, as `load_class`.
+    """The class of a name: one of a table, or one of the user's own, as `_load_class`.
 
     Raises:
-        error: the name is neither in the table nor of the form; or as `load_class`.
+        error: the name is neither in the table nor of the form; or as `_load_class`.
     """
     if name in table:
         return table[name]
@@ -69,7 +69,7 @@ def find_class(
         raise error(
             f"{where}: {name!r} is unknown. Expected one of {', '.join(table)}, or {NAME_FORM} for one of your own."
         )
-    return load_class(name, base, where, error)
+    return _load_class(name, base, where, error)
 
 
 def _import_object(

@@ -33,7 +33,7 @@ csv.field_size_limit(2**31 - 1)  # the default refuses cells over 128 kB, and ar
 Decode = Callable[[str, bytes], str]  # of a place and a line
 
 
-def decode_intact(place: str, line: bytes) -> str:
+def _decode_intact(place: str, line: bytes) -> str:
     """A line as text.
 
     Raises:
@@ -48,7 +48,7 @@ def decode_intact(place: str, line: bytes) -> str:
         ) from None
 
 
-def read_rows(name: str, header: Sequence[str] = (), decode: Decode = decode_intact) -> Iterator[Row]:
+def read_rows(name: str, header: Sequence[str] = (), decode: Decode = _decode_intact) -> Iterator[Row]:
     """Streams the rows of one data name.
 
     Names: a file (a leading `data/` is replaced by the environment variable SEQ2SEQ_DATA where that is set),

@@ -42,8 +42,8 @@ def build_spec(model: TokenLossModel, tokenizers: TokenizerPair, framing: Framin
 
     _check(model)
     spec = TransformerSpec(_build_encoder(model.encoder), _build_decoder(model))
-    source = list_tokens(tokenizers.source, model.encoder.get_input_embeddings().num_embeddings)
-    target = list_tokens(tokenizers.target, model.decoder.get_input_embeddings().num_embeddings)
+    source = _list_tokens(tokenizers.source, model.encoder.get_input_embeddings().num_embeddings)
+    target = _list_tokens(tokenizers.target, model.decoder.get_input_embeddings().num_embeddings)
     spec.register_source_vocabulary(source)
     spec.register_target_vocabulary(target)
     spec.config.decoder_start_token = spec.config.bos_token = target[framing.begin_id]
@@ -56,7 +56,7 @@ def build_spec(model: TokenLossModel, tokenizers: TokenizerPair, framing: Framin
     return spec
 
 
-def list_tokens(tokenizer: PreTrainedTokenizerFast, rows: int) -> list[str]:
+def _list_tokens(tokenizer: PreTrainedTokenizerFast, rows: int) -> list[str]:
     """The token of each row of an embedding table; rows beyond the vocabulary get names of their own.
 
     Example: tokens [PAD] 0 and a 2 of three rows -> ['[PAD]', '<row 1>', 'a']

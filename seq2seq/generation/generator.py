@@ -61,7 +61,7 @@ class Generated:
             yield row
 
 
-def require_texts(texts: Iterable[str], name: str = "Text") -> Iterator[str]:
+def _require_texts(texts: Iterable[str], name: str = "Text") -> Iterator[str]:
     """The same sources, or what `name` says, one after the other.
 
     Raises:
@@ -80,9 +80,9 @@ def require_intact(texts: Sequence[str], name: str) -> list[str]:
     """The same texts, in which nothing would be replaced.
 
     Raises:
-        GenerationError: as `require_texts`, or one of them holds half of a surrogate pair.
+        GenerationError: as `_require_texts`, or one of them holds half of a surrogate pair.
     """
-    texts = list(require_texts(texts, name))
+    texts = list(_require_texts(texts, name))
     for index, text in enumerate(texts):
         if replace_surrogates(text) != text:
             raise GenerationError(f"{name} {index} holds half of a surrogate pair, which is no text.")
@@ -97,11 +97,11 @@ def require_pairs(texts: Sequence[str], targets: Sequence[str]) -> tuple[list[st
     """
     texts = require_intact(texts, "Text")
     targets = require_intact(targets, "Target")
-    check_numbers(texts, targets)
+    _check_numbers(texts, targets)
     return texts, targets
 
 
-def check_numbers(sources: Sequence[Any], targets: Sequence[str]) -> None:
+def _check_numbers(sources: Sequence[Any], targets: Sequence[str]) -> None:
     """Makes sure that there is a target for each source.
 
     Raises:
@@ -255,7 +255,7 @@ class Generator:
         else:
             texts = list(self.require_values(texts))
             targets = require_intact(targets, "Target")
-            check_numbers(texts, targets)
+            _check_numbers(texts, targets)
         limit = self.options.max_target_tokens
         sources = []
         for index, whole in enumerate(self.encode_sources(texts)):
@@ -281,7 +281,7 @@ class Generator:
             GenerationError: naming the index of the first that is no source of the model's.
         """
         if self.source.is_text:
-            yield from require_texts(values)
+            yield from _require_texts(values)
             return
         for index, value in enumerate(values):
             if (fault := self.source.find_fault(value)) is not None:

@@ -38,13 +38,13 @@ class Repetition(MeanMetric):
         predictions: Sequence[str],
         references: Sequence[Sequence[str]],
     ) -> Iterable[float]:
-        return (float(repeats_content_word(text)) for text in predictions)
+        return (float(_repeats_content_word(text)) for text in predictions)
 
     def format_signature(self, references: Sequence[Sequence[str]]) -> str:
         return f"texts with a repeated word of letters, lower-cased, besides {len(FUNCTION_WORDS)} English ones"
 
 
-def repeats_content_word(text: str) -> bool:
+def _repeats_content_word(text: str) -> bool:
     words = [word for word in list_words(text) if is_content_word(word)]
     return len(set(words)) < len(words)
 

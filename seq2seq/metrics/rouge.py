@@ -18,7 +18,7 @@ STEMS_KEPT = 200_000  # of different words; Porter's stemmer takes most of the t
 TEXTS_KEPT = 50_000  # the metrics of this family read the same texts one after the other
 
 
-class Rouge(MeanMetric):
+class _Rouge(MeanMetric):
     """One of the family; `order` is that of n-grams, None for the longest common subsequence of the whole texts."""
 
     def __init__(self, name: str, order: int | None) -> None:
@@ -49,7 +49,7 @@ class Rouge(MeanMetric):
         return "rouge_score, F1, Porter stemmer, best of the references"
 
 
-class RougeLsum(Rouge):
+class RougeLsum(_Rouge):
     """ROUGE-L sentence by sentence: a reference's sentence is covered by what all of the prediction's have of it.
 
     Sentences are the text's lines. rouge_score takes a text without a line break for one sentence, which makes Lsum
@@ -64,7 +64,7 @@ class RougeLsum(Rouge):
     def compute_f1(self, reference: str, prediction: str) -> float:
         wanted = [list_stems(sentence) for sentence in list_sentences(reference)]
         written = [list_stems(sentence) for sentence in list_sentences(prediction)]
-        covered = count_covered_words(wanted, written)
+        covered = _count_covered_words(wanted, written)
         words_wanted = sum(map(len, wanted))
         words_written = sum(map(len, written))
         return _score_overlap(covered, words_wanted, words_written)
@@ -160,7 +160,7 @@ def find_common_subsequence(first: Words, second: Words) -> list[int]:
     return common
 
 
-def count_covered_words(wanted: Sequence[Words], written: Sequence[Words]) -> int:
+def _count_covered_words(wanted: Sequence[Words], written: Sequence[Words]) -> int:
     """Words of the reference's sentences that lie on a common subsequence with any sentence of the prediction.
 
     No word counts more often than each side has it, as in ROUGE-1.5.5.
@@ -181,4 +181,4 @@ def count_covered_words(wanted: Sequence[Words], written: Sequence[Words]) -> in
     return covered
 
 
-ROUGE = (Rouge("rouge1", 1), Rouge("rouge2", 2), Rouge("rougeL", None), RougeLsum())
+ROUGE = (_Rouge("rouge1", 1), _Rouge("rouge2", 2), _Rouge("rougeL", None), RougeLsum())

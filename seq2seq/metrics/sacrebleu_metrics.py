@@ -14,7 +14,7 @@ import numpy
 from .metric import Metric
 
 
-class SacrebleuMetric(Metric):
+class _SacrebleuMetric(Metric):
     """One of sacrebleu's metrics, on texts with one or several references, not everywhere the same number."""
 
     @abstractmethod
@@ -45,7 +45,7 @@ class SacrebleuMetric(Metric):
         return str(scorer.get_signature())
 
 
-class Bleu(SacrebleuMetric):
+class Bleu(_SacrebleuMetric):
     """Corpus BLEU with sacrebleu's defaults: 13a tokens, case kept, exponential smoothing.
 
     A text alone is scored with effective order, as sacrebleu advises: orders longer than the text are left out.
@@ -59,7 +59,7 @@ class Bleu(SacrebleuMetric):
         return BLEU(force=True, effective_order=of_texts)  # force: tokenized data is no mistake here, so no warning
 
 
-class Chrf(SacrebleuMetric):
+class Chrf(_SacrebleuMetric):
     """chrF2 with sacrebleu's defaults: n-grams of 1 to 6 characters without white space, case kept."""
 
     name = "chrf"

@@ -31,7 +31,7 @@ from .words import Ngram, list_ngrams
 MAX_ORDER = 4
 
 
-class NgramSari(MeanMetric):
+class _NgramSari(MeanMetric):
     """What both have in common: a text's value is the mean of three scores over the orders."""
 
     needs_sources = True
@@ -67,7 +67,7 @@ class NgramSari(MeanMetric):
         """The scores of keeping, adding and deleting n-grams of one order, summed."""
 
 
-class Sari(NgramSari):
+class Sari(_NgramSari):
     """tensor2tensor's SARI with F1 for deletion."""
 
     name = "sari"
@@ -124,7 +124,7 @@ class Sari(NgramSari):
         return "tensor2tensor's: F1 of keep, add and delete, each n-gram once, n 1-4, 0/0 is 1, mean over texts"
 
 
-class SariXu(NgramSari):
+class SariXu(_NgramSari):
     """SARI as the script of Xu et al. computes it."""
 
     name = "sari_xu"

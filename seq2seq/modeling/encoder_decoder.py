@@ -36,7 +36,7 @@ class Seq2SeqModel(TokenLossModel, EncoderDecoderModel):
         self.sharing = sharing
         # A checkpoint's own type, half precision perhaps, would be that of every parameter built.
         config.dtype = config.encoder.dtype = config.decoder.dtype = torch.float32
-        super().__init__(config, encoder=build_encoder(config.encoder))
+        super().__init__(config, encoder=_build_encoder(config.encoder))
         # A child with its own generation config would be asked instead of ours.
         self.decoder.generation_config = None
         self.generation_config = GenerationConfig(**read_marks(config))
@@ -123,7 +123,7 @@ def _without_rows(output_layer: nn.Linear) -> Iterator[list[torch.Tensor]]:
         handle.remove()
 
 
-def build_encoder(config: PreTrainedConfig) -> PreTrainedModel:
+def _build_encoder(config: PreTrainedConfig) -> PreTrainedModel:
     """The encoder of a config with random weights, without the pooler; what no source can reach is frozen."""
     # AutoModel knows an encoder-decoder only whole; the encoder alone, where it has a class, is in the other mapping.
     auto_class = AutoModelForTextEncoding if find_family(config).has_encoder_class else AutoModel

@@ -33,7 +33,7 @@ class HeadRows:
         return rows[:, list(kept)].flatten()
 
 
-def map_head_rows(model: PreTrainedModel, site: AttentionSite) -> dict[str, HeadRows]:
+def _map_head_rows(model: PreTrainedModel, site: AttentionSite) -> dict[str, HeadRows]:
     """By the name of every parameter of a site that heads have rows or columns of, where these are.
 
     Raises:
@@ -91,10 +91,10 @@ def _count_inputs(projection: nn.Module) -> int:
 
 
 def map_all_head_rows(model: PreTrainedModel) -> dict[str, tuple[AttentionSite, HeadRows]]:
-    """`map_head_rows` of all sites, with the site of each parameter.
+    """`_map_head_rows` of all sites, with the site of each parameter.
 
     Raises:
-        ValueError: as `list_sites` and `map_head_rows`; the heads have a table in common, or come back by themselves.
+        ValueError: as `list_sites` and `_map_head_rows`; the heads have a table in common, or come back by themselves.
     """
     tables = []
     for config in list_side_configs(model.config):
@@ -107,7 +107,7 @@ def map_all_head_rows(model: PreTrainedModel) -> dict[str, tuple[AttentionSite, 
             raise ValueError(f"{name} is a table of relative positions for all heads, so that none can go alone")
     all_rows = {}
     for site in list_sites(model):
-        for name, rows in map_head_rows(model, site).items():
+        for name, rows in _map_head_rows(model, site).items():
             all_rows[name] = (site, rows)
     return all_rows
 

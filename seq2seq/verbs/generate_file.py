@@ -166,7 +166,7 @@ def _open_job(
         total = len(input) if isinstance(input, Sequence) else None
     settings = {}
     if options.output != STANDARD_OUTPUT:
-        settings = run_on_main(processes, lambda: summarize_settings(loaded.folder, generator))
+        settings = run_on_main(processes, lambda: _summarize_settings(loaded.folder, generator))
     return _Job(generator, texts, OutputFile(options.output, settings), total, options, processes)
 
 
@@ -183,7 +183,7 @@ def _check_input(name: str, source: Source) -> None:
         )
 
 
-def summarize_settings(folder: Path, generator: Generator) -> dict[str, object]:
+def _summarize_settings(folder: Path, generator: Generator) -> dict[str, object]:
     """What outputs depend on besides their texts: weights by their SHA-256, marks such as languages, and options."""
     files = sorted(path for pattern in ("*.safetensors", "*.bin") for path in folder.glob(pattern))
     options = generator.options.model_dump(mode="json", exclude={"batch_tokens"})

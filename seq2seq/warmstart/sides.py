@@ -125,7 +125,7 @@ class Side:
             types = self.source.weights.load(token_types)
             value, changes = convert_positions(value, types, self.source.config)
             tensors = (tensor, token_types)
-        value, repeated = repeat_positions(value, self.config.max_position_embeddings, positions.first)
+        value, repeated = _repeat_positions(value, self.config.max_position_embeddings, positions.first)
         return FilledTensor(name, value, tensors, changes + repeated)
 
     def _gather(self, tensor: FilledTensor, shape: torch.Size) -> FilledTensor:
@@ -134,7 +134,7 @@ class Side:
         gets_new_rows = shape[0] == self.config.vocab_size
         if self.old_rows is None or not has_old_rows or not gets_new_rows:
             return tensor
-        value, changes = gather_rows(tensor.value, self.old_rows)
+        value, changes = _gather_rows(tensor.value, self.old_rows)
         return replace(tensor, value=value, changes=tensor.changes + changes)
 
 
@@ -205,7 +205,7 @@ def _check_layers(
         )
 
 
-def repeat_positions(
+def _repeat_positions(
     table: torch.Tensor,
     rows: int,
     first: int,
@@ -222,7 +222,7 @@ def repeat_positions(
     return torch.cat([table, further]), (note,)
 
 
-def gather_rows(table: torch.Tensor, old_rows: list[tuple[int, ...]]) -> tuple[torch.Tensor, tuple[str, ...]]:
+def _gather_rows(table: torch.Tensor, old_rows: list[tuple[int, ...]]) -> tuple[torch.Tensor, tuple[str, ...]]:
     """Rows of another vocabulary, each the mean of some old rows, or of all, and a note of what they are.
 
     Shape: table (old V, ...); gives (V, ...).
