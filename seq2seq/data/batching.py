@@ -80,7 +80,12 @@ class BatchOrder:
 
     def _cut_window(self, window: numpy.ndarray) -> list[numpy.ndarray]:
         if self.batch_examples is not None:
-            return cut_by_length(window, self.source_lengths, self.target_lengths, self.batch_examples)
+            return cut_by_length(
+                window,
+                self.source_lengths,
+                self.target_lengths,
+                self.batch_examples,
+            )
         typical = max(1, self.batch_tokens * len(window) // int(self._count_tokens(window).sum()))
         ranked = numpy.concatenate(cut_by_length(window, self.source_lengths, self.target_lengths, typical))
         return cut_by_budget(ranked, self._count_tokens(ranked), self.batch_tokens)
@@ -113,7 +118,11 @@ def count_padded_tokens(sources: numpy.ndarray, targets: numpy.ndarray) -> int:
     return len(sources) * (int(sources.max()) + int(targets.max())) if len(sources) else 0
 
 
-def cut_by_budget(indices: numpy.ndarray, costs: numpy.ndarray, budget: int) -> list[numpy.ndarray]:
+def cut_by_budget(
+    indices: numpy.ndarray,
+    costs: numpy.ndarray,
+    budget: int,
+) -> list[numpy.ndarray]:
     """Consecutive groups whose costs add up to at most the budget, or hold a single index above it.
 
     Example: costs [3, 3, 5, 9], budget 8 -> groups of 2, 1 and 1.
@@ -176,7 +185,12 @@ def _cut_by_padding(
     return [*cuts, (start, len(sources))]
 
 
-def _cut_evenly(sources: Sequence[int], targets: Sequence[int], wanted: int, budget: int) -> list[tuple[int, int]]:
+def _cut_evenly(
+    sources: Sequence[int],
+    targets: Sequence[int],
+    wanted: int,
+    budget: int,
+) -> list[tuple[int, int]]:
     """The cut with the smallest budget that needs at most `wanted` groups."""
     tokens = [source + target for source, target in zip(sources, targets, strict=True)]
     # No group is below its longest pair, and all together are not below their tokens without padding.

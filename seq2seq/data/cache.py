@@ -99,7 +99,12 @@ def _write(split: Split, folder: Path, description: str) -> None:
     beside.mkdir()
     try:
         with show_progress(description, None) as bar:
-            write_entry(beside, split.encode_chunks(), split.names, lambda amount: _advance(bar, amount))
+            write_entry(
+                beside,
+                split.encode_chunks(),
+                split.names,
+                lambda amount: _advance(bar, amount),
+            )
         if split.compute_key() != folder.name:
             raise DataError(f"{', '.join(split.names)}: the data changed while it was read. Start again.")
         sync_folder(beside)

@@ -100,7 +100,12 @@ def map_entry(folder: Path, count_positions: CountPositions) -> StoredExamples:
     sources = RaggedRows(values, _map(folder, "sources", "lengths"), count_positions)
     labels = RaggedIds.from_arrays(_map(folder, "labels", "ids"), _map(folder, "labels", "lengths"))
     truncation = {side: Truncation(**summary["truncation"][side]) for side in SIDES}
-    encoded = EncodedExamples(sources, labels, truncation["sources"], truncation["labels"])
+    encoded = EncodedExamples(
+        sources,
+        labels,
+        truncation["sources"],
+        truncation["labels"],
+    )
     return StoredExamples(encoded, summary["fingerprint"])
 
 

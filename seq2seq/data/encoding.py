@@ -167,7 +167,11 @@ def _stack_sources(source: Source, rows: Sequence[Stored]) -> RaggedRows:
     return RaggedRows(values, measure_rows(rows), source.count_positions)
 
 
-def _count_cuts(kept: Sequence[tuple[Any, bool]], longest: int, limit: int) -> Truncation:
+def _count_cuts(
+    kept: Sequence[tuple[Any, bool]],
+    longest: int,
+    limit: int,
+) -> Truncation:
     return Truncation(len(kept), sum(was_cut for _, was_cut in kept), limit, longest)
 
 

@@ -27,7 +27,11 @@ class Example:
     place: str
 
 
-def read_examples(names: Iterable[str], layout: LayoutOptions, source: Source) -> Iterator[Example]:
+def read_examples(
+    names: Iterable[str],
+    layout: LayoutOptions,
+    source: Source,
+) -> Iterator[Example]:
     """Streams the examples of some data names, in their order.
 
     Raises:
@@ -36,7 +40,11 @@ def read_examples(names: Iterable[str], layout: LayoutOptions, source: Source) -
     return (build_example(row, layout, source) for name in names for row in read_rows(name, layout.header))
 
 
-def load_examples(names: Iterable[str], layout: LayoutOptions, source: Source) -> list[Example]:
+def load_examples(
+    names: Iterable[str],
+    layout: LayoutOptions,
+    source: Source,
+) -> list[Example]:
     """All examples of some data names, in their order.
 
     Raises:
@@ -62,7 +70,12 @@ def build_example(row: Row, layout: LayoutOptions, source: Source) -> Example:
     )
 
 
-def read_filled_text(row: Row, columns: Sequence[str], steps: Sequence[str], advice: str) -> str:
+def read_filled_text(
+    row: Row,
+    columns: Sequence[str],
+    steps: Sequence[str],
+    advice: str,
+) -> str:
     """The text of some columns after the steps of normalization, stripped; `advice` as in `read_text`.
 
     Raises:

@@ -75,7 +75,12 @@ class StepLoader:
         _check_lengths(renewed)
         lengths = {"source_lengths": renewed.sources.lengths, "target_lengths": renewed.labels.lengths}
         order = replace(self.order, **lengths)
-        return replace(self, examples=renewed, order=order, renew=lambda examples, epoch: examples)
+        return replace(
+            self,
+            examples=renewed,
+            order=order,
+            renew=lambda examples, epoch: examples,
+        )
 
     def halve(self, step: Step) -> Self | None:
         """A loader that holds half as much at once as this one does in its largest micro-batch of several pairs.

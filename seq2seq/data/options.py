@@ -98,7 +98,11 @@ class DataOptions(Options):
     @property
     def layout(self) -> LayoutOptions:
         """What `read_examples` needs to know."""
-        return LayoutOptions(columns=self.columns, header=self.header, normalization=self.normalization)
+        return LayoutOptions(
+            columns=self.columns,
+            header=self.header,
+            normalization=self.normalization,
+        )
 
     @field_validator("train")
     @classmethod

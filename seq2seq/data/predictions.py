@@ -44,7 +44,11 @@ def load_common_sources(
     return None
 
 
-def _require_same(found: Sequence[list], predictions: Sequence[str | Path], what: str) -> list:
+def _require_same(
+    found: Sequence[list],
+    predictions: Sequence[str | Path],
+    what: str,
+) -> list:
     for name, texts in zip(predictions, found, strict=True):
         if texts != found[0]:
             raise ScoringError(

@@ -86,7 +86,11 @@ def stack_values(
         ValueError: a position of a row has another shape.
     """
     if not width:
-        return numpy.fromiter(chain.from_iterable(rows), dtype=dtype, count=sum(map(len, rows)))
+        return numpy.fromiter(
+            chain.from_iterable(rows),
+            dtype=dtype,
+            count=sum(map(len, rows)),
+        )
     arrays = [numpy.zeros((0, *width), dtype=dtype)]
     arrays += [numpy.asarray(row, dtype=dtype) for row in rows if len(row)]
     return numpy.concatenate(arrays)

@@ -48,7 +48,11 @@ def _decode_intact(place: str, line: bytes) -> str:
         ) from None
 
 
-def read_rows(name: str, header: Sequence[str] = (), decode: Decode = _decode_intact) -> Iterator[Row]:
+def read_rows(
+    name: str,
+    header: Sequence[str] = (),
+    decode: Decode = _decode_intact,
+) -> Iterator[Row]:
     """Streams the rows of one data name.
 
     Names: a file (a leading `data/` is replaced by the environment variable SEQ2SEQ_DATA where that is set),
@@ -147,7 +151,12 @@ def _read_jsonl(path: Path, decode: Decode) -> Iterator[Row]:
         yield Row(place, values)
 
 
-def _read_delimited(path: Path, decode: Decode, dialect: dict, names: Sequence[str]) -> Iterator[Row]:
+def _read_delimited(
+    path: Path,
+    decode: Decode,
+    dialect: dict,
+    names: Sequence[str],
+) -> Iterator[Row]:
     """Rows of cells; where `names` are given they name the columns, and the first line is a row like the others."""
     # Decoded line by line for the sake of the error's line number; \n is put back for quoted cells that span lines.
     reader = csv.reader((line + "\n" for _, line in _decode_lines(path, decode)), **dialect)
@@ -216,7 +225,12 @@ def _read_hub(name: str) -> Iterator[Row]:
     from datasets.exceptions import DatasetsError
 
     try:
-        rows = load_dataset(wanted.dataset, wanted.config or None, split=wanted.split, revision=wanted.revision or None)
+        rows = load_dataset(
+            wanted.dataset,
+            wanted.config or None,
+            split=wanted.split,
+            revision=wanted.revision or None,
+        )
     except (DatasetsError, OSError, ValueError, RuntimeError) as error:
         reason = str(error.__cause__ or error).strip().splitlines()[0]
         hint = OFFLINE_HINT if isinstance(error, ConnectionError) else ""

@@ -60,8 +60,16 @@ def survey_split(
     def measure_targets(texts: list[str]) -> list[int]:
         return [len(ids) + split.framing.target_marks for ids in encode_texts(split.tokenizers.target, texts)]
 
-    sources = _UncutLengths(encoded.sources.lengths.copy(), split.max_source_tokens, measure_sources)
-    targets = _UncutLengths(encoded.labels.lengths.copy(), split.max_target_tokens, measure_targets)
+    sources = _UncutLengths(
+        encoded.sources.lengths.copy(),
+        split.max_source_tokens,
+        measure_sources,
+    )
+    targets = _UncutLengths(
+        encoded.labels.lengths.copy(),
+        split.max_target_tokens,
+        measure_targets,
+    )
     hashes = TextHashes(numpy.empty(rows, dtype=numpy.uint64), numpy.empty(rows, dtype=numpy.uint64))
     sampled = space_evenly(rows, sample_texts)
     sample = []

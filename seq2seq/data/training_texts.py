@@ -14,7 +14,12 @@ Sides = Literal["both", "source", "target"]
 PLAIN = "plain text"
 
 
-def read_training_texts(names: Iterable[str], layout: LayoutOptions, *, sides: Sides) -> dict[str, list[str]]:
+def read_training_texts(
+    names: Iterable[str],
+    layout: LayoutOptions,
+    *,
+    sides: Sides,
+) -> dict[str, list[str]]:
     """The normalized texts of some data names, in their order, under 'source', 'target' or 'plain text'.
 
     Raises:
@@ -31,7 +36,12 @@ def read_training_texts(names: Iterable[str], layout: LayoutOptions, *, sides: S
             for row in read_rows(name, layout.header):
                 for side, names_of_side in chosen.items():
                     advice = f"Name it by {side}_column, or choose the columns to read."
-                    text = read_filled_text(row, names_of_side, layout.normalization, advice)
+                    text = read_filled_text(
+                        row,
+                        names_of_side,
+                        layout.normalization,
+                        advice,
+                    )
                     texts.setdefault(side, []).append(text)
         else:
             texts.setdefault(PLAIN, []).extend(_read_plain_text(name, layout.normalization))

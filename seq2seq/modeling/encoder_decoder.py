@@ -69,7 +69,12 @@ class Seq2SeqModel(TokenLossModel, EncoderDecoderModel):
             states = module(states)
         return states
 
-    def compute_loss(self, inputs: dict[str, torch.Tensor], labels: torch.Tensor, label_smoothing: float) -> LossSums:
+    def compute_loss(
+        self,
+        inputs: dict[str, torch.Tensor],
+        labels: torch.Tensor,
+        label_smoothing: float,
+    ) -> LossSums:
         """The loss of the real labels, with a known head's output layer and loss worked out together."""
         output_layer = self.decoder.get_output_embeddings()
         device = labels.device.type
@@ -78,7 +83,13 @@ class Seq2SeqModel(TokenLossModel, EncoderDecoderModel):
             return super().compute_loss(inputs, labels, label_smoothing)
         with _without_rows(output_layer) as seen:
             self.compute_logits(**inputs)
-        return compute_linear_cross_entropy(*seen, output_layer.weight, output_layer.bias, labels, label_smoothing)
+        return compute_linear_cross_entropy(
+            *seen,
+            output_layer.weight,
+            output_layer.bias,
+            labels,
+            label_smoothing,
+        )
 
     def _encode(self, sources: Mapping[str, torch.Tensor]) -> torch.Tensor:
         """States (B, S, decoder's H) of the sources, as the decoder attends to them."""

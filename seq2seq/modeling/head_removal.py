@@ -165,7 +165,11 @@ def remove_heads(model: PreTrainedModel, kept: Mapping[str, Sequence[int]]) -> N
     model.pruned = pruned
 
 
-def _select_rows(parameter: nn.Parameter, rows: HeadRows, kept: Sequence[int]) -> nn.Parameter:
+def _select_rows(
+    parameter: nn.Parameter,
+    rows: HeadRows,
+    kept: Sequence[int],
+) -> nn.Parameter:
     """A parameter with the rows of some heads alone."""
     indices = rows.find(kept).to(parameter.device)
     data = parameter.detach().index_select(rows.dim, indices)

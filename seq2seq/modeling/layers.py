@@ -128,7 +128,11 @@ def remove_layers(
     return smaller
 
 
-def _rename_layers(config: PreTrainedConfig, kept: Sequence[int], body: str) -> dict[str, str | None]:
+def _rename_layers(
+    config: PreTrainedConfig,
+    kept: Sequence[int],
+    body: str,
+) -> dict[str, str | None]:
     """The prefix of each layer of a side and the one it gets when only some are kept; None for layers that go."""
     available = config.num_hidden_layers
     if len(kept) == available:

@@ -22,7 +22,11 @@ class LossSums(NamedTuple):
     negative_log_likelihood: torch.Tensor
 
 
-def apply_cross_entropy(logits: torch.Tensor, labels: torch.Tensor, label_smoothing: float = 0.0) -> LossSums:
+def apply_cross_entropy(
+    logits: torch.Tensor,
+    labels: torch.Tensor,
+    label_smoothing: float = 0.0,
+) -> LossSums:
     """Cross-entropy of the right tokens, in float32; logits that are float32 are overwritten.
 
     With smoothing s the objective is (1 - s) times the loss of the right token plus s times the mean loss over the
@@ -50,7 +54,13 @@ def compute_linear_cross_entropy(
     if not torch.is_grad_enabled():  # a parameter asks for a gradient even then
         weight = weight.detach()
         bias = None if bias is None else bias.detach()
-    objective, likelihood = _LinearCrossEntropy.apply(states, weight, bias, labels, label_smoothing)
+    objective, likelihood = _LinearCrossEntropy.apply(
+        states,
+        weight,
+        bias,
+        labels,
+        label_smoothing,
+    )
     return LossSums(objective, likelihood)
 
 

@@ -66,7 +66,11 @@ class TokenLossModel:
         if attention_mask is None and input_ids is not None:
             attention_mask = input_ids.ne(self.source_pad_id).long()
         if labels is None:
-            return super().forward(input_ids=input_ids, attention_mask=attention_mask, **kwargs)
+            return super().forward(
+                input_ids=input_ids,
+                attention_mask=attention_mask,
+                **kwargs,
+            )
         named = {"input_ids": input_ids, "attention_mask": attention_mask, **kwargs}
         given = {name: value for name, value in named.items() if value is not None}
         if unknown := sorted(given.keys() - self.source_input_names):
@@ -80,9 +84,18 @@ class TokenLossModel:
             return TokenLoss(*criterion(self.compute_logits(**inputs), real_labels))
         return TokenLoss(*self.compute_loss(inputs, real_labels, label_smoothing))
 
-    def compute_loss(self, inputs: dict[str, torch.Tensor], labels: torch.Tensor, label_smoothing: float) -> LossSums:
+    def compute_loss(
+        self,
+        inputs: dict[str, torch.Tensor],
+        labels: torch.Tensor,
+        label_smoothing: float,
+    ) -> LossSums:
         """The loss of the N real labels (N,), given what `compute_logits` takes."""
-        return apply_cross_entropy(self.compute_logits(**inputs), labels, label_smoothing)
+        return apply_cross_entropy(
+            self.compute_logits(**inputs),
+            labels,
+            label_smoothing,
+        )
 
     def compute_logits(
         self,
