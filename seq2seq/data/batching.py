@@ -22,7 +22,7 @@ class BatchOrder:
 
     An epoch's random order is divided into windows of about `length_window` batches; a window is cut into batches of
     similar lengths (`cut_by_length`), whose order is then shuffled. Exactly one of batch_examples (pairs a batch) and
-    batch_tokens (at most so many source and target tokens a batch, but at least one pair) is given.
+    batch_tokens (the most source and target tokens of a batch, which has at least one pair) is given.
 
     Shape: source_lengths and target_lengths (examples,).
     """

@@ -22,7 +22,7 @@ CACHE_VARIABLE = "SEQ2SEQ_CACHE"
 ENTRIES_FOLDER = "encoded"
 ATTEMPTS = 3  # others may remove or damage an entry between its check and its use, but hardly so often
 LEFTOVER_SECONDS = 24 * 3600  # an entry that is being written is touched every few seconds
-NOTED_EXAMPLES = 100_000  # where there is no terminal, a line is printed for so many
+NOTED_EXAMPLES = 100_000  # where there is no terminal, a line is printed each time
 
 
 def find_cache_folder() -> Path:

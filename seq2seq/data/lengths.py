@@ -11,7 +11,7 @@ PERCENTILES = (50, 90, 95, 99)
 class LengthSummary:
     """Lengths of one side of a split in tokens, marks included, before any cut.
 
-    percentiles: by share in percent, written as text ('95'), the shortest limit that would hold so many of the texts.
+    percentiles: by share in percent, written as text ('95'), the shortest limit that holds this share of the texts.
     """
 
     texts: int

@@ -60,7 +60,7 @@ class StepLoader:
             epoch, used_batches = epoch + 1, 0
 
     def count_steps(self, epochs: int) -> int:
-        """The steps of the first so many epochs."""
+        """The steps of a number of epochs, from the first on."""
         return sum(self.for_epoch(epoch).order.count_batches(epoch) for epoch in range(epochs))
 
     def for_epoch(self, epoch: int) -> Self:

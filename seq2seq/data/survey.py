@@ -96,7 +96,7 @@ def _read_chunks(split: Split) -> Iterator[tuple[int, list[Example]]]:
 
 
 def space_evenly(rows: int, wanted: int) -> numpy.ndarray:
-    """At most so many row numbers, evenly spaced from the first on. 10 rows, 4 wanted -> 0, 2, 5, 7"""
+    """Row numbers, at most `wanted`, evenly spaced from the first on. 10 rows, 4 wanted -> 0, 2, 5, 7"""
     count = min(rows, wanted)
     return numpy.arange(count) * rows // max(count, 1)
 

@@ -78,7 +78,7 @@ class GenerationOptions(Options):
     )
 
     def fits(self, width: int, examples: int) -> bool:
-        """Whether a batch may hold so many examples, the longest source of which has `width` tokens."""
+        """Whether a batch may hold a number of examples, the longest source of which has `width` tokens."""
         rows = examples * (self.num_outputs if self.sampling else self.num_beams)
         return rows * (width + self.max_target_tokens) <= self.batch_tokens
 

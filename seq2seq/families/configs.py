@@ -43,7 +43,7 @@ def count_side_positions(config: "PreTrainedConfig", side: str) -> int | None:
 
 
 def set_positions(config: "PreTrainedConfig", count: int) -> None:
-    """Makes room for as many tokens; to be called before the model is built."""
+    """Makes room for a number of tokens; to be called before the model is built."""
     positions = find_positions(config)
     relative = positions.relative if positions else None
     if relative is not None and getattr(config, relative) < 1:

@@ -42,7 +42,7 @@ class Positions:
     first: the row of position 0. behind_pad: whether that is the row behind the pad id's, whatever that is.
     limited: whether the config's max_position_embeddings limits a text, by the table or by the training.
     switch: the config's setting without which there is neither table nor limit.
-    relative: the config's setting of relative positions that, below 1, stands for as many as max_position_embeddings.
+    relative: the config's setting of relative positions that, below 1, stands for max_position_embeddings.
     """
 
     table: str | None

@@ -252,7 +252,7 @@ class TrainingOptions(Options):
         return {"batch_examples": self.batch_examples or 256}
 
     def list_late_steps(self, max_steps: int) -> Iterator[tuple[str, int, str, str]]:
-        """The options that a run of so many steps leaves no time for: key, steps, what would never come, advice."""
+        """The options that a run of `max_steps` steps leaves no time for: key, steps, what would never come, advice."""
         for option, (never, advice) in _NEVER.items():
             for key, steps in _list_late_steps(option, getattr(self, option), max_steps):
                 yield key, steps, never, advice

@@ -152,7 +152,7 @@ def build_side(
     Args:
         convert: whether it becomes a BertGeneration.
         layers: the choice of layers, see `choose_layers`.
-        max_positions: at least as many tokens shall fit; positions beyond the checkpoint's repeat its table.
+        max_positions: the least number of tokens that shall fit; positions beyond the checkpoint's repeat its table.
         rows: of the embedding table; None keeps the checkpoint's. old_rows: see `Side`.
 
     Raises:

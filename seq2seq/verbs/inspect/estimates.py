@@ -33,7 +33,7 @@ VALIDATION_LIMIT_SECONDS = 3.0
 FORWARD_SHARE = 1 / 3  # of the work of an update is the way forward, roughly; it only sizes what is then timed
 TIMED_OUTPUT_TOKENS = (2, 10)  # outputs of these lengths are timed, and a line is drawn through both
 FIRST_SOURCES = 4  # are generated for first, then more until a batch is whole or takes too long
-GROWTH = 4  # times as many sources take at most so many times longer, and often far less
+GROWTH = 4  # times the sources take at most four times as long, and often far less
 FLOAT_BYTES = 4
 ADAM_AVERAGES = 2
 
@@ -162,7 +162,7 @@ def _measure_step(trainer: Trainer, batches: Sequence[numpy.ndarray]) -> float:
 
 
 def _count_validations(run: Run, max_steps: int) -> int:
-    """One every so many steps, and one at the end."""
+    """One each time that the recipe asks for, and one at the end."""
     if not run.data.validation:
         return 0
     return math.ceil(max_steps / run.recipe.training.validate_every_steps)
@@ -238,7 +238,7 @@ def _extend_line(
     seconds: Sequence[float],
     tokens: int,
 ) -> float:
-    """Seconds of outputs of so many tokens, by the line through the shortest and the longest that were timed.
+    """Seconds of outputs of a number of tokens, by the line through the shortest and the longest that were timed.
 
     The line never falls, and never goes back before the longest.
     """
@@ -259,7 +259,7 @@ def _time_outputs(
     rows: Sequence[int],
     tokens: int,
 ) -> float:
-    """Seconds to write outputs of exactly so many tokens, whatever the untrained model would rather write."""
+    """Seconds to write outputs of exactly this number of tokens, whatever the untrained model would rather write."""
     exactly = {"max_target_tokens": tokens, "min_target_tokens": tokens}
     options = run.recipe.generation.model_copy(update=exactly)
     sources = [encoded.sources[row] for row in rows]
