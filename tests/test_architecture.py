@@ -19,7 +19,7 @@ FLOORS = {room: floor for floor, room in enumerate(ROOMS)}
 
 def list_imported_rooms(code: str, module: tuple[str, ...]) -> list[tuple[int, str]]:
     """Line and top-level room of every import of our own, those hidden in functions too."""
-    found = []
+    imported = []
     for node in ast.walk(ast.parse(code)):
         if isinstance(node, ast.ImportFrom):
             base = module[: len(module) - node.level] if node.level else ()
@@ -29,8 +29,8 @@ def list_imported_rooms(code: str, module: tuple[str, ...]) -> list[tuple[int, s
             names = [tuple(alias.name.split(".")) for alias in node.names]
         else:
             continue
-        found += [(node.lineno, name[1]) for name in names if name[0] == "seq2seq" and len(name) > 1]
-    return found
+        imported += [(node.lineno, name[1]) for name in names if name[0] == "seq2seq" and len(name) > 1]
+    return imported
 
 
 def find_breaches(code: str, module: tuple[str, ...]) -> list[str]:

@@ -100,7 +100,7 @@ def test_every_string_of_json_is_read_in_its_row(path, texts):
     joined = [text.encode("utf-16", "surrogatepass").decode("utf-16", "replace") for text in texts]
     read = [text.text for text in read_texts(str(rows), ["source"])]
     assert len(read) == len(texts)
-    assert all(found in pair for found, pair in zip(read, zip(expected, joined, strict=True), strict=True))
+    assert all(text in pair for text, pair in zip(read, zip(expected, joined, strict=True), strict=True))
 
 
 @pytest.mark.parametrize(

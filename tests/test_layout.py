@@ -70,7 +70,7 @@ def test_options_go_over_those_of_the_checkpoint(checkpoint):
 
 
 def test_wrong_option_of_the_layout_is_refused(checkpoint):
-    with pytest.raises(DataError, match="normalization: unknown step 'lower'"):
+    with pytest.raises(DataError, match="normalization: unknown normalizer 'lower'"):
         read_layout(checkpoint, normalization=["lower"])
 
 

@@ -23,7 +23,7 @@ ROUNDING_ALONE = "self.key.bias"
 
 
 @pytest.fixture
-def place(tmp_path, monkeypatch) -> Path:
+def folder(tmp_path, monkeypatch) -> Path:
     """The working directory: the recipe and its data."""
     for path in KEPT.glob("*.*"):
         shutil.copy(path, tmp_path)
@@ -32,9 +32,9 @@ def place(tmp_path, monkeypatch) -> Path:
 
 
 @pytest.fixture(params=NAMES)
-def old(request, place) -> Path:
+def old(request, folder) -> Path:
     """A kept run, put where its recipe says."""
-    shutil.copytree(KEPT / request.param / "run", place / "run")
+    shutil.copytree(KEPT / request.param / "run", folder / "run")
     return KEPT / request.param
 
 
@@ -42,13 +42,13 @@ def test_old_run_goes_on_to_the_weights_of_one_that_never_stopped(old):
     run = seq2seq.train("recipe.yaml", resume=True)
     expected = load_file(old / "end.safetensors")
     stopped = load_file(old / "run/checkpoints/step_00000004/model.safetensors")
-    found = load_file(run / "checkpoints/step_00000008/model.safetensors")
-    assert found.keys() == expected.keys()
+    weights = load_file(run / "checkpoints/step_00000008/model.safetensors")
+    assert weights.keys() == expected.keys()
     moved = max((expected[name] - stopped[name]).abs().max().item() for name in expected)
     assert moved > 1e-3  # in four steps at a rate of 1e-3 that falls to zero
     for name, tensor in expected.items():
         if not name.endswith(ROUNDING_ALONE):
-            torch.testing.assert_close(found[name], tensor, rtol=0, atol=TOLERANCE, msg=name)
+            torch.testing.assert_close(weights[name], tensor, rtol=0, atol=TOLERANCE, msg=name)
 
 
 def test_old_run_ends_with_scores_and_a_card(old):
@@ -63,18 +63,18 @@ def test_old_checkpoint_writes_text_and_is_reported_on(old):
     assert seq2seq.report("run").exists()
 
 
-def test_old_run_goes_on_though_a_default_of_its_task_is_another_one_now(place):
+def test_old_run_goes_on_though_a_default_of_its_task_is_another_one_now(folder):
     """The first runs read bare sources, which no recipe could say; today's recipes put marks around them."""
-    shutil.copytree(KEPT / "first/run", place / "run")
+    shutil.copytree(KEPT / "first/run", folder / "run")
     assert load_recipe("recipe.yaml").model.source_marks
-    assert RunFolder(place / "run").read_recipe()["model"]["source_marks"] is False
+    assert RunFolder(folder / "run").read_recipe()["model"]["source_marks"] is False
     run = seq2seq.train("recipe.yaml", resume=True)
     framing = json.loads((run / "checkpoints/step_00000008/seq2seq.json").read_text())["framing"]
     assert (framing["source_prefix"], framing["source_suffix"]) == ([], [])
 
 
-def test_old_run_does_not_go_on_with_an_option_that_is_given_otherwise(place):
-    shutil.copytree(KEPT / "first/run", place / "run")
+def test_old_run_does_not_go_on_with_an_option_that_is_given_otherwise(folder):
+    shutil.copytree(KEPT / "first/run", folder / "run")
     with pytest.raises(TrainingError, match="model.source_marks: the run has False, the recipe now says True"):
         seq2seq.train("recipe.yaml", ["model.source_marks=true"], resume=True)
 

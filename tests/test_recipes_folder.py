@@ -99,11 +99,11 @@ def test_no_data_is_a_script_of_the_hub():
 def test_hardware_is_told_for_the_length_of_the_recipe():
     told, own = {}, {}
     for path in RECIPES:
-        found = re.search(r"# Hardware: .* ([\d,]+) (steps|passes)", "\n".join(read_header(path)))
-        if path.stem in ("base", "tiny") and found:
+        match = re.search(r"# Hardware: .* ([\d,]+) (steps|passes)", "\n".join(read_header(path)))
+        if path.stem in ("base", "tiny") and match:
             training = load(ROOT / path).training
-            told[path] = int(found[1].replace(",", ""))
-            own[path] = training.max_steps if found[2] == "steps" else training.max_epochs
+            told[path] = int(match[1].replace(",", ""))
+            own[path] = training.max_steps if match[2] == "steps" else training.max_epochs
     assert told
     assert told == own
 

@@ -7,7 +7,7 @@ from typing import TypeVar
 
 from .errors import RecipeError, Seq2SeqError
 
-Kind = TypeVar("Kind")
+Expected = TypeVar("Expected")
 NAME_FORM = "package.module:OBJECT"
 NAME_PATTERN = r"^[\w.]+:\w+$"
 
@@ -19,10 +19,10 @@ def is_object_name(name: str) -> bool:
 
 def load_object(
     name: str,
-    kind: type[Kind],
+    expected: type[Expected],
     where: str,
     error: type[Seq2SeqError] = RecipeError,
-) -> Kind:
+) -> Expected:
     """The object of a name, which must be of a kind that `import seq2seq` offers.
 
     Args:
@@ -32,17 +32,17 @@ def load_object(
         error: the module cannot be imported, has no such object, or the object is of another kind.
     """
     loaded = _import_object(name, where, error)
-    if not isinstance(loaded, kind):
-        raise error(f"{where}: {name} is a {type(loaded).__name__}, expected a seq2seq.{kind.__name__}.")
+    if not isinstance(loaded, expected):
+        raise error(f"{where}: {name} is a {type(loaded).__name__}, expected a seq2seq.{expected.__name__}.")
     return loaded
 
 
 def _load_class(
     name: str,
-    base: type[Kind],
+    base: type[Expected],
     where: str,
     error: type[Seq2SeqError] = RecipeError,
-) -> type[Kind]:
+) -> type[Expected]:
     """The class of a name, which must be derived from one that `import seq2seq` offers; otherwise as `load_object`."""
     loaded = _import_object(name, where, error)
     if isinstance(loaded, type) and issubclass(loaded, base):
@@ -53,11 +53,11 @@ def _load_class(
 
 def find_class(
     name: str,
-    table: Mapping[str, type[Kind]],
-    base: type[Kind],
+    table: Mapping[str, type[Expected]],
+    base: type[Expected],
     where: str,
     error: type[Seq2SeqError],
-) -> type[Kind]:
+) -> type[Expected]:
     """The class of a name: one of a table, or one of the user's own, as `_load_class`.
 
     Raises:

@@ -90,10 +90,10 @@ def build_choice(options: type[Options]) -> type[Options]:
     """
     fields: dict[str, Any] = {}
     for name, field in options.model_fields.items():
-        kind = field.annotation
+        annotation = field.annotation
         if field.metadata:  # the bounds of a number, say
-            kind = Annotated[(kind, *field.metadata)]
-        fields[name] = (kind | None, Field(None, description=field.description))
+            annotation = Annotated[(annotation, *field.metadata)]
+        fields[name] = (annotation | None, Field(None, description=field.description))
     return create_model(
         f"{options.__name__}Choice",
         __base__=Options,
@@ -116,8 +116,8 @@ def build_options(
         return options(**values)
     except ValidationError as invalid:
         lines = [format_option_error(options, item) for item in invalid.errors()]
-        kind = error or options.error
-        raise kind("\n".join([f"{options.__name__}:", *lines])) from None
+        error_class = error or options.error
+        raise error_class("\n".join([f"{options.__name__}:", *lines])) from None
 
 
 def format_option_error(

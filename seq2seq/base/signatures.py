@@ -60,16 +60,16 @@ def _list_parameters(options: type[Options]) -> Iterator[Parameter]:
         )
 
 
-def _widen(kind: Any) -> Any:
+def _widen(annotation: Any) -> Any:
     """The type of what callers may give. tuple[str, ...] | None -> str | Sequence[str] | None"""
-    choices = get_args(kind) if get_origin(kind) in (Union, UnionType) else (kind,)
+    choices = get_args(annotation) if get_origin(annotation) in (Union, UnionType) else (annotation,)
     return reduce(or_, [_widen_one(choice) for choice in choices])
 
 
-def _widen_one(kind: Any) -> Any:
-    if isinstance(kind, type) and issubclass(kind, Options):
+def _widen_one(annotation: Any) -> Any:
+    if isinstance(annotation, type) and issubclass(annotation, Options):
         return dict[str, Any]
-    return GIVEN_AS.get(kind, kind)
+    return GIVEN_AS.get(annotation, annotation)
 
 
 def _list_lines(options: type[Options]) -> Iterator[str]:

@@ -19,11 +19,11 @@ Command = TypeVar("Command", bound=Callable[..., None])
 
 @dataclass(frozen=True)
 class OptionFlag:
-    """One flag. path: its option, behind its section where it has one. by_commas: whether its text is to be split."""
+    """One flag. path: its option, behind its section where it has one. by_commas: whether its text holds several."""
 
     path: tuple[str, ...]
     name: str
-    kind: Any
+    annotation: Any
     default: Any
     help: str
     by_commas: bool
@@ -36,14 +36,14 @@ class OptionFlag:
     def to_parameter(self) -> Parameter:
         """What Typer makes a flag of."""
         name = self.name
-        if self.kind in (bool, bool | None):
+        if self.annotation in (bool, bool | None):
             name = f"{name}/--no-{name.removeprefix('--')}"
-        annotation = Annotated[self.kind, typer.Option(name, help=self.help)]
+        typed = Annotated[self.annotation, typer.Option(name, help=self.help)]
         return Parameter(
             self.key,
             Parameter.KEYWORD_ONLY,
             default=self.default,
-            annotation=annotation,
+            annotation=typed,
         )
 
 
@@ -99,34 +99,34 @@ def list_flags(options: type[Options]) -> Iterator[OptionFlag]:
 
 def _build_flag(
     name: str,
-    kind: Any,
+    annotation: Any,
     default: Any,
     text: str,
     flag: Flag,
 ) -> OptionFlag:
-    of_several = tuple[str, ...] in (kind, *get_args(kind))
+    of_several = tuple[str, ...] in (annotation, *get_args(annotation))
     by_commas = of_several and not flag.repeated
     if default is PydanticUndefined:
         default = Parameter.empty
     elif isinstance(default, tuple):
         default = ",".join(default) or None
     if of_several:
-        kind = list[str] if flag.repeated else str
-        kind = kind | None if default is None else kind
+        annotation = list[str] if flag.repeated else str
+        annotation = annotation | None if default is None else annotation
         text += " The flag may be given more than once." if flag.repeated else " Several are separated by commas."
     return OptionFlag(
         path=(name,),
         name=flag.name or f"--{name.replace('_', '-')}",
-        kind=kind,
+        annotation=annotation,
         default=default,
         help=text,
         by_commas=by_commas,
     )
 
 
-def _find_section(kind: Any) -> type[Options] | None:
+def _find_section(annotation: Any) -> type[Options] | None:
     """The class of options that a type is, or may be beside None."""
-    for choice in (kind, *get_args(kind)):
+    for choice in (annotation, *get_args(annotation)):
         if isinstance(choice, type) and issubclass(choice, Options):
             return choice
     return None

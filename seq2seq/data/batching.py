@@ -108,8 +108,8 @@ def cut_by_length(
     sources, targets = source_lengths[indices], target_lengths[indices]
     # lexsort's last key comes first; it is stable, so equal lengths keep the random order.
     orders = numpy.lexsort((sources, targets)), numpy.lexsort((targets, sources))
-    splits = [(order[:middle], order[middle:]) for order in orders]
-    halves = min(splits, key=lambda split: sum(count_padded_tokens(sources[half], targets[half]) for half in split))
+    halvings = [(order[:middle], order[middle:]) for order in orders]
+    halves = min(halvings, key=lambda pair: sum(count_padded_tokens(sources[half], targets[half]) for half in pair))
     return [group for half in halves for group in cut_by_length(indices[half], source_lengths, target_lengths, size)]
 
 

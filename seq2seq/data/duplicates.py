@@ -56,15 +56,15 @@ def find_conflicting(hashes: TextHashes) -> Matches:
 
 def find_overlap(hashes: numpy.ndarray, others: numpy.ndarray) -> Matches:
     """Rows that stand among others. Example: a b c among c a -> 2 rows, the first is 0 like 1."""
-    known, places = numpy.unique(others, return_index=True)
-    found = numpy.minimum(numpy.searchsorted(known, hashes), len(known) - 1)
-    return _summarize_matches(numpy.flatnonzero(known[found] == hashes), places[found])
+    known, first_rows = numpy.unique(others, return_index=True)
+    candidates = numpy.minimum(numpy.searchsorted(known, hashes), len(known) - 1)
+    return _summarize_matches(numpy.flatnonzero(known[candidates] == hashes), first_rows[candidates])
 
 
 def _find_firsts(hashes: numpy.ndarray) -> numpy.ndarray:
     """For every row the first row that equals it."""
-    _, places, inverse = numpy.unique(hashes, return_index=True, return_inverse=True)
-    return places[inverse]
+    _, first_rows, inverse = numpy.unique(hashes, return_index=True, return_inverse=True)
+    return first_rows[inverse]
 
 
 def _summarize_matches(rows: numpy.ndarray, like: numpy.ndarray) -> Matches:

@@ -1,4 +1,4 @@
-"""Examples into what is stored of them: sources as their kind encodes them, framed targets, every cut counted.
+"""Examples into what is stored of them: sources as their kind encodes them, framed targets, truncated texts counted.
 
 All examples stand in one flat array a side (`ragged.py`). They are read as a stream, a chunk at a time.
 """
@@ -23,7 +23,7 @@ CHUNK = 1000  # examples tokenized at once: enough to keep the tokenizer's threa
 
 @dataclass(frozen=True)
 class Truncation:
-    """How many texts were over a limit, and how long the longest was before the cut (in tokens, marks included).
+    """How many texts were over a limit, and how long the longest was before that (in tokens, marks included).
 
     Sources that are no texts are counted in positions.
     """
@@ -138,22 +138,22 @@ def encode_chunks(
         targets = encode_texts(tokenizers.target, [example.target for example in chunk])
         for example, value, target in zip(chunk, values, targets, strict=True):
             if not len(value) or not target:
-                raise DataError(_explain_empty(example.place, source, is_source=not len(value)))
+                raise DataError(_explain_empty(example.where, source, is_source=not len(value)))
         truncated = [source.truncate(value) for value in values]
         labels = [framing.frame_target(ids, max_target_tokens) for ids in targets]
         longest = source.count_positions(measure_rows(values) + source.marks).max()
         yield EncodedExamples(
             _stack_sources(source, [value for value, _ in truncated]),
             RaggedIds(ids for ids, _ in labels),
-            _count_cuts(truncated, int(longest), source.context.max_source_tokens),
-            _count_cuts(labels, max(map(len, targets)) + framing.target_marks, max_target_tokens),
+            _summarize_truncation(truncated, int(longest), source.context.max_source_tokens),
+            _summarize_truncation(labels, max(map(len, targets)) + framing.target_marks, max_target_tokens),
         )
 
 
-def _explain_empty(place: str, source: Source, *, is_source: bool) -> str:
+def _explain_empty(where: str, source: Source, *, is_source: bool) -> str:
     if is_source and not source.is_text:
-        return f"{place}: the source has no position. Remove the row."
-    return f"{place}: the {'source' if is_source else 'target'} has no token for this tokenizer. Remove the row."
+        return f"{where}: the source has no position. Remove the row."
+    return f"{where}: the {'source' if is_source else 'target'} has no token for this tokenizer. Remove the row."
 
 
 def _stack_sources(source: Source, rows: Sequence[Stored]) -> RaggedRows:
@@ -167,16 +167,16 @@ def _stack_sources(source: Source, rows: Sequence[Stored]) -> RaggedRows:
     return RaggedRows(values, measure_rows(rows), source.count_positions)
 
 
-def _count_cuts(
+def _summarize_truncation(
     kept: Sequence[tuple[Any, bool]],
     longest: int,
     limit: int,
 ) -> Truncation:
-    return Truncation(len(kept), sum(was_cut for _, was_cut in kept), limit, longest)
+    return Truncation(len(kept), sum(was_truncated for _, was_truncated in kept), limit, longest)
 
 
 def count_truncated(encoded: EncodedExamples) -> dict[str, int]:
-    """How many sources and targets `encode_pairs` cut, as the files of an analysis say."""
+    """How many sources and targets were truncated, as the files of an analysis say."""
     return {
         "truncated_sources": encoded.source_truncation.truncated,
         "truncated_targets": encoded.target_truncation.truncated,

@@ -24,7 +24,7 @@ class Example:
     source: Any
     target: str
     references: tuple[str, ...]
-    place: str
+    where: str
 
 
 def read_examples(
@@ -59,29 +59,29 @@ def build_example(row: Row, layout: LayoutOptions, source: Source) -> Example:
     Raises:
         DataError: a column is missing, or is no source or text, or holds nothing but white space.
     """
-    columns, steps = layout.columns, layout.normalization
-    target = read_filled_text(row, columns.target, steps, "Set data.columns.target.")
+    columns, normalizers = layout.columns, layout.normalization
+    target = read_filled_text(row, columns.target, normalizers, "Set data.columns.target.")
     references = read_reference_list(row, columns.references)
     return Example(
         source=source.read_example(row, columns.source, "Set data.columns.source."),
         target=target,
-        references=tuple(clean_text(row, [columns.references], text, steps) for text in references) or (target,),
-        place=row.place,
+        references=tuple(clean_text(row, [columns.references], text, normalizers) for text in references) or (target,),
+        where=row.where,
     )
 
 
 def read_filled_text(
     row: Row,
     columns: Sequence[str],
-    steps: Sequence[str],
+    normalizers: Sequence[str],
     advice: str,
 ) -> str:
-    """The text of some columns after the steps of normalization, stripped; `advice` as in `read_text`.
+    """The text of some columns after the normalizers, stripped; `advice` as in `read_text`.
 
     Raises:
         DataError: a column is missing or is no text, or nothing is left.
     """
-    return clean_text(row, columns, read_text(row, columns, advice), steps)
+    return clean_text(row, columns, read_text(row, columns, advice), normalizers)
 
 
 def show_sources(examples: Sequence[Example], source: Source) -> list[Example]:

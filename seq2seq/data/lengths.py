@@ -1,4 +1,4 @@
-"""Lengths of texts in tokens against a limit: percentiles, and how much is cut."""
+"""Lengths of texts in tokens against a limit: percentiles, and how much is truncated."""
 
 from dataclasses import dataclass
 
@@ -9,7 +9,7 @@ PERCENTILES = (50, 90, 95, 99)
 
 @dataclass(frozen=True)
 class LengthSummary:
-    """Lengths of one side of a split in tokens, marks included, before any cut.
+    """Lengths of one side of a split in tokens, marks included, before truncation.
 
     percentiles: by share in percent, written as text ('95'), the shortest limit that holds this share of the texts.
     """

@@ -25,7 +25,7 @@ ReadValue = Callable[[Row, Sequence[str], str], Any]  # of a row, its columns, a
 class ReadText(NamedTuple):
     """A text or other source, where it stands, and whether something in it that is no text became U+FFFD."""
 
-    place: str
+    where: str
     text: Any
     replaced: bool = False
 
@@ -63,8 +63,8 @@ def read_texts(
 
 
 def _read_plain(file: IO[bytes], name: str) -> Iterator[ReadText]:
-    for place, line in read_lines(file, name):
-        yield ReadText(place, *_decode(line))
+    for where, line in read_lines(file, name):
+        yield ReadText(where, *_decode(line))
 
 
 def _decode(line: bytes) -> tuple[str, bool]:
@@ -79,19 +79,19 @@ def _read_columns(
     header: Sequence[str],
     read: ReadValue,
 ) -> Iterator[ReadText]:
-    broken = []  # places of lines with bytes that are not UTF-8, since the last row
+    broken = []  # where lines stand with bytes that are not UTF-8, since the last row
 
-    def decode(place: str, line: bytes) -> str:
+    def decode(where: str, line: bytes) -> str:
         text, replaced = _decode(line)
         if replaced:
-            broken.append(place)
+            broken.append(where)
         return text
 
     for row in read_rows(name, header, decode):
         values = _replace_surrogates(row.values)
         replaced = bool(broken) or values != row.values
         broken.clear()
-        yield ReadText(row.place, read(Row(row.place, values), columns, ADVICE), replaced)
+        yield ReadText(row.where, read(Row(row.where, values), columns, ADVICE), replaced)
 
 
 def _replace_surrogates(value: object) -> object:

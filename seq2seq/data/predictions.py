@@ -19,8 +19,8 @@ def load_common_references(references: str | Path | None, predictions: Sequence[
         return load_references(str(references))
     if plain := [str(name) for name in predictions if not is_row_format(str(name))]:
         raise ScoringError(f"{plain[0]} is plain text, which holds no references. Give a file of references.")
-    found = [load_references(str(name)) for name in predictions]
-    return _require_same(found, predictions, "references")
+    by_file = [load_references(str(name)) for name in predictions]
+    return _require_same(by_file, predictions, "references")
 
 
 def load_common_sources(
@@ -36,22 +36,22 @@ def load_common_sources(
     """
     if sources is not None:
         return load_intact_texts(str(sources), ["source"])
-    found = [texts for name in predictions if (texts := load_texts_if_any(str(name), "source")) is not None]
-    if len(found) == len(predictions):
-        return _require_same(found, predictions, "sources")
+    by_file = [texts for name in predictions if (texts := load_texts_if_any(str(name), "source")) is not None]
+    if len(by_file) == len(predictions):
+        return _require_same(by_file, predictions, "sources")
     if needing := [metric for metric in metrics if find_metric(metric).needs_sources]:
         raise ScoringError(f"{needing[0]} compares with the sources. Give a file of them too.")
     return None
 
 
 def _require_same(
-    found: Sequence[list],
+    by_file: Sequence[list],
     predictions: Sequence[str | Path],
     what: str,
 ) -> list:
-    for name, texts in zip(predictions, found, strict=True):
-        if texts != found[0]:
+    for name, texts in zip(predictions, by_file, strict=True):
+        if texts != by_file[0]:
             raise ScoringError(
                 f"{name} has other {what} than {predictions[0]}. Only outputs for the same texts can be compared."
             )
-    return found[0]
+    return by_file[0]

@@ -1,6 +1,6 @@
 """Rows from files: JSONL, CSV, TSV and Parquet, plain or gzipped, the hub, and the embedded corpus.
 
-Every row comes with its place, so that an error further on can name it. Knows nothing of columns or tokens.
+Every row comes with where it stands, so that an error further on can name it. Knows nothing of columns or tokens.
 """
 
 import codecs
@@ -22,7 +22,7 @@ from ..sources.columns import Row
 DATA_VARIABLE = "SEQ2SEQ_DATA"
 EMBEDDED_PREFIX = "embedded:quickstart:"
 FORMATS = ".jsonl, .csv, .tsv or .parquet, each also with .gz"
-UNREADABLE = (OSError, EOFError, zlib.error)  # what a missing disk, a cut or a damaged gzip file raises
+UNREADABLE = (OSError, EOFError, zlib.error)  # what a missing disk, a truncated or a damaged gzip file raises
 SCRIPT_HINT = "Where the hub keeps a Parquet copy of it, name that: hub:NAME@refs/convert/parquet::SPLIT."
 OFFLINE_HINT = "Check the name and the connection; or download the data set elsewhere and name its files."
 CSV = {"delimiter": ",", "strict": True}
@@ -30,20 +30,20 @@ TSV = {"delimiter": "\t", "quoting": csv.QUOTE_NONE}  # a quotation mark in a ta
 csv.field_size_limit(2**31 - 1)  # the default refuses cells over 128 kB, and articles are longer
 
 
-Decode = Callable[[str, bytes], str]  # of a place and a line
+Decode = Callable[[str, bytes], str]  # of where a line stands, and the line
 
 
-def _decode_intact(place: str, line: bytes) -> str:
+def _decode_intact(where: str, line: bytes) -> str:
     """A line as text.
 
     Raises:
-        DataError: it is not UTF-8; place and byte are named.
+        DataError: it is not UTF-8; line and byte are named.
     """
     try:
         return line.decode()
     except UnicodeDecodeError as error:
         raise DataError(
-            f"{place}: expected UTF-8, found byte 0x{line[error.start]:02x} at column {error.start + 1}. "
+            f"{where}: expected UTF-8, found byte 0x{line[error.start]:02x} at column {error.start + 1}. "
             "Convert the file to UTF-8."
         ) from None
 
@@ -124,7 +124,7 @@ def _read_file(name: str, header: Sequence[str], decode: Decode) -> Iterator[Row
 
 
 def read_lines(file: IO[bytes], name: str) -> Iterator[tuple[str, bytes]]:
-    """Places, such as 'a.txt line 1', and contents of lines, which end at \\n or \\r\\n and nowhere else."""
+    """Where they stand, such as 'a.txt line 1', and contents of lines, which end at \\n or \\r\\n and nowhere else."""
     for number, line in enumerate(file, 1):
         if number == 1:
             line = line.removeprefix(codecs.BOM_UTF8)  # some programs put it in front of a file; it is no text
@@ -134,21 +134,21 @@ def read_lines(file: IO[bytes], name: str) -> Iterator[tuple[str, bytes]]:
 
 def _decode_lines(path: Path, decode: Decode) -> Iterator[tuple[str, str]]:
     with open_bytes(path) as file:
-        for place, line in read_lines(file, str(path)):
-            yield place, decode(place, line)
+        for where, line in read_lines(file, str(path)):
+            yield where, decode(where, line)
 
 
 def _read_jsonl(path: Path, decode: Decode) -> Iterator[Row]:
-    for place, line in _decode_lines(path, decode):
+    for where, line in _decode_lines(path, decode):
         try:
             values = json.loads(line)
         except json.JSONDecodeError as error:
-            raise DataError(f"{place}: not valid JSON ({error.msg} at column {error.colno}).") from None
+            raise DataError(f"{where}: not valid JSON ({error.msg} at column {error.colno}).") from None
         except (ValueError, RecursionError) as error:  # numbers of thousands of digits, brackets a thousand deep
-            raise DataError(f"{place}: not readable JSON ({error}).") from None
+            raise DataError(f"{where}: not readable JSON ({error}).") from None
         if not isinstance(values, dict):
-            raise DataError(f"{place}: expected a JSON object, found {type(values).__name__}.")
-        yield Row(place, values)
+            raise DataError(f"{where}: expected a JSON object, found {type(values).__name__}.")
+        yield Row(where, values)
 
 
 def _read_delimited(
@@ -181,10 +181,10 @@ def _read_delimited(
             yield Row(f"{path} line {line}", dict(zip(header, cells, strict=True)))
 
 
-def _check_names(place: str, what: str, names: Sequence[str]) -> None:
+def _check_names(where: str, what: str, names: Sequence[str]) -> None:
     repeated = sorted({name for name in names if names.count(name) > 1})
     if repeated:
-        raise DataError(f"{place}: the {what} names {', '.join(map(repr, repeated))} more than once.")
+        raise DataError(f"{where}: the {what} names {', '.join(map(repr, repeated))} more than once.")
 
 
 def _read_parquet(path: Path) -> Iterator[Row]:

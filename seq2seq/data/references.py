@@ -24,5 +24,5 @@ def read_reference_list(row: Row, column: str) -> tuple[str, ...]:
         except (ValueError, RecursionError):  # no JSON, or numbers of thousands of digits, or brackets a thousand deep
             pass
     if not isinstance(value, list) or not value:
-        raise DataError(f"{row.place}: column {column!r} must hold a list of texts (in CSV and TSV, as JSON).")
+        raise DataError(f"{row.where}: column {column!r} must hold a list of texts (in CSV and TSV, as JSON).")
     return tuple(require_text(row, column, text) for text in value)

@@ -1,4 +1,4 @@
-"""One pass over the rows of a split for what its cached ids do not tell: lengths before the cut, hashes, a sample."""
+"""One pass over the rows of a split for what cached ids do not tell: lengths before truncation, hashes, a sample."""
 
 from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
@@ -19,7 +19,7 @@ from .split import Split
 class Survey:
     """What was found in the texts of a split.
 
-    source_lengths, target_lengths: (rows,) in tokens, marks included, before any cut.
+    source_lengths, target_lengths: (rows,) in tokens, marks included, before truncation.
     sample: targets of evenly spaced rows.
     """
 
@@ -31,7 +31,7 @@ class Survey:
 
 @dataclass(frozen=True)
 class _UncutLengths:
-    """The lengths of one side, where those that a cut may have shortened are put right chunk by chunk.
+    """The lengths of one side, where those that truncation may have shortened are put right chunk by chunk.
 
     measure: the lengths of whole values, marks included.
     """
@@ -104,4 +104,4 @@ def space_evenly(rows: int, wanted: int) -> numpy.ndarray:
 def locate_rows(split: Split, rows: Collection[int]) -> dict[int, str]:
     """File and line of some rows; nothing behind the last of them is read."""
     last = max(rows, default=-1)
-    return {row: example.place for row, example in enumerate(islice(split.read(), last + 1)) if row in rows}
+    return {row: example.where for row, example in enumerate(islice(split.read(), last + 1)) if row in rows}

@@ -48,8 +48,8 @@ def read_training_texts(
     return texts
 
 
-def _read_plain_text(name: str, steps: Sequence[str]) -> list[str]:
+def _read_plain_text(name: str, normalizers: Sequence[str]) -> list[str]:
     texts = load_intact_texts(name)
     if not any(text.strip() for text in texts):
         raise DataError(f"{name}: the file has no text.")
-    return [normalize_text(text, steps) for text in texts]
+    return [normalize_text(text, normalizers) for text in texts]

@@ -74,23 +74,23 @@ def _check(model: TokenLossModel) -> None:
             "ct2-transformers-converter, for folders of plain transformers (--format transformers writes one). Here "
             "pairs are exported."
         )
-    found = [*_list_obstacles("encoder", model.encoder.config), *_list_obstacles("decoder", model.decoder.config)]
-    if found:
-        raise ExportError(f"{'; '.join(found)}. `--format transformers` exports every pair.")
+    obstacles = [*_list_obstacles("encoder", model.encoder.config), *_list_obstacles("decoder", model.decoder.config)]
+    if obstacles:
+        raise ExportError(f"{'; '.join(obstacles)}. `--format transformers` exports every pair.")
 
 
 def _list_obstacles(side: Side, config: PreTrainedConfig) -> list[str]:
     layout = find_family(config).ctranslate2
     if layout is None or side not in layout.sides:
         return [f"the {side} is a {config.model_type}; {' and '.join(list_exported(side))} can be exported"]
-    found = []
+    obstacles = []
     activation = getattr(config, layout.activation)
     if activation not in ACTIVATIONS:
-        found.append(f"the {side}'s activation is {activation!r}; {', '.join(ACTIVATIONS)} can be exported")
+        obstacles.append(f"the {side}'s activation is {activation!r}; {', '.join(ACTIVATIONS)} can be exported")
     for setting, value in layout.fixed:
         if getattr(config, setting) != value:
-            found.append(f"the {side} has {setting}: {getattr(config, setting)}")
-    return found
+            obstacles.append(f"the {side} has {setting}: {getattr(config, setting)}")
+    return obstacles
 
 
 def _read_layout(config: PreTrainedConfig) -> CTranslate2Layout:
@@ -138,11 +138,11 @@ def _list_layers(body: nn.Module) -> Iterable[nn.Module]:
     return body.get_submodule(find_family(body.config).layers.path)
 
 
-def _build_side(kind: type, body: nn.Module) -> Any:
+def _build_side(spec_class: type, body: nn.Module) -> Any:
     """A side, all but its word embeddings and what attends to the other side."""
     config = body.config
     layout = _read_layout(config)
-    spec = kind(
+    spec = spec_class(
         config.num_hidden_layers,
         config.num_attention_heads,
         pre_norm=layout.pre_norm,

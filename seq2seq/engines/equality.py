@@ -18,8 +18,8 @@ class Equality:
     largest_difference: of the log-probability of a token of a given target.
     equal: greedy outputs that are the same; ties: others that the model finds as good within `TOLERANCE`, or better.
     equal_beams: the same outputs of a beam search; None where the engine has none. Libraries stop a search by rules of
-        their own and choose otherwise among beams that were cut, so that a few differ though every log-probability is
-        the same.
+        their own and choose otherwise among beams that were dropped, so that a few differ though every log-probability
+        is the same.
     """
 
     texts: int

@@ -2,7 +2,7 @@
 
 BertGeneration has no token types, and a family that has them adds row 0 of that table at every position of a text:
 adding it to every row of the position table gives the same sums and leaves alone the word embeddings, which the output
-layer uses. Where positions are counted from the pad id plus one, the rows before that are cut.
+layer uses. Where positions are counted from the pad id plus one, the rows before that are dropped.
 """
 
 import torch

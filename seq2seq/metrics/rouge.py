@@ -122,21 +122,21 @@ def _list_rows(first: Words, second: Words) -> Iterable[int]:
     With t[i][j] the length for i words of `first` and j of `second`, bit j - 1 of row i is 0 where t[i][j] is
     t[i][j-1] + 1, and 1 where they are equal.
     """
-    places: dict[str, int] = {}
-    for place, word in enumerate(second):
-        places[word] = places.get(word, 0) | 1 << place
+    positions: dict[str, int] = {}
+    for position, word in enumerate(second):
+        positions[word] = positions.get(word, 0) | 1 << position
     everything = (1 << len(second)) - 1
     row = everything
     for word in first:
-        common = row & places.get(word, 0)
+        common = row & positions.get(word, 0)
         if common:
-            # The sum carries from the lowest place of the word in a run of ones to the zero behind it: both change.
+            # The sum carries from the lowest position of the word in a run of ones to the zero behind it: both change.
             row = (row + common | row - common) & everything
         yield row
 
 
 def find_common_subsequence(first: Words, second: Words) -> list[int]:
-    """Places in `first` of one longest common subsequence: of several, the one that rouge_score finds.
+    """Positions in `first` of one longest common subsequence: of several, the one that rouge_score finds.
 
     From the table's end backwards: equal words are taken; else a word of `second` goes where only that keeps the
     length, and a word of `first` where both do.
@@ -169,11 +169,11 @@ def _count_covered_words(wanted: Sequence[Words], written: Sequence[Words]) -> i
     left_written = Counter(word for sentence in written for word in sentence)
     covered = 0
     for sentence in wanted:
-        places: set[int] = set()
+        positions: set[int] = set()
         for other in written:
-            places.update(find_common_subsequence(sentence, other))
-        for place in sorted(places):
-            word = sentence[place]
+            positions.update(find_common_subsequence(sentence, other))
+        for position in sorted(positions):
+            word = sentence[position]
             if left_wanted[word] > 0 and left_written[word] > 0:
                 covered += 1
                 left_wanted[word] -= 1

@@ -1,6 +1,6 @@
 """BLEU and chrF by sacrebleu (Post 2018): its statistics for each text, its formula, its signatures.
 
-sacrebleu is not asked for whole corpora but for the two steps that its own corpus_score and significance tests are
+sacrebleu is not asked for whole corpora but for the two stages that its own corpus_score and significance tests are
 made of; `tests/metrics/test_sacrebleu_metrics.py` holds both equal to the last digit.
 """
 

@@ -118,7 +118,7 @@ def _resample(
     texts = len(statistics)
     generator = build_generator(seed, "bootstrap")
     sums = []
-    for count in _cut(resamples, texts):
+    for count in _list_chunk_sizes(resamples, texts):
         drawn = generator.integers(texts, size=(count, texts))
         # How often each text was drawn: one count over all of the chunk's resamples, each in its own range of numbers.
         drawn += numpy.arange(count)[:, None] * texts
@@ -137,7 +137,7 @@ def _exchange(
     texts = len(differences)
     generator = build_generator(seed, "randomization")
     sums = []
-    for count in _cut(trials, texts):
+    for count in _list_chunk_sizes(trials, texts):
         tosses = count * texts
         drawn = numpy.frombuffer(generator.bytes(tosses // 8 + 1), numpy.uint8)
         coins = numpy.unpackbits(drawn)[:tosses].reshape(count, texts)
@@ -145,7 +145,7 @@ def _exchange(
     return numpy.concatenate(sums)
 
 
-def _cut(total: int, texts: int) -> Iterator[int]:
+def _list_chunk_sizes(total: int, texts: int) -> Iterator[int]:
     """Sizes of chunks that hold no more than CHUNK numbers each."""
     size = max(CHUNK // max(texts, 1), 1)
     while total > 0:

@@ -53,7 +53,7 @@ class Seq2SeqModel(TokenLossModel, EncoderDecoderModel):
         real: torch.Tensor,
         **sources: torch.Tensor,
     ) -> torch.Tensor:
-        """Logits (N, V) at the real positions; a family without a known head computes them at all positions first."""
+        """Logits (N, V) at the real positions; without a known LM head they are computed at all of them first."""
         inputs = {
             "input_ids": decoder_input_ids,
             # Pads stand only behind real tokens and a decoder looks only back: it needs no mask of its own.
@@ -61,11 +61,11 @@ class Seq2SeqModel(TokenLossModel, EncoderDecoderModel):
             "encoder_attention_mask": sources.get("attention_mask"),
             "use_cache": False,
         }
-        head = self._list_head_modules()
-        if not head:
+        lm_head = self._list_lm_head_modules()
+        if not lm_head:
             return self.decoder(**inputs).logits[real]
         states = self.decoder.base_model(**inputs).last_hidden_state[real]
-        for module in head:
+        for module in lm_head:
             states = module(states)
         return states
 
@@ -75,11 +75,11 @@ class Seq2SeqModel(TokenLossModel, EncoderDecoderModel):
         labels: torch.Tensor,
         label_smoothing: float,
     ) -> LossSums:
-        """The loss of the real labels, with a known head's output layer and loss worked out together."""
+        """The loss of the real labels, with a known LM head's output layer and loss worked out together."""
         output_layer = self.decoder.get_output_embeddings()
         device = labels.device.type
         is_float16 = torch.is_autocast_enabled(device) and torch.get_autocast_dtype(device) is torch.float16
-        if is_float16 or not (self._list_head_modules() and isinstance(output_layer, nn.Linear)):
+        if is_float16 or not (self._list_lm_head_modules() and isinstance(output_layer, nn.Linear)):
             return super().compute_loss(inputs, labels, label_smoothing)
         with _without_rows(output_layer) as seen:
             self.compute_logits(**inputs)
@@ -98,7 +98,7 @@ class Seq2SeqModel(TokenLossModel, EncoderDecoderModel):
             states = self.encoder(**sources).last_hidden_state
         return self.enc_to_dec_proj(states) if hasattr(self, "enc_to_dec_proj") else states
 
-    def _list_head_modules(self) -> tuple[nn.Module, ...]:
+    def _list_lm_head_modules(self) -> tuple[nn.Module, ...]:
         """The modules from the decoder's states to its logits, in order; empty where its family's are not known."""
         return tuple(getattr(self.decoder, name) for name in find_family(self.decoder.config).head)
 

@@ -112,9 +112,9 @@ class _LinearCrossEntropy(torch.autograd.Function):
     @staticmethod
     def forward(ctx, states, weight, bias, labels, label_smoothing):  # noqa: ANN001
         device = states.device.type
-        kind = weight.dtype
+        dtype = weight.dtype
         if torch.is_autocast_enabled(device):
-            kind = torch.get_autocast_dtype(device)
+            dtype = torch.get_autocast_dtype(device)
         wanted = ctx.needs_input_grad
         state_gradient = torch.empty_like(states) if wanted[0] else None
         weight_gradient = torch.zeros_like(weight) if wanted[1] else None
@@ -122,19 +122,19 @@ class _LinearCrossEntropy(torch.autograd.Function):
         objective, likelihood = states.new_zeros((2,), dtype=torch.float32)
         rows = max(1, CHUNK_BYTES // (4 * len(weight)))
         with torch.autocast(device, enabled=False):
-            cast = weight.to(kind)
-            cast_bias = None if bias is None else bias.to(kind)
+            cast = weight.to(dtype)
+            cast_bias = None if bias is None else bias.to(dtype)
             for start in range(0, len(labels), rows):
                 part = slice(start, start + rows)
-                chunk = states[part].to(kind)
+                chunk = states[part].to(dtype)
                 logits = functional.linear(chunk, cast, cast_bias).float()
                 sums = _turn_into_gradient(logits, labels[part], label_smoothing)
                 objective = objective + sums[0]
                 likelihood = likelihood + sums[1]
-                gradient = logits.to(kind)
+                gradient = logits.to(dtype)
                 if wanted[0]:
                     state_gradient[part] = gradient @ cast
-                if wanted[1] and kind == weight.dtype:
+                if wanted[1] and dtype == weight.dtype:
                     weight_gradient.addmm_(gradient.t(), chunk)
                 elif wanted[1]:
                     weight_gradient += gradient.t() @ chunk

@@ -15,9 +15,9 @@ def find_sides(model: PreTrainedModel) -> tuple[str, str]:
     """Where a model keeps its encoder and the body of its decoder, as prefixes of parameter names with a dot."""
     paths = {id(module): name for name, module in model.named_modules()}
     decoder = model.get_decoder()
-    # The decoder of an encoder-decoder of two checkpoints is a language model: a body and its head; FSMT's is no model.
-    has_head = isinstance(decoder, PreTrainedModel) and decoder.get_output_embeddings() is not None
-    body = decoder.base_model if has_head else decoder
+    # The decoder of an encoder-decoder of two checkpoints is a language model, a body with its LM head; FSMT's is none.
+    has_lm_head = isinstance(decoder, PreTrainedModel) and decoder.get_output_embeddings() is not None
+    body = decoder.base_model if has_lm_head else decoder
     encoder_path = paths[id(model.get_encoder())]
     body_path = paths[id(body)]
     return f"{encoder_path}.", f"{body_path}."

@@ -61,11 +61,11 @@ def track(
     counters: dict[str, int | float],
 ) -> None:
     """Tells the trackers the figures of a training or validation event, without the run's counters, at its step."""
-    kind = event["event"]
-    if kind not in TRACKED_EVENTS:
+    event_name = event["event"]
+    if event_name not in TRACKED_EVENTS:
         return
     figures = {}
     for name, value in event.items():
         if isinstance(value, int | float) and name not in counters:  # a skipped step has no gradient norm
-            figures[f"{kind}/{name}"] = value
+            figures[f"{event_name}/{name}"] = value
     accelerator.log(figures, step=event["step"])

@@ -87,12 +87,12 @@ def build_schema() -> dict[str, Any]:
 def _list_schema(choices: Sequence[str], *, open: bool) -> dict[str, Any]:
     """One name or a list of names; where it is open, also those of objects of the user's own."""
     one = {"enum": list(choices)}
-    kinds = [one]
+    alternatives = [one]
     if open:
-        kinds = [one, OWN_NAME]
-        one = {"anyOf": kinds}
+        alternatives = [one, OWN_NAME]
+        one = {"anyOf": alternatives}
     several = {"type": "array", "items": one, "uniqueItems": True}
-    return {"anyOf": [*kinds, several]}
+    return {"anyOf": [*alternatives, several]}
 
 
 def _drop_titles(part: Any) -> Any:
@@ -225,19 +225,19 @@ def format_values(part: dict[str, Any]) -> str:
         return ", or ".join(map(format_values, part["anyOf"]))
     if _find_section(part) is not None:
         return "a mapping"
-    kind = part.get("type")
-    if kind in ("integer", "number"):
-        number = "a whole number" if kind == "integer" else "a number"
+    json_type = part.get("type")
+    if json_type in ("integer", "number"):
+        number = "a whole number" if json_type == "integer" else "a number"
         bounds = [f"{sign} {part[bound]:g}" for bound, sign in BOUNDS.items() if bound in part]
         return f"{number} {' and '.join(bounds)}".rstrip()
-    if kind == "object":
+    if json_type == "object":
         names = ", ".join(part["propertyNames"]["enum"])
         return f"a mapping from {names} to {format_values(part['additionalProperties'])}"
-    if kind == "array":
+    if json_type == "array":
         if "prefixItems" in part:
             return "a list of " + " and ".join(format_values(item) for item in part["prefixItems"])
         return "a list of them" if {"enum", "anyOf"} & part["items"].keys() else "a list"
-    return {"boolean": "true or false", "null": "null", "string": "a text"}[kind]
+    return {"boolean": "true or false", "null": "null", "string": "a text"}[json_type]
 
 
 def write_reference(folder: Path) -> None:

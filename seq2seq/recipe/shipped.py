@@ -145,13 +145,13 @@ def copy_recipe(name: str, folder: Path | None = None) -> list[Path]:
             there already; then nothing is copied.
     """
     recipes = find_recipes_folder()
-    sources = list_recipe_files(name)
-    recipe = sources[0]
+    files = list_recipe_files(name)
+    recipe = files[0]
     if "$schema=" in recipe.read_text(encoding="utf-8"):
-        sources.append(recipes / MARKER)
+        files.append(recipes / MARKER)
     if folder is None:
         folder = Path("recipes") / recipe.parent.relative_to(recipes)
-    texts = {folder / source.name: source.read_text(encoding="utf-8") for source in sources}
+    texts = {folder / file.name: file.read_text(encoding="utf-8") for file in files}
     copied_recipe = folder / recipe.name
     if copied_recipe.exists() and copied_recipe.samefile(recipe):
         raise RecipeError(f"{copied_recipe} is the recipe itself. Name another folder for the copy.")

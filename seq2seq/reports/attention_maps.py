@@ -41,7 +41,7 @@ def build_layer_maps(
     figure = new_figure(width, height)
     panels = figure.subplots(rows, columns, squeeze=False).flatten()
     for head, axes in enumerate(panels):
-        if head >= heads:  # the last row has more places than heads
+        if head >= heads:  # the last row has more panels than heads
             axes.set_axis_off()
             continue
         image = axes.imshow(

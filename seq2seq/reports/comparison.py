@@ -219,12 +219,12 @@ def collect_samples(records: Records, count: int) -> list[list[tuple[str, str]]]
     shown = min(count, rows)
     samples = []
     for index in range(shown):
-        place = index * rows // shown
-        row = first.predictions[place]
+        position = index * rows // shown
+        row = first.predictions[position]
         # No mapping: a run may be called source, or reference.
         sample = [("source", row["source"]), ("reference", row["references"][0])]
         for name, record in records.items():
-            output = record.predictions[place]["prediction"]
+            output = record.predictions[position]["prediction"]
             sample.append((name, output))
         samples.append(sample)
     return samples

@@ -20,7 +20,7 @@ MARGIN = 0.5
 FINELY_MARKED = 1000  # largest by smallest gradient norm
 LONG_NAME = 30  # characters of names that share a row of a legend
 LONGEST_NAME = 100  # characters of any name in a legend
-KIND_NAMES = {"train": "training", "validation": "validation"}
+EVENT_NAMES = {"train": "training", "validation": "validation"}
 NO_METRICS = {"event", "loss", "source_gain", *COUNTERS}  # what a validation holds besides
 Events = Sequence[Mapping[str, Any]]
 Panel = Callable[["Axes", Events, Events], None]
@@ -174,37 +174,37 @@ def build_loss_comparison(records: Records) -> "Figure | None":
 
     None where none of them logged any.
     """
-    kinds = [kind for kind in KIND_NAMES if _has_losses(records, kind)]
-    if not kinds:
+    event_names = [event_name for event_name in EVENT_NAMES if _has_losses(records, event_name)]
+    if not event_names:
         return None
     longest = max(map(len, records))
     columns = 1 if len(records) <= 3 or longest > LONG_NAME else 3
     legend_rows = math.ceil(len(records) / columns)
-    height = 3.0 * len(kinds) + 0.3 + 0.25 * legend_rows
+    height = 3.0 * len(event_names) + 0.3 + 0.25 * legend_rows
     figure = new_figure(11, height)
     panels = figure.subplots(
-        len(kinds),
+        len(event_names),
         2,
         sharex="col",
         sharey="row",
         squeeze=False,
     )
-    for kind, (left, right) in zip(kinds, panels, strict=True):
+    for event_name, (left, right) in zip(event_names, panels, strict=True):
         _draw_losses(
             left,
             records,
-            kind,
+            event_name,
             x="step",
             scale=1.0,
         )
         _draw_losses(
             right,
             records,
-            kind,
+            event_name,
             x="seconds",
             scale=1 / 60,
         )
-        finish_axes(left, x=None, y=f"{KIND_NAMES[kind]} {LOSS_LABEL}", legend=False)
+        finish_axes(left, x=None, y=f"{EVENT_NAMES[event_name]} {LOSS_LABEL}", legend=False)
         finish_axes(right, x=None, y="", legend=False)
     below_steps, below_time = panels[-1]
     below_steps.set_xlabel("step")
@@ -214,23 +214,23 @@ def build_loss_comparison(records: Records) -> "Figure | None":
     return figure
 
 
-def _has_losses(records: Records, kind: str) -> bool:
-    return any(list_points(record.list_events(kind), "loss") for record in records.values())
+def _has_losses(records: Records, event_name: str) -> bool:
+    return any(list_points(record.list_events(event_name), "loss") for record in records.values())
 
 
 def _draw_losses(
     axes: "Axes",
     records: Records,
-    kind: str,
+    event_name: str,
     *,
     x: str,
     scale: float,
 ) -> None:
     for index, (name, record) in enumerate(records.items()):
         style = choose_style(index)
-        if kind == "validation":
+        if event_name == "validation":
             style |= {"marker": "o", "markersize": 4}
-        points = list_points(record.list_events(kind), "loss", x=x, scale=scale)
+        points = list_points(record.list_events(event_name), "loss", x=x, scale=scale)
         draw_line(
             axes,
             points,

@@ -21,7 +21,7 @@ LOCAL_FILES = "local-files"
 
 
 def build_front_matter(record: RunRecord) -> str:
-    """The card's head, from --- to ---."""
+    """The card's front matter, from --- to ---."""
     from huggingface_hub import ModelCardData
 
     # The library leaves out what is None, and writes an empty list as one.

@@ -18,7 +18,7 @@ def build_head_maps(figures: Mapping[str, LayerFigures], title: str) -> "Figure"
     """Maps of one scale side by side, with their numbers where these have room.
 
     Args:
-        figures: by kind of attention; a place without a head stays empty.
+        figures: by kind of attention; a cell without a head stays empty.
     """
     layers = max(map(len, figures.values()))
     rows = [row for kind in figures.values() for row in kind]
@@ -51,7 +51,7 @@ def build_head_maps(figures: Mapping[str, LayerFigures], title: str) -> "Figure"
 
 
 def _fill_row(row: Mapping[int, float], heads: int) -> list[float]:
-    """Figures by head, not a number where there is none: its place stays white."""
+    """Figures by head, not a number where there is none: its cell stays white."""
     nothing = float("nan")
     return [row.get(head, nothing) for head in range(heads)]
 

@@ -14,7 +14,7 @@ WordCounts = Sequence[tuple[int, int]]  # words of a reference and of the output
 
 
 def build_token_lengths(split: Mapping[str, Any], name: str) -> "Figure":
-    """How long a split's sources and targets are in tokens, with the limits that they are cut at.
+    """How long a split's sources and targets are in tokens, with the limits that they are truncated at.
 
     Args:
         split: as inputs.json describes it.
@@ -42,8 +42,8 @@ def _draw_histogram(axes: "Axes", side: Mapping[str, Any], colour: str) -> None:
     )
     limit = side["limit"]
     axes.axvline(limit + 0.5, color="black", linestyle="--", linewidth=1.2)
-    cut = format_share(side["cut"], side["texts"])
-    axes.set_title(f"limit {limit:,} (dashed): {cut} cut", fontsize="small")
+    truncated_share = format_share(side["cut"], side["texts"])
+    axes.set_title(f"limit {limit:,} (dashed): {truncated_share} cut", fontsize="small")
     axes.set_xlim(0, limit * 1.05 + 1)
 
 
@@ -130,8 +130,8 @@ def find_frame(pairs: WordCounts) -> float:
 
 def _find_common_length(lengths: Sequence[int]) -> int:
     """The 99th percentile."""
-    place = (len(lengths) - 1) * 99 // 100
-    return sorted(lengths)[place]
+    position = (len(lengths) - 1) * 99 // 100
+    return sorted(lengths)[position]
 
 
 def _count_words(text: str) -> int:

@@ -40,10 +40,10 @@ def list_points(
     """
     points = []
     for event in events:
-        place = event.get(x)
+        position = event.get(x)
         value = event.get(key)
-        if place is not None and isinstance(value, int | float) and math.isfinite(value):
-            points.append((float(place) * scale, float(value)))
+        if position is not None and isinstance(value, int | float) and math.isfinite(value):
+            points.append((float(position) * scale, float(value)))
     return points
 
 
@@ -54,8 +54,8 @@ def draw_line(axes: "Axes", points: Points, label: str, **style: Any) -> None:
     defaults: dict[str, Any] = {"linewidth": 1.5}
     if len(points) == 1:
         defaults |= {"marker": "o", "markersize": 4}
-    places, values = zip(*points, strict=True)
-    axes.plot(places, values, label=label, **(defaults | style))
+    positions, values = zip(*points, strict=True)
+    axes.plot(positions, values, label=label, **(defaults | style))
 
 
 def finish_axes(

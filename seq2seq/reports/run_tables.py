@@ -51,7 +51,7 @@ def list_files(origin: Mapping[str, Any]) -> list[str]:
 
 
 def tabulate_data(splits: Mapping[str, Mapping[str, Any]]) -> Cells:
-    """Pairs of each split, and of each side its tokens after the cut, the texts cut, the longest against the limit."""
+    """Pairs of each split, and of each side its tokens, the truncated texts, the longest one against the limit."""
     rows = []
     for name, split in splits.items():
         rows.append(

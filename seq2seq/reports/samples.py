@@ -14,17 +14,17 @@ MAX_REFERENCES = 3
 
 @dataclass(frozen=True)
 class Sample:
-    """One test row. standing: best, median or worst; place: its number in the predictions, from 1."""
+    """One test row. standing: best, median or worst; row: its number in the predictions, from 1."""
 
     standing: str
-    place: int
+    row: int
     scores: Mapping[str, float]
     source: str
     references: tuple[str, ...]
     prediction: str
 
 
-def choose_places(order: Sequence[int], count: int = COUNT) -> list[tuple[str, int]]:
+def choose_rows(order: Sequence[int], count: int = COUNT) -> list[tuple[str, int]]:
     """Of rows in the order of their scores, best first: those to show, with their standing.
 
     [7, 5, 6] -> [("best", 7), ("median", 5), ("worst", 6)]
@@ -39,14 +39,14 @@ def choose_places(order: Sequence[int], count: int = COUNT) -> list[tuple[str, i
         "median": order[start : start + middle],
         "worst": order[rows - edge :],
     }
-    return [(standing, place) for standing, places in chosen.items() for place in places]
+    return [(standing, row) for standing, numbers in chosen.items() for row in numbers]
 
 
 def format_sample(sample: Sample) -> str:
     """A sample in Markdown; whatever its texts hold is shown, not obeyed."""
     scores = [f"{metric} {format_value(metric, value)}" for metric, value in sample.scores.items()]
     shown_scores = escape_markdown(", ".join(scores))
-    heading = f"**{sample.standing.capitalize()}**, row {sample.place}: {shown_scores}"
+    heading = f"**{sample.standing.capitalize()}**, row {sample.row}: {shown_scores}"
     lines = [f"source: {show_text(sample.source)}"]
     for reference in sample.references[:MAX_REFERENCES]:
         lines.append(f"reference: {show_text(reference)}")

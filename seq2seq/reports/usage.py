@@ -77,8 +77,8 @@ def list_plain_use_lines(
     if model["hands_over_t5_encoder"]:
         notes.append(OF_HANDED_OVER)
     if normalization:
-        steps = f"The model was trained on texts after {', '.join(normalization)}; this code leaves that to you:"
-        notes.append(escape_markdown(steps))
+        advice = f"The model was trained on texts after {', '.join(normalization)}; this code leaves that to you:"
+        notes.append(escape_markdown(advice))
     notes += _list_generation_notes(generation or {})
     if model.get("pruned", False):
         export = EXPORT.format(run=quote(run), exported=EXPORTED)

@@ -161,7 +161,7 @@ class RunFolder:
                     "the file back as it was."
                 )
 
-    def cut_progress(self, step: int) -> None:
+    def crop_progress(self, step: int) -> None:
         """Drops the events behind a step, and any end, before a run goes on from its checkpoint."""
         kept = [event for event in self.read_progress() if event["step"] <= step and event["event"] != "end"]
         write_json_lines(self.progress, kept)

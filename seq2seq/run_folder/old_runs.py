@@ -97,7 +97,7 @@ def bring_up_data(section: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def bring_up_evaluation(section: Mapping[str, Any]) -> dict[str, Any]:
-    """A section `evaluation`: `case` and `spacing` are steps of normalization now, in the order they were taken in."""
+    """A section `evaluation`: `case` and `spacing` are normalizers now, in the order they were taken in."""
     section = dict(section)
     if not {"case", "spacing"} & section.keys():
         return section

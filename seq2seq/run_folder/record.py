@@ -109,11 +109,11 @@ def _load_predictions(path: Path) -> list[dict[str, Any]] | None:
     return rows
 
 
-def _check(value: Any, keys: Sequence[str], place: Path | str) -> None:
+def _check(value: Any, keys: Sequence[str], where: Path | str) -> None:
     lacking = _find_lacking(value, keys)
     if lacking is not None:
         raise DataError(
-            f"{place} has no {lacking!r}, which every run writes there. Put the file back as the run wrote it."
+            f"{where} has no {lacking!r}, which every run writes there. Put the file back as the run wrote it."
         )
 
 

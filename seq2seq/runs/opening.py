@@ -44,7 +44,7 @@ class Opening:
         run = self.folder.path
         if not self.folder.progress.exists():
             errors().print(f"{self.folder.progress} is missing: the figures up to step {state.step} are lost.")
-        self.folder.cut_progress(state.step)  # first, because it refuses a damaged file
+        self.folder.crop_progress(state.step)  # first, because it refuses a damaged file
         if not self.folder.inputs.exists():
             self._write_inputs()
         self.folder.remove_results()

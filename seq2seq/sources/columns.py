@@ -12,7 +12,7 @@ MISSING = object()
 class Row(NamedTuple):
     """One row and where it stands: 'data/train.jsonl line 17'."""
 
-    place: str
+    where: str
     values: dict
 
 
@@ -31,16 +31,16 @@ def read_text(row: Row, columns: Sequence[str], advice: str) -> str:
     return " ".join(text for text in texts if text)
 
 
-def clean_text(row: Row, columns: Sequence[str], text: str, steps: Sequence[str]) -> str:
-    """A text of some columns after the steps of normalization, stripped.
+def clean_text(row: Row, columns: Sequence[str], text: str, normalizers: Sequence[str]) -> str:
+    """A text of some columns after the normalizers, stripped.
 
     Raises:
         DataError: nothing is left.
     """
-    cleaned = normalize_text(text, steps).strip()
+    cleaned = normalize_text(text, normalizers).strip()
     if not cleaned:
         state = f"{'are' if len(columns) > 1 else 'is'} empty" + (" after normalization" if text.strip() else "")
-        raise DataError(f"{row.place}: {format_columns(columns)} {state}. Remove the row or give it a text.")
+        raise DataError(f"{row.where}: {format_columns(columns)} {state}. Remove the row or give it a text.")
     return cleaned
 
 
@@ -55,7 +55,7 @@ def find_value(row: Row, column: str, advice: str) -> object:
     value = search(row.values, column)
     if value is MISSING:
         found = ", ".join(map(repr, _list_paths(row.values)))
-        raise DataError(f"{row.place}: column {column!r} is missing (found: {found}). {advice}")
+        raise DataError(f"{row.where}: column {column!r} is missing (found: {found}). {advice}")
     return value
 
 
@@ -70,8 +70,8 @@ def search(values: dict, path: str) -> object:
         return values[path]
     for dot in (index for index, character in enumerate(path) if character == "."):
         inner = values.get(path[:dot])
-        if isinstance(inner, dict) and (found := search(inner, path[dot + 1 :])) is not MISSING:
-            return found
+        if isinstance(inner, dict) and (value := search(inner, path[dot + 1 :])) is not MISSING:
+            return value
     return MISSING
 
 
@@ -91,11 +91,11 @@ def require_text(row: Row, column: str, value: object) -> str:
     """
     if isinstance(value, dict) and value:
         inner = ", ".join(map(repr, _list_paths(value, f"{column}.")))
-        raise DataError(f"{row.place}: column {column!r} holds columns, expected text. Name one of them: {inner}.")
+        raise DataError(f"{row.where}: column {column!r} holds columns, expected text. Name one of them: {inner}.")
     if not isinstance(value, str):
-        raise DataError(f"{row.place}: column {column!r} holds {type(value).__name__}, expected text.")
+        raise DataError(f"{row.where}: column {column!r} holds {type(value).__name__}, expected text.")
     try:
         value.encode()
     except UnicodeEncodeError:  # JSON can write it, no encoding can hold it
-        raise DataError(f"{row.place}: column {column!r} holds half of a surrogate pair, which is no text.") from None
+        raise DataError(f"{row.where}: column {column!r} holds half of a surrogate pair, which is no text.") from None
     return value

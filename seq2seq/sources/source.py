@@ -82,10 +82,10 @@ class Source(ABC):
             DataError: a column is missing, there are several, or the value is none; file and line are named.
         """
         if len(columns) != 1:
-            raise DataError(f"{row.place}: {type(self).__name__} reads one column, found {format_columns(columns)}.")
+            raise DataError(f"{row.where}: {type(self).__name__} reads one column, found {format_columns(columns)}.")
         value = find_value(row, columns[0], advice)
         if (fault := self.find_fault(value)) is not None:
-            raise DataError(f"{row.place}: {format_columns(columns)} {fault}.")
+            raise DataError(f"{row.where}: {format_columns(columns)} {fault}.")
         return value
 
     def read_example(self, row: Row, columns: Sequence[str], advice: str) -> Any:
@@ -110,7 +110,7 @@ class Source(ABC):
         """
 
     def truncate(self, stored: Stored) -> tuple[Stored, bool]:
-        """The stored positions with their marks, at most `max_source_tokens`, and whether any were cut off."""
+        """The stored positions with their marks, at most `max_source_tokens`, and whether any were truncated."""
         limit = self.context.max_source_tokens
         return stored[:limit], len(stored) > limit
 
@@ -149,8 +149,8 @@ class Source(ABC):
 
     def to_key(self) -> dict[str, Any]:
         """What of it the stored values depend on: its options, and the code of its modules."""
-        own = [kind for kind in type(self).__mro__ if issubclass(kind, Source)]
-        code = "".join(inspect.getsource(sys.modules[kind.__module__]) for kind in own)
+        own = [base for base in type(self).__mro__ if issubclass(base, Source)]
+        code = "".join(inspect.getsource(sys.modules[base.__module__]) for base in own)
         return {
             "class": f"{type(self).__module__}:{type(self).__qualname__}",
             "options": self.options.model_dump(mode="json"),

@@ -35,7 +35,7 @@ class TextSource(Source):
         return read_text(row, columns, advice)
 
     def read_example(self, row: Row, columns: Sequence[str], advice: str) -> str:
-        """The text after the steps of normalization, stripped of white space at its ends."""
+        """The text after the normalizers, stripped of white space at its ends."""
         return clean_text(row, columns, self.read(row, columns, advice), self.context.normalization)
 
     def prepare(self, value: str) -> str:

@@ -206,9 +206,11 @@ def _read_model(file: Path) -> "ModelProto":
         "that falls back on bytes": spec.byte_fallback,
         "with spaces at the end of words": spec.treat_whitespace_as_suffix,
     }
-    for kind, is_refused in reasons.items():
+    for reason, is_refused in reasons.items():
         if is_refused:
-            raise TokenizerError(f"{file}: a SentencePiece model {kind} does not convert here. Give a tokenizer.json.")
+            raise TokenizerError(
+                f"{file}: a SentencePiece model {reason} does not convert here. Give a tokenizer.json."
+            )
     return proto
 
 

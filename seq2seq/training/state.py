@@ -13,7 +13,7 @@ FORMAT = 2  # 1 had no number
 class TrainingState:
     """Counters of a run; dropout masks and the data's order follow from them and the seed.
 
-    step: updates done; epoch, used_batches: the place in the data.
+    step: updates done; epoch, used_batches: the position in the data.
     examples, source_tokens, target_tokens: totals so far; seconds: spent in steps, without validation and saving.
     fingerprints: SHA-256 of the encoded data by split.
     window_loss, window_tokens: sums since the last logged line; best_step, best_value: the best validation so far.

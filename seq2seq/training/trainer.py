@@ -171,8 +171,8 @@ class Trainer:
             for index, micro_batch in enumerate(step.micro_batches):
                 # Sharded gradients are summed once, with the last micro-batch.
                 with nullcontext() if index == last else hold_gradients(self.model):
-                    place = (number, self.accelerator.process_index, index)
-                    loss += self._backward(micro_batch, step.target_tokens, place)
+                    dropout_key = (number, self.accelerator.process_index, index)
+                    loss += self._backward(micro_batch, step.target_tokens, dropout_key)
         except (RuntimeError, MemoryError) as error:
             if not is_out_of_memory(error):
                 raise
@@ -208,8 +208,8 @@ class Trainer:
         if torch.cuda.is_available():
             torch.cuda.empty_cache()
 
-    def _backward(self, micro_batch: dict[str, torch.Tensor], target_tokens: int, place: tuple) -> torch.Tensor:
-        seed_torch(self.seed, "dropout", *place)
+    def _backward(self, micro_batch: dict[str, torch.Tensor], target_tokens: int, dropout_key: tuple) -> torch.Tensor:
+        seed_torch(self.seed, "dropout", *dropout_key)
         inputs = {name: tensor.to(self.accelerator.device, non_blocking=True) for name, tensor in micro_batch.items()}
         losses = self.objective.compute_sums(self.model, inputs)
         # Sharded gradients are averaged over the processes, so the sum over all of them needs the factor back.
@@ -282,10 +282,10 @@ class Trainer:
             }
         )
 
-    def _stop_not_finite(self, found: str) -> NoReturn:
+    def _stop_not_finite(self, reason: str) -> NoReturn:
         self.callbacks.log({"event": "end", "reason": "not_finite", **self.state.counters()})
         raise TrainingError(
-            f"{found} Resuming would repeat it: begin a run in another output with a lower training.learning_rate or "
+            f"{reason} Resuming would repeat it: begin a run in another output with a lower training.learning_rate or "
             "more training.warmup_steps. If this is the first step, look for broken weights in model.encoder."
         )
 

@@ -41,8 +41,8 @@ def generate(
     """Writes one output for each text, in order; an empty text gives an empty output.
 
     A list gives a list. An iterator gives an iterator, which reads a window of 1,024 texts at a time; see
-    `Generator.stream` for other windows. Texts of a list that were cut or mended are counted on standard error. Options
-    left out are the checkpoint's own.
+    `Generator.stream` for other windows. Texts of a list that were truncated or mended are counted on standard error.
+    Options left out are the checkpoint's own.
 
     Example: generate("runs/quickstart", ["Tom sold the lamp. It was old."], num_beams=4, max_target_tokens=64)
 

@@ -115,12 +115,12 @@ class _Job:
         advice = "Mend it, or leave --strict out."
         for text in self.window:
             if text.replaced:
-                raise GenerationError(f"{text.place} holds what is no text (not UTF-8, or half a surrogate). {advice}")
+                raise GenerationError(f"{text.where} holds what is no text (not UTF-8, or half a surrogate). {advice}")
         if (long := self.generator.find_long(texts)) is not None:
             index, tokens = long
             limit = self.generator.max_source_tokens
             raise GenerationError(
-                f"{self.window[index].place} has {tokens} tokens with its marks, max_source_tokens is {limit}. {advice}"
+                f"{self.window[index].where} has {tokens} tokens with its marks, max_source_tokens is {limit}. {advice}"
             )
 
     def write(self, generated: Generated) -> None:
@@ -220,8 +220,8 @@ def generate_file(
     """Writes outputs for the texts of a file into a file, a line each, in order, without holding all of them at once.
 
     Outputs appear a window at a time. On several processes, started by torchrun or accelerate launch, each calls this
-    and generates its share. Texts that are cut or hold what is no text, and outputs whose line breaks became spaces,
-    are counted.
+    and generates its share. Texts that are truncated or hold what is no text, and outputs whose line breaks became
+    spaces, are counted.
 
     Args:
         input: a file of plain text, one text a line, or .jsonl, .csv, .tsv, .parquet, each also with .gz; "-" is

@@ -51,7 +51,7 @@ def prune(
     Returns:
         What pruning.json holds: heads, layers and parameters before, when layers had gone, and after; `layer_losses`,
         `pruned` (by site, the heads left where some are gone, as numbered in the whole model), `curve`, and how many
-        texts of `data` and of `test` were cut at the limits.
+        texts of `data` and of `test` were truncated at the limits.
 
     Raises:
         CheckpointError, DataError: as `load_checkpoint` and `evaluate`; the output cannot be written.

@@ -73,7 +73,7 @@ def _copy(
             "model.cross_attention: copied takes the numbers of the decoder's self-attention, which this plan draws at "
             "random. Choose a plan with a warm decoder, or random."
         )
-    source, tensor = written[first_name]
+    checkpoint, tensor = written[first_name]
     value = tensor.value
     changes = tensor.changes
     if partner.columns is not None:
@@ -90,7 +90,7 @@ def _copy(
         value=value,
         changes=changes,
     )
-    written[name] = (source, copied)
+    written[name] = (checkpoint, copied)
     return "from the self-attention of its layer"
 
 

@@ -15,25 +15,25 @@ def map_warm_names(
     side: str,
     converted: bool,
 ) -> tuple[dict[str, str], dict[str, str]]:
-    """The parameters that a plan fills on a side, as {name in the side's body: name in the model}: body and head.
+    """The parameters that a plan fills on a side, as {name in the side's body: name in the model}: body, LM head.
 
-    A converted decoder has no head to fill: BertGeneration's output layer is the table, its bias starts at zero.
+    A converted decoder has no LM head to fill: BertGeneration's output layer is the table, its bias starts at zero.
     """
     encoder, decoder = find_sides(model)
     body = encoder if side == "encoder" else decoder
     outside = f"{side}."
     in_body: dict[str, str] = {}
-    in_head: dict[str, str] = {}
+    in_lm_head: dict[str, str] = {}
     for name, part in map_parts(model).items():
         if not name.startswith(outside) or name in model.tied_names:
             continue
         if not name.startswith(body):
-            in_head[name.removeprefix(outside)] = name
+            in_lm_head[name.removeprefix(outside)] = name
         elif part != "cross_attention":
             in_body[name.removeprefix(body)] = name
     if converted:
         return in_body, {}
-    return in_body, in_head
+    return in_body, in_lm_head
 
 
 def fill_model(
@@ -48,9 +48,9 @@ def fill_model(
         written |= _fill_side(model, plan, "encoder", encoder)
     if plan.warm_decoder:
         of_decoder = _fill_side(model, plan, "decoder", decoder)
-        for name, (source, tensor) in of_decoder.items():
+        for name, (checkpoint, tensor) in of_decoder.items():
             _check_one_table(name, tensor, written, encoder, decoder)
-            written[name] = (source, tensor)
+            written[name] = (checkpoint, tensor)
     return written
 
 
@@ -62,23 +62,23 @@ def _fill_side(
 ) -> Written:
     parameters = dict(model.named_parameters(remove_duplicate=False))
     first_names = map_shared_names(model)
-    body, head = map_warm_names(model, side_name, side.converted)
+    body, lm_head = map_warm_names(model, side_name, side.converted)
     if side_name == "decoder" and plan.share_layers:
         body = {}
-    whole_names = body | head
+    whole_names = body | lm_head
     shapes = {inner: parameters[name].shape for inner, name in whole_names.items()}
     body_shapes = {inner: shapes[inner] for inner in body}
-    head_shapes = {inner: shapes[inner] for inner in head}
+    lm_head_shapes = {inner: shapes[inner] for inner in lm_head}
     parts = map_parts(model)
     tables = [inner for inner, name in body.items() if parts[name] == "embeddings"]
     table = tables[0] if tables else None
     written: Written = {}
-    for tensor in side.read_tensors(body_shapes, head_shapes, table):
+    for tensor in side.read_tensors(body_shapes, lm_head_shapes, table):
         name = whole_names[tensor.name]
         with torch.no_grad():
             parameters[name].copy_(tensor.value)
         first_name = first_names.get(name, name)
-        written[first_name] = (side.source, tensor)
+        written[first_name] = (side.checkpoint, tensor)
     return written
 
 
@@ -94,6 +94,6 @@ def _check_one_table(
     _, of_encoder = written[name]
     if not torch.equal(of_encoder.value, tensor.value):
         raise WarmStartError(
-            f"{encoder.source.name} and {decoder.source.name} have different word embeddings, and one table serves "
-            "both sides. Give the same checkpoint for both."
+            f"{encoder.checkpoint.name} and {decoder.checkpoint.name} have different word embeddings, and one table "
+            "serves both sides. Give the same checkpoint for both."
         )

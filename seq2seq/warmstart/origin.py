@@ -108,13 +108,13 @@ def report_started(
     def trace(name: str, parameter: torch.Tensor) -> dict[str, Any]:
         if name not in written:
             return {"kind": "random", "note": notes.get(name) or _format_initial(parameter)}
-        source, tensor = written[name]
+        checkpoint, tensor = written[name]
         changes = list(tensor.changes)
         if name in notes:
             changes.append(notes[name])
         return {
             "kind": "converted" if tensor.changes else "copied",
-            "file": f"{source.name}/{source.weights.files[tensor.tensors[0]].name}",
+            "file": f"{checkpoint.name}/{checkpoint.weights.files[tensor.tensors[0]].name}",
             "tensors": tensor.tensors,
             "note": "; ".join(changes) or None,
         }
@@ -129,13 +129,13 @@ def report_started(
 
 def _list_unused(written: Written) -> tuple[str, ...]:
     """The tensors of the checkpoints behind `written` that nothing was filled from."""
-    checkpoints = {source.name: source for source, _ in written.values()}
+    checkpoints = {checkpoint.name: checkpoint for checkpoint, _ in written.values()}
     used: dict[str, set[str]] = {name: set() for name in checkpoints}
-    for source, filled in written.values():
-        used[source.name].update(filled.tensors)
+    for checkpoint, filled in written.values():
+        used[checkpoint.name].update(filled.tensors)
     unused = []
-    for name, source in checkpoints.items():
-        unused += [tensor for tensor in source.weights.files if tensor not in used[name]]
+    for name, checkpoint in checkpoints.items():
+        unused += [tensor for tensor in checkpoint.weights.files if tensor not in used[name]]
     return tuple(dict.fromkeys(unused))
 
 

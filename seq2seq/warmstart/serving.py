@@ -27,13 +27,13 @@ def refuse_families(encoder: PublishedCheckpoint, decoder: PublishedCheckpoint) 
 
 def _refuse(
     side: Side,
-    source: PublishedCheckpoint,
+    checkpoint: PublishedCheckpoint,
     reason: str | None,
 ) -> None:
     if reason is not None:
         raise WarmStartError(
-            f"model.{side}: {source.name}: a model of type {source.config.model_type!r} cannot be the {side}: it "
-            f"{reason}. Use {list_suggested(side)}."
+            f"model.{side}: {checkpoint.name}: a model of type {checkpoint.config.model_type!r} cannot be the {side}: "
+            f"it {reason}. Use {list_suggested(side)}."
         )
 
 
@@ -63,7 +63,7 @@ def _find_decoder_refusal(config: PreTrainedConfig) -> str | None:
 def check_pair(model: Seq2SeqModel, encoder: str, decoder: str) -> None:
     """Makes sure, on a few made-up ids, that the built pair is what training and generation rely on.
 
-    Padding changes nothing; the encoder looks both ways and the decoder only back; a cached step equals an uncached
+    Padding changes nothing; the encoder looks both ways and the decoder only back; a cached pass equals an uncached
     one; source and target may differ in length. Costs a few forward passes of five tokens.
 
     Raises:

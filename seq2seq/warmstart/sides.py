@@ -44,7 +44,7 @@ class Side:
         all. None where the table stays as it is.
     """
 
-    source: PublishedCheckpoint
+    checkpoint: PublishedCheckpoint
     config: PreTrainedConfig
     layers: tuple[int, ...]
     converted: bool
@@ -53,21 +53,21 @@ class Side:
     def read_tensors(
         self,
         wanted: Mapping[str, torch.Size],
-        head: Mapping[str, torch.Size],
+        lm_head: Mapping[str, torch.Size],
         table: str | None,
     ) -> Iterator[FilledTensor]:
-        """The parameters `wanted`, by their names in the side's body, and those of the head, if the file has one.
+        """The parameters `wanted`, by their names in the side's body, and those of the LM head, if the file has it.
 
         `table` names the embeddings of the words among them.
 
         Raises:
             WarmStartError: the file lacks a tensor, or holds one of another shape; nothing is left random in silence.
         """
-        prefix = MODEL_MAPPING[type(self.source.config)].base_model_prefix
-        in_file = self.source.weights.map_names((f"{prefix}.",))
-        in_vocabulary = {table, *head}
-        if any(name in in_file for name in head):
-            wanted = {**wanted, **head}
+        prefix = MODEL_MAPPING[type(self.checkpoint.config)].base_model_prefix
+        in_file = self.checkpoint.weights.map_names((f"{prefix}.",))
+        in_vocabulary = {table, *lm_head}
+        if any(name in in_file for name in lm_head):
+            wanted = {**wanted, **lm_head}
         needed = {name: self._name_in_file(name) for name in wanted}
         token_types = self._find_token_types(wanted)
         further = [] if token_types is None else [token_types]
@@ -78,7 +78,7 @@ class Side:
                 tensor = self._gather(tensor, shape)
             if tensor.value.shape != shape:
                 raise WarmStartError(
-                    f"{self.source.name}: tensor {tensor.tensors[0]} has shape {tuple(tensor.value.shape)}, "
+                    f"{self.checkpoint.name}: tensor {tensor.tensors[0]} has shape {tuple(tensor.value.shape)}, "
                     f"the config asks for {tuple(shape)}. Weights and config.json do not belong together."
                 )
             yield tensor
@@ -87,7 +87,7 @@ class Side:
         missing = [name for name in needed if name not in in_file]
         if missing:
             raise WarmStartError(
-                f"{self.source.name}: {len(missing)} tensors that the plan copies are not in the weights: "
+                f"{self.checkpoint.name}: {len(missing)} tensors that the plan copies are not in the weights: "
                 f"{_format_some(missing)} (found {len(in_file)}: {_format_some(sorted(in_file))})."
             )
 
@@ -95,7 +95,7 @@ class Side:
         """The table that goes into that of the positions, where the side is converted and has these to fill."""
         if not self.converted or find_positions(self.config).table not in wanted:
             return None
-        return find_family(self.source.config).conversion.token_types
+        return find_family(self.checkpoint.config).conversion.token_types
 
     def _name_in_file(self, name: str) -> str:
         """The layer of the side as the layer of the checkpoint: encoder.layer.1... as encoder.layer.3..."""
@@ -114,7 +114,7 @@ class Side:
         tensor: str,
         token_types: str | None,
     ) -> FilledTensor:
-        value = self.source.weights.load(tensor)
+        value = self.checkpoint.weights.load(tensor)
         positions = find_positions(self.config)
         if positions is None or name != positions.table:
             return FilledTensor(name, value, (tensor,))
@@ -122,15 +122,15 @@ class Side:
         changes: tuple[str, ...] = ()
         if self.converted:
             # BertGeneration has no token types: the one that texts have goes into the positions.
-            types = self.source.weights.load(token_types)
-            value, changes = convert_positions(value, types, self.source.config)
+            types = self.checkpoint.weights.load(token_types)
+            value, changes = convert_positions(value, types, self.checkpoint.config)
             tensors = (tensor, token_types)
         value, repeated = _repeat_positions(value, self.config.max_position_embeddings, positions.first)
         return FilledTensor(name, value, tensors, changes + repeated)
 
     def _gather(self, tensor: FilledTensor, shape: torch.Size) -> FilledTensor:
         """The tensor with the rows of the side's vocabulary, where it has a row a token."""
-        has_old_rows = len(tensor.value) == self.source.config.vocab_size
+        has_old_rows = len(tensor.value) == self.checkpoint.config.vocab_size
         gets_new_rows = shape[0] == self.config.vocab_size
         if self.old_rows is None or not has_old_rows or not gets_new_rows:
             return tensor
@@ -139,7 +139,7 @@ class Side:
 
 
 def build_side(
-    source: PublishedCheckpoint,
+    checkpoint: PublishedCheckpoint,
     *,
     convert: bool,
     layers: int | str | list[int] | None,
@@ -158,32 +158,32 @@ def build_side(
     Raises:
         WarmStartError: the choice of layers or the number of positions does not fit.
     """
-    _refuse_relative_positions(source)
-    config = convert_config(source.config) if convert else deepcopy(source.config)
-    chosen = choose_layers(layers, config.num_hidden_layers, source.name)
+    _refuse_relative_positions(checkpoint)
+    config = convert_config(checkpoint.config) if convert else deepcopy(checkpoint.config)
+    chosen = choose_layers(layers, config.num_hidden_layers, checkpoint.name)
     if layers is not None:
-        _check_layers(source.name, config, chosen)
+        _check_layers(checkpoint.name, config, chosen)
         apply_layers(config, chosen)
     available = count_positions(config)
     if max_positions is not None and available is not None and available < max_positions:
         if find_positions(config) is None:
             raise WarmStartError(
-                f"model.max_positions: {source.name}: where a {config.model_type} model keeps its positions is not "
+                f"model.max_positions: {checkpoint.name}: where a {config.model_type} model keeps its positions is not "
                 f"known here, so its {available} cannot become more. Leave it out."
             )
         set_positions(config, max_positions)
     if rows is not None:
         config.vocab_size = rows
-    converted = convert and source.config.model_type != config.model_type
-    return Side(source, config, chosen, converted, old_rows)
+    converted = convert and checkpoint.config.model_type != config.model_type
+    return Side(checkpoint, config, chosen, converted, old_rows)
 
 
-def _refuse_relative_positions(source: PublishedCheckpoint) -> None:
-    kind = getattr(source.config, "position_embedding_type", None) or "absolute"
-    if kind != "absolute":
+def _refuse_relative_positions(checkpoint: PublishedCheckpoint) -> None:
+    position_type = getattr(checkpoint.config, "position_embedding_type", None) or "absolute"
+    if position_type != "absolute":
         raise WarmStartError(
-            f"{source.name}: positions are {kind!r}, and transformers 5 builds this family with absolute ones alone. "
-            "Choose another checkpoint."
+            f"{checkpoint.name}: positions are {position_type!r}, and transformers 5 builds this family with absolute "
+            "ones alone. Choose another checkpoint."
         )
 
 

@@ -292,16 +292,16 @@ def _check_max_positions(wanted: int, shapes: tuple[PublishedCheckpoint, Publish
 def _check_pad(name: str, side: Side, pad_id: int) -> None:
     """RoBERTa's kin counts positions from the pad id: another one would shift every position in silence."""
     positions = find_positions(side.config)
-    own_pad = side.source.config.pad_token_id
+    own_pad = side.checkpoint.config.pad_token_id
     if positions is None and own_pad is not None and pad_id != own_pad:
         raise WarmStartError(
-            f"model.{name}: {side.source.name} pads with {own_pad}, the tokenizer with {pad_id}, and whether a "
+            f"model.{name}: {side.checkpoint.name} pads with {own_pad}, the tokenizer with {pad_id}, and whether a "
             f"{side.config.model_type} model counts positions from it is not known here. Keep its own tokenizer."
         )
     if positions is not None and positions.first not in (0, pad_id + 1):
         convert = ", or leave model.convert at true" if find_family(side.config).conversion else ""
         raise WarmStartError(
-            f"model.{name}: {side.source.name} counts positions from pad id {positions.first - 1}, and the "
+            f"model.{name}: {side.checkpoint.name} counts positions from pad id {positions.first - 1}, and the "
             f"tokenizer pads with {pad_id}. Give a tokenizer whose pad has that id{convert}."
         )
 

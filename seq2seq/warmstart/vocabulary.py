@@ -103,13 +103,13 @@ def _load_tokenizers(
     return TokenizerPair(source, target)
 
 
-def _load_tokenizer(source: PublishedCheckpoint) -> PreTrainedTokenizerFast:
-    tokenizer = load_tokenizer(source.folder)
+def _load_tokenizer(checkpoint: PublishedCheckpoint) -> PreTrainedTokenizerFast:
+    tokenizer = load_tokenizer(checkpoint.folder)
     highest = max(tokenizer.get_vocab().values())
-    rows = source.config.vocab_size
+    rows = checkpoint.config.vocab_size
     if highest >= rows:
         raise WarmStartError(
-            f"{source.name}: the tokenizer gives ids up to {highest}, the embedding table has {rows} rows. "
+            f"{checkpoint.name}: the tokenizer gives ids up to {highest}, the embedding table has {rows} rows. "
             "The tokenizer has tokens that the checkpoint was not trained with."
         )
     return ensure_pad_token(tokenizer)

@@ -109,16 +109,16 @@ def test_weights_are_those_that_queries_and_keys_give(shaken_pair):
 def test_statistics_are_those_of_hand_arithmetic():
     # One layer, one head, two queries, three keys.
     weights = torch.tensor([[[[1.0, 0.0, 0.0], [0.25, 0.25, 0.5]]]])
-    found = compute_statistics(weights, special=[True, False, False], punctuation=[False, False, True])
+    statistics = compute_statistics(weights, special=[True, False, False], punctuation=[False, False, True])
     log = torch.log(torch.tensor(2.0)).item()
-    assert found.entropy.item() == pytest.approx((0 + 1.5 * log) / 2)  # 2 x 0.25 log 4 + 0.5 log 2
-    assert found.confidence.item() == pytest.approx(0.75)
+    assert statistics.entropy.item() == pytest.approx((0 + 1.5 * log) / 2)  # 2 x 0.25 log 4 + 0.5 log 2
+    assert statistics.confidence.item() == pytest.approx(0.75)
     # Keys at 0, 0.5 and 1 of the queries' length: the first query 0 away, the second 0.25 x 1 + 0.25 x 0.5.
-    assert found.distance.item() == pytest.approx(0.375 / 2)
-    assert found.special.item() == pytest.approx(0.625)
-    assert found.punctuation.item() == pytest.approx(0.25)
+    assert statistics.distance.item() == pytest.approx(0.375 / 2)
+    assert statistics.special.item() == pytest.approx(0.625)
+    assert statistics.punctuation.item() == pytest.approx(0.25)
 
 
 def test_statistics_of_one_position_are_no_error():
-    found = compute_statistics(torch.ones(2, 3, 1, 1), special=[True], punctuation=[False])
-    assert found.entropy.shape == (2, 3) and not found.entropy.any() and not found.distance.any()
+    statistics = compute_statistics(torch.ones(2, 3, 1, 1), special=[True], punctuation=[False])
+    assert statistics.entropy.shape == (2, 3) and not statistics.entropy.any() and not statistics.distance.any()

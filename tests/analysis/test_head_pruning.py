@@ -86,12 +86,12 @@ def test_importance_at_gates_is_that_of_the_gated_model(model):
     batch = draw_batch(model)
     [*_, gates] = choose_at_random(model, [24, 15], seed=3)
     sites = list_sites(model)
-    found = compute_importance(model, [batch], gates=gates)
+    importance = compute_importance(model, [batch], gates=gates)
     with gated(sites, gates):
         expected = compute_importance(model, [batch])
     for site in sites:
         opened = gates[site.name].bool()
-        assert torch.allclose(found[site.name][opened], expected[site.name][opened], rtol=1e-4)
+        assert torch.allclose(importance[site.name][opened], expected[site.name][opened], rtol=1e-4)
 
 
 @pytest.mark.parametrize("normalized", [False, True])

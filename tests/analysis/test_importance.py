@@ -39,8 +39,8 @@ def compute_loss(model, batch, sites, name: str, head: int, value: float) -> flo
 def test_importance_is_the_mean_absolute_slope_of_each_pairs_loss(model):
     batch, sites, step = draw_batch(model), list_sites(model), 1e-4
     pairs = [{name: tensor[row : row + 1] for name, tensor in batch.items()} for row in range(3)]
-    found = compute_importance(model, [batch])
-    assert list(found) == [site.name for site in sites]
+    importance = compute_importance(model, [batch])
+    assert list(importance) == [site.name for site in sites]
     for site in sites:
         for head in range(site.heads):
             slopes = [
@@ -48,7 +48,7 @@ def test_importance_is_the_mean_absolute_slope_of_each_pairs_loss(model):
                  - compute_loss(model, pair, sites, site.name, head, 1 - step)) / (2 * step)
                 for pair in pairs
             ]  # fmt: skip
-            assert found[site.name][head].item() == pytest.approx(sum(map(abs, slopes)) / 9, rel=1e-5, abs=1e-9)
+            assert importance[site.name][head].item() == pytest.approx(sum(map(abs, slopes)) / 9, rel=1e-5, abs=1e-9)
 
 
 def test_batches_make_no_difference(model):
@@ -89,7 +89,7 @@ def test_heads_that_matter_are_those_whose_loss_grows_when_they_are_left_out(mod
         site.output.weight.data.mul_(0.2)
     batch = draw_batch(model)
     pairs = [{name: tensor[row : row + 1] for name, tensor in batch.items()} for row in range(3)]
-    found = compute_importance(model, [batch])
+    importance = compute_importance(model, [batch])
     estimated, measured = [], []
     for site in sites:
         for head in range(site.heads):
@@ -100,7 +100,7 @@ def test_heads_that_matter_are_those_whose_loss_grows_when_they_are_left_out(mod
                 )
                 for pair in pairs
             ]
-            estimated.append(found[site.name][head].item())
+            estimated.append(importance[site.name][head].item())
             measured.append(sum(changes))
     ranks = torch.tensor([estimated, measured]).argsort().argsort().double()
     assert torch.corrcoef(ranks)[0, 1] > 0.9  # Spearman's

@@ -21,8 +21,8 @@ def test_seed_is_the_first_63_bits_of_the_sha256_of_the_place():
 
 
 def test_places_have_different_seeds():
-    places = [(1,), (2,), (1, "order"), (1, "order", 2, 3), (1, "order", 23), (1, "window", 2, 3), (11,), (1, 1)]
-    assert len({derive_seed(*place) for place in places}) == len(places)
+    keys = [(1,), (2,), (1, "order"), (1, "order", 2, 3), (1, "order", 23), (1, "window", 2, 3), (11,), (1, 1)]
+    assert len({derive_seed(*key) for key in keys}) == len(keys)
 
 
 def test_seeds_fit_a_signed_64_bit_integer():

@@ -85,7 +85,7 @@ def write_corpus(path: str, megabytes: int) -> dict:
     return {"written_megabytes": megabytes}
 
 
-def build_tokenizers(kind: str) -> "TokenizerPair":
+def build_tokenizers(tokenizer_name: str) -> "TokenizerPair":
     """The embedded BERT's, or one of whole words, four times as fast."""
     from tokenizers import Tokenizer, models, pre_tokenizers
     from transformers import PreTrainedTokenizerFast
@@ -93,7 +93,7 @@ def build_tokenizers(kind: str) -> "TokenizerPair":
     from seq2seq.base.files import embedded_folder
     from seq2seq.text.tokenizers import TokenizerPair, load_tokenizers
 
-    if kind == "bert":
+    if tokenizer_name == "bert":
         return load_tokenizers(embedded_folder("quickstart-bert"))
     marks = ["[PAD]", "[UNK]", "[CLS]", "[SEP]"]
     backend = Tokenizer(models.WordLevel({word: index for index, word in enumerate([*marks, *list_words()])}, "[UNK]"))
@@ -103,7 +103,7 @@ def build_tokenizers(kind: str) -> "TokenizerPair":
     return TokenizerPair(tokenizer, tokenizer)
 
 
-def measure_file(path: str, kind: str, limit_megabytes: int) -> dict:
+def measure_file(path: str, tokenizer_name: str, limit_megabytes: int) -> dict:
     """Rows a second and peak memory of making the cache of a file, and of building steps from it."""
     from seq2seq.data.batching import BatchOrder
     from seq2seq.data.cache import load_encoded, prepare_entry
@@ -114,7 +114,7 @@ def measure_file(path: str, kind: str, limit_megabytes: int) -> dict:
     from seq2seq.sources.text import TextSource
     from seq2seq.text.framing import derive_framing
 
-    tokenizers = build_tokenizers(kind)
+    tokenizers = build_tokenizers(tokenizer_name)
     framing = derive_framing(tokenizers.target)
     source = TextSource(TextSource.Options(), SourceContext(tokenizers.source, framing, pad_id=framing.pad_id))
     split = Split((path,), LayoutOptions(), source, tokenizers, framing, 128)
@@ -127,7 +127,7 @@ def measure_file(path: str, kind: str, limit_megabytes: int) -> dict:
         raise SystemExit("The cache could not be written.")
     begun = time.perf_counter()
     encoded = load_encoded(split, prepare_entry(split, "tokenizing")).encoded
-    found = time.perf_counter() - begun
+    found_seconds = time.perf_counter() - begun
     lengths = encoded.sources.lengths, encoded.labels.lengths
     order = BatchOrder(*lengths, seed=1, length_window=WINDOW, batch_examples=BATCHES["batch_examples"])
     loader = StepLoader(encoded, order, source.collate, MICRO_BATCH_TOKENS)
@@ -135,9 +135,9 @@ def measure_file(path: str, kind: str, limit_megabytes: int) -> dict:
     tokens = sum(step.source_tokens + step.target_tokens for step in islice(loader.steps(0, 100), STEPS))
     steps = time.perf_counter() - begun
     return {
-        "tokenizer": kind, "file_gb": Path(path).stat().st_size / 1e9, "rows": len(encoded),
+        "tokenizer": tokenizer_name, "file_gb": Path(path).stat().st_size / 1e9, "rows": len(encoded),
         "tokens": len(encoded.sources.ids) + len(encoded.labels.ids),
-        "make_seconds": made, "rows_per_second": len(encoded) / made, "find_seconds": found,
+        "make_seconds": made, "rows_per_second": len(encoded) / made, "find_seconds": found_seconds,
         "steps_tokens_per_second": tokens / steps, "limit_gb": limit_megabytes / 1000,
         "peak_gb_imports": before, "peak_gb_made": peak_made, "peak_gb": peak_gigabytes(),
     }  # fmt: skip

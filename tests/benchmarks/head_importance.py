@@ -54,11 +54,11 @@ def main() -> None:
                     loss = pairs.compute_loss(model, lambda count: None)
                 rows.append((site.kind, importance[site.name][head].item(), loss - base))
                 bar.advance(1)
-    found = {}
+    figures = {}
     for kind in ("all", *KINDS):
         chosen = [row for row in rows if kind in ("all", row[0])]
         weights, rises = [row[1] for row in chosen], [row[2] for row in chosen]
-        found[kind] = {
+        figures[kind] = {
             "heads": len(chosen),
             "rank_correlation": correlate(weights, rises),
             "rank_correlation_of_change": correlate(weights, [abs(rise) for rise in rises]),
@@ -68,10 +68,10 @@ def main() -> None:
     table = [
         [kind, str(row["heads"]), f"{row['rank_correlation']:.2f}", f"{row['rank_correlation_of_change']:.2f}",
          str(row["heads_better_left_out"])]
-        for kind, row in found.items()
+        for kind, row in figures.items()
     ]  # fmt: skip
     output().print(build_table(f"Rank correlation, {len(examples)} pairs, loss {base:.4f}", header, table))
-    print(json.dumps({"loss": base} | found))
+    print(json.dumps({"loss": base} | figures))
 
 
 if __name__ == "__main__":

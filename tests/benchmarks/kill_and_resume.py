@@ -65,8 +65,8 @@ def write_recipe(folder: Path, options: argparse.Namespace) -> Path:
             ("train", 40, 0), ("validation", 6, 100), ("test", 6, 200)
         )}  # fmt: skip
     else:
-        found = {name: sorted(Path(options.data).glob(f"{name}.jsonl*")) for name in ("train", "validation", "test")}
-        splits = {name: str(paths[0]) for name, paths in found.items()}
+        files = {name: sorted(Path(options.data).glob(f"{name}.jsonl*")) for name in ("train", "validation", "test")}
+        splits = {name: str(paths[0]) for name, paths in files.items()}
     encoder = options.encoder or str(save_bert(folder / "bert"))
     values = {
         "task": "sentence_fusion",

@@ -219,8 +219,8 @@ def load_pairs(options: argparse.Namespace) -> tuple[EncodedExamples, EncodedExa
 
 def repeat(examples: EncodedExamples, pairs: int) -> EncodedExamples:
     """The first so many pairs of the examples repeated without end."""
-    places = [place % len(examples) for place in range(pairs)]
-    sides = (RaggedIds([ids[place] for place in places]) for ids in (examples.sources, examples.labels))
+    positions = [position % len(examples) for position in range(pairs)]
+    sides = (RaggedIds([ids[position] for position in positions]) for ids in (examples.sources, examples.labels))
     return replace(examples, **dict(zip(("sources", "labels"), sides, strict=True)))
 
 

@@ -191,7 +191,7 @@ def test_checkpoint_of_it_writes_the_same_in_plain_transformers(layout, tmp_path
     ],
 )
 def test_published_generation_options_are_taken_over(published, options):
-    found = read_generation_options(GenerationConfig(**published))
-    assert {name: found[name] for name in options} == options
-    assert ("sampling" in found) == ("sampling" in options)
-    build_options(GenerationOptions, found, GenerationError)
+    read_options = read_generation_options(GenerationConfig(**published))
+    assert {name: read_options[name] for name in options} == options
+    assert ("sampling" in read_options) == ("sampling" in options)
+    build_options(GenerationOptions, read_options, GenerationError)

@@ -32,17 +32,17 @@ class Soup(Options):
 @pytest.fixture
 def run():
     """Runs a command of these options; returns what they were."""
-    app, found = typer.Typer(rich_markup_mode=None), []
+    app, eaten = typer.Typer(rich_markup_mode=None), []
 
     @app.command()
     @takes_flags(Soup)
     def eat(place: str, **flags: Any) -> None:
         """Eat soup."""
-        found.append((place, read_flags(Soup, flags)))
+        eaten.append((place, read_flags(Soup, flags)))
 
     def run(*arguments):
         result = CliRunner().invoke(app, list(arguments), env={"COLUMNS": "80"})
-        return found[-1] if found else result
+        return eaten[-1] if eaten else result
 
     return run
 

@@ -210,7 +210,7 @@ def order_slowly(pairs, *, seed, length_window, epoch, batch_examples=None, batc
             typical = max(1, batch_tokens * len(window) // sum(sum(pairs[index]) for index in window))
             ranked = flatten(halve_slowly(pairs, window, typical))
             cut = fill_groups(ranked, [sum(pairs[index]) for index in ranked], batch_tokens)
-        batches += [cut[place] for place in build_generator(seed, "window", epoch, number).permutation(len(cut))]
+        batches += [cut[position] for position in build_generator(seed, "window", epoch, number).permutation(len(cut))]
     return batches
 
 

@@ -57,7 +57,7 @@ def test_counts_of_random_rows_equal_those_of_plain_python():
     pairs = [(str(draw.randrange(60)), str(draw.randrange(3))) for _ in range(150)]
     others = [(str(draw.randrange(90)), str(draw.randrange(3))) for _ in range(50)]
     hashes, other_hashes = hash_pairs(pairs), hash_pairs(others)
-    targets = {source: {target for found, target in pairs if found == source} for source, _ in pairs}
+    targets = {source: {target for other_source, target in pairs if other_source == source} for source, _ in pairs}
     assert find_repeated(hashes).rows == sum(pair in pairs[:row] for row, pair in enumerate(pairs))
     assert find_conflicting(hashes).rows == sum(len(targets[source]) > 1 for source, _ in pairs)
     assert find_overlap(other_hashes.pairs, hashes.pairs).rows == sum(pair in pairs for pair in others)

@@ -57,7 +57,7 @@ def test_replacement_character_of_the_text_itself_is_not_marked(tmp_path):
 
 def test_texts_know_their_place(tmp_path):
     (tmp_path / "a.txt").write_bytes(b"a\nb\n")
-    assert [text.place for text in read_texts(str(tmp_path / "a.txt"))] == [
+    assert [text.where for text in read_texts(str(tmp_path / "a.txt"))] == [
         f"{tmp_path / 'a.txt'} line 1", f"{tmp_path / 'a.txt'} line 2",
     ]  # fmt: skip
 

@@ -31,7 +31,7 @@ def read_values(name: str) -> list[dict]:
 
 
 def read_places(name: str) -> list[str]:
-    return [row.place.removeprefix(str(Path(name).parent)).lstrip("/") for row in read_rows(name)]
+    return [row.where.removeprefix(str(Path(name).parent)).lstrip("/") for row in read_rows(name)]
 
 
 @pytest.mark.parametrize("suffix", ["", ".gz"])
@@ -60,7 +60,7 @@ def test_tsv_takes_quotation_marks_as_text(tmp_path, suffix):
 def test_header_of_the_recipe_names_cells_from_the_first_line_on(tmp_path, name, content):
     rows = list(read_rows(write(tmp_path / name, content), ["source", "target"]))
     assert [row.values for row in rows] == [{"source": "x", "target": "y, z"}, {"source": "u", "target": "v"}]
-    assert [row.place.rpartition("/")[2] for row in rows] == [f"{name} line 1", f"{name} line 2"]
+    assert [row.where.rpartition("/")[2] for row in rows] == [f"{name} line 1", f"{name} line 2"]
 
 
 def test_header_of_the_recipe_is_for_files_without_names_of_their_own(tmp_path):
@@ -250,7 +250,7 @@ def test_rows_are_read_from_below_the_data_variable(tmp_path, monkeypatch):
 def test_embedded_split_gives_the_quickstart_pairs():
     rows = list(read_rows("embedded:quickstart:validation"))
     assert [row.values["target"] for row in rows] == [pair.target for pair in load_pairs("validation")]
-    assert rows[16].place == "embedded:quickstart:validation row 17"
+    assert rows[16].where == "embedded:quickstart:validation row 17"
 
 
 def test_unknown_embedded_split_is_refused():
@@ -274,7 +274,7 @@ def hub(tmp_path, monkeypatch):
 
 def test_hub_data_set_gives_rows_and_their_numbers(hub):
     name = f"hub:{hub}::train"
-    assert [(row.place, row.values) for row in read_rows(name)] == [
+    assert [(row.where, row.values) for row in read_rows(name)] == [
         (f"{name} row 1", {"source": "a", "target": "b"}),
         (f"{name} row 2", {"source": "c", "target": "d"}),
     ]

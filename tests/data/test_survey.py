@@ -31,18 +31,18 @@ def split(started, tmp_path):
 
 
 def test_lengths_are_those_before_the_cut(split):
-    found = survey_split(split, split.encode(), sample_texts=10)
-    assert found.source_lengths.tolist() == [3, 8, 2]
-    assert found.target_lengths.tolist() == [3, 3, 8]  # each with its end mark
+    survey = survey_split(split, split.encode(), sample_texts=10)
+    assert survey.source_lengths.tolist() == [3, 8, 2]
+    assert survey.target_lengths.tolist() == [3, 3, 8]  # each with its end mark
 
 
 def test_lengths_count_the_marks_of_the_framing(split):
     framing = replace(split.framing, source_prefix=(2,), source_suffix=(3,), target_prefix=(2,))
     source = build_source(split.tokenizers.source, framing, 4)
     marked = replace(split, framing=framing, source=source)
-    found = survey_split(marked, marked.encode(), sample_texts=10)
-    assert found.source_lengths.tolist() == [5, 10, 4]
-    assert found.target_lengths.tolist() == [4, 4, 9]
+    survey = survey_split(marked, marked.encode(), sample_texts=10)
+    assert survey.source_lengths.tolist() == [5, 10, 4]
+    assert survey.target_lengths.tolist() == [4, 4, 9]
 
 
 def test_rows_read_in_chunks_are_surveyed_as_rows_read_at_once(split, monkeypatch):

@@ -60,9 +60,9 @@ def test_every_word_of_the_test_split_is_known_from_training(splits):
 
 def test_words_noted_with_a_pair_are_those_in_its_texts(splits):
     for pair in splits["train"][:2000] + splits["test"]:
-        found = scan_words(pair)
-        assert set(pair.words) <= set().union(*found)
-        assert all(words & set(pair.words) for words in found)
+        word_groups = scan_words(pair)
+        assert set(pair.words) <= set().union(*word_groups)
+        assert all(words & set(pair.words) for words in word_groups)
 
 
 def test_pair_uses_no_content_word_twice(splits):
@@ -109,8 +109,8 @@ def test_corpus_is_the_same_in_another_process_with_another_hash_seed(splits):
     )
     environment = os.environ | {"PYTHONHASHSEED": "12345"}
     command = [sys.executable, "-c", code]
-    found = subprocess.run(command, env=environment, capture_output=True, text=True, check=True).stdout.strip()
-    assert found == hashlib.sha256(repr(splits["test"]).encode()).hexdigest()
+    printed = subprocess.run(command, env=environment, capture_output=True, text=True, check=True).stdout.strip()
+    assert printed == hashlib.sha256(repr(splits["test"]).encode()).hexdigest()
 
 
 @pytest.mark.parametrize("held_out", [False, True])
@@ -137,11 +137,11 @@ def test_source_has_one_right_target():
 
 
 def test_articles_in_the_corpus_are_right(splits):
-    found = set()
+    articles = set()
     for pair in splits["train"] + splits["test"]:
-        found |= set(re.findall(r"\b(an?) (\w+)", f"{pair.source} {pair.target}"))
-    assert {mark for mark, _ in found} == {"a", "an"}
-    assert [(mark, word) for mark, word in found if (mark == "an") != (word in AN_WORDS)] == []
+        articles |= set(re.findall(r"\b(an?) (\w+)", f"{pair.source} {pair.target}"))
+    assert {mark for mark, _ in articles} == {"a", "an"}
+    assert [(mark, word) for mark, word in articles if (mark == "an") != (word in AN_WORDS)] == []
 
 
 @pytest.mark.parametrize(("word", "expected"), [("engine", "an"), ("lamp", "a"), ("useful", "a"), ("ugly", "an")])

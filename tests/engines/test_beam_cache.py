@@ -23,9 +23,9 @@ def test_every_step_gives_what_transformers_own_cache_gives(monkeypatch, prompt,
     for step in range(10):
         for layer in range(LAYERS):
             new = [draw(prompt if step == 0 else 1, WIDTH) for _ in range(2)]
-            found = ours.self_attention_cache.update(*new, layer)
+            states = ours.self_attention_cache.update(*new, layer)
             expected = theirs.self_attention_cache.update(*new, layer)
-            assert all(map(torch.equal, found, expected))
+            assert all(map(torch.equal, states, expected))
         assert ours.get_seq_length() == theirs.get_seq_length() == prompt + step
         beams = torch.cat([torch.randint(0, 3, (3,)), torch.randint(3, 6, (3,))])
         ours.reorder_cache(beams)

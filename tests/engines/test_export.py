@@ -110,7 +110,7 @@ def test_int8_export_is_smaller_and_its_differences_are_measured(write, tmp_path
 def test_plain_transformers_loads_the_export_untied(write, tmp_path):
     exported = seq2seq.export(write("bertshare"), output=tmp_path / "export", format="transformers")
     assert exported.equality == Equality(texts=64, largest_difference=0.0, equal=64, ties=0, equal_beams=64)
-    model, tokenizer = (kind.from_pretrained(tmp_path / "export") for kind in (EncoderDecoderModel, AutoTokenizer))
+    model, tokenizer = (loader.from_pretrained(tmp_path / "export") for loader in (EncoderDecoderModel, AutoTokenizer))
     encoder, decoder = model.encoder.encoder.layer[0], model.decoder.bert.encoder.layer[0]
     assert encoder.output.dense.weight.data_ptr() != decoder.output.dense.weight.data_ptr()
     inputs = tokenizer(TEXTS[:2], return_tensors="pt", padding=True)
@@ -214,8 +214,8 @@ def test_outputs_that_differ_are_ties_where_the_model_finds_them_as_good():
     scores = {5: -1.0, 6: -1.00005, 7: -1.2, 8: -0.9}
     ours = Fixed([5], [5], [5], [5], scores=scores)
     theirs = Fixed([5], [6], [7], [8], scores=scores | {5: -1.3})
-    found = compare_engines(ours, theirs, [[1]] * 4, [[5]] * 4, GenerationOptions())
-    assert found == Equality(texts=4, largest_difference=pytest.approx(0.3), equal=1, ties=2, equal_beams=1)
+    equality = compare_engines(ours, theirs, [[1]] * 4, [[5]] * 4, GenerationOptions())
+    assert equality == Equality(texts=4, largest_difference=pytest.approx(0.3), equal=1, ties=2, equal_beams=1)
 
 
 def test_export_is_no_checkpoint_to_train_or_export_again(write, tmp_path):

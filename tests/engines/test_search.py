@@ -35,13 +35,13 @@ def search(model, sources=SOURCES, prefix=(), **options):
 
 def compute_log_probabilities(model, source, target) -> list[float]:
     """Of each token of a target, each from a forward pass of its own."""
-    found = []
+    log_probabilities = []
     with torch.no_grad():
         for position, token in enumerate(target):
             decoder_ids = torch.tensor([[BEGIN, *target[:position]]])
             logits = model(input_ids=torch.tensor([source]), decoder_input_ids=decoder_ids).logits[0, -1]
-            found.append(torch.log_softmax(logits.double(), dim=-1)[token].item())
-    return found
+            log_probabilities.append(torch.log_softmax(logits.double(), dim=-1)[token].item())
+    return log_probabilities
 
 
 def with_end(hypothesis) -> list[int]:
@@ -66,8 +66,8 @@ def test_given_targets_are_scored_in_any_batch(model, monkeypatch):
     ]
 
     def check(scores) -> None:
-        for found, wanted in zip(scores, expected, strict=True):
-            assert found == pytest.approx(wanted, abs=1e-4)
+        for score, wanted in zip(scores, expected, strict=True):
+            assert score == pytest.approx(wanted, abs=1e-4)
 
     check(score_ids(model, SOURCES, targets))
     monkeypatch.setattr("seq2seq.engines.forced_decoding.BATCH_TOKENS", 1)
@@ -136,7 +136,7 @@ def test_no_n_gram_is_written_twice(model):
     def count_repeated(**options) -> int:
         outputs = [hypothesis.ids for [hypothesis] in search(model, num_beams=1, max_target_tokens=20, **options)]
         pairs = [list(itertools.pairwise(ids)) for ids in outputs]
-        return sum(len(found) - len(set(found)) for found in pairs)
+        return sum(len(bigrams) - len(set(bigrams)) for bigrams in pairs)
 
     assert count_repeated() > 0
     assert count_repeated(no_repeat_ngram_size=2) == 0
@@ -151,10 +151,10 @@ def test_repetition_penalty_divides_positive_and_multiplies_negative_logits(mode
             for token in set(written):
                 logits[token] = logits[token] / penalty if logits[token] > 0 else logits[token] * penalty
             written.append(int(logits.argmax()))
-    [[found]] = search(model, [source], num_beams=1, repetition_penalty=penalty)
+    [[penalized]] = search(model, [source], num_beams=1, repetition_penalty=penalty)
     [[without]] = search(model, [source], num_beams=1)
-    assert with_end(found) == written[1 : 1 + len(with_end(found))]
-    assert found.ids != without.ids
+    assert with_end(penalized) == written[1 : 1 + len(with_end(penalized))]
+    assert penalized.ids != without.ids
 
 
 @pytest.mark.parametrize("num_beams", [1, 3])

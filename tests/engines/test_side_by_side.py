@@ -79,8 +79,8 @@ def test_batches_run_at_once_and_results_come_in_order():
         here.wait()  # passes only if three batches are computed at once
         return [torch.get_num_threads() * 100 + index for index in batch]
 
-    found = list(compute_side_by_side([[index] for index in range(6)], compute, CPU))
-    assert found == [[100 + index] for index in range(6)]
+    results = list(compute_side_by_side([[index] for index in range(6)], compute, CPU))
+    assert results == [[100 + index] for index in range(6)]
     assert torch.get_num_threads() == 3
 
 

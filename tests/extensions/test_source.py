@@ -71,7 +71,7 @@ def write_rows(path: Path, count: int, start: int = 0) -> str:
 
 
 @pytest.fixture(scope="module")
-def place(tmp_path_factory) -> Path:
+def folder(tmp_path_factory) -> Path:
     """A folder with rows to train, validate and test on."""
     folder = tmp_path_factory.mktemp("series")
     write_rows(folder / "series_train.jsonl", 40)
@@ -81,15 +81,15 @@ def place(tmp_path_factory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def write(place, tiny_bert):
+def write(folder, tiny_bert):
     """Writes a recipe of that name, without dropout."""
 
     def write(
         name: str, source: dict = SOURCE, evaluation: dict | None = None, data: dict | None = None, **training
     ) -> Path:
-        files = {split: str(place / f"series_{split}.jsonl") for split in ("train", "validation", "test")}
+        files = {split: str(folder / f"series_{split}.jsonl") for split in ("train", "validation", "test")}
         options = files | {"columns": {"source": "signal"}} | (data or {})
-        path = write_recipe(place, tiny_bert, name, {"dropout": 0.0}, options, **(ALL_FIGURES | training))
+        path = write_recipe(folder, tiny_bert, name, {"dropout": 0.0}, options, **(ALL_FIGURES | training))
         added = {"source": source, "evaluation": evaluation or {"metrics": ["exact_match"]}}
         path.write_text(path.read_text() + "".join(f"{key}: {json.dumps(value)}\n" for key, value in added.items()))
         return path
@@ -146,10 +146,10 @@ def test_other_options_and_other_code_have_other_entries_of_the_cache(write, cha
     assert keys[0] != keys[1]
 
 
-def test_run_stopped_within_an_epoch_goes_on_bit_for_bit(train, run, place):
+def test_run_stopped_within_an_epoch_goes_on_bit_for_bit(train, run, folder):
     stopped = train("stopped")
     for step in (4, 6):
-        (stopped / f"checkpoints/step_0000000{step}").rename(place / f"lost_{step}")
+        (stopped / f"checkpoints/step_0000000{step}").rename(folder / f"lost_{step}")
     (stopped / "README.md").unlink()
     train("stopped", resume=True)
     assert hash_weights(stopped, 6) == hash_weights(run, 6)
@@ -211,8 +211,8 @@ def test_logits_are_those_of_the_embeddings_fed_to_the_model(run):
     assert seq2seq.load_generator(run).score([source], [target])[0] == pytest.approx(expected, abs=1e-4)
 
 
-def test_file_of_rows_is_generated_for(run, place, tmp_path):
-    progress = seq2seq.generate_file(run, place / "series_test.jsonl", tmp_path / "out.jsonl")
+def test_file_of_rows_is_generated_for(run, folder, tmp_path):
+    progress = seq2seq.generate_file(run, folder / "series_test.jsonl", tmp_path / "out.jsonl")
     rows = [json.loads(line) for line in (tmp_path / "out.jsonl").read_text().splitlines()]
     sources = [draw_series(number) for number in range(50, 56)]
     assert progress.texts == 6
@@ -241,8 +241,8 @@ def test_test_data_is_scored_without_what_copies_sources(run):
     assert "plain transformers" not in card
 
 
-def test_evaluate_scores_it(run, place, tmp_path):
-    scores = seq2seq.evaluate(run, [str(place / "series_test.jsonl")], output=tmp_path / "out")
+def test_evaluate_scores_it(run, folder, tmp_path):
+    scores = seq2seq.evaluate(run, [str(folder / "series_test.jsonl")], output=tmp_path / "out")
     assert (scores["examples"], list(scores["rows"])) == (6, ["bert2bert", "references through the target tokenizer"])
 
 
@@ -260,8 +260,8 @@ def test_inspect_shows_what_the_model_reads(write):
     assert inspection.time is not None
 
 
-def test_heads_are_weighed_and_pruned(run, place, tmp_path):
-    data = [str(place / "series_test.jsonl")]
+def test_heads_are_weighed_and_pruned(run, folder, tmp_path):
+    data = [str(folder / "series_test.jsonl")]
     weighed = seq2seq.analyze_heads(run, data, output=tmp_path / "heads")
     assert all(math.isfinite(value) for site in weighed["sites"] for value in site["importance"])
     pruned = seq2seq.prune(run, data, output=tmp_path / "small", keep=0.5, metrics=["exact_match"])
@@ -342,13 +342,13 @@ def test_wrong_source_is_refused_with_the_recipe(write, source, message):
         load_recipe(write("refused", source))
 
 
-def test_metrics_that_compare_with_sources_are_refused(write, run, place, tmp_path):
+def test_metrics_that_compare_with_sources_are_refused(write, run, folder, tmp_path):
     message = "sari compares with the sources, which are no texts here"
     with pytest.raises(RecipeError, match=message):
         load_recipe(write("sari", evaluation={"metrics": ["exact_match", "sari"]}))
     with pytest.raises(RecipeError, match=message):
         load_recipe(write("sari", validation_metrics=["loss", "sari"]))
-    data = [str(place / "series_test.jsonl")]
+    data = [str(folder / "series_test.jsonl")]
     with pytest.raises(ScoringError, match=message):
         seq2seq.evaluate(run, data, output=tmp_path / "out", evaluation={"metrics": ["sari"]})
     with pytest.raises(ScoringError, match=message):

@@ -151,26 +151,26 @@ def save_family(folder: Path, family: str, *, width: int = 32, head: bool = Fals
 
     `family` is a model type of transformers; `changes` go into the config.
     """
-    kind = FAMILIES.get(family, OTHER)
+    known_family = FAMILIES.get(family, OTHER)
     # Every vocabulary has a size of its own, so that no family's ids or tables pass for another's.
-    tokenizer = build_tokenizer(kind, spare_tokens=list(FAMILIES).index(family) if family in FAMILIES else 0)
+    tokenizer = build_tokenizer(known_family, spare_tokens=list(FAMILIES).index(family) if family in FAMILIES else 0)
     torch.manual_seed(seed)
     build_model(build_config(family, tokenizer, width, changes), head).save_pretrained(folder)
     tokenizer.save(str(folder / "tokenizer.json"))
-    settings = {"model_max_length": POSITIONS} | kind.tokenizer
+    settings = {"model_max_length": POSITIONS} | known_family.tokenizer
     (folder / "tokenizer_config.json").write_text(json.dumps(settings, indent=2) + "\n", encoding="utf-8")
     return folder
 
 
 def build_config(family: str, tokenizer: Tokenizer, width: int, changes: dict) -> PreTrainedConfig:
     """A family's config; `changes` under transformers' common names or the family's own."""
-    kind, config_class = FAMILIES.get(family, OTHER), CONFIG_MAPPING[family]
+    known_family, config_class = FAMILIES.get(family, OTHER), CONFIG_MAPPING[family]
     own_names, known = config_class.attribute_map, {entry.name for entry in fields(config_class)}
     plain = SHAPE | {name: round(share * width) for name, share in WIDTHS.items()}
     settings = {name: value for name, value in plain.items() if own_names.get(name, name) in known}
-    settings["vocab_size"] = tokenizer.get_vocab_size() + kind.spare_rows
-    settings |= {f"{role}_id": tokenizer.token_to_id(token) for role, token in kind.roles.items()}
-    settings |= kind.settings | changes
+    settings["vocab_size"] = tokenizer.get_vocab_size() + known_family.spare_rows
+    settings |= {f"{role}_id": tokenizer.token_to_id(token) for role, token in known_family.roles.items()}
+    settings |= known_family.settings | changes
     return config_class(**{own_names.get(name, name): value for name, value in settings.items()})
 
 
@@ -179,15 +179,15 @@ def build_model(config: PreTrainedConfig, head: bool) -> PreTrainedModel:
     return classes[type(config)](config)
 
 
-def build_tokenizer(kind: Family, *, spare_tokens: int) -> Tokenizer:
+def build_tokenizer(family: Family, *, spare_tokens: int) -> Tokenizer:
     """Special tokens, words and letters, then tokens that stand in no text."""
-    first, last = kind.first.split(), kind.last.split()
+    first, last = family.first.split(), family.last.split()
     spare = [f"[unused{index}]" for index in range(spare_tokens)]
-    build = {"words": build_word_pieces, "bytes": build_byte_pairs, "unigram": build_unigram}[kind.pieces]
+    build = {"words": build_word_pieces, "bytes": build_byte_pairs, "unigram": build_unigram}[family.pieces]
     tokenizer = build(first, [*spare, *last])
     tokenizer.add_special_tokens([*first, *last])
-    marks = [(mark, tokenizer.token_to_id(mark)) for mark in kind.frame.split() if mark != "$A"]
-    tokenizer.post_processor = processors.TemplateProcessing(single=kind.frame, special_tokens=marks)
+    marks = [(mark, tokenizer.token_to_id(mark)) for mark in family.frame.split() if mark != "$A"]
+    tokenizer.post_processor = processors.TemplateProcessing(single=family.frame, special_tokens=marks)
     return tokenizer
 
 

@@ -44,14 +44,14 @@ def find_named(code: str) -> list[str]:
     Docstrings, comments and messages may; a text that is a model type and nothing else is no message.
     """
     tree = ast.parse(code)
-    found = [f"{node.lineno} {node.value!r}" for node in list_texts(tree) if is_model_type(node.value)]
+    named = [f"{node.lineno} {node.value!r}" for node in list_texts(tree) if is_model_type(node.value)]
     for node in tree.body:
         if isinstance(node, ast.Assign | ast.AnnAssign):
-            found += find_in_constant(node)
+            named += find_in_constant(node)
     for node in ast.walk(tree):
         if isinstance(node, ast.ImportFrom) and node.module == "transformers":
-            found += [f"{node.lineno} {alias.name}" for alias in node.names if is_class_of_family(alias.name)]
-    return found
+            named += [f"{node.lineno} {alias.name}" for alias in node.names if is_class_of_family(alias.name)]
+    return named
 
 
 def find_in_constant(node: ast.Assign | ast.AnnAssign) -> Iterator[str]:
@@ -92,13 +92,13 @@ def is_class_of_family(name: str) -> bool:
 
 
 def test_no_module_but_those_of_families_names_one():
-    found = [
-        f"{path.relative_to(PACKAGE)} line {place}"
+    named = [
+        f"{path.relative_to(PACKAGE)} line {where}"
         for path in sorted(PACKAGE.rglob("*.py"))
         if path.relative_to(PACKAGE).parts[0] not in ("families", LANGUAGE)
-        for place in find_named(path.read_text(encoding="utf-8"))
+        for where in find_named(path.read_text(encoding="utf-8"))
     ]
-    assert found == []
+    assert named == []
 
 
 @pytest.mark.parametrize(

@@ -55,8 +55,8 @@ def test_greedy_output_equals_a_literal_loop(model):
             if written[-1] == 3:
                 break
     expected = [token for token in written[1:] if token not in (0, 3)]
-    [[found]] = TransformersEngine(model).generate([source], GenerationOptions(num_beams=1, max_target_tokens=6))
-    assert found == Hypothesis(expected, is_ended=written[-1] == 3)
+    [[hypothesis]] = TransformersEngine(model).generate([source], GenerationOptions(num_beams=1, max_target_tokens=6))
+    assert hypothesis == Hypothesis(expected, is_ended=written[-1] == 3)
 
 
 @pytest.mark.parametrize("empty", ["", "   ", "\t\n"])

@@ -24,9 +24,9 @@ def classes(tmp_path_factory):
         patch.setenv("HF_EVALUATE_OFFLINE", "1")
         from seq2seq.metrics import evaluate_metrics
 
-        found = [value for value in vars(evaluate_metrics).values() if isinstance(value, type)]
+        types = [value for value in vars(evaluate_metrics).values() if isinstance(value, type)]
         base = evaluate_metrics.TextMetric
-        yield {value.metric_name: value for value in found if issubclass(value, base) and value is not base}
+        yield {value.metric_name: value for value in types if issubclass(value, base) and value is not base}
 
 
 @pytest.fixture
@@ -41,14 +41,14 @@ def test_every_metric_has_its_class(classes):
 @pytest.mark.parametrize("name", list(METRICS))
 def test_class_computes_the_metrics_own_value(build, name):
     columns = {"sources": SOURCES} if METRICS[name].needs_sources else {}
-    found = build(name).compute(predictions=PREDICTIONS, references=REFERENCES, **columns)
+    computed = build(name).compute(predictions=PREDICTIONS, references=REFERENCES, **columns)
     expected = compute_scores(
         sources=SOURCES,
         predictions=PREDICTIONS,
         references=LISTED,
         options=EvaluationOptions(metrics=(name,), normalization=()),
     )
-    assert found == expected.values
+    assert computed == expected.values
 
 
 def test_texts_may_be_added_one_by_one_and_in_batches(build):

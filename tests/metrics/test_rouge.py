@@ -53,9 +53,9 @@ def test_common_subsequence_is_as_long_as_by_its_definition():
     for _ in range(100):
         first, second = (tuple(generator.choices("abcd", k=generator.randint(0, 7))) for _ in range(2))
         expected = compute_length_slowly(first, second)
-        places = find_common_subsequence(first, second)
-        assert measure_common_subsequence(first, second) == expected == len(places)
-        assert places == sorted(set(places), reverse=True)
+        positions = find_common_subsequence(first, second)
+        assert measure_common_subsequence(first, second) == expected == len(positions)
+        assert positions == sorted(set(positions), reverse=True)
 
 
 def test_rouge_of_a_small_case_by_hand():

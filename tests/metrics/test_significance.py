@@ -101,12 +101,12 @@ TEXTS = (
 
 def list_p_value(a, b) -> float:
     """The share of all 2^n exchanges with a difference as large."""
-    found = abs(sum(a) - sum(b))
+    observed = abs(sum(a) - sum(b))
     exchanges = list(itertools.product([False, True], repeat=len(a)))
     as_large = 0
     for exchange in exchanges:
         difference = sum((y - x) if swap else (x - y) for x, y, swap in zip(a, b, exchange, strict=True))
-        as_large += abs(difference) >= found
+        as_large += abs(difference) >= observed
     return as_large / len(exchanges)
 
 
@@ -150,11 +150,11 @@ def test_pairing_finds_what_two_intervals_alone_would_not():
 def test_outputs_of_the_same_quality_are_seldom_found_to_differ():
     # 200 pairs of outputs that are both right by chance: p is below 0.05 in about 5% of them (10 of 200, sd 3).
     generator = numpy.random.default_rng(1)
-    found = 0
+    significant = 0
     for seed in range(200):
         a, b = (rows(generator.random(60) < 0.5) for _ in range(2))
-        found += compare_paired(MEAN, a, b, trials=199, resamples=10, seed=seed).p_value < 0.05
-    assert found <= 20
+        significant += compare_paired(MEAN, a, b, trials=199, resamples=10, seed=seed).p_value < 0.05
+    assert significant <= 20
 
 
 @pytest.mark.parametrize("name", list(METRICS))

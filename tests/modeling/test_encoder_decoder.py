@@ -27,7 +27,7 @@ def test_loss_equals_the_sum_over_real_positions_of_the_full_logits(model):
     logits = full_logits(model, SOURCES, MASK, torch.tensor([[2, 8, 9, 10], [2, 11, 3, 0]]))
     log_probabilities = logits.log_softmax(-1)
     positions = [(0, 0, 8), (0, 1, 9), (0, 2, 10), (0, 3, 3), (1, 0, 11), (1, 1, 3)]
-    expected = -sum(log_probabilities[place].item() for place in positions)
+    expected = -sum(log_probabilities[position].item() for position in positions)
     loss = model(input_ids=SOURCES, attention_mask=MASK, labels=LABELS)
     assert loss.objective.item() == pytest.approx(expected, rel=1e-5)
 

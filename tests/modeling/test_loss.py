@@ -42,17 +42,17 @@ def test_loss_and_gradient_of_logits_equal_torchs(smoothing):
     logits, labels = torch.randn(7, 11, requires_grad=True), torch.randint(11, (7,))
     expected = functional.cross_entropy(logits, labels, reduction="sum", label_smoothing=smoothing)
     (expected_gradient,) = torch.autograd.grad(3 * expected, logits)
-    found = apply_cross_entropy(logits + 0.0, labels, smoothing).objective  # the sum is overwritten, not the leaf
-    (gradient,) = torch.autograd.grad(3 * found, logits)
-    torch.testing.assert_close(found, expected)
+    objective = apply_cross_entropy(logits + 0.0, labels, smoothing).objective  # the sum is overwritten, not the leaf
+    (gradient,) = torch.autograd.grad(3 * objective, logits)
+    torch.testing.assert_close(objective, expected)
     torch.testing.assert_close(gradient, expected_gradient)
 
 
 def test_loss_of_no_tokens_is_zero_and_has_a_gradient():
     logits = torch.zeros(0, 5, requires_grad=True)
-    found = apply_cross_entropy(logits, torch.zeros(0, dtype=torch.long)).objective
-    found.backward()
-    assert found.item() == 0
+    objective = apply_cross_entropy(logits, torch.zeros(0, dtype=torch.long)).objective
+    objective.backward()
+    assert objective.item() == 0
     assert logits.grad.shape == (0, 5)
 
 
@@ -62,29 +62,29 @@ def test_loss_and_gradients_of_an_output_layer_in_chunks_equal_torchs(smoothing,
     states, weight, bias, labels = build_output_layer()
     monkeypatch.setattr(loss, "CHUNK_BYTES", rows * 4 * len(weight))
     expected, expected_gradients = compute_plainly(states, weight, bias, labels, smoothing)
-    found = compute_linear_cross_entropy(states, weight, bias, labels, smoothing)
-    torch.testing.assert_close(found.objective, expected)
+    sums = compute_linear_cross_entropy(states, weight, bias, labels, smoothing)
+    torch.testing.assert_close(sums.objective, expected)
     plain, _ = compute_plainly(states, weight, bias, labels, 0.0)
-    torch.testing.assert_close(found.negative_log_likelihood, plain.detach())
-    gradients = torch.autograd.grad(2 * found.objective, (states, weight, bias))
+    torch.testing.assert_close(sums.negative_log_likelihood, plain.detach())
+    gradients = torch.autograd.grad(2 * sums.objective, (states, weight, bias))
     for gradient, wanted in zip(gradients, expected_gradients, strict=True):
         torch.testing.assert_close(gradient, 2 * wanted)
 
 
 def test_gradient_is_taken_once():
     states, weight, bias, labels = build_output_layer()
-    found = compute_linear_cross_entropy(states, weight, bias, labels).objective
-    found.backward(retain_graph=True)
+    objective = compute_linear_cross_entropy(states, weight, bias, labels).objective
+    objective.backward(retain_graph=True)
     with pytest.raises(RuntimeError, match="the gradient of this loss can be taken once; compute the loss again"):
-        found.backward()
+        objective.backward()
 
 
 def test_loss_alone_makes_no_gradient(monkeypatch):
     states, weight, bias, labels = build_output_layer()
     monkeypatch.setattr(torch, "zeros_like", None)  # what gradients of weight and bias would begin with
     with torch.no_grad():
-        found = compute_linear_cross_entropy(states, weight, bias, labels).objective
-    torch.testing.assert_close(found, compute_plainly(states, weight, bias, labels, 0.0)[0].detach())
+        objective = compute_linear_cross_entropy(states, weight, bias, labels).objective
+    torch.testing.assert_close(objective, compute_plainly(states, weight, bias, labels, 0.0)[0].detach())
 
 
 def test_output_layer_without_bias_whose_weight_is_frozen():
@@ -99,10 +99,10 @@ def test_output_layer_under_autocast_is_close_to_float32():
     states, weight, bias, labels = build_output_layer(tokens=50, width=32)
     expected, expected_gradients = compute_plainly(states, weight, bias, labels, 0.0)
     with torch.autocast("cpu", dtype=torch.bfloat16):
-        found = compute_linear_cross_entropy(states, weight, bias, labels).objective
-    gradients = torch.autograd.grad(found, (states, weight, bias))
-    assert found.dtype == torch.float32
-    assert found.item() == pytest.approx(expected.item(), rel=1e-2)
+        objective = compute_linear_cross_entropy(states, weight, bias, labels).objective
+    gradients = torch.autograd.grad(objective, (states, weight, bias))
+    assert objective.dtype == torch.float32
+    assert objective.item() == pytest.approx(expected.item(), rel=1e-2)
     for gradient, wanted in zip(gradients, expected_gradients, strict=True):
         assert gradient.dtype == torch.float32
         assert (gradient - wanted).norm() < 0.02 * wanted.norm()  # bfloat16 keeps 8 bits: 0.4% a number
@@ -110,9 +110,9 @@ def test_output_layer_under_autocast_is_close_to_float32():
 
 def test_output_layer_of_no_tokens_gives_zero_gradients():
     states, weight, bias, _ = build_output_layer(tokens=0)
-    found = compute_linear_cross_entropy(states, weight, bias, torch.zeros(0, dtype=torch.long)).objective
-    found.backward()
-    assert found.item() == 0
+    objective = compute_linear_cross_entropy(states, weight, bias, torch.zeros(0, dtype=torch.long)).objective
+    objective.backward()
+    assert objective.item() == 0
     assert weight.grad.abs().max().item() == 0
     assert bias.grad.abs().max().item() == 0
 

@@ -84,9 +84,9 @@ def test_accelerate_that_starts_one_process_of_several_is_refused(launched, argu
         check_launch(launched(*arguments), "", "fp32")
 
 
-@pytest.mark.parametrize("kind", ["MULTI_CPU", "NO"])
-def test_accelerate_whose_configuration_starts_one_process_of_several_is_refused(launched, tmp_path, kind):
-    path = write_configuration(tmp_path, distributed_type=kind, num_processes=2)
+@pytest.mark.parametrize("distributed_type", ["MULTI_CPU", "NO"])
+def test_accelerate_whose_configuration_starts_one_process_of_several_is_refused(launched, tmp_path, distributed_type):
+    path = write_configuration(tmp_path, distributed_type=distributed_type, num_processes=2)
     with pytest.raises(TrainingError, match="was asked for several processes"):
         check_launch(launched("--config_file", path), "", "fp32")
 

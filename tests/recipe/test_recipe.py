@@ -403,8 +403,8 @@ def test_text_that_looks_like_something_else_survives_yaml(tmp_path, output):
 
 def test_recipe_module_imports_no_torch():
     code = "import sys, seq2seq.recipe.recipe; print(sorted({'torch', 'transformers'} & set(sys.modules)))"
-    found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert found.stdout.strip() == "[]"
+    process = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert process.stdout.strip() == "[]"
 
 
 @pytest.mark.parametrize(

@@ -120,7 +120,7 @@ def test_schema_is_one(validator):
 def test_every_shipped_recipe_is_valid(validator):
     faults = {path: find_faults(validator, yaml.safe_load(path.read_text())) for path in FOLDER.rglob("*.yaml")}
     assert len(faults) > 100
-    assert {path: found for path, found in faults.items() if found} == {}
+    assert {path: of_file for path, of_file in faults.items() if of_file} == {}
 
 
 @pytest.mark.parametrize(

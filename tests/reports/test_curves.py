@@ -90,7 +90,9 @@ def test_runs_have_a_line_each_over_steps_and_over_minutes(record):
     slower = [event | {"seconds": 2 * event["seconds"]} for event in EVENTS]
     figure = build_loss_comparison({"a": record, "b": replace(record, events=slower)})
     training, training_by_time, validation, validation_by_time = figure.axes
-    assert read_labels(figure)[::2] == [f"{kind} loss per target token (nats)" for kind in ("training", "validation")]
+    assert read_labels(figure)[::2] == [
+        f"{event_name} loss per target token (nats)" for event_name in ("training", "validation")
+    ]
     assert (validation.get_xlabel(), validation_by_time.get_xlabel()) == ("step", "minutes of training")
     assert [line.get_color() for line in training.get_lines()] == ["#0072B2", "#D55E00"]
     assert read_lines(training) == {"a": [(2, 3.0), (4, 2.0)], "b": [(2, 3.0), (4, 2.0)]}
@@ -155,7 +157,7 @@ def test_gradient_norms_of_any_range_have_marks_on_their_axis(record, largest):
     figure = build_curves(replace(record, events=events))
     figure.draw_without_rendering()
     low, high = figure.axes[0].get_ylim()
-    assert 2 <= sum(low <= place <= high for place in figure.axes[0].yaxis.get_majorticklocs()) <= 12
+    assert 2 <= sum(low <= tick <= high for tick in figure.axes[0].yaxis.get_majorticklocs()) <= 12
 
 
 def test_gradient_norms_of_zero_alone_are_no_picture(record):

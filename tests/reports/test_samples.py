@@ -1,24 +1,24 @@
 """Samples: which rows are chosen, and how they are shown."""
 
-from seq2seq.reports.samples import Sample, choose_places, format_sample
+from seq2seq.reports.samples import Sample, choose_rows, format_sample
 
 
 def test_ten_of_many_are_the_best_the_median_and_the_worst():
     order = list(range(100, 200))  # best first
-    places = choose_places(order)
-    assert [place for standing, place in places if standing == "best"] == [100, 101, 102]
-    assert [place for standing, place in places if standing == "median"] == [148, 149, 150, 151]
-    assert [place for standing, place in places if standing == "worst"] == [197, 198, 199]
+    rows = choose_rows(order)
+    assert [row for standing, row in rows if standing == "best"] == [100, 101, 102]
+    assert [row for standing, row in rows if standing == "median"] == [148, 149, 150, 151]
+    assert [row for standing, row in rows if standing == "worst"] == [197, 198, 199]
 
 
 def test_few_rows_are_shown_once_each():
-    assert choose_places([7, 5, 6]) == [("best", 7), ("median", 5), ("worst", 6)]
-    assert choose_places([4]) == [("median", 4)]
-    assert choose_places([]) == []
+    assert choose_rows([7, 5, 6]) == [("best", 7), ("median", 5), ("worst", 6)]
+    assert choose_rows([4]) == [("median", 4)]
+    assert choose_rows([]) == []
     for count in range(15):
-        places = [place for _, place in choose_places(list(range(count)))]
-        assert places == sorted(set(places))
-        assert len(places) == min(count, 10)
+        rows = [row for _, row in choose_rows(list(range(count)))]
+        assert rows == sorted(set(rows))
+        assert len(rows) == min(count, 10)
 
 
 def test_sample_shows_scores_and_texts_escaped():

@@ -113,7 +113,7 @@ def test_broken_progress_line_within_the_file_is_refused(run, line):
 def test_progress_is_cut_behind_a_step_and_ends_are_dropped(run):
     for event, step in (("train", 1), ("train", 2), ("checkpoint", 2), ("end", 2), ("train", 3)):
         run.append_progress({"event": event, "step": step})
-    run.cut_progress(2)
+    run.crop_progress(2)
     assert [(row["event"], row["step"]) for row in run.read_progress()] == [
         ("train", 1),
         ("train", 2),

@@ -1,4 +1,4 @@
-"""Normalization: each step on texts whose outcome is written out by hand, and the list of steps."""
+"""Normalization: each normalizer on texts whose outcome is written out by hand, and the list of them."""
 
 import pytest
 from hypothesis import given
@@ -9,7 +9,7 @@ from seq2seq.text.normalization import NORMALIZERS, normalize_text
 
 
 @pytest.mark.parametrize(
-    ("step", "text", "expected"),
+    ("normalizer", "text", "expected"),
     [
         ("lowercase", "It's HERE.", "it's here."),
         ("lowercase", "ÄRGER", "ärger"),
@@ -29,35 +29,35 @@ from seq2seq.text.normalization import NORMALIZERS, normalize_text
         ("nfc", "e\u0301", "\u00e9"),
     ],
 )
-def test_step(step, text, expected):
-    assert normalize_text(text, [step]) == expected
+def test_normalizer(normalizer, text, expected):
+    assert normalize_text(text, [normalizer]) == expected
 
 
-def test_steps_are_taken_in_the_order_of_the_list():
+def test_normalizers_are_taken_in_the_order_of_the_list():
     assert normalize_text("“It’s”", ["straight_quotes", "separate_punctuation"]) == '" It \' s "'
     assert normalize_text("“It’s”", ["separate_punctuation", "straight_quotes"]) == '" It \' s "'
     assert normalize_text("`` A", ["straight_quotes", "separate_punctuation"]) == '" A'
     assert normalize_text("`` A", ["separate_punctuation", "straight_quotes"]) == "' ' A"
 
 
-def test_no_steps_leave_a_text_as_it_is():
+def test_no_normalizers_leave_a_text_as_it_is():
     assert normalize_text(" It's \t here.\n", []) == " It's \t here.\n"
 
 
-@pytest.mark.parametrize("step", NORMALIZERS)
-def test_empty_text_stays_empty(step):
-    assert normalize_text("", [step]) == ""
+@pytest.mark.parametrize("normalizer", NORMALIZERS)
+def test_empty_text_stays_empty(normalizer):
+    assert normalize_text("", [normalizer]) == ""
 
 
 # Not so: İ lowers to two characters, marks may close up to a separator or an entity, quotes pair up anew.
 NOT_IDEMPOTENT = ("lowercase", "join_sentences", "detokenize")
 
 
-@pytest.mark.parametrize("step", [step for step in NORMALIZERS if step not in NOT_IDEMPOTENT])
+@pytest.mark.parametrize("normalizer", [normalizer for normalizer in NORMALIZERS if normalizer not in NOT_IDEMPOTENT])
 @given(text=st.text())
-def test_a_step_taken_twice_is_a_step_taken_once(step, text):
-    once = normalize_text(text, [step])
-    assert normalize_text(once, [step]) == once
+def test_a_normalizer_taken_twice_is_a_normalizer_taken_once(normalizer, text):
+    once = normalize_text(text, [normalizer])
+    assert normalize_text(once, [normalizer]) == once
 
 
 @pytest.mark.parametrize("text", ["don ' t , ( x )", "don't, (x)", "don' t ,(x)"])
@@ -65,11 +65,11 @@ def test_separated_punctuation_forgets_the_spacing_around_marks(text):
     assert normalize_text(text, ["separate_punctuation"]) == "don ' t , ( x )"
 
 
-def test_unknown_step_is_refused_with_those_there_are():
-    with pytest.raises(ValueError, match="unknown step 'lower'; expected some of lowercase, collapse_spaces"):
+def test_unknown_normalizer_is_refused_with_those_there_are():
+    with pytest.raises(ValueError, match="unknown normalizer 'lower'; expected some of lowercase, collapse_spaces"):
         EvaluationOptions(normalization=["lower"])
 
 
-def test_step_named_twice_is_refused():
+def test_normalizer_named_twice_is_refused():
     with pytest.raises(ValueError, match="named twice"):
         EvaluationOptions(normalization=["nfc", "nfc"])

@@ -41,9 +41,9 @@ def test_names_of_other_tokens_and_of_marks_are_as_they_stand():
 
 
 def test_every_part_of_a_mark_in_bytes_is_punctuation():
-    names, found = read(BYTES, "c’é .")
+    names, are_punctuation = read(BYTES, "c’é .")
     assert names == ["c", r"\xe2\x80", r"\x99", "é", "Ġ", "."]
-    assert found == [False, True, True, False, False, True]
+    assert are_punctuation == [False, True, True, False, False, True]
 
 
 def test_a_byte_that_is_no_character_is_no_punctuation():

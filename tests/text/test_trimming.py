@@ -23,12 +23,12 @@ WORDS = [*CORPUS[0].split(), *TEXTS[0].split(), "née", "读", "🙂", "☃", "<
 TEXT = st.one_of(st.lists(st.sampled_from(WORDS)).map(" ".join), st.text(max_size=20), st.sampled_from(TEXTS))
 
 
-def build_byte_level(**kind):
+def build_byte_level(**options):
     """Vocabulary and merges of byte-level BPE, as RoBERTa and GPT-2 have them."""
     backend = Tokenizer(models.BPE())
     backend.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
     alphabet = pre_tokenizers.ByteLevel.alphabet()
-    trainer = trainers.BpeTrainer(vocab_size=700, initial_alphabet=alphabet, show_progress=False, **kind)
+    trainer = trainers.BpeTrainer(vocab_size=700, initial_alphabet=alphabet, show_progress=False, **options)
     backend.train_from_iterator(TEXTS, trainer)
     merges = [tuple(pair) for pair in json.loads(backend.to_str())["model"]["merges"]]
     return backend.get_vocab(), merges

@@ -24,9 +24,9 @@ def send_at_step(patch: pytest.MonkeyPatch, name: str, step: int) -> None:
 def break_gradients(patch: pytest.MonkeyPatch, steps: set[int], value: float = math.inf) -> None:
     """Gives one gradient a value that is not finite in some steps."""
 
-    def backward(self, micro_batch, target_tokens, place, backward=Trainer._backward):
-        loss = backward(self, micro_batch, target_tokens, place)
-        if place[0] in steps:
+    def backward(self, micro_batch, target_tokens, dropout_key, backward=Trainer._backward):
+        loss = backward(self, micro_batch, target_tokens, dropout_key)
+        if dropout_key[0] in steps:
             next(p for p in self.model.parameters() if p.grad is not None).grad[0, 0] = value
         return loss
 
@@ -36,9 +36,9 @@ def break_gradients(patch: pytest.MonkeyPatch, steps: set[int], value: float = m
 def limit_memory(patch: pytest.MonkeyPatch, rows: int) -> None:
     """Lets memory run out wherever a micro-batch has more rows."""
 
-    def backward(self, micro_batch, target_tokens, place, backward=Trainer._backward):
+    def backward(self, micro_batch, target_tokens, dropout_key, backward=Trainer._backward):
         if len(micro_batch["labels"]) > rows:
             raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB.")
-        return backward(self, micro_batch, target_tokens, place)
+        return backward(self, micro_batch, target_tokens, dropout_key)
 
     patch.setattr(Trainer, "_backward", backward)

@@ -24,7 +24,7 @@ def write_pairs(path: Path, count: int, start: int = 0) -> str:
     """Sources of 2 to 7 words; targets are the same words backwards."""
     rows = []
     for number in range(start, start + count):
-        words = [WORDS[(number * 5 + place * (1 + number % 7)) % 12] for place in range(2 + number % 6)]
+        words = [WORDS[(number * 5 + position * (1 + number % 7)) % 12] for position in range(2 + number % 6)]
         rows.append({"source": " ".join(words), "target": " ".join(reversed(words))})
     path.write_text("".join(json.dumps(row) + "\n" for row in rows))
     return str(path)

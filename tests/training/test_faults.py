@@ -164,7 +164,7 @@ def test_disk_that_fills_up_elsewhere_stops_the_run_and_is_survived(whole, begun
         request.getfixturevalue("drawn")
     with monkeypatch.context() as patch:
         # What resuming itself writes to progress.jsonl still fits.
-        patch.setattr(RunFolder, "cut_progress", lambda self, step: fill_disk_at(name, begun, patch))
+        patch.setattr(RunFolder, "crop_progress", lambda self, step: fill_disk_at(name, begun, patch))
         with pytest.raises(TrainingError, match=rf"{name} cannot be written: No space left on device"):
             resume(begun)
     assert name == "progress.jsonl" or not list(begun.rglob(name))

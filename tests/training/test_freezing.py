@@ -127,11 +127,11 @@ def test_shared_layers_thaw_on_two_processes_and_stay_shared(runs, tiny_bert):
 
 
 def test_frozen_parameters_have_no_optimizer_state_and_count_their_own_steps(runs):
-    kinds = [load_step(runs / "one", step, OPTIMIZER) for step in (2, 3)]
-    assert not any(name.startswith("encoder.encoder.") for name in kinds[0])
-    assert not any(".crossattention." in name for name in kinds[1])
-    assert kinds[1]["encoder.encoder.layer.0.output.dense.weight/step"] == 1
-    assert kinds[1]["decoder.bert.encoder.layer.0.output.dense.weight/step"] == 3
+    states = [load_step(runs / "one", step, OPTIMIZER) for step in (2, 3)]
+    assert not any(name.startswith("encoder.encoder.") for name in states[0])
+    assert not any(".crossattention." in name for name in states[1])
+    assert states[1]["encoder.encoder.layer.0.output.dense.weight/step"] == 1
+    assert states[1]["decoder.bert.encoder.layer.0.output.dense.weight/step"] == 3
 
 
 @pytest.mark.parametrize("step", [1, 2, 3])

@@ -137,10 +137,10 @@ def test_memory_that_does_not_hold_one_pair_ends_the_run(recipe, monkeypatch, tm
 
 
 def test_one_pair_that_never_fits_ends_the_run_however_short_the_others_are(recipe, monkeypatch, tmp_path):
-    def backward(self, micro_batch, target_tokens, place, backward=Trainer._backward):
+    def backward(self, micro_batch, target_tokens, dropout_key, backward=Trainer._backward):
         if micro_batch["labels"].shape[1] > 7:  # seven words and the end mark
             raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB.")
-        return backward(self, micro_batch, target_tokens, place)
+        return backward(self, micro_batch, target_tokens, dropout_key)
 
     monkeypatch.setattr(Trainer, "_backward", backward)
     with pytest.raises(TrainingError, match="memory ran out with a single pair in a micro-batch"):

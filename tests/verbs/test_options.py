@@ -27,8 +27,8 @@ FUNCTIONS = {
 
 def list_classes(base: type[Options] = Options) -> list[type[Options]]:
     """All classes of options of the package."""
-    found = [one for one in base.__subclasses__() if one.__module__.startswith("seq2seq.")]
-    return [*found, *(inner for one in base.__subclasses__() for inner in list_classes(one))]
+    own = [one for one in base.__subclasses__() if one.__module__.startswith("seq2seq.")]
+    return [*own, *(inner for one in base.__subclasses__() for inner in list_classes(one))]
 
 
 def test_every_public_function_has_its_options_in_the_table():

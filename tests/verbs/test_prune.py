@@ -54,13 +54,13 @@ def score_pairs(model) -> list[list[float]]:
 
 
 def test_pruned_checkpoint_computes_what_the_gated_model_computes(checkpoint, pruned):
-    folder, found = pruned
+    folder, report = pruned
     whole, small = load_checkpoint(checkpoint).model, load_checkpoint(folder).model
-    assert found["after"]["heads"] * 2 == found["before"]["heads"]
-    assert found["after"]["parameters"] == sum(p.numel() for p in small.parameters()) < found["before"]["parameters"]
-    assert json.loads((folder / "seq2seq.json").read_text())["pruned"] == found["pruned"] == small.pruned
+    assert report["after"]["heads"] * 2 == report["before"]["heads"]
+    assert report["after"]["parameters"] == sum(p.numel() for p in small.parameters()) < report["before"]["parameters"]
+    assert json.loads((folder / "seq2seq.json").read_text())["pruned"] == report["pruned"] == small.pruned
     gates = {site.name: torch.ones(site.heads) for site in list_sites(whole)}
-    for name, heads in found["pruned"].items():
+    for name, heads in report["pruned"].items():
         gates[name] = torch.tensor([float(head in heads) for head in range(4)])
     with gated(list_sites(whole), gates):
         expected = score_pairs(whole)
@@ -70,10 +70,10 @@ def test_pruned_checkpoint_computes_what_the_gated_model_computes(checkpoint, pr
 
 
 def test_curve_begins_and_ends_at_the_two_models(checkpoint, pruned, data, tmp_path):
-    folder, found = pruned
-    assert [point["share"] for point in found["curve"]] == [1.0, 0.75, 0.5]
-    assert found["curve"][0]["by_importance"] == found["curve"][0]["at_random"]
-    for point, path in ((found["curve"][0], checkpoint), (found["curve"][-1], folder)):
+    folder, report = pruned
+    assert [point["share"] for point in report["curve"]] == [1.0, 0.75, 0.5]
+    assert report["curve"][0]["by_importance"] == report["curve"][0]["at_random"]
+    for point, path in ((report["curve"][0], checkpoint), (report["curve"][-1], folder)):
         loaded = load_checkpoint(path)
         ids = [loaded.tokenizers.source(source, add_special_tokens=False)["input_ids"] for source, _ in PAIRS]
         labels = [loaded.tokenizers.target(target, add_special_tokens=False)["input_ids"] for _, target in PAIRS]
@@ -83,35 +83,35 @@ def test_curve_begins_and_ends_at_the_two_models(checkpoint, pruned, data, tmp_p
         written = seq2seq.evaluate(path, [data], output=tmp_path / path.name, evaluation={"metrics": ["chrf"]})
         scored = written["rows"][loaded.description.plan]["chrf"]
         assert point["by_importance"]["chrf"] == pytest.approx(scored)
-    assert json.loads((folder / "pruning.json").read_text()) == found
+    assert json.loads((folder / "pruning.json").read_text()) == report
 
 
 def test_pruned_checkpoint_generates_and_is_analyzed_and_pruned_again(pruned, data, tmp_path):
-    folder, found = pruned
+    folder, report = pruned
     assert len(seq2seq.generate(folder, TEXTS)) == 3
     heads = seq2seq.analyze_heads(folder, [data], output=tmp_path / "heads")
-    assert {site["name"]: site["heads"] for site in heads["sites"] if len(site["heads"]) < 4} == found["pruned"]
+    assert {site["name"]: site["heads"] for site in heads["sites"] if len(site["heads"]) < 4} == report["pruned"]
     assert all(len(site["importance"]) == len(site["heads"]) for site in heads["sites"])
     seq2seq.analyze_attention(folder, TEXTS[:1], output=tmp_path / "attention", num_beams=1)
     again = seq2seq.prune(folder, [data], output=tmp_path / "smaller", keep=0.75, curve=False)
-    assert (again["curve"], again["before"]) == ([], found["after"])
-    assert all(set(heads) <= set(found["pruned"].get(site, range(4))) for site, heads in again["pruned"].items())
+    assert (again["curve"], again["before"]) == ([], report["after"])
+    assert all(set(heads) <= set(report["pruned"].get(site, range(4))) for site, heads in again["pruned"].items())
     assert load_checkpoint(tmp_path / "smaller").model.pruned == again["pruned"]
 
 
 def test_removed_heads_have_no_statistics(pruned, tmp_path):
-    folder, found = pruned
+    folder, report = pruned
     looked = seq2seq.analyze_attention(folder, ["the cat"], ["a cat"], output=tmp_path, pictures=False)
     for kind in ("encoder", "decoder", "cross"):
         sites = [site for site in list_sites(load_checkpoint(folder).model) if site.kind == kind]
         for figures in looked["statistics"][kind].values():  # "punctuation" too, of which there is none
             for site, values in zip(sites, figures, strict=True):
-                left = found["pruned"].get(site.name, range(4))
+                left = report["pruned"].get(site.name, range(4))
                 assert [head for head, value in enumerate(values) if value is not None] == list(left)
 
 
 def test_pruned_checkpoint_trains_on_and_stays_pruned(pruned, data, command, tmp_path):  # noqa: F811
-    folder, found = pruned
+    folder, report = pruned
     recipe = tmp_path / "recipe.yaml"
     recipe.write_text(
         f"task: summarization\noutput: {tmp_path / 'run'}\n"
@@ -130,7 +130,7 @@ def test_pruned_checkpoint_trains_on_and_stays_pruned(pruned, data, command, tmp
     resumed = load_file(last / "model.safetensors")
     assert all(torch.equal(tensor, whole[name]) for name, tensor in resumed.items())
     trained = load_checkpoint(last).model
-    assert trained.pruned == found["pruned"]
+    assert trained.pruned == report["pruned"]
     before = dict(load_checkpoint(folder).model.named_parameters())
     assert any(not torch.equal(p, before[name]) for name, p in trained.named_parameters())
     for first, second in zip(list_sites(trained), list_sites(load_checkpoint(folder).model), strict=True):
@@ -143,10 +143,10 @@ def test_checkpoints_with_different_heads_are_not_averaged(checkpoint, pruned, t
 
 
 def test_export_to_transformers_has_zeros_in_the_place_of_heads(pruned, tmp_path):
-    folder, found = pruned
+    folder, report = pruned
     exported = seq2seq.export(folder, output=tmp_path / "export", format="transformers")
-    assert exported.restored == found["before"]["heads"] - found["after"]["heads"]
-    model, tokenizer = (kind.from_pretrained(tmp_path / "export") for kind in (EncoderDecoderModel, AutoTokenizer))
+    assert exported.restored == report["before"]["heads"] - report["after"]["heads"]
+    model, tokenizer = (loader.from_pretrained(tmp_path / "export") for loader in (EncoderDecoderModel, AutoTokenizer))
     inputs = tokenizer(TEXTS, return_tensors="pt", padding=True)
     texts = tokenizer.batch_decode(model.eval().generate(**inputs), skip_special_tokens=True)
     assert (
@@ -159,10 +159,10 @@ def test_export_to_transformers_has_zeros_in_the_place_of_heads(pruned, tmp_path
 
 def test_export_to_ctranslate2_is_equal_and_says_what_it_restored(pruned, command, tmp_path):  # noqa: F811
     pytest.importorskip("ctranslate2")
-    folder, found = pruned
+    folder, report = pruned
     code, _, err = command("export", folder, "--output", tmp_path / "export")
     assert code == 0
-    restored = found["before"]["heads"] - found["after"]["heads"]
+    restored = report["before"]["heads"] - report["after"]["heads"]
     assert f"{restored} heads that were pruned are zeros in it" in " ".join(err.split())
     assert seq2seq.generate(tmp_path / "export", TEXTS) == seq2seq.generate(folder, TEXTS)
 
@@ -187,16 +187,16 @@ def test_command_prints_and_draws_the_curve(checkpoint, data, command, tmp_path,
 
 
 def test_layers_go_before_heads(checkpoint, data, tmp_path):
-    found = seq2seq.prune(
+    report = seq2seq.prune(
         checkpoint, [data], output=tmp_path / "small", encoder_layers=1, decoder_layers=1, keep=0.5, per_round=0.5
     )
-    assert found["after"]["layers"] == {"encoder": 1, "decoder": 1}
+    assert report["after"]["layers"] == {"encoder": 1, "decoder": 1}
     small = load_checkpoint(tmp_path / "small").model
     assert small.config.encoder.num_hidden_layers == small.config.decoder.num_hidden_layers == 1
     # The curve begins where the layers have gone.
-    assert found["curve"][0]["heads"] == found["before"]["heads"] // 2 == 2 * found["after"]["heads"]
-    last = found["layer_losses"][-1]
-    assert found["curve"][0]["by_importance"]["loss"] == pytest.approx(last["loss"], rel=1e-5)
+    assert report["curve"][0]["heads"] == report["before"]["heads"] // 2 == 2 * report["after"]["heads"]
+    last = report["layer_losses"][-1]
+    assert report["curve"][0]["by_importance"]["loss"] == pytest.approx(last["loss"], rel=1e-5)
     assert len(last["encoder"]) == len(last["decoder"]) == 1
     assert len(seq2seq.generate(tmp_path / "small", TEXTS)) == 3
 
@@ -205,9 +205,9 @@ def test_share_that_keeps_all_heads_of_the_layers_left_is_said(checkpoint, data,
     layers = ("--encoder-layers", "1", "--decoder-layers", "1")
     arguments = ("prune", checkpoint, "--data", data, "--output", tmp_path / "small", *layers, "--keep", "0.96")
     code, _, err = command(*arguments)
-    found = json.loads((tmp_path / "small/pruning.json").read_text())
-    assert (code, found["after"]) == (0, found["without_layers"])
-    assert f"No head went: 0.96 of the {found['after']['heads']} in the layers that are left" in " ".join(err.split())
+    report = json.loads((tmp_path / "small/pruning.json").read_text())
+    assert (code, report["after"]) == (0, report["without_layers"])
+    assert f"No head went: 0.96 of the {report['after']['heads']} in the layers that are left" in " ".join(err.split())
 
 
 def test_unevenly_pruned_model_loses_layers_and_heads_down_to_one_a_site(checkpoint, data, command, tmp_path):  # noqa: F811
@@ -221,8 +221,8 @@ def test_unevenly_pruned_model_loses_layers_and_heads_down_to_one_a_site(checkpo
         arguments = ("--output", tmp_path / f"{keep}", *layers, "--keep", str(keep))
         code, _, err = command("prune", tmp_path / "uneven", "--data", data, *arguments)
         assert code == 0, err
-        found = json.loads((tmp_path / f"{keep}/pruning.json").read_text())
-        left, after = found["without_layers"]["heads"], found["after"]["heads"]
+        report = json.loads((tmp_path / f"{keep}/pruning.json").read_text())
+        left, after = report["without_layers"]["heads"], report["after"]["heads"]
         wanted, least = round(keep * left), len(list_siblings(load_checkpoint(tmp_path / f"{keep}").model))
         assert after == max(wanted, least)
         assert ("heads are left, more than the" in " ".join(err.split())) == (wanted < least)
@@ -246,8 +246,8 @@ def test_texts_that_were_cut_are_counted(checkpoint, data, command, tmp_path):  
 
 def test_published_encoder_decoder_is_pruned(data, tmp_path):
     published = save_published(tmp_path, "bart")
-    found = seq2seq.prune(published, [data], output=tmp_path / "small", keep=0.5, per_round=0.5)
-    assert found["after"]["heads"] * 2 == found["before"]["heads"]
+    report = seq2seq.prune(published, [data], output=tmp_path / "small", keep=0.5, per_round=0.5)
+    assert report["after"]["heads"] * 2 == report["before"]["heads"]
     seq2seq.export(tmp_path / "small", output=tmp_path / "whole", format="transformers")
     assert seq2seq.generate(tmp_path / "small", TEXTS) == seq2seq.generate(tmp_path / "whole", TEXTS)
 

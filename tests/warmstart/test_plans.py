@@ -87,7 +87,9 @@ def count_plan_parameters(
     encoder, decoder = (
         PublishedCheckpoint(family.name, Path(), shape(family)) for family in (families[0], plan.decoder[0])
     )
-    rows = tuple(source.config.vocab_size + find_family(source.config).lacks_pad for source in (encoder, decoder))
+    rows = tuple(
+        checkpoint.config.vocab_size + find_family(checkpoint.config).lacks_pad for checkpoint in (encoder, decoder)
+    )
     sides = build_sides(plan, encoder, decoder, ModelOptions(plan=plan.name, encoder=encoder.name), rows=rows)
     with torch.device("meta"):
         model = build_model(build_config(*sides), find_sharing(plan))
@@ -96,7 +98,7 @@ def count_plan_parameters(
     for name, side, is_warm in zip(("encoder", "decoder"), sides, (plan.warm_encoder, plan.warm_decoder), strict=True):
         if is_warm:
             filled = map_warm_names(model, name, side.converted)
-            warm |= {further.get(place, place) for names in filled for place in names.values()}
+            warm |= {further.get(name_in_model, name_in_model) for names in filled for name_in_model in names.values()}
     sizes = {name: parameter.numel() for name, parameter in model.named_parameters(remove_duplicate=False)}
     first = [name for name in sizes if name not in further]
     return PlanParameters(

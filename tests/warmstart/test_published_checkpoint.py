@@ -62,9 +62,9 @@ def test_sharded_weights_are_read_whole(tiny_bert, tmp_path):
     names = sorted(weights)
     save_file({name: weights[name] for name in names[:5]}, tmp_path / "model-00001-of-00002.safetensors")
     save_file({name: weights[name] for name in names[5:]}, tmp_path / "model-00002-of-00002.safetensors")
-    source = PublishedCheckpoint.open(str(tmp_path))
-    assert sorted(source.weights.files) == names
-    assert torch.equal(source.weights.load(names[-1]), weights[names[-1]])
+    checkpoint = PublishedCheckpoint.open(str(tmp_path))
+    assert sorted(checkpoint.weights.files) == names
+    assert torch.equal(checkpoint.weights.load(names[-1]), weights[names[-1]])
 
 
 def test_missing_shard_is_named(tiny_bert, tmp_path):

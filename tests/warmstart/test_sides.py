@@ -121,8 +121,8 @@ def deep_bert(tmp_path_factory):
 def test_chosen_layers_are_those_of_the_checkpoint(deep_bert, choice, layers, convert):
     started = warm_start(plan="bert2bert", encoder=str(deep_bert), decoder_layers=choice, convert=convert)
     weights = load_file(deep_bert / "model.safetensors")
-    for place, layer in enumerate(layers):
-        ours = started.model.decoder.bert.encoder.layer[place].output.dense.weight
+    for position, layer in enumerate(layers):
+        ours = started.model.decoder.bert.encoder.layer[position].output.dense.weight
         assert torch.equal(ours, weights[f"encoder.layer.{layer}.output.dense.weight"])
     assert len(started.model.decoder.bert.encoder.layer) == len(layers)
     assert len(started.model.encoder.encoder.layer) == 6

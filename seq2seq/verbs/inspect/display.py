@@ -85,18 +85,18 @@ def _list_length_cells(summary: LengthSummary) -> list[str]:
 def _list_duplicates(inspection: Inspection) -> Iterator[str | Table]:
     rows = []
     examples = []
-    for found in inspection.duplicates:
-        name = DUPLICATE_NAMES[found.kind].format(split=found.split, other=found.other)
+    for duplicate in inspection.duplicates:
+        name = DUPLICATE_NAMES[duplicate.kind].format(split=duplicate.split, other=duplicate.other)
         rows.append(
             [
                 name,
-                f"{found.rows:,}",
-                f"{found.of:,}",
-                format_share(found.rows, found.of),
+                f"{duplicate.rows:,}",
+                f"{duplicate.of:,}",
+                format_share(duplicate.rows, duplicate.of),
             ]
         )
-        if found.rows:
-            examples.append(f"{name}: for instance {found.place}, see {found.like}")
+        if duplicate.rows:
+            examples.append(f"{name}: for instance {duplicate.place}, see {duplicate.like}")
     yield build_table(
         f"Duplicates, {inspection.comparison}",
         ["", "rows", "of", "share"],
@@ -106,9 +106,9 @@ def _list_duplicates(inspection: Inspection) -> Iterator[str | Table]:
 
 
 def _list_round_trips(inspection: Inspection) -> Iterator[str | Table]:
-    steps = ", ".join(inspection.recipe["evaluation"]["normalization"]) or "no normalization"
+    normalizers = ", ".join(inspection.recipe["evaluation"]["normalization"]) or "no normalization"
     rows = [_to_round_trip_row(name, split) for name, split in inspection.splits.items()]
-    header = ["", "targets", "come back exactly", f"after {steps}", "with unknown tokens"]
+    header = ["", "targets", "come back exactly", f"after {normalizers}", "with unknown tokens"]
     yield build_table(
         "Targets through the target tokenizer and back (evenly spaced, where not all)",
         header,
@@ -116,7 +116,7 @@ def _list_round_trips(inspection: Inspection) -> Iterator[str | Table]:
     )
     titles = {
         "changed": "did not come back exactly",
-        "changed_normalized": f"did not come back after {steps} either",
+        "changed_normalized": f"did not come back after {normalizers} either",
         "unknown": "with unknown tokens",
     }
     for field, title in titles.items():
@@ -217,5 +217,5 @@ def _list_warnings(inspection: Inspection) -> Iterator[str]:
     noun = "warning" if count == 1 else "warnings"
     colon = ":" if count else ""
     yield f"\n{count} {noun}{colon}"
-    for number, found in enumerate(inspection.warnings, 1):
-        yield f"{number}. {found.about}: {found.text}"
+    for number, warning in enumerate(inspection.warnings, 1):
+        yield f"{number}. {warning.about}: {warning.text}"

@@ -12,7 +12,7 @@ DuplicateKind = Literal["repeated", "conflicting", "same source", "same pair"]
 
 @dataclass(frozen=True)
 class ShownRow:
-    """A row as the model sees it, in tokens; and how many tokens of either side were cut off."""
+    """A row as the model sees it, in tokens; and how many tokens of either side were truncated."""
 
     place: str
     source: tuple[str, ...]
@@ -24,7 +24,7 @@ class ShownRow:
 
 @dataclass(frozen=True)
 class SplitFigures:
-    """One split: its lengths before any cut, whether a sample of its targets can be written, its first rows."""
+    """One split: its lengths before truncation, whether a sample of its targets can be written, its first rows."""
 
     rows: int
     source: LengthSummary

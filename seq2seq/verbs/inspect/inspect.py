@@ -84,7 +84,7 @@ def _summarize_split(
     normalization = run.recipe.evaluation.normalization
     shown = []
     for row, example in enumerate(data.read_first(examples)):
-        shown.append(_show_row(run, data, survey, row, example.place))
+        shown.append(_show_row(run, data, survey, row, example.where))
     return SplitFigures(
         rows=len(data.encoded),
         source=summarize_lengths(survey.source_lengths, data.split.max_source_tokens),
@@ -99,7 +99,7 @@ def _show_row(
     data: TextData,
     survey: Survey,
     row: int,
-    place: str,
+    where: str,
 ) -> ShownRow:
     source = data.encoded.sources[row]
     labels = data.encoded.labels[row].tolist()
@@ -107,7 +107,7 @@ def _show_row(
     decoder_input = run.start.model.shift_right(torch.tensor([labels]))[0].tolist()
     name_target = run.start.tokenizers.target.convert_ids_to_tokens
     return ShownRow(
-        place=place,
+        place=where,
         source=tuple(run.source.name_positions(source)),
         decoder_input=tuple(name_target(decoder_input)),
         labels=tuple(name_target(labels)),
@@ -117,7 +117,7 @@ def _show_row(
 
 
 @dataclass(frozen=True)
-class _FoundMatches:
+class _SplitMatches:
     """Rows of `split` that repeat or contradict rows of `other`."""
 
     kind: DuplicateKind
@@ -127,10 +127,10 @@ class _FoundMatches:
 
 
 def _list_duplicates(splits: Mapping[str, TextData], surveys: Mapping[str, Survey]) -> tuple[Duplicates, ...]:
-    found = _find_matches(surveys)
-    places = _locate_matches(splits, found)
+    all_matches = _find_matches(surveys)
+    locations = _locate_matches(splits, all_matches)
     duplicates = []
-    for one in found:
+    for one in all_matches:
         first = one.matches.first
         duplicates.append(
             Duplicates(
@@ -139,47 +139,47 @@ def _list_duplicates(splits: Mapping[str, TextData], surveys: Mapping[str, Surve
                 other=one.other,
                 rows=one.matches.rows,
                 of=len(surveys[one.split].hashes.sources),
-                place=places[one.split][first[0]] if first else None,
-                like=places[one.other][first[1]] if first else None,
+                place=locations[one.split][first[0]] if first else None,
+                like=locations[one.other][first[1]] if first else None,
             )
         )
     return tuple(duplicates)
 
 
-def _find_matches(surveys: Mapping[str, Survey]) -> list[_FoundMatches]:
+def _find_matches(surveys: Mapping[str, Survey]) -> list[_SplitMatches]:
     train = surveys["train"].hashes
-    found = [
-        _FoundMatches("repeated", "train", "train", find_repeated(train)),
-        _FoundMatches("conflicting", "train", "train", find_conflicting(train)),
+    all_matches = [
+        _SplitMatches("repeated", "train", "train", find_repeated(train)),
+        _SplitMatches("conflicting", "train", "train", find_conflicting(train)),
     ]
     # What stands in two splits at once flatters scores, or the choice of a checkpoint.
     for split, other in COMPARED_SPLITS:
         if split in surveys and other in surveys:
             mine = surveys[split].hashes
             others = surveys[other].hashes
-            found.append(
-                _FoundMatches(
+            all_matches.append(
+                _SplitMatches(
                     "same source",
                     split,
                     other,
                     find_overlap(mine.sources, others.sources),
                 )
             )
-            found.append(
-                _FoundMatches(
+            all_matches.append(
+                _SplitMatches(
                     "same pair",
                     split,
                     other,
                     find_overlap(mine.pairs, others.pairs),
                 )
             )
-    return found
+    return all_matches
 
 
-def _locate_matches(splits: Mapping[str, TextData], found: Sequence[_FoundMatches]) -> dict[str, dict[int, str]]:
-    """Places by split and row of all first matches; no split is read more than once."""
+def _locate_matches(splits: Mapping[str, TextData], all_matches: Sequence[_SplitMatches]) -> dict[str, dict[int, str]]:
+    """Files and lines by split and row of all first matches; no split is read more than once."""
     wanted: dict[str, set[int]] = {name: set() for name in splits}
-    for one in found:
+    for one in all_matches:
         if one.matches.first:
             row, like = one.matches.first
             wanted[one.split].add(row)

@@ -67,21 +67,21 @@ def _warn_of_truncation(splits: Mapping[str, SplitFigures], positions: Mapping[s
 
 
 def _warn_of_duplicates(duplicates: Sequence[Duplicates]) -> Iterator[Finding]:
-    for found in duplicates:
-        rows = f"{found.rows:,} of {found.of:,} rows ({format_share(found.rows, found.of)})"
-        seen = f"for instance {found.place} is like {found.like}"
-        if found.kind == "repeated" and found.share > MUCH_REPEATED:
+    for duplicate in duplicates:
+        rows = f"{duplicate.rows:,} of {duplicate.of:,} rows ({format_share(duplicate.rows, duplicate.of)})"
+        seen = f"for instance {duplicate.place} is like {duplicate.like}"
+        if duplicate.kind == "repeated" and duplicate.share > MUCH_REPEATED:
             yield Finding(
                 "duplicates",
                 f"data.train: {rows} repeat an earlier pair, {seen}. They weigh more than others; remove them unless "
                 "that is meant.",
             )
-        elif found.kind == "same source" and found.rows:
-            harm = "scores" if found.split == "test" else "the choice of the best checkpoint"
+        elif duplicate.kind == "same source" and duplicate.rows:
+            harm = "scores" if duplicate.split == "test" else "the choice of the best checkpoint"
             yield Finding(
                 "overlap",
-                f"data.{found.split}: the sources of {rows} stand in data.{found.other} too, {seen}. That flatters "
-                f"{harm}; remove them from data.{found.other}.",
+                f"data.{duplicate.split}: the sources of {rows} stand in data.{duplicate.other} too, {seen}. That "
+                f"flatters {harm}; remove them from data.{duplicate.other}.",
             )
 
 

@@ -22,7 +22,7 @@ from ...reports.curves import build_curves
 from ...reports.length_plots import build_output_lengths, build_token_lengths
 from ...reports.model_card import CardParts, build_model_card
 from ...reports.plots import save_figure
-from ...reports.samples import Sample, choose_places
+from ...reports.samples import Sample, choose_rows
 from ...run_folder.folder import RunFolder
 from ...run_folder.record import RunRecord, load_run_record
 from ...run_folder.steps import find_chosen
@@ -95,13 +95,13 @@ def choose_samples(record: RunRecord) -> list[Sample]:
     if not scores:  # by metrics that only describe
         return []
     samples = []
-    for standing, place in choose_places(_rank_rows(scores)):
-        row = rows[place]
+    for standing, number in choose_rows(_rank_rows(scores)):
+        row = rows[number]
         samples.append(
             Sample(
                 standing=standing,
-                place=place + 1,
-                scores={metric: values[place] for metric, values in scores.items()},
+                row=number + 1,
+                scores={metric: values[number] for metric, values in scores.items()},
                 source=row["source"],
                 references=tuple(row["references"]),
                 prediction=row["prediction"],
@@ -133,7 +133,7 @@ def _rank_rows(scores: Mapping[str, Sequence[float]]) -> list[int]:
         badness.append([measure_badness(value, better) for value in values])
     ranks = list(zip(*badness, strict=True))
     # Sorting is stable: rows that no metric tells apart keep their order.
-    return sorted(range(len(ranks)), key=lambda place: ranks[place])
+    return sorted(range(len(ranks)), key=lambda number: ranks[number])
 
 
 def measure_badness(value: float, better: Better) -> float:

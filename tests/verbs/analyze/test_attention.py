@@ -28,19 +28,19 @@ def checkpoint(started, tmp_path):
 
 def test_files_hold_the_attention_of_given_pairs(checkpoint, started, tmp_path):
     out = tmp_path / "out"
-    found = seq2seq.analyze_attention(checkpoint, ["the cat.", "fish"], ["a dog", "the sea"], output=out)
-    assert json.loads((out / "attention.json").read_text()) == found
-    assert found["targets"] == "given"
+    analysis = seq2seq.analyze_attention(checkpoint, ["the cat.", "fish"], ["a dog", "the sea"], output=out)
+    assert json.loads((out / "attention.json").read_text()) == analysis
+    assert analysis["targets"] == "given"
     tensors = load_file(out / "attention.safetensors")
     shapes = {name: list(tensor.shape) for name, tensor in tensors.items() if name.startswith("1.")}
-    assert found["pairs"][0] == {
+    assert analysis["pairs"][0] == {
         "source": "the cat.", "target": "a dog",
         "source_tokens": ["[CLS]", "the", "cat", ".", "[SEP]"], "target_tokens": ["[CLS]", "a", "dog"],
         "tensors": shapes, "pictures": "pair_1",
     }  # fmt: skip
     assert shapes["1.cross"] == [2, 4, 3, 5] and len(shapes) == 5
     ids = [
-        started.tokenizers.source.convert_tokens_to_ids(found["pairs"][0][f"{side}_tokens"])
+        started.tokenizers.source.convert_tokens_to_ids(analysis["pairs"][0][f"{side}_tokens"])
         for side in ("source", "target")
     ]
     expected = compute_attention(started.model, *ids)
@@ -71,9 +71,9 @@ def test_statistics_are_means_over_the_pairs(checkpoint, tmp_path):
 
 def test_targets_left_out_are_what_the_model_writes(checkpoint, tmp_path):
     expected = seq2seq.generate(checkpoint, ["the cat"], max_target_tokens=5)
-    found = seq2seq.analyze_attention(checkpoint, ["the cat"], output=tmp_path, max_target_tokens=5, pictures=False)
-    assert (found["targets"], found["generation"]["max_target_tokens"]) == ("written by the model", 5)
-    assert [pair["target"] for pair in found["pairs"]] == expected
+    analysis = seq2seq.analyze_attention(checkpoint, ["the cat"], output=tmp_path, max_target_tokens=5, pictures=False)
+    assert (analysis["targets"], analysis["generation"]["max_target_tokens"]) == ("written by the model", 5)
+    assert [pair["target"] for pair in analysis["pairs"]] == expected
 
 
 def test_what_the_model_writes_is_looked_at_token_by_token(checkpoint, started, tmp_path):
@@ -83,9 +83,9 @@ def test_what_the_model_writes_is_looked_at_token_by_token(checkpoint, started, 
     framed, _ = generator.framing.frame_source(source, 32)
     [[written]] = generator.engine.generate([framed], generator.options)
     assert not written.is_ended and len(written.ids) == 32
-    found = seq2seq.analyze_attention(checkpoint, ["the cat"], output=tmp_path, max_target_tokens=32, pictures=False)
+    analysis = seq2seq.analyze_attention(checkpoint, ["the cat"], output=tmp_path, max_target_tokens=32, pictures=False)
     names = started.tokenizers.target.convert_ids_to_tokens(written.ids)
-    assert found["pairs"][0]["target_tokens"] == ["[CLS]", *names[:-1]]
+    assert analysis["pairs"][0]["target_tokens"] == ["[CLS]", *names[:-1]]
     assert load_file(tmp_path / "attention.safetensors")["1.decoder"].shape[-1] == 32
 
 
@@ -94,11 +94,11 @@ def test_given_texts_go_through_the_normalization_of_the_training(started, tmp_p
     started.tokenizers.target.backend_tokenizer.normalizer = None
     description = replace(build_description(started), layout=layout)
     write_checkpoint(tmp_path / "ckpt", started.model, started.tokenizers, description)
-    found = seq2seq.analyze_attention(
+    analysis = seq2seq.analyze_attention(
         tmp_path / "ckpt", ["The CAT"], ["A Dog"], output=tmp_path / "out", pictures=False
     )
-    assert found["pairs"][0]["source_tokens"][1:-1] == ["the", "cat"]
-    assert found["pairs"][0]["target_tokens"][1:] == ["a", "dog"]
+    assert analysis["pairs"][0]["source_tokens"][1:-1] == ["the", "cat"]
+    assert analysis["pairs"][0]["target_tokens"][1:] == ["a", "dog"]
 
 
 def test_ids_that_the_tokenizer_does_not_have_are_looked_at(checkpoint, tmp_path):
@@ -109,8 +109,8 @@ def test_ids_that_the_tokenizer_does_not_have_are_looked_at(checkpoint, tmp_path
     loaded.model.encoder.resize_token_embeddings(beyond + 1)
     with torch.no_grad():
         loaded.model.decoder.get_output_embeddings().bias[beyond] = 1e3
-    found = seq2seq.analyze_attention(loaded, ["the cat"], output=tmp_path, pictures=False)
-    assert found["pairs"][0]["target_tokens"][1:] == [f"<id {beyond}>"] * 11
+    analysis = seq2seq.analyze_attention(loaded, ["the cat"], output=tmp_path, pictures=False)
+    assert analysis["pairs"][0]["target_tokens"][1:] == [f"<id {beyond}>"] * 11
 
 
 def test_pictures_of_an_earlier_call_do_not_stay(checkpoint, tmp_path):

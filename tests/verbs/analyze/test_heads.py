@@ -33,22 +33,22 @@ def data(tmp_path):
 
 
 def test_importance_of_the_file_is_that_of_its_pairs(checkpoint, data, started, tmp_path):
-    found = seq2seq.analyze_heads(checkpoint, [data], output=tmp_path / "out", batch_tokens=1)
+    analysis = seq2seq.analyze_heads(checkpoint, [data], output=tmp_path / "out", batch_tokens=1)
     sources, targets = (encode_texts(started.tokenizers.source, texts) for texts in zip(*PAIRS, strict=True))
     input_ids, mask = pad_sources([[2, *ids, 3] for ids in sources], 0)  # [CLS] and [SEP]
     labels = pad_rows([[*ids, 3] for ids in targets], -100)
     expected = compute_importance(started.model, [{"input_ids": input_ids, "attention_mask": mask, "labels": labels}])
-    assert [site["name"] for site in found["sites"]] == list(expected)
-    for site in found["sites"]:
+    assert [site["name"] for site in analysis["sites"]] == list(expected)
+    for site in analysis["sites"]:
         assert site["importance"] == pytest.approx(expected[site["name"]].tolist(), rel=1e-4)
-    assert (found["pairs"], found["target_tokens"]) == (3, sum(map(len, targets)) + 3)
-    assert json.loads((tmp_path / "out/heads.json").read_text()) == found
+    assert (analysis["pairs"], analysis["target_tokens"]) == (3, sum(map(len, targets)) + 3)
+    assert json.loads((tmp_path / "out/heads.json").read_text()) == analysis
 
 
 def test_normalized_layers_have_length_one(checkpoint, data, tmp_path):
-    found = seq2seq.analyze_heads(checkpoint, [data], output=tmp_path / "out", normalized=True)
-    assert found["normalized"] is True
-    for site in found["sites"]:
+    analysis = seq2seq.analyze_heads(checkpoint, [data], output=tmp_path / "out", normalized=True)
+    assert analysis["normalized"] is True
+    for site in analysis["sites"]:
         assert torch.tensor(site["importance"]).norm().item() == pytest.approx(1, rel=1e-5)
 
 

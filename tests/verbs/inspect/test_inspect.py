@@ -127,10 +127,10 @@ def test_rows_of_every_split_are_shown(inspection):
     ],
 )
 def test_duplicates_are_counted_with_file_and_line(inspection, folder, kind, split, other, rows, of, place, like):
-    (found,) = [d for d in inspection.duplicates if (d.kind, d.split, d.other) == (kind, split, other)]
-    assert (found.rows, found.of) == (rows, of)
-    assert found.place == (f"{folder / split}.jsonl line {place}" if place else None)
-    assert found.like == (f"{folder / other}.jsonl line {like}" if like else None)
+    (duplicate,) = [d for d in inspection.duplicates if (d.kind, d.split, d.other) == (kind, split, other)]
+    assert (duplicate.rows, duplicate.of) == (rows, of)
+    assert duplicate.place == (f"{folder / split}.jsonl line {place}" if place else None)
+    assert duplicate.like == (f"{folder / other}.jsonl line {like}" if like else None)
 
 
 def test_targets_that_do_not_come_back_are_counted_and_shown(inspection, printed):
@@ -148,9 +148,9 @@ def test_printed_texts_steer_no_terminal(inspection):
 
 def test_large_splits_are_sampled_and_the_table_says_so(folder, tiny_bert, monkeypatch):
     monkeypatch.setattr(inspection_module, "SAMPLED_TARGETS", 2)
-    found = seq2seq.inspect(write_recipe(folder, tiny_bert), time=False)
-    assert found.splits["train"].round_trip.texts == 2
-    (table,) = [t for t in list_tables(found) if isinstance(t, Table) and "tokenizer" in str(t.title)]
+    inspection = seq2seq.inspect(write_recipe(folder, tiny_bert), time=False)
+    assert inspection.splits["train"].round_trip.texts == 2
+    (table,) = [t for t in list_tables(inspection) if isinstance(t, Table) and "tokenizer" in str(t.title)]
     assert [str(cell) for cell in table.columns[1].cells] == ["2 of 5", "1", "2 of 4"]
 
 
@@ -204,8 +204,8 @@ def test_time_is_an_estimate_from_this_machine_and_says_so(inspection, printed):
 
 
 def test_generation_is_timed_where_validation_needs_texts(folder, tiny_bert):
-    found = seq2seq.inspect(write_recipe(folder, tiny_bert, validation_metrics=["exact_match"]))
-    assert found.time.validation_seconds > 0
+    inspection = seq2seq.inspect(write_recipe(folder, tiny_bert, validation_metrics=["exact_match"]))
+    assert inspection.time.validation_seconds > 0
 
 
 @pytest.mark.parametrize(
@@ -244,9 +244,9 @@ def test_lack_of_memory_is_a_warning_and_the_rest_is_found(folder, tiny_bert, mo
         raise TrainingError("memory ran out with a single pair")
 
     monkeypatch.setattr(inspection_module, "estimate_time", fail)
-    found = seq2seq.inspect(write_recipe(folder, tiny_bert))
-    assert found.time is None
-    assert found.warnings[-1].text == "memory ran out with a single pair"
+    inspection = seq2seq.inspect(write_recipe(folder, tiny_bert))
+    assert inspection.time is None
+    assert inspection.warnings[-1].text == "memory ran out with a single pair"
 
 
 def test_timed_outputs_have_the_tokens_asked_for_though_the_model_would_end_at_once(started, monkeypatch):
@@ -275,6 +275,6 @@ def test_figures_are_json(inspection):
 
 def test_quickstart_recipe_has_no_warning(monkeypatch):
     monkeypatch.setattr(inspection_module, "SAMPLED_TARGETS", 100)  # fewer, to be quick
-    found = seq2seq.inspect("recipes/quickstart.yaml", time=False)
-    assert found.warnings == ()
-    assert found.splits["train"].rows == 8000
+    inspection = seq2seq.inspect("recipes/quickstart.yaml", time=False)
+    assert inspection.warnings == ()
+    assert inspection.splits["train"].rows == 8000

@@ -36,8 +36,8 @@ def find(*, splits=None, duplicates=(), schedule=None, generation=None) -> list[
         "micro_batches": 1, "padded_tokens": 170, "padding_efficiency": 0.94, "processes": 1, "batches_looked_at": 200,
     } | (schedule or {})  # fmt: skip
     splits = splits or {name: describe_split() for name in ("train", "validation", "test")}
-    found = list_warnings(build_recipe(values), splits, duplicates, Schedule(**usual), {"source": 512, "target": None})
-    return [f"{warning.about}: {warning.text}" for warning in found]
+    listed = list_warnings(build_recipe(values), splits, duplicates, Schedule(**usual), {"source": 512, "target": None})
+    return [f"{warning.about}: {warning.text}" for warning in listed]
 
 
 def in_all(**changes) -> dict[str, SplitFigures]:
@@ -56,15 +56,15 @@ def test_missing_splits_are_named_with_what_is_lost():
 
 
 def test_truncation_over_five_percent_says_which_limit_would_do():
-    (found,) = find(splits=in_all(source=describe_side(limit=25, truncated=51)))
-    assert "data.train: 5.1% of the sources are longer than data.max_source_tokens=25 and are cut" in found
-    assert "95% fit in 30 tokens, 99% in 40, all in 50. Raise it (the model has 512 positions)" in found
+    (warning,) = find(splits=in_all(source=describe_side(limit=25, truncated=51)))
+    assert "data.train: 5.1% of the sources are longer than data.max_source_tokens=25 and are cut" in warning
+    assert "95% fit in 30 tokens, 99% in 40, all in 50. Raise it (the model has 512 positions)" in warning
 
 
 def test_truncation_of_targets_names_no_positions_where_nothing_limits_them():
-    (found,) = find(splits=in_all(target=describe_side(truncated=60)))
-    assert "data.max_target_tokens=128" in found
-    assert "positions" not in found
+    (warning,) = find(splits=in_all(target=describe_side(truncated=60)))
+    assert "data.max_target_tokens=128" in warning
+    assert "positions" not in warning
 
 
 def test_truncation_of_five_percent_is_none_to_warn_of():
@@ -75,17 +75,17 @@ def test_truncation_of_five_percent_is_none_to_warn_of():
     ("split", "harm"), [("test", "flatters scores"), ("validation", "flatters the choice of the best checkpoint")]
 )
 def test_a_single_source_in_both_splits_is_warned_of(split, harm):
-    (found,) = find(duplicates=[Duplicates("same source", split, "train", 1, 1000, "b line 7", "a line 3")])
-    assert f"overlap: data.{split}: the sources of 1 of 1,000 rows (0.1%) stand in data.train too" in found
-    assert "for instance b line 7 is like a line 3" in found
-    assert harm in found
+    (warning,) = find(duplicates=[Duplicates("same source", split, "train", 1, 1000, "b line 7", "a line 3")])
+    assert f"overlap: data.{split}: the sources of 1 of 1,000 rows (0.1%) stand in data.train too" in warning
+    assert "for instance b line 7 is like a line 3" in warning
+    assert harm in warning
 
 
 def test_repeated_pairs_are_warned_of_from_five_percent_on():
     few, many = (Duplicates("repeated", "train", "train", rows, 1000, "line 9", "line 2") for rows in (50, 51))
     assert find(duplicates=[few]) == []
-    (found,) = find(duplicates=[many])
-    assert found.startswith(
+    (warning,) = find(duplicates=[many])
+    assert warning.startswith(
         "duplicates: data.train: 51 of 1,000 rows (5.1%) repeat an earlier pair, for instance line 9"
     )
 
@@ -96,35 +96,35 @@ def test_conflicting_targets_are_no_error():
 
 def test_low_ceiling_is_that_after_normalization():
     assert find(splits=in_all(exact=0, normalized=900)) == []
-    (found,) = find(splits=in_all(exact=0, normalized=899))
-    assert found.startswith("ceiling: data.train: only 89.9% of the targets come back")
+    (warning,) = find(splits=in_all(exact=0, normalized=899))
+    assert warning.startswith("ceiling: data.train: only 89.9% of the targets come back")
 
 
 def test_unknown_tokens_are_warned_of_from_one_percent_on():
     assert find(splits=in_all(with_unknown=10)) == []
-    (found,) = find(splits=in_all(with_unknown=11))
-    assert found.startswith("unknown tokens: data.train: 1.1% of the targets hold characters")
+    (warning,) = find(splits=in_all(with_unknown=11))
+    assert warning.startswith("unknown tokens: data.train: 1.1% of the targets hold characters")
 
 
 def test_output_limit_below_the_99th_percentile_of_the_test_targets():
     assert find(generation={"max_target_tokens": 40}) == []
-    (found,) = find(generation={"max_target_tokens": 39})
-    assert "generation.max_target_tokens=39 is less than 99% of the targets of data.test need (40)" in found
+    (warning,) = find(generation={"max_target_tokens": 39})
+    assert "generation.max_target_tokens=39 is less than 99% of the targets of data.test need (40)" in warning
 
 
 def test_less_than_an_epoch_says_how_much_is_seen():
     assert find(schedule={"steps": 1000, "epochs": 1}) == []
-    found = find(schedule={"steps": 3000, "epochs": 0.75, "steps_per_epoch": 4000})
-    assert [text.split(":")[0] for text in found] == ["epochs"]
-    assert "The run ends after 3,000 steps, 75.0% of an epoch of 4,000" in found[0]
+    texts = find(schedule={"steps": 3000, "epochs": 0.75, "steps_per_epoch": 4000})
+    assert [text.split(":")[0] for text in texts] == ["epochs"]
+    assert "The run ends after 3,000 steps, 75.0% of an epoch of 4,000" in texts[0]
 
 
 def test_run_with_fewer_than_two_validations_is_warned_of():
     assert find(schedule={"steps": 1000, "steps_per_epoch": 100, "epochs": 10}) == []
-    (found,) = find(schedule={"steps": 999, "steps_per_epoch": 100, "epochs": 9.99})
-    assert "training.validate_every_steps=500 gives a run of 999 steps hardly a choice between checkpoints" in found
+    (warning,) = find(schedule={"steps": 999, "steps_per_epoch": 100, "epochs": 9.99})
+    assert "training.validate_every_steps=500 gives a run of 999 steps hardly a choice between checkpoints" in warning
 
 
 def test_much_padding_is_warned_of():
-    (found,) = find(schedule={"padding_efficiency": 0.65})
-    assert found.startswith("padding: 35.0% of what is computed is padding")
+    (warning,) = find(schedule={"padding_efficiency": 0.65})
+    assert warning.startswith("padding: 35.0% of what is computed is padding")

@@ -31,7 +31,7 @@ def test_samples_are_ranked_by_the_metrics_in_turn(tmp_path):
     # Exact match puts the second first; SARI, the only other, tells the rest apart: more right words are better.
     record = build_record(tmp_path / "mine", predictions=build_rows("x y", "a b c d", "a b c"))
     samples = choose_samples(record)
-    assert [(sample.standing, sample.place) for sample in samples] == [("best", 2), ("median", 3), ("worst", 1)]
+    assert [(sample.standing, sample.row) for sample in samples] == [("best", 2), ("median", 3), ("worst", 1)]
     assert samples[0].scores == {"exact_match": 100.0, "sari": pytest.approx(100.0)}
     assert samples[0].prediction == "a b c d"
 
@@ -39,7 +39,7 @@ def test_samples_are_ranked_by_the_metrics_in_turn(tmp_path):
 def test_samples_of_equal_scores_keep_their_order(tmp_path):
     recipe = {"evaluation": {"metrics": ["exact_match"]}}
     record = build_record(tmp_path / "mine", recipe=recipe, predictions=build_rows(*["x"] * 12))
-    assert [sample.place for sample in choose_samples(record)] == [1, 2, 3, 5, 6, 7, 8, 10, 11, 12]
+    assert [sample.row for sample in choose_samples(record)] == [1, 2, 3, 5, 6, 7, 8, 10, 11, 12]
 
 
 def test_metrics_of_which_less_is_better_rank_the_other_way():
