@@ -80,7 +80,7 @@ def warm_start(
     model = _build_random(plan, encoder, decoder, tokenizers, framing, options.dropout, seed)
     written = fill_model(model, plan, encoder, decoder)
     if options.plan == "pair":
-        check_pair(model, encoder.source.name, decoder.source.name)
+        check_pair(model, encoder.checkpoint.name, decoder.checkpoint.name)
     notes = start_cross_attention(model, options.cross_attention, written)
     origin = report_started(
         plan.name,
