@@ -44,14 +44,17 @@ def choose_places(order: Sequence[int], count: int = COUNT) -> list[tuple[str, i
 
 def format_sample(sample: Sample) -> str:
     """A sample in Markdown; whatever its texts hold is shown, not obeyed."""
-    scores = [f"{metric} {format_value(metric, value)}" for metric, value in sample.scores.items()]
-    shown_scores = escape_markdown(", ".join(scores))
-    heading = f"**{sample.standing.capitalize()}**, row {sample.place}: {shown_scores}"
+    scores = []
+    for metric, value in sample.scores.items():
+        scores.append(f"{metric} {format_value(metric, value)}")
+    listed = escape_markdown(", ".join(scores))
+    heading = f"**{sample.standing.capitalize()}**, row {sample.place}: {listed}"
     lines = [f"source: {show_text(sample.source)}"]
     for reference in sample.references[:MAX_REFERENCES]:
         lines.append(f"reference: {show_text(reference)}")
-    if len(sample.references) > MAX_REFERENCES:
-        lines.append(f"{len(sample.references) - MAX_REFERENCES} more references")
+    more = len(sample.references) - MAX_REFERENCES
+    if more > 0:
+        lines.append(f"{more} more references")
     lines.append(f"output: {show_text(sample.prediction)}")
     return f"{heading}\n\n{build_list(lines)}"
 

@@ -81,6 +81,9 @@ def restore_entities(text: str) -> str:
 def _read_mark(tokens: list[str], position: int) -> _Mark:
     """A token that is no word and no quotation mark."""
     token = tokens[position]
+    # Slices, which are empty where no token stands before or behind.
+    before = "".join(tokens[position - 1 : position]).lower()
+    behind = "".join(tokens[position + 1 : position + 2])
     joint = JOINT.fullmatch(token)
     if joint:
         return _Mark(joint[1], joined_before=True, joined_after=True)
@@ -91,9 +94,7 @@ def _read_mark(tokens: list[str], position: int) -> _Mark:
     if token in OPENING or ELISION.fullmatch(token):
         return _Mark(token, joined_after=True)
     if token in CURRENCIES:
-        following = "".join(tokens[position + 1 : position + 2])
-        return _Mark(token, joined_after=following[:1].isdigit())
-    before = "".join(tokens[position - 1 : position]).lower()
+        return _Mark(token, joined_after=behind[:1].isdigit())
     return _Mark(token, joined_before=(before, token) in CONTRACTED)
 
 

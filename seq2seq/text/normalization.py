@@ -38,7 +38,9 @@ def collapse_spaces(text: str) -> str:
 
 def straighten_quotes(text: str) -> str:
     """Typographic and doubled quotation marks become " and '. “It’s” -> "It's"; `` it '' -> " it " """
-    return _SINGLE_QUOTE.sub("'", _DOUBLE_QUOTE.sub('"', text))
+    # Double ones first: two single marks together are one of them.
+    text = _DOUBLE_QUOTE.sub('"', text)
+    return _SINGLE_QUOTE.sub("'", text)
 
 
 def separate_punctuation(text: str) -> str:
@@ -72,7 +74,8 @@ NORMALIZERS: dict[str, Callable[[str], str]] = {
 def _validate(names: tuple[str, ...]) -> tuple[str, ...]:
     unknown = [repr(name) for name in names if name not in NORMALIZERS]
     if unknown:
-        raise ValueError(f"unknown step {', '.join(unknown)}; expected some of {', '.join(NORMALIZERS)}")
+        known = ", ".join(NORMALIZERS)
+        raise ValueError(f"unknown step {', '.join(unknown)}; expected some of {known}")
     if len(set(names)) < len(names):
         raise ValueError(f"a step is named twice in {list(names)}")
     return names
