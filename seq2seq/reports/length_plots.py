@@ -102,6 +102,7 @@ def _draw_pairs(axes: "Axes", pairs: WordCounts, frame: float) -> None:
             color=COLOURS[1],
             marker="D",
             s=22,
+            # They lie on the frame: half of each would be cut off.
             clip_on=False,
             zorder=3,
         )

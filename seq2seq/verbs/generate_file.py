@@ -101,6 +101,7 @@ class _Job:
 
     def _note(self, text: ReadText) -> None:
         name = self.generator.source.identify(text.text)
+        # With their lengths, or the border between two texts could move unseen.
         self.digest.update(f"{len(name)} {name}".encode())
 
     def read(self) -> list[Any]:

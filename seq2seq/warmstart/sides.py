@@ -66,6 +66,7 @@ class Side:
         prefix = MODEL_MAPPING[type(self.source.config)].base_model_prefix
         in_file = self.source.weights.map_names((f"{prefix}.",))
         in_vocabulary = {table, *head}
+        # Encoders are often published without a head; one that has it must have all of it.
         if any(name in in_file for name in head):
             wanted = {**wanted, **head}
         needed = {name: self._name_in_file(name) for name in wanted}
@@ -216,6 +217,7 @@ def _repeat_positions(
     """
     if rows <= len(table):
         return table, ()
+    # Without the rows in front of the first position, which no text reads.
     positions = table[first:]
     further = positions[torch.arange(rows - len(table)) % len(positions)]
     note = f"{len(positions)} positions repeated up to {rows - first}"
