@@ -193,6 +193,7 @@ class Generator:
                 sources.append(stored)
                 indices.append(index)
                 truncated += is_truncated
+        # The engine never hears of them, and whoever counts is told now.
         empty = len(texts) - len(indices)
         advance(empty)
         # What the engine cannot do was refused when the generator was built.

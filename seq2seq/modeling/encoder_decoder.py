@@ -79,11 +79,10 @@ class Seq2SeqModel(TokenLossModel, EncoderDecoderModel):
     ) -> LossSums:
         """The loss of the real labels, with a known head's output layer and loss worked out together."""
         output_layer = self.decoder.get_output_embeddings()
-        is_known = self._list_head_modules() and isinstance(output_layer, nn.Linear)
         device = labels.device.type
         # Worked out together, gradients of float16 would be cast before the scaler has scaled them.
         is_float16 = torch.is_autocast_enabled(device) and torch.get_autocast_dtype(device) is torch.float16
-        if is_float16 or not is_known:
+        if is_float16 or not (self._list_head_modules() and isinstance(output_layer, nn.Linear)):
             return super().compute_loss(inputs, labels, label_smoothing)
         with _without_rows(output_layer) as seen:
             self.compute_logits(**inputs)

@@ -44,11 +44,9 @@ def choose_places(order: Sequence[int], count: int = COUNT) -> list[tuple[str, i
 
 def format_sample(sample: Sample) -> str:
     """A sample in Markdown; whatever its texts hold is shown, not obeyed."""
-    scores = []
-    for metric, value in sample.scores.items():
-        scores.append(f"{metric} {format_value(metric, value)}")
-    listed = escape_markdown(", ".join(scores))
-    heading = f"**{sample.standing.capitalize()}**, row {sample.place}: {listed}"
+    scores = [f"{metric} {format_value(metric, value)}" for metric, value in sample.scores.items()]
+    shown_scores = escape_markdown(", ".join(scores))
+    heading = f"**{sample.standing.capitalize()}**, row {sample.place}: {shown_scores}"
     lines = [f"source: {show_text(sample.source)}"]
     for reference in sample.references[:MAX_REFERENCES]:
         lines.append(f"reference: {show_text(reference)}")

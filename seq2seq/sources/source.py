@@ -149,7 +149,6 @@ class Source(ABC):
 
     def to_key(self) -> dict[str, Any]:
         """What of it the stored values depend on: its options, and the code of its modules."""
-        # The class and all that it derives from: a changed line in any of them may change the values.
         own = [kind for kind in type(self).__mro__ if issubclass(kind, Source)]
         code = "".join(inspect.getsource(sys.modules[kind.__module__]) for kind in own)
         return {

@@ -74,8 +74,7 @@ NORMALIZERS: dict[str, Callable[[str], str]] = {
 def _validate(names: tuple[str, ...]) -> tuple[str, ...]:
     unknown = [repr(name) for name in names if name not in NORMALIZERS]
     if unknown:
-        known = ", ".join(NORMALIZERS)
-        raise ValueError(f"unknown step {', '.join(unknown)}; expected some of {known}")
+        raise ValueError(f"unknown step {', '.join(unknown)}; expected some of {', '.join(NORMALIZERS)}")
     if len(set(names)) < len(names):
         raise ValueError(f"a step is named twice in {list(names)}")
     return names

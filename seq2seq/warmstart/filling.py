@@ -63,8 +63,8 @@ def _fill_side(
     parameters = dict(model.named_parameters(remove_duplicate=False))
     first_names = map_shared_names(model)
     body, head = map_warm_names(model, side_name, side.converted)
-    # The encoder's parameters are the decoder's too, and filled already.
     if side_name == "decoder" and plan.share_layers:
+        # The encoder's parameters are the decoder's too, and filled already.
         body = {}
     whole_names = body | head
     shapes = {inner: parameters[name].shape for inner, name in whole_names.items()}

@@ -66,7 +66,6 @@ class Side:
         prefix = MODEL_MAPPING[type(self.source.config)].base_model_prefix
         in_file = self.source.weights.map_names((f"{prefix}.",))
         in_vocabulary = {table, *head}
-        # Encoders are often published without a head; one that has it must have all of it.
         if any(name in in_file for name in head):
             wanted = {**wanted, **head}
         needed = {name: self._name_in_file(name) for name in wanted}

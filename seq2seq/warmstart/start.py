@@ -246,6 +246,7 @@ def build_sides(
                 f"model.decoder_layers: plan {plan.name} shares the layers of both sides; set model.encoder_layers."
             )
         decoder_layers = options.encoder_layers
+    # A random decoder is built in the encoder's shape.
     decoder_shape = decoder if plan.warm_decoder else encoder
     if options.max_positions is not None:
         _check_max_positions(options.max_positions, (encoder, decoder_shape))
