@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 import torch
 from transformers import PreTrainedModel
+from transformers.modeling_outputs import Seq2SeqLMOutput
 
 from ..modeling.attention_sites import list_sites
 from ..modeling.head_removal import number_heads
@@ -42,16 +43,7 @@ def compute_attention(
     Raises:
         ValueError: the model does not give the weights of all its heads.
     """
-    inputs = torch.tensor([list(source)], device=model.device)
-    with evaluating(model), _eager(model):
-        outputs = model(
-            input_ids=inputs,
-            attention_mask=torch.ones_like(inputs),
-            decoder_input_ids=torch.tensor([list(decoder_input)], device=model.device),
-            use_cache=False,
-            output_attentions=True,
-            output_hidden_states=True,
-        )
+    outputs = _run_eagerly(model, source, decoder_input)
     weights = {
         "encoder": outputs.encoder_attentions,
         "decoder": outputs.decoder_attentions,
@@ -77,6 +69,23 @@ def compute_attention(
     return Attention(stacked, states)
 
 
+def _run_eagerly(
+    model: TokenLossModel,
+    source: Sequence[int],
+    decoder_input: Sequence[int],
+) -> Seq2SeqLMOutput:
+    inputs = torch.tensor([list(source)], device=model.device)
+    with evaluating(model), _eager(model):
+        return model(
+            input_ids=inputs,
+            attention_mask=torch.ones_like(inputs),
+            decoder_input_ids=torch.tensor([list(decoder_input)], device=model.device),
+            use_cache=False,
+            output_attentions=True,
+            output_hidden_states=True,
+        )
+
+
 def _are_whole(layers: Sequence[object] | None, size: tuple[int, int]) -> bool:
     """Whether every layer has the weights of all queries (Q) to all keys (K), (1, A, Q, K); `size` is (Q, K)."""
     if not layers:
@@ -94,11 +103,12 @@ def _stack_heads(layers: Sequence[torch.Tensor], numbers: Sequence[list[int]]) -
     """Weights (1, heads left, Q, K) of each layer as (L, A, Q, K); nan where a head was pruned."""
     if len(numbers) < len(layers):  # layers that share their parameters are one site
         numbers = [numbers[0]] * len(layers)
-    heads = 1 + max(map(max, numbers))
+    heads = 1 + max(max(left) for left in numbers)
     queries, keys = layers[0].shape[-2:]
     whole = torch.full((len(layers), heads, queries, keys), torch.nan)
     for stacked, weights, left in zip(whole, layers, numbers, strict=True):
-        stacked[left] = weights[0].float().cpu()
+        of_pair = weights[0]
+        stacked[left] = of_pair.float().cpu()
     return whole
 
 
@@ -107,10 +117,12 @@ def _eager(model: PreTrainedModel) -> Iterator[None]:
     """Attention is computed the plain way, which alone has the weights, while the block runs."""
     parts = [module for module in model.modules() if isinstance(module, PreTrainedModel)]
     before = [part.config._attn_implementation for part in parts]
+    # Under sdpa transformers gives empty tuples in place of the weights, without a word.
     model.set_attn_implementation("eager")
     try:
         yield
     finally:
+        # Part by part, since encoder and decoder may have attended in different ways.
         for part, implementation in zip(parts, before, strict=True):
             part.config._attn_implementation = implementation
 
@@ -142,17 +154,21 @@ def compute_statistics(
         weights: (L, A, Q, K), of queries to keys. special, punctuation: of the K tokens attended to.
     """
     queries, keys = weights.shape[-2:]
+    # So that the last positions of both sides meet, as the first ones do.
     stretch = (queries - 1) / (keys - 1) if keys > 1 else 0.0
     query_positions = torch.arange(queries)[:, None]
     key_positions = torch.arange(keys)[None] * stretch
-    distances = (query_positions - key_positions).abs()
+    distances = (query_positions - key_positions).abs()  # (Q, K)
+    is_special = torch.tensor(special)  # (K,)
+    is_punctuation = torch.tensor(punctuation)
+    highest = weights.amax(dim=-1)  # (L, A, Q)
     return HeadStatistics(
         entropy=_average(torch.special.entr(weights)),
-        confidence=weights.amax(dim=-1).mean(dim=-1),
+        confidence=highest.mean(dim=-1),
         distance=_average(weights * distances),
         # Products, as a sum over no token would be a figure for a head that was pruned, too.
-        special=_average(weights * torch.tensor(special)),
-        punctuation=_average(weights * torch.tensor(punctuation)),
+        special=_average(weights * is_special),
+        punctuation=_average(weights * is_punctuation),
     )
 
 

@@ -29,7 +29,9 @@ def plan_counts(model: TokenLossModel, keep: float, per_round: float) -> list[in
     least = len(list_siblings(model))
     last = max(round(keep * total), least)
     removed = max(round(per_round * total), 1)
-    return [*range(total, last, -removed), last]
+    # The last round may take fewer than the others.
+    falling = range(total, last, -removed)
+    return [*falling, last]
 
 
 def choose_by_importance(
@@ -74,7 +76,8 @@ def _rank_heads(groups: Groups, importance: Importance) -> list[Head]:
 
     def find_importance(head: Head) -> float:
         group, number = head
-        return importance[groups[group][0].name][number].item()
+        first, *_ = groups[group]
+        return importance[first.name][number].item()
 
     return sorted(_list_heads(groups), key=find_importance)
 
@@ -88,6 +91,7 @@ def choose_at_random(
     groups = list_siblings(model)
     heads = _list_heads(groups)
     generator = torch.Generator().manual_seed(seed)
+    # Drawn once, so that each count closes what the one before it closed, as by importance.
     drawn = torch.randperm(len(heads), generator=generator)
     order = [heads[index] for index in drawn.tolist()]
     total = count_heads(model)

@@ -49,9 +49,11 @@ def compute_importance(
             batch = {name: tensor.to(model.device) for name, tensor in batch.items()}
             gradients = _compute_gate_gradients(model, groups, batch, gates or {})
             for name, gradient in gradients.items():
-                sums[name] += gradient.abs().sum(dim=0).double().cpu()
-            tokens += int(batch["labels"].ne(IGNORED_LABEL).sum())
-            advance(len(batch["labels"]))
+                of_pairs = gradient.abs().sum(dim=0)
+                sums[name] += of_pairs.double().cpu()
+            labels = batch["labels"]
+            tokens += int(labels.ne(IGNORED_LABEL).sum())
+            advance(len(labels))
     if tokens == 0:
         raise ValueError("there is no target token to weigh heads on")
     return {name: total / tokens for name, total in sums.items()}
@@ -70,7 +72,8 @@ def _compute_gate_gradients(
         opened = values.get(first.name, torch.ones(first.heads))
         opened = opened.to(model.device, model.dtype)
         # A row for each pair: with one gate for all, gradients of different sign would cancel out.
-        gates.append(opened.repeat(rows, 1).requires_grad_())
+        of_pairs = opened.repeat(rows, 1)  # (B, A)
+        gates.append(of_pairs.requires_grad_())
     sites = [site for group in groups for site in group]
     with torch.enable_grad(), gated(sites, _name_by_site(groups, gates)):
         loss = model(**batch).objective
@@ -94,6 +97,7 @@ def _name_by_site(
 def _frozen(model: nn.Module) -> Iterator[None]:
     """No parameter asks for a gradient while the block runs."""
     trained = [parameter for parameter in model.parameters() if parameter.requires_grad]
+    # Else autograd would hold on to what the gradients of all weights need, to get at those of a few gates.
     for parameter in trained:
         parameter.requires_grad_(False)
     try:
@@ -107,6 +111,8 @@ def normalize_by_layer(importance: Importance) -> Importance:
     """Divides the heads of each site by their l2 norm (Molchanov et al. 2017, as the paper does); zeros stay zeros."""
     normalized = {}
     for name, values in importance.items():
+        # Zeros have the norm zero, and 0 / 0 is no number.
         smallest = torch.finfo(values.dtype).tiny
-        normalized[name] = values / values.norm().clamp_min(smallest)
+        norm = values.norm().clamp_min(smallest)
+        normalized[name] = values / norm
     return normalized

@@ -15,10 +15,11 @@ SIDES = ("encoder", "decoder")
 
 def count_layers(model: TokenLossModel) -> tuple[int, int]:
     """Of encoder and decoder."""
-    if isinstance(model.config, EncoderDecoderConfig):
-        return model.config.encoder.num_hidden_layers, model.config.decoder.num_hidden_layers
-    encoder, decoder = (list_layers(model, side) for side in find_sides(model))
-    return len(encoder), len(decoder)
+    config = model.config
+    if isinstance(config, EncoderDecoderConfig):
+        return config.encoder.num_hidden_layers, config.decoder.num_hidden_layers
+    encoder, decoder = find_sides(model)
+    return len(list_layers(model, encoder)), len(list_layers(model, decoder))
 
 
 def check_layer_counts(model: TokenLossModel, layer_counts: LayerCounts) -> None:
@@ -34,9 +35,10 @@ def check_layer_counts(model: TokenLossModel, layer_counts: LayerCounts) -> None
             raise ValueError(f"the {side} has {count} layers and can keep 1 to {count}; {wanted} were asked for")
     if model.sharing.layers and layer_counts[0] != layer_counts[1]:
         raise ValueError("encoder and decoder share their layers: ask for the same number of both")
-    for side, (count, wanted) in enumerate(zip(available, layer_counts, strict=True)):
-        if wanted is not None and wanted < count:
-            _list_choices(model, _list_all(model), side)  # refuses what it cannot choose among
+    whole = _list_all(model)
+    for side, wanted in enumerate(layer_counts):
+        if wanted is not None and wanted < available[side]:
+            _list_choices(model, whole, side)  # refuses what it cannot choose among
 
 
 def _list_all(model: TokenLossModel) -> Layers:
@@ -48,10 +50,11 @@ def count_trials(model: TokenLossModel, layer_counts: LayerCounts) -> int:
     """How many models `drop_layers` measures, at most."""
     trials = []
     for count, wanted in zip(count_layers(model), layer_counts, strict=True):
-        if wanted is None:
-            wanted = count
+        least = count if wanted is None else wanted
         # Each layer that is left is tried, at every removal.
-        trials.append(sum(range(wanted + 1, count + 1)))
+        left_at_removals = range(least + 1, count + 1)
+        trials.append(sum(left_at_removals))
+    # Sides that share their layers lose them at once, so that both have the same trials.
     return trials[0] if model.sharing.layers else sum(trials)
 
 
@@ -75,7 +78,10 @@ def drop_layers(
     for side, wanted in enumerate(layer_counts):
         while wanted is not None and len(kept[side]) > wanted:
             choices = _list_choices(model, kept, side)
-            losses = [measure(remove_layers(model, *choice)) for choice in choices]
+            losses = []
+            for encoder, decoder in choices:
+                # One smaller model at a time: memory need not hold more beside the whole one.
+                losses.append(measure(remove_layers(model, encoder, decoder)))
             loss = min(losses)
             kept = choices[losses.index(loss)]
             yield kept, loss

@@ -51,6 +51,7 @@ def written_whole(path: Path) -> Iterator[Path]:
     try:
         with name_refused(path):
             yield beside
+            # On disk first: else a crash may leave the name, and nothing behind it.
             sync_entry(beside)
             beside.replace(path)
     finally:

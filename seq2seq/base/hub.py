@@ -59,6 +59,7 @@ def download(name: str, error: type[Seq2SeqError]) -> Path:
         return Path(folder)
 
     try:
+        # Not both at once: many repositories hold the same gigabytes in either format.
         folder = fetch("*.safetensors")
         if not list(folder.glob("*.safetensors")):
             folder = fetch("pytorch_model*.bin")

@@ -130,6 +130,7 @@ def format_option_error(
     Args:
         also: keys at the top that are no options and yet may be meant.
     """
+    # pydantic writes [key] behind a key of a mapping that is wrong itself.
     path = ".".join(str(part) for part in error["loc"] if part != "[key]")
     found = error["input"]
     if error["type"] == "extra_forbidden":

@@ -72,6 +72,7 @@ def _read_average(folders: Sequence[Path]) -> Checkpoint:
                 sums[name] += tensor
             else:
                 sums[name] = tensor.double()
+    # The last one that was read takes the mean; its tensors are the model's own.
     for name, tensor in _list_tensors(checkpoint.model).items():
         tensor.copy_(sums[name] / len(folders))
     return checkpoint

@@ -101,6 +101,7 @@ class CheckpointDescription:
 def _bring_up(values: dict[str, Any]) -> dict[str, Any]:
     """A description as today's version would have written it; what is of an unknown format stays as it is."""
     values = dict(values)
+    # One format after the other: each step knows the next one alone.
     if values.get("format") == 1:
         columns = values.pop("columns", DEFAULT_COLUMNS)
         values |= {"format": 2, "layout": {"columns": columns}}

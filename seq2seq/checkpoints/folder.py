@@ -100,10 +100,11 @@ def write_checkpoint(
         with name_refused(folder):
             _write_files(beside, model, tokenizers, description, training, notes)
             sync_folder(beside)
-    except BaseException:
+    except BaseException:  # Ctrl-C too
         shutil.rmtree(beside, ignore_errors=True)
         raise
     if folder.exists():
+        # A folder takes the place of no other that holds files.
         remove_checkpoint(folder)
     os.replace(beside, folder)
     sync_entry(folder.parent)

@@ -89,6 +89,7 @@ def read_published(
     _name_marks(tokenizers, framing, model.source_pad_id)
     weights = WeightFiles(str(folder), folder, CheckpointError)
     filling = fill(model, weights)
+    # Here too: what is set in the config of a model that stands already never reaches `generate`.
     generation.update(**_list_generation_marks(framing))
     model.generation_config = generation
     return PublishedEncoderDecoder(

@@ -1,12 +1,15 @@
 """`seq2seq analyze`."""
 
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from ..verbs.options import AttentionOptions, HeadsOptions
 from .arguments import CheckpointName, format_truncated
 from .flags import read_flags, takes_flags
+
+if TYPE_CHECKING:
+    from rich.table import Table
 
 app = typer.Typer(help="Look at the attention heads of a checkpoint.", no_args_is_help=True)
 
@@ -47,7 +50,7 @@ def heads(checkpoint: CheckpointName, **flags: Any) -> None:
 
     That is the expected absolute gradient of the loss at a gate on the head (Michel et al. 2019).
     """
-    from ..base.console import build_fitting_table, errors, output
+    from ..base.console import errors, output
     from ..verbs.early_checks import check_analyze_heads
 
     options = read_flags(HeadsOptions, flags)
@@ -55,21 +58,30 @@ def heads(checkpoint: CheckpointName, **flags: Any) -> None:
     from ..verbs.analyze.heads import analyze_heads
 
     result = analyze_heads(checkpoint, **dict(options))
+    output().print(_build_heads_table(checkpoint, result))
+    truncated = format_truncated("--data", result)
+    if truncated is not None:
+        errors().print(truncated)
+    errors().print(f"Written: {options.output / 'heads.json'}, {options.output / 'heads.png'}")
+
+
+def _build_heads_table(checkpoint: str, result: dict[str, Any]) -> "Table":
+    """A row for each layer of each kind of attention, a column for each head, by its number in the whole model."""
+    from ..base.console import build_fitting_table
+
     sites = result["sites"]
     highest = max(max(site["importance"]) for site in sites)
+    scale = highest or 1  # where no head matters, any scale shows it
     last_head = max(max(site["heads"]) for site in sites)
     columns = range(last_head + 1)
     rows = []
     for site in sites:
         layer = f"{site['kind']} {site['layer']}"
-        shares = [f"{100 * value / (highest or 1):.1f}" for value in site["importance"]]
-        cells = dict(zip(site["heads"], shares, strict=True))
-        rows.append([layer, *(cells.get(head, "") for head in columns)])
-    scale = f"in percent of the highest, which is {highest:.3g}"
-    title = f"{checkpoint}: importance of heads, {scale}; {result['pairs']:,} pairs"
-    table = build_fitting_table(title, ["layer", *map(str, columns)], rows)
-    output().print(table)
-    truncated = format_truncated("--data", result)
-    if truncated is not None:
-        errors().print(truncated)
-    errors().print(f"Written: {options.output / 'heads.json'}, {options.output / 'heads.png'}")
+        shares = [f"{100 * value / scale:.1f}" for value in site["importance"]]
+        by_head = dict(zip(site["heads"], shares, strict=True))
+        # The place of a head that was pruned stays empty.
+        cells = [by_head.get(head, "") for head in columns]
+        rows.append([layer, *cells])
+    of_highest = f"in percent of the highest, which is {highest:.3g}"
+    title = f"{checkpoint}: importance of heads, {of_highest}; {result['pairs']:,} pairs"
+    return build_fitting_table(title, ["layer", *map(str, columns)], rows)

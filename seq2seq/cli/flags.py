@@ -55,6 +55,7 @@ def takes_flags(options: type[Options]) -> Callable[[Command], Command]:
         own = [one for one in signature.parameters.values() if one.kind is not Parameter.VAR_KEYWORD]
         made = [flag.to_parameter() for flag in list_flags(options)]
         parameters = [*own, *made]
+        # Typer takes names and defaults from the signature, types from the annotations.
         command.__signature__ = inspect.Signature(parameters)
         command.__annotations__ = {one.name: one.annotation for one in parameters}
         return command

@@ -68,6 +68,7 @@ def main() -> None:
     # transformers reports every file it opens; our own bars and tables say what matters.
     os.environ.setdefault("HF_HUB_DISABLE_PROGRESS_BARS", "1")
     os.environ.setdefault("TRANSFORMERS_VERBOSITY", "error")
+    # Unsaid, tokenizers warns and works alone as soon as something forks the process.
     os.environ.setdefault("TOKENIZERS_PARALLELISM", "true")
     try:
         app()

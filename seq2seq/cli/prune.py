@@ -28,14 +28,8 @@ def run(checkpoint: CheckpointName, **flags: Any) -> None:
         errors().print(f"Layers kept: encoder {stage['encoder']}, decoder {stage['decoder']}; loss {stage['loss']:.3f}")
     if result["curve"]:
         output().print(_build_curve_table(f"{checkpoint}: pruned", result["curve"]))
-    notes = [format_truncated("--data", result)]
-    if options.test:
-        notes.append(format_truncated("--test", result["test_truncated"]))
-    if options.keep is not None:
-        notes.append(_format_heads(options.keep, result))
-    for note in notes:
-        if note is not None:
-            errors().print(note)
+    for note in _list_notes(options, result):
+        errors().print(note)
     before = result["before"]
     after = result["after"]
     errors().print(
@@ -43,6 +37,16 @@ def run(checkpoint: CheckpointName, **flags: Any) -> None:
         f"{after['parameters']:,} parameters. A recipe that trains it on has "
         f"model: {{plan: pretrained, checkpoint: {options.output}}}"
     )
+
+
+def _list_notes(options: PruneOptions, result: dict[str, Any]) -> list[str]:
+    """What turned out otherwise than it was asked for: texts that were cut, heads that had to stay."""
+    notes = [format_truncated("--data", result)]
+    if options.test:
+        notes.append(format_truncated("--test", result["test_truncated"]))
+    if options.keep is not None:
+        notes.append(_format_heads(options.keep, result))
+    return [note for note in notes if note is not None]
 
 
 def _build_curve_table(title: str, curve: list[dict[str, Any]]) -> "Table":

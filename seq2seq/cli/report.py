@@ -1,12 +1,15 @@
 """`seq2seq report`."""
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from ..verbs.options import ReportOptions
 from .flags import read_flags, takes_flags
+
+if TYPE_CHECKING:
+    from ..verbs.report.compared_runs import ComparedRuns
 
 
 @takes_flags(ReportOptions)
@@ -19,10 +22,7 @@ def run(
     One run: README.md and pictures/ of its folder are written anew from its other files. Several: one table of scores,
     paired tests and samples, in which the first is what the others are tested against.
     """
-    from ..base.console import build_fitting_table, errors, output
-    from ..reports.comparison import collect_samples
-    from ..reports.markdown import shorten, show_on_one_line
-    from ..reports.samples import MAX_CHARACTERS
+    from ..base.console import errors, output
     from ..run_folder.folder import RunFolder
     from ..verbs.report.card import explain_refused, write_report
     from ..verbs.report.compared_runs import check_page, compare_runs, write_comparison
@@ -32,16 +32,8 @@ def run(
         check_page(options.output)
     folders = [RunFolder(run) for run in runs]
     compared = compare_runs(folders)
-    console = output()
-    first = next(iter(compared.records.values()))
-    title = f"{first.scores['examples']:,} {first.scores['split']} pairs" if first.scores else "no test pairs"
-    rows = [list(map("\n".join, row)) for row in compared.table.rows]
-    console.print(build_fitting_table(title, compared.table.header, rows))
-    samples = collect_samples(compared.records, options.samples) if first.predictions else []
-    for sample in samples:
-        console.print()
-        for name, text in sample:
-            console.print(f"{name}: {show_on_one_line(shorten(text, MAX_CHARACTERS))}")
+    _print_scores(compared)
+    _print_samples(compared, options.samples)
     if options.output is not None:
         with explain_refused():
             page = write_comparison(compared, options.output, options.samples)
@@ -51,4 +43,29 @@ def run(
             write_report(folders[0])
         errors().print(f"Written: {folders[0].card}, {folders[0].pictures}")
     for folder in folders:
-        console.print(f"Run folder: {folder.path}")
+        output().print(f"Run folder: {folder.path}")
+
+
+def _print_scores(compared: "ComparedRuns") -> None:
+    from ..base.console import build_fitting_table, output
+
+    # The runs were tested alike, which was checked: the first one's counts are those of all.
+    scores = next(iter(compared.records.values())).scores
+    title = f"{scores['examples']:,} {scores['split']} pairs" if scores else "no test pairs"
+    rows = [list(map("\n".join, row)) for row in compared.table.rows]
+    output().print(build_fitting_table(title, compared.table.header, rows))
+
+
+def _print_samples(compared: "ComparedRuns", count: int) -> None:
+    from ..base.console import output
+    from ..reports.comparison import collect_samples
+    from ..reports.markdown import shorten, show_on_one_line
+    from ..reports.samples import MAX_CHARACTERS
+
+    if not next(iter(compared.records.values())).predictions:
+        return
+    for sample in collect_samples(compared.records, count):
+        output().print()
+        for name, text in sample:
+            line = show_on_one_line(shorten(text, MAX_CHARACTERS))
+            output().print(f"{name}: {line}")

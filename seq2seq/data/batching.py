@@ -66,6 +66,7 @@ class BatchOrder:
             yield from (order[start : start + size] for start in range(0, len(order), size))
             return
         budget, start, guess = self.batch_tokens * self.length_window, 0, 1024
+        # Where the budget is full is looked for among a guessed number of examples, doubled until it lies there.
         while start < len(order):
             filled = numpy.cumsum(self._count_tokens(order[start : start + guess]))
             if filled[-1] <= budget and start + guess < len(order):
@@ -86,6 +87,7 @@ class BatchOrder:
                 self.target_lengths,
                 self.batch_examples,
             )
+        # The examples of a batch in the mean: ranked in groups of so many, neighbours are alike on both sides.
         typical = max(1, self.batch_tokens * len(window) // int(self._count_tokens(window).sum()))
         ranked = numpy.concatenate(cut_by_length(window, self.source_lengths, self.target_lengths, typical))
         return cut_by_budget(ranked, self._count_tokens(ranked), self.batch_tokens)
@@ -104,6 +106,7 @@ def cut_by_length(
     batches = -(-len(indices) // size)
     if batches <= 1:
         return [indices] if len(indices) else []
+    # At a whole number of groups, so that only the last of all is smaller.
     middle = -(-batches // 2) * size
     sources, targets = source_lengths[indices], target_lengths[indices]
     # lexsort's last key comes first; it is stable, so equal lengths keep the random order.
@@ -156,6 +159,7 @@ def cut_micro_batches(
     ranked = numpy.lexsort((sources, targets))
     batch, sources, targets = batch[ranked], sources[ranked].tolist(), targets[ranked].tolist()
     cuts = _cut_by_padding(sources, targets, micro_batch_tokens)
+    # Rounded up to equally many for each process: they run a sharded layer together or not at all.
     wanted = -(-len(cuts) // processes) * processes
     if wanted != len(cuts):
         cuts = _cut_evenly(sources, targets, wanted, micro_batch_tokens)
@@ -195,6 +199,7 @@ def _cut_evenly(
     tokens = [source + target for source, target in zip(sources, targets, strict=True)]
     # No group is below its longest pair, and all together are not below their tokens without padding.
     low, high = max(max(tokens), -(-sum(tokens) // wanted)), budget
+    # A larger budget never needs more groups, so that halving finds the smallest that will do.
     while low < high:
         middle = (low + high) // 2
         if len(_cut_by_padding(sources, targets, middle, most=wanted)) <= wanted:

@@ -105,6 +105,7 @@ def _write(split: Split, folder: Path, description: str) -> None:
                 split.names,
                 lambda amount: _advance(bar, amount),
             )
+        # The key was computed before the files were read: ids of other texts must not go by it.
         if split.compute_key() != folder.name:
             raise DataError(f"{', '.join(split.names)}: the data changed while it was read. Start again.")
         sync_folder(beside)

@@ -33,6 +33,7 @@ class TextHashes:
 
 def hash_texts(*texts: str) -> int:
     """One number for some texts in their order, the same regardless of case and of runs of white space."""
+    # Joined by what hardly a text holds: else a word could go over from one text to the next unseen.
     folded = "\0".join(collapse_spaces(text).casefold() for text in texts)
     return int.from_bytes(blake2b(folded.encode(), digest_size=HASH_BYTES).digest(), "little")
 
@@ -50,6 +51,7 @@ def find_conflicting(hashes: TextHashes) -> Matches:
     """
     firsts = _find_firsts(hashes.sources)
     differing = numpy.flatnonzero(hashes.pairs != hashes.pairs[firsts])
+    # Those too that have the target of the first row: they contradict the differing ones as much.
     rows = int(numpy.isin(firsts, firsts[differing]).sum())
     return Matches(rows, _summarize_matches(differing, firsts).first)
 

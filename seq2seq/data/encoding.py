@@ -137,6 +137,7 @@ def encode_chunks(
         values = source.encode([example.source for example in chunk])
         targets = encode_texts(tokenizers.target, [example.target for example in chunk])
         for example, value, target in zip(chunk, values, targets, strict=True):
+            # By its length, as a value may be an array, which is neither true nor false.
             if not len(value) or not target:
                 raise DataError(_explain_empty(example.where, source, is_source=not len(value)))
         truncated = [source.truncate(value) for value in values]

@@ -31,6 +31,7 @@ def summarize_lengths(lengths: numpy.ndarray, limit: int) -> LengthSummary:
 
     Example: lengths 1, 2, ..., 10 and limit 8 -> 2 truncated, percentile 50 is 5 (half of them are at most that long).
     """
+    # Lengths that occur, where numpy's own method would give numbers between two.
     held = numpy.percentile(lengths, PERCENTILES, method="inverted_cdf")
     return LengthSummary(
         texts=len(lengths),

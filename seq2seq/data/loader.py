@@ -77,6 +77,7 @@ class StepLoader:
         order = replace(self.order, **lengths)
         return replace(
             self,
+            # This epoch's already: asked for it once more, the loader gives itself.
             examples=renewed,
             order=order,
             renew=lambda examples, epoch: examples,
@@ -138,6 +139,7 @@ def fixed_micro_batches(
         micro_batch_tokens=micro_batch_tokens,
         processes=processes,
     )
+    # Without the empty ones, which let processes keep step in training and have nothing to measure.
     yield from (collate(examples, cut, collate_sources) for cut in cuts[process] if len(cut))
 
 

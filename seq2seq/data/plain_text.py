@@ -69,6 +69,7 @@ def _read_plain(file: IO[bytes], name: str) -> Iterator[ReadText]:
 
 def _decode(line: bytes) -> tuple[str, bool]:
     """The text of a line, and whether bytes of it that are not UTF-8 became U+FFFD."""
+    # What was replaced is no longer what it was when it is encoded again.
     text = line.decode(errors="replace")
     return text, text.encode() != line
 

@@ -31,6 +31,7 @@ class RaggedRows:
         self.stored_lengths = stored_lengths
         self.count_positions = count_positions
         self.lengths = count_positions(stored_lengths)
+        # A length fits in 32 bits, the sum of all lengths of a large corpus does not.
         self.offsets = numpy.zeros(len(stored_lengths) + 1, dtype=numpy.int64)
         numpy.cumsum(stored_lengths, dtype=numpy.int64, out=self.offsets[1:])
 
@@ -65,6 +66,7 @@ class RaggedIds(RaggedRows):
     @classmethod
     def from_arrays(cls, ids: numpy.ndarray, lengths: numpy.ndarray) -> Self:
         """Rows that stand in arrays already."""
+        # Past this class's own __init__, which would copy them.
         rows = cls.__new__(cls)
         RaggedRows.__init__(rows, ids, lengths)
         return rows
@@ -91,6 +93,7 @@ def stack_values(
             dtype=dtype,
             count=sum(map(len, rows)),
         )
+    # Nothing, in the right shape: numpy concatenates no empty list.
     arrays = [numpy.zeros((0, *width), dtype=dtype)]
     arrays += [numpy.asarray(row, dtype=dtype) for row in rows if len(row)]
     return numpy.concatenate(arrays)

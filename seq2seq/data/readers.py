@@ -162,6 +162,7 @@ def _read_delimited(
     reader = csv.reader((line + "\n" for _, line in _decode_lines(path, decode)), **dialect)
     header = list(names) or None
     while True:
+        # A row of quoted cells may span lines: it goes by its first.
         line = reader.line_num + 1
         try:
             cells = next(reader)
@@ -192,6 +193,7 @@ def _read_parquet(path: Path) -> Iterator[Row]:
     from pyarrow import parquet
 
     try:
+        # A Parquet file is read from its end, a packed one from its beginning alone: it is unpacked in memory.
         if path.suffix == ".gz":
             with open_bytes(path) as packed:
                 file = parquet.ParquetFile(io.BytesIO(packed.read()))

@@ -111,6 +111,7 @@ class Split:
         """
         described = {
             "format": FORMAT,
+            # An entry holds arrays as they lie in memory.
             "byte_order": sys.byteorder,
             "code": _hash_code(),
             "tokenizers_library": tokenizers_library.__version__,

@@ -42,6 +42,7 @@ class _UncutLengths:
 
     def correct(self, start: int, values: Sequence[Any]) -> None:
         """`values` are those of the rows from `start` on. Only the ones at the limit are encoded again."""
+        # What is as long as the limit was cut to it, or just has that length.
         doubtful = numpy.flatnonzero(self.lengths[start : start + len(values)] >= self.limit)
         if len(doubtful):
             self.lengths[start + doubtful] = self.measure([values[index] for index in doubtful])

@@ -32,6 +32,7 @@ class FusionPair(NamedTuple):
 
 def generate_pairs(*, held_out: bool, seed: int) -> Iterator[FusionPair]:
     """Endless pairs, templates drawn evenly; `held_out` chooses reserved or unreserved words (see draw.py)."""
+    # Python makes the same numbers of a text on every machine, whatever its hash seed.
     rng = random.Random(f"quickstart {seed} {held_out}")
     names = list(TEMPLATES)
     while True:

@@ -23,6 +23,7 @@ def held_out_words(template: str, word_class: str) -> frozenset[str]:
         return hashlib.sha256(f"{template} {key}".encode()).digest()
 
     keys = sorted({word_key(entry) for entry in LEXICON[word_class]})
+    # Two at least, since a pair may need two words of a class, and they are to differ.
     count = max(2, round(HELD_OUT_SHARE * len(keys)))
     return frozenset(sorted(keys, key=rank)[:count])
 

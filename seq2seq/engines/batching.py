@@ -68,6 +68,7 @@ def _build_batches(lengths: Sequence[int], fits: Fits) -> list[Batch]:
     shortness = -numpy.asarray(lengths, dtype=numpy.int64)
     batches: list[Batch] = []
     batch: Batch = []
+    # Stable: numpy's faster sorts put equal lengths in an order that depends on the processor.
     for index in numpy.argsort(shortness, kind="stable").tolist():
         # The first of a batch is its longest, to which the others are padded.
         if batch and not fits(lengths[batch[0]], len(batch) + 1):

@@ -15,6 +15,7 @@ class BeamCache(EncoderDecoderCache):
     """The cache of a decoder. Beams of a source attend to the same source: its keys and values stay where they are."""
 
     def __init__(self) -> None:
+        # The second is that of the source: filled once, it needs no room to grow.
         super().__init__(Cache(layer_class_to_replicate=_RoomyLayer), DynamicCache())
 
     def reorder_cache(self, beam_idx: torch.LongTensor) -> None:

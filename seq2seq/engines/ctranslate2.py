@@ -93,6 +93,7 @@ class CTranslate2Engine(Engine):
             ExportError: CTranslate2 cannot compute the model.
             GenerationError: CTranslate2 is not installed.
         """
+        # Before the spec imports it, whose ImportError would tell nobody what to install.
         _import_ctranslate2()
         spec = build_spec(model, checkpoint.tokenizers, checkpoint.framing)
         spec.validate()
@@ -130,6 +131,7 @@ class CTranslate2Engine(Engine):
         )
 
     def check(self, options: GenerationOptions, max_source_tokens: int) -> None:
+        # Where no beams are compared, or all are divided by 1, the form makes no difference.
         if options.length_penalty_form != "power" and options.num_beams > 1 and options.length_penalty != 0:
             raise GenerationError(
                 f"length_penalty_form: CTranslate2 has length^alpha alone, found {options.length_penalty_form!r}. Set "
@@ -232,7 +234,9 @@ class CTranslate2Engine(Engine):
             "no_repeat_ngram_size": options.no_repeat_ngram_size,
             "max_decoding_length": options.max_target_tokens,
             "min_decoding_length": options.min_target_tokens,
+            # By it an output that ended is known from one that the limit broke off.
             "return_end_token": True,
+            # No limit: CTranslate2 would cut sources at 1,024 tokens in silence.
             "max_input_length": 0,
         }
 

@@ -48,6 +48,7 @@ def build_spec(model: TokenLossModel, tokenizers: TokenizerPair, framing: Framin
     spec.register_target_vocabulary(target)
     spec.config.decoder_start_token = spec.config.bos_token = target[framing.begin_id]
     spec.config.eos_token = target[framing.end_id]
+    # CTranslate2 wants one in any case; every id of ours has a token in the vocabulary, so that none is read as it.
     unknown = tokenizers.target.unk_token_id
     spec.config.unk_token = target[framing.end_id if unknown is None else unknown]
     # One number for both sides; where they differ, the check of equality tells whether it matters. The smaller one does
@@ -149,6 +150,7 @@ def _build_side(spec_class: type, body: nn.Module) -> Any:
         activation=_find_activation(getattr(config, layout.activation)),
         layernorm_embedding=layout.embedding_norm is not None,
     )
+    # By default CTranslate2 multiplies them by the root of the width, as Vaswani et al. 2017 do.
     spec.scale_embeddings = False
     spec.position_encodings.encodings = _read(body.get_parameter(find_positions(config).table))
     if layout.embedding_norm is not None:
@@ -167,6 +169,7 @@ def _set_attention(
     spec: "MultiHeadAttentionSpec", layer: nn.Module, layout: AttentionLayout, bridge: nn.Linear | None = None
 ) -> None:
     """An attention of a layer; the bridge is what keys and values read through."""
+    # Attention to itself has all three projections in one, so that there is no query apart.
     *queries, last = layout.inputs
     for linear, names in zip(spec.linear, queries, strict=False):
         _set_linears(linear, *map(layer.get_submodule, names))

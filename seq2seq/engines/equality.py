@@ -35,6 +35,7 @@ class Equality:
             ExportError: saying what differs.
         """
         differences = []
+        # So written that a difference that is not a number is refused too.
         if not self.largest_difference <= TOLERANCE:
             differences.append(
                 f"the log-probability of a token differs by {self.largest_difference:.2g}, more than {TOLERANCE:g}"

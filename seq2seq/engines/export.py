@@ -163,6 +163,7 @@ def _compare(checkpoint: Checkpoint, exported: Engine, pairs: Pairs) -> Equality
     framing = checkpoint.framing
     description = checkpoint.description
     options = GenerationOptions(**description.generation)
+    # With two beams at least: greedy outputs are compared in any case.
     beams = GenerationOptions(
         num_beams=max(options.num_beams, 2),
         max_target_tokens=options.max_target_tokens,

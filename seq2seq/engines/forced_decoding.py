@@ -83,5 +83,6 @@ def _score_batch(
     logits = model.compute_logits(decoder_input_ids=model.shift_right(targets), real=real, **inputs)  # (N, V)
     log_probabilities = torch.log_softmax(logits.float(), dim=-1)
     of_labels = log_probabilities.gather(1, targets[real][:, None])[:, 0]
+    # The N real labels stand row after row, so that their numbers part them again.
     label_counts = real.sum(dim=1).tolist()
     return [part.tolist() for part in of_labels.split(label_counts)]

@@ -34,5 +34,6 @@ class Draws(LogitsProcessor):
         # Drawn on the processor: the draws are those of any device.
         rows = [torch.rand(scores.shape[1], generator=generator) for generator in self.generators]
         uniform = torch.stack(rows)
+        # Where a number is exactly 0 the noise is minus infinity: that token is just not drawn.
         gumbel = -torch.log(-torch.log(uniform))
         return scores + gumbel.to(scores.device)

@@ -119,6 +119,7 @@ def _generate_batch(
     with explain_memory(told), torch.inference_mode():
         inputs = collate_for(model, rows, source)
         sequences = model.generate(**inputs, past_key_values=BeamCache(), **arguments)
+    # `generate` gives the prompt back in front of what it wrote.
     hypotheses = []
     for row in sequences[:, len(prompt) :].tolist():
         hypotheses.append(_strip_marks(row, prefix, model.generation_config))

@@ -146,6 +146,7 @@ MPNET = replace(
     LIKE_BERT,
     model_types=("mpnet",),
     suggested=("encoder",),
+    # Counted from 2, whatever the pad's id: its embeddings have the 1 before it fixed.
     positions=Positions(POSITIONS, first=2),
     attention=AttentionNames(("attn",), ("o",), of_all_heads=("relative_attention_bias",)),
 )

@@ -46,6 +46,7 @@ def set_positions(config: "PreTrainedConfig", count: int) -> None:
     """Makes room for a number of tokens; to be called before the model is built."""
     positions = find_positions(config)
     relative = positions.relative if positions else None
+    # It stands for the maximum, which changes below: what was trained with the old one keeps it.
     if relative is not None and getattr(config, relative) < 1:
         setattr(config, relative, config.max_position_embeddings)
     config.max_position_embeddings = count + (positions.first if positions else 0)

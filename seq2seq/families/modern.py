@@ -5,6 +5,7 @@ from .family import AttentionNames, Family, Layers, Positions
 MODERNBERT = Family(
     model_types=("modernbert",),
     suggested=("encoder",),
+    # The norm of the embeddings stands before layer 0, which has none of its own there.
     layers=Layers("layers", first_differs=True),
     positions=Positions(None),
     attention=AttentionNames(("attn",), ("Wo",), projections=("Wqkv",)),

@@ -67,6 +67,7 @@ def _require_texts(texts: Iterable[str], name: str = "Text") -> Iterator[str]:
     Raises:
         GenerationError: naming the index of the first that is no string; or they are one string.
     """
+    # A string is a list of strings too, its letters, and would give an output for each.
     if isinstance(texts, str):
         raise GenerationError("Expected a list of texts, found one text. Put it into a list: [text].")
     for index, text in enumerate(texts):
@@ -192,6 +193,7 @@ class Generator:
                 sources.append(stored)
                 indices.append(index)
                 truncated += is_truncated
+        # The engine never hears of them, and whoever counts is told now.
         empty = len(texts) - len(indices)
         advance(empty)
         # What the engine cannot do was refused when the generator was built.

@@ -84,6 +84,7 @@ class OutputFile:
         if self.path.exists():
             self.path.open("ab").close()  # what cannot be written is refused before it is called unfinished
         progress = Progress()
+        # First the record: a file without one beside it would be taken for finished.
         self._record(progress)
         self.path.open("ab").close()
         self.old_bytes = self._measure()
@@ -181,6 +182,7 @@ class OutputFile:
                 "else writes to it. Let one run alone write to it."
             )
         self._drop_old()
+        # On disk before they are counted: what was counted and is not there cannot be gone on with.
         with self.path.open("ab") as file:
             file.write(content)
             file.flush()

@@ -110,6 +110,7 @@ def _score_overlap(common: int, wanted: int, written: int) -> float:
 
 def measure_common_subsequence(first: Words, second: Words) -> int:
     """Length of the longest common subsequence of two lists of words."""
+    # Before the first word nothing is in common: ones everywhere.
     row = (1 << len(second)) - 1
     for row in _list_rows(first, second):  # noqa: B007 the last one counts
         pass

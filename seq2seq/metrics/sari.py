@@ -98,6 +98,7 @@ class Sari(_NgramSari):
         voters = max(len(references), 1)
         kept = source & prediction
         deleted = source - prediction
+        # An n-gram was rightly kept by the share of references that have it, and rightly deleted by that of the others.
         kept_votes = sum(votes[ngram] for ngram in kept)
         deleted_votes = sum(votes[ngram] for ngram in deleted)
         wanted_votes = kept_votes + deleted_votes

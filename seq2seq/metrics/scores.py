@@ -191,6 +191,7 @@ def _normalize(
             by_lines=by_lines,
         )
 
+    # All texts once more, which only a metric of lines is worth.
     by_lines = None
     if any(find_metric(metric).by_lines for metric in options.metrics):
         by_lines = build(normalize_lines)

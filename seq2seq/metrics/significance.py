@@ -139,6 +139,7 @@ def _exchange(
     sums = []
     for count in _list_chunk_sizes(trials, texts):
         tosses = count * texts
+        # A bit decides as well as a number, and takes an eighth of a byte.
         drawn = numpy.frombuffer(generator.bytes(tosses // 8 + 1), numpy.uint8)
         coins = numpy.unpackbits(drawn)[:tosses].reshape(count, texts)
         sums.append(coins.astype(numpy.float64) @ differences)

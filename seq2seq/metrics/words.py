@@ -23,6 +23,7 @@ def list_ngrams(words: Sequence[str], order: int) -> Iterable[Ngram]:
     """All runs of `order` words, from left to right; those of one word are the words."""
     if order == 1:
         return words
+    # They end together with the one that begins last.
     shifted = [words[start:] for start in range(order)]
     return zip(*shifted, strict=False)
 

@@ -53,6 +53,7 @@ def list_sites(model: PreTrainedModel) -> list[AttentionSite]:
         attention = _find_attention(name, names)
         if attention is None:
             continue
+        # Before the sides: what attends to the source lies under the decoder's prefix too.
         if any(mark in f".{name}." for mark in marks):
             kind = "cross"
         elif name.startswith(encoder):
@@ -91,7 +92,9 @@ def _find_attention(name: str, names: AttentionNames) -> str | None:
 def _count_heads(attention: nn.Module, names: AttentionNames) -> int:
     # Most keep it in the module, or in the one inside that attends; ModernBERT and EuroBERT only in the config.
     holders = [*attention.modules(), getattr(attention, "config", None)]
-    counts = [getattr(holder, name, None) for holder in holders for name in names.counts]
+    counts: list[object] = []
+    for holder in holders:
+        counts += [getattr(holder, name, None) for name in names.counts]
     return next(count for count in counts if isinstance(count, int))
 
 
@@ -113,12 +116,13 @@ def gated(sites: Sequence[AttentionSite], gates: Mapping[str, torch.Tensor]) -> 
         if values.dim() == 2:
             values = values[:, None]  # (B, 1, A)
         parted = joined.unflatten(-1, (site.heads, -1))  # (B, T, A, D)
-        product = parted * values[..., None]
-        return (product.flatten(-2), *others)
+        gated_heads = parted * values[..., None]
+        return (gated_heads.flatten(-2), *others)
 
     with ExitStack() as hooks:
         for site in sites:
             if site.name in gates:
+                # `site` is bound as a default: by the time a hook runs, the loop's variable is the last site.
                 hook = site.output.register_forward_pre_hook(
                     lambda module, inputs, site=site: gate(module, inputs, site)
                 )

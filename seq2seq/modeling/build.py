@@ -38,6 +38,7 @@ def build_like(
     pruned: Mapping[str, Sequence[int]] | None = None,
 ) -> TokenLossModel:
     """A model of another config or with other heads, to be filled from `model`: all else is alike; evaluation mode."""
+    # The weights drawn here are all replaced: they must not move on the caller's random state.
     with torch.random.fork_rng(devices=[]):
         built = build_model(config, model.sharing, pruned)
     built.to(model.device, model.dtype)

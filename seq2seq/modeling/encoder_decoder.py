@@ -33,9 +33,11 @@ class Seq2SeqModel(TokenLossModel, EncoderDecoderModel):
     config: EncoderDecoderConfig
 
     def __init__(self, config: EncoderDecoderConfig, sharing: Sharing) -> None:
+        # First, as the parent's constructor ties the weights and so asks for it.
         self.sharing = sharing
         # A checkpoint's own type, half precision perhaps, would be that of every parameter built.
-        config.dtype = config.encoder.dtype = config.decoder.dtype = torch.float32
+        for part in (config, config.encoder, config.decoder):
+            part.dtype = torch.float32
         super().__init__(config, encoder=_build_encoder(config.encoder))
         # A child with its own generation config would be asked instead of ours.
         self.decoder.generation_config = None
@@ -78,6 +80,7 @@ class Seq2SeqModel(TokenLossModel, EncoderDecoderModel):
         """The loss of the real labels, with a known LM head's output layer and loss worked out together."""
         output_layer = self.decoder.get_output_embeddings()
         device = labels.device.type
+        # Worked out together, gradients of float16 would be cast before the scaler has scaled them.
         is_float16 = torch.is_autocast_enabled(device) and torch.get_autocast_dtype(device) is torch.float16
         if is_float16 or not (self._list_lm_head_modules() and isinstance(output_layer, nn.Linear)):
             return super().compute_loss(inputs, labels, label_smoothing)
@@ -93,14 +96,19 @@ class Seq2SeqModel(TokenLossModel, EncoderDecoderModel):
 
     def _encode(self, sources: Mapping[str, torch.Tensor]) -> torch.Tensor:
         """States (B, S, decoder's H) of the sources, as the decoder attends to them."""
-        autocast = torch.autocast(self.device.type, enabled=False)
-        with nullcontext() if find_family(self.encoder.config).mixed_precision else autocast:
+        family = find_family(self.encoder.config)
+        precision = nullcontext() if family.mixed_precision else torch.autocast(self.device.type, enabled=False)
+        with precision:
             states = self.encoder(**sources).last_hidden_state
-        return self.enc_to_dec_proj(states) if hasattr(self, "enc_to_dec_proj") else states
+        # transformers builds the projection only between sides of different widths.
+        if hasattr(self, "enc_to_dec_proj"):
+            return self.enc_to_dec_proj(states)
+        return states
 
     def _list_lm_head_modules(self) -> tuple[nn.Module, ...]:
         """The modules from the decoder's states to its logits, in order; empty where its family's are not known."""
-        return tuple(getattr(self.decoder, name) for name in find_family(self.decoder.config).head)
+        names = find_family(self.decoder.config).head
+        return tuple(getattr(self.decoder, name) for name in names)
 
     @property
     def source_pad_id(self) -> int:
@@ -139,6 +147,7 @@ def _build_encoder(config: PreTrainedConfig) -> PreTrainedModel:
     # AutoModel knows an encoder-decoder only whole; the encoder alone, where it has a class, is in the other mapping.
     auto_class = AutoModelForTextEncoding if find_family(config).has_encoder_class else AutoModel
     encoder = auto_class.from_config(config)
+    # Nothing reads the pooler's output: its parameters would stay without gradient, which breaks data parallelism.
     if getattr(encoder, "pooler", None) is not None:
         encoder.pooler = None
     freeze_unreached(encoder)
@@ -159,5 +168,7 @@ def set_special_tokens(
     """Writes the marks to every config; to be called before the model is built, whose tables freeze the pad's row."""
     config.encoder.pad_token_id = source_pad_id
     for part in (config, config.decoder):
-        part.bos_token_id, part.eos_token_id, part.pad_token_id = begin_id, end_id, pad_id
+        part.bos_token_id = begin_id
+        part.eos_token_id = end_id
+        part.pad_token_id = pad_id
     config.decoder_start_token_id = begin_id

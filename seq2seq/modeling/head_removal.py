@@ -46,8 +46,10 @@ def _map_head_rows(model: PreTrainedModel, site: AttentionSite) -> dict[str, Hea
         part = path.rpartition(".")[2]
         owner = attention.get_submodule(path)
         whole_name = f"{site.name}.{name}"
+        # GPT-2's Conv1D has its weight as (inputs, outputs), torch's Linear as (outputs, inputs).
         is_turned = isinstance(owner, Conv1D) and last == "weight"
         if owner is site.output:
+            # Its bias is added once to what all heads give together, and belongs to none.
             if last == "weight":
                 dim = 0 if is_turned else 1
                 rows_of_heads[whole_name] = HeadRows(
@@ -148,6 +150,7 @@ def remove_heads(model: PreTrainedModel, kept: Mapping[str, Sequence[int]]) -> N
     all_rows = map_all_head_rows(model)
     sites = {site.name: site for site, _ in all_rows.values() if site.name in kept}
     smaller: dict[int, nn.Parameter] = {}  # by the id of the whole one, which several names may share
+    # A list, which also keeps every whole parameter alive: an id is free again as soon as its object is gone.
     for name, parameter in list(model.named_parameters(remove_duplicate=False)):
         if name not in all_rows:
             continue
@@ -176,25 +179,35 @@ def _select_rows(
     return nn.Parameter(data, requires_grad=parameter.requires_grad)
 
 
+def is_choice(numbers: Sequence[int], available: int) -> bool:
+    """Whether numbers name at least one of the things that there are, counted from 0, each once and in order."""
+    if not numbers or list(numbers) != sorted(set(numbers)):
+        return False
+    return numbers[0] >= 0 and numbers[-1] < available
+
+
 def _check_kept(model: PreTrainedModel, kept: Mapping[str, Sequence[int]]) -> None:
     siblings = list_siblings(model)
     heads = {site.name: site.heads for sites in siblings for site in sites}
     for name, numbers in kept.items():
         if name not in heads:
             raise ValueError(f"there is no attention site {name!r}; there are {', '.join(heads)}")
-        is_sorted = list(numbers) == sorted(set(numbers))
-        if not numbers or not is_sorted or numbers[0] < 0 or numbers[-1] >= heads[name]:
+        if not is_choice(numbers, heads[name]):
             raise ValueError(
                 f"{name} has heads 0 to {heads[name] - 1} and must keep at least one; found {list(numbers)}"
             )
     for sites in siblings:
-        numbers_kept = []
-        for site in sites:
-            all_heads = range(site.heads)
-            numbers_kept.append(list(kept.get(site.name, all_heads)))
-        if any(numbers != numbers_kept[0] for numbers in numbers_kept):
-            names = " and ".join(site.name for site in sites)
-            raise ValueError(f"{names} share their parameters and must keep the same heads")
+        _check_siblings(sites, kept)
+
+
+def _check_siblings(sites: Sequence[AttentionSite], kept: Mapping[str, Sequence[int]]) -> None:
+    numbers_kept = []
+    for site in sites:
+        all_heads = range(site.heads)
+        numbers_kept.append(list(kept.get(site.name, all_heads)))
+    if any(numbers != numbers_kept[0] for numbers in numbers_kept):
+        names = " and ".join(site.name for site in sites)
+        raise ValueError(f"{names} share their parameters and must keep the same heads")
 
 
 def _update_counts(model: PreTrainedModel, site: AttentionSite, heads: int) -> None:
@@ -210,6 +223,7 @@ def _update_counts(model: PreTrainedModel, site: AttentionSite, heads: int) -> N
         for name in site.names.widths:
             if hasattr(module, name):
                 setattr(module, name, inputs)
+        # Not for show alone: Conv1D's forward pass gives its output the width `nf`.
         if isinstance(module, nn.Linear):
             module.out_features, module.in_features = module.weight.shape
         elif isinstance(module, Conv1D):

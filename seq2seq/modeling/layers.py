@@ -9,6 +9,7 @@ from transformers import EncoderDecoderConfig, PreTrainedConfig
 
 from ..families.table import find_family
 from .build import build_like
+from .head_removal import is_choice
 from .parts import find_side_families, find_sides
 from .token_loss import TokenLossModel
 
@@ -35,11 +36,12 @@ def find_obstacle(config: PreTrainedConfig, chosen: Sequence[int]) -> str | None
     if known is None:
         return "where this family keeps its layers is not known here"
     groups = getattr(config, known.groups) if known.groups else 1
+    is_scaled = known.scaled_by_number and getattr(config, known.scaled_by_number)
     if known.path is None and (not is_first_n or groups > 1):
         return "its layers share their parameters, so only the first n can be kept, of one group"
     if known.first_differs and (chosen[0] != 0 or 0 in chosen[1:]):
         return "its first layer is built otherwise and has to stay the first"
-    if known.scaled_by_number and getattr(config, known.scaled_by_number) and not is_first_n:
+    if is_scaled and not is_first_n:
         return "its attention is scaled by the number of the layer, so only the first n can be kept"
     return None
 
@@ -48,7 +50,9 @@ def apply_layers(config: PreTrainedConfig, layers: Sequence[int]) -> None:
     """Cuts a config down to some of its layers, of which `find_obstacle` knows nothing against."""
     for setting in find_family(config).layers.per_layer:
         values = getattr(config, setting, None)
-        if isinstance(values, list | tuple) and len(values) == config.num_hidden_layers:
+        # Such a setting may also be one value for all layers, as Longformer's window.
+        is_per_layer = isinstance(values, list | tuple) and len(values) == config.num_hidden_layers
+        if is_per_layer:
             setattr(config, setting, [values[layer] for layer in layers])
     config.num_hidden_layers = len(layers)
 
@@ -87,10 +91,12 @@ def check_layers(
 
 def _check_side(name: str, config: PreTrainedConfig, kept: Sequence[int]) -> None:
     available = config.num_hidden_layers
-    is_sorted = list(kept) == sorted(set(kept))
-    if not kept or not is_sorted or kept[0] < 0 or kept[-1] >= available:
+    if not is_choice(kept, available):
         raise ValueError(f"the {name} has layers 0 to {available - 1} and must keep one; found {list(kept)}")
-    reason = _find_refusal(config, kept) if len(kept) < available else None
+    # A family whose layers are not known may still keep all of them.
+    if len(kept) == available:
+        return
+    reason = _find_refusal(config, kept)
     if reason is not None:
         raise ValueError(f"layers {list(kept)} of the {name}, a {config.model_type}, cannot be kept: {reason}")
 
@@ -120,6 +126,7 @@ def remove_layers(
         if new_site is not None:
             pruned[new_site] = heads
     smaller = build_like(model, config, pruned)
+    # A state dict's tensors are the model's own memory: copying into them fills the model.
     tensors = smaller.state_dict()
     for name, tensor in model.state_dict().items():
         new_name = _rename(name, prefixes)
@@ -142,6 +149,7 @@ def _rename_layers(
     prefixes: dict[str, str | None] = {}
     for layer in range(available):
         new = new_numbers.get(layer)
+        # With the dot behind the number, or layer 1 would be the beginning of layer 10.
         prefixes[f"{path}{layer}."] = None if new is None else f"{path}{new}."
     return prefixes
 

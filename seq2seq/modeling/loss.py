@@ -69,15 +69,19 @@ def _turn_into_gradient(
 ) -> tuple[torch.Tensor, torch.Tensor]:
     """Overwrites float32 logits (N, V) with the gradient of the objective; returns both sums."""
     rows = torch.arange(len(labels), device=labels.device)
+    # The softmax of a row does not change with a number taken from all of it; with the largest, exp cannot overflow.
     logits -= logits.amax(dim=-1, keepdim=True)
+    # Read now: exp overwrites them.
     right = logits[rows, labels]
     mean = logits.mean(dim=-1) if label_smoothing else None
     totals = logits.exp_().sum(dim=-1, keepdim=True)
     log_totals = totals[:, 0].log()
     negative_log_likelihood = (log_totals - right).sum()
+    # The gradient: the probabilities less the target, which is 1 - s at the right token plus s / V everywhere.
     logits /= totals
     logits[rows, labels] -= 1 - label_smoothing
     if mean is None:
+        # A copy, as autograd marks one of the two, and not the other, as without gradient.
         return negative_log_likelihood, negative_log_likelihood.clone()
     logits -= label_smoothing / logits.shape[-1]
     over_vocabulary = (log_totals - mean).sum()
@@ -120,6 +124,7 @@ class _LinearCrossEntropy(torch.autograd.Function):
         weight_gradient = torch.zeros_like(weight) if wanted[1] else None
         bias_gradient = torch.zeros_like(bias) if wanted[2] else None
         objective, likelihood = states.new_zeros((2,), dtype=torch.float32)
+        # Four bytes for each of a row's V logits.
         rows = max(1, CHUNK_BYTES // (4 * len(weight)))
         with torch.autocast(device, enabled=False):
             cast = weight.to(dtype)
@@ -129,6 +134,7 @@ class _LinearCrossEntropy(torch.autograd.Function):
                 chunk = states[part].to(dtype)
                 logits = functional.linear(chunk, cast, cast_bias).float()
                 sums = _turn_into_gradient(logits, labels[part], label_smoothing)
+                # From here on `logits` holds their gradient.
                 objective = objective + sums[0]
                 likelihood = likelihood + sums[1]
                 gradient = logits.to(dtype)
@@ -137,6 +143,7 @@ class _LinearCrossEntropy(torch.autograd.Function):
                 if wanted[1] and dtype == weight.dtype:
                     weight_gradient.addmm_(gradient.t(), chunk)
                 elif wanted[1]:
+                    # addmm_, which needs no memory for the product, adds only what is of the same type.
                     weight_gradient += gradient.t() @ chunk
                 if wanted[2]:
                     bias_gradient += logits.sum(dim=0)

@@ -45,7 +45,8 @@ class NativeModel(TokenLossModel):
         if not isinstance(output_layer, nn.Linear):  # FSMT's is the table that its decoder reads from
             return super().forward(**inputs, use_cache=False).logits[real]
         with _at_real_positions(output_layer, real):
-            return super().forward(**inputs, use_cache=False).logits.flatten(0, -2)
+            outputs = super().forward(**inputs, use_cache=False)
+        return outputs.logits.flatten(0, -2)
 
     @property
     def max_source_positions(self) -> int | None:

@@ -49,9 +49,12 @@ def map_parts(model: PreTrainedModel) -> dict[str, Part]:
     marks = find_cross_marks(model)
     parts: dict[str, Part] = {}
     for name, parameter in model.named_parameters(remove_duplicate=False):
-        if name.startswith("enc_to_dec_proj.") or any(mark in name for mark in marks):
+        is_cross = name.startswith("enc_to_dec_proj.") or any(mark in name for mark in marks)
+        # A tied output layer is the table by another name, and goes by where it stands.
+        is_table = id(parameter) in tables and name not in model.all_tied_weights_keys
+        if is_cross:
             parts[name] = "cross_attention"
-        elif id(parameter) in tables and name not in model.all_tied_weights_keys:
+        elif is_table:
             parts[name] = "embeddings"
         elif name.startswith(encoder):
             parts[name] = "encoder"

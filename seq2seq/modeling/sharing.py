@@ -34,6 +34,7 @@ def apply_sharing(
     if sharing.embeddings:
         body.get_input_embeddings().weight = encoder.get_input_embeddings().weight
     if sharing.layers:
+        # By hand: transformers 5 takes tie_encoder_decoder=True and shares nothing.
         for name, parameter in encoder.named_parameters():
             set_parameter(body, name, parameter)
     if decoder.config.tie_word_embeddings:
@@ -59,6 +60,7 @@ def map_shared_names(model: nn.Module) -> dict[str, str]:
     further: dict[str, str] = {}
     tied = getattr(model, "tied_names", ())
     named = list(model.named_parameters(remove_duplicate=False))
+    # Stable: among the tied, and among the others, the order of the modules stays.
     named.sort(key=lambda item: item[0] in tied)
     for name, parameter in named:
         if id(parameter) in first:

@@ -78,11 +78,13 @@ class TokenLossModel:
                 "with labels, forward takes the encoder's inputs (such as input_ids, attention_mask), label_smoothing "
                 f"and criterion; found {unknown}"
             )
-        inputs = given | {"decoder_input_ids": self.shift_right(labels), "real": labels.ne(IGNORED_LABEL)}
-        real_labels = labels[inputs["real"]]
+        real = labels.ne(IGNORED_LABEL)
+        inputs = given | {"decoder_input_ids": self.shift_right(labels), "real": real}
         if criterion is not None:
-            return TokenLoss(*criterion(self.compute_logits(**inputs), real_labels))
-        return TokenLoss(*self.compute_loss(inputs, real_labels, label_smoothing))
+            sums = criterion(self.compute_logits(**inputs), labels[real])
+        else:
+            sums = self.compute_loss(inputs, labels[real], label_smoothing)
+        return TokenLoss(*sums)
 
     def compute_loss(
         self,
@@ -123,9 +125,12 @@ class TokenLossModel:
 
         Example: begin 101, pad 0: [[7, 8, 102], [9, 102, -100]] -> [[101, 7, 8], [101, 9, 102]].
         """
-        begin = labels.new_full((labels.shape[0], 1), self.config.decoder_start_token_id)
+        rows = labels.shape[0]
+        begin = labels.new_full((rows, 1), self.config.decoder_start_token_id)
         shifted = torch.cat([begin, labels[:, :-1]], dim=1)
-        return shifted.masked_fill(shifted.eq(IGNORED_LABEL), self.config.pad_token_id)
+        # -100 is no row of the embedding table.
+        is_ignored = shifted.eq(IGNORED_LABEL)
+        return shifted.masked_fill(is_ignored, self.config.pad_token_id)
 
     @property
     def tied_names(self) -> set[str]:

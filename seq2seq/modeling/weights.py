@@ -64,8 +64,9 @@ class WeightFiles:
         pattern = "model*.safetensors.index.json" if is_safetensors else "pytorch_model.bin.index.json"
         present = {path.name for path in paths}
         for index in self.folder.glob(pattern):
-            shards = json.loads(index.read_text(encoding="utf-8"))["weight_map"]
-            missing = sorted(set(shards.values()) - present)
+            text = index.read_text(encoding="utf-8")
+            shard_of_tensor = json.loads(text)["weight_map"]
+            missing = sorted(set(shard_of_tensor.values()) - present)
             if missing:
                 raise self.error(f"{self.name}: {index} lists weights files that are missing: {', '.join(missing)}.")
 
@@ -93,6 +94,7 @@ class WeightFiles:
     def load(self, tensor: str) -> torch.Tensor:
         """One tensor in float32, whatever type the file holds."""
         path = self.files[tensor]
+        # A checkpoint in bfloat16 would train in pure bfloat16, and two sides of different types cannot be multiplied.
         if path.suffix == ".bin":
             return self._load_legacy(path)[tensor].float()
         with safe_open(path, framework="pt") as file:

@@ -126,6 +126,7 @@ def run_on_main(processes: Processes, action: Callable[[], T]) -> T:
         outcome.failure = str(error)
         raise
     finally:
+        # After a failure too: the others wait here for what became of it.
         _wait_for_all(processes)
         shared = [outcome]
         broadcast_object_list(shared)

@@ -210,6 +210,7 @@ class _Dumper(yaml.SafeDumper):
     """Quotes what `_Loader` would read as a number."""
 
 
+# YAML 1.1, which PyYAML follows, wants a dot in such a number, and reads 1e-3 as a text.
 for _class in (_Loader, _Dumper):
     _class.add_implicit_resolver(
         "tag:yaml.org,2002:float", re.compile(r"[-+]?[0-9][0-9_]*(\.[0-9_]*)?[eE][-+]?[0-9]+$"), list("-+0123456789")

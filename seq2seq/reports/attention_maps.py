@@ -101,7 +101,8 @@ def build_attention_page(pairs: Sequence[Mapping[str, Any]]) -> str:
     """
     template = resources.files("seq2seq") / "embedded" / "attention.html"
     page = template.read_text(encoding="utf-8")
-    data = {"titles": TITLES, "pairs": [_pack_pair(pair) for pair in pairs]}
+    packed = [_pack_pair(pair) for pair in pairs]
+    data = {"titles": TITLES, "pairs": packed}
     # In a script element a text could end it, or open a comment that hides its end.
     script = json.dumps(data, ensure_ascii=False).replace("<", "\\u003c")
     return page.replace("__DATA__", script)
@@ -119,6 +120,7 @@ def _pack_weights(weights: numpy.ndarray) -> dict[str, Any]:
     pruned = []
     for layer in weights:
         pruned.append([head for head, values in enumerate(layer) if _is_pruned(values)])
+    # A byte for each keeps the page small, and no colour on it has more shades.
     scaled = numpy.rint(numpy.nan_to_num(weights) * 255)
     content = scaled.astype(numpy.uint8).tobytes()
     return {

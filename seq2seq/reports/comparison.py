@@ -23,9 +23,10 @@ def name_runs(runs: Sequence[RunFolder]) -> list[str]:
     Raises:
         ScoringError: one is named twice.
     """
+    # Resolved, as a link or a path with dots may name the same folder.
     paths = [run.path.resolve() for run in runs]
-    for run in runs:
-        if paths.count(run.path.resolve()) > 1:
+    for run, path in zip(runs, paths, strict=True):
+        if paths.count(path) > 1:
             raise ScoringError(f"{run.path} is named twice. Name every run once.")
     names = [path.name for path in paths]
     if len(set(names)) == len(names):
@@ -120,9 +121,11 @@ def build_comparison(
         row = [(name,), *settings]
         if record.scores is not None:
             own, *_ = _list_scored(record).values()  # the model's stand first
-            row += _list_score_cells(metrics, own, differences.get(name, {}))
+            from_first = differences.get(name, {})
+            row += _list_score_cells(metrics, own, from_first)
         rows.append(row)
-    return ComparisonTable(["run", *SETTINGS, *metrics], rows)
+    header = ["run", *SETTINGS, *metrics]
+    return ComparisonTable(header, rows)
 
 
 def _list_metrics(records: Records) -> list[str]:
@@ -145,7 +148,8 @@ def _collect_baselines(records: Records) -> dict[str, _Scored]:
     """The rows besides the models'. Runs share them, but for what depends on a run, such as its tokenizer's ceiling."""
     baselines: dict[str, _Scored] = {}
     for name, record in records.items():
-        for row, scored in list(_list_scored(record).items())[1:]:
+        rows = list(_list_scored(record).items())
+        for row, scored in rows[1:]:  # the model's own stands first
             known = baselines.setdefault(row, scored)
             # The same name with other values: this row is the run's own.
             if known.values != scored.values:

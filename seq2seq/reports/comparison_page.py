@@ -97,15 +97,20 @@ def _format_difference(metric: str, difference: Difference | None) -> str:
 def _list_setting_lines(settings: Mapping[str, Mapping[str, Any]]) -> Iterator[str]:
     rows = []
     for key, values in list_differing_settings(settings).items():
-        cells = [json.dumps(value, ensure_ascii=False) for value in values]
-        rows.append([key, *map(escape_markdown, cells)])
+        written = [json.dumps(value, ensure_ascii=False) for value in values]
+        cells = map(escape_markdown, written)
+        rows.append([key, *cells])
     if rows:
-        yield build_markdown_table(["", *map(escape_markdown, settings)], rows)
+        names = map(escape_markdown, settings)
+        yield build_markdown_table(["", *names], rows)
 
 
 def _list_sample_lines(records: Records, count: int) -> Iterator[str]:
     if next(iter(records.values())).predictions is None:
         return
     for sample in collect_samples(records, count):
-        yield build_list(f"{escape_markdown(name)}: {show_text(text)}" for name, text in sample)
+        lines = []
+        for name, text in sample:
+            lines.append(f"{escape_markdown(name)}: {show_text(text)}")
+        yield build_list(lines)
         yield "---"

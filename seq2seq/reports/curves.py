@@ -125,6 +125,7 @@ def _draw_rates(axes: "Axes", train: Events, validations: Events) -> None:
     for index, (points, names) in enumerate(alike.items()):
         label = ",\n".join(names)
         draw_line(axes, list(points), label, **choose_style(index))
+    # Below 1e-2, as most rates are, one power of ten stands over the axis in place of zeros at every tick.
     axes.ticklabel_format(axis="y", style="sci", scilimits=(-2, 3), useMathText=True)
     finish_axes(axes, x=None, y="learning rate")
 

@@ -53,9 +53,9 @@ def _list_base_models(record: RunRecord) -> list[str]:
     files = list_files(record.origin)
     used = []
     for role, name in hub.items():
-        is_read = any(file.startswith(f"{name}/") for file in files)
         # A checkpoint that is trained on is read whole, wherever it was kept.
-        if (role == "checkpoint" or is_read) and name not in used:
+        is_read = role == "checkpoint" or any(file.startswith(f"{name}/") for file in files)
+        if is_read and name not in used:
             used.append(name)
     return used
 
@@ -147,11 +147,14 @@ def _summarize_test_data(names: list[str], split: str) -> dict[str, str | None]:
             "dataset_split": hub_split.split,
             "dataset_revision": hub_split.revision or None,
         }
-    # The last two parts tell the data without the machine's folders.
-    shown = ", ".join("/".join(name.split("/")[-2:]) for name in names)
+    shown = []
+    for name in names:
+        # The last two parts tell the data without the machine's folders.
+        parts = name.split("/")
+        shown.append("/".join(parts[-2:]))
     return {
         "dataset_type": LOCAL_FILES,
-        "dataset_name": shown,
+        "dataset_name": ", ".join(shown),
         "dataset_split": split,
     }
 

@@ -20,13 +20,12 @@ def build_head_maps(figures: Mapping[str, LayerFigures], title: str) -> "Figure"
     Args:
         figures: by kind of attention; a cell without a head stays empty.
     """
-    layers = max(map(len, figures.values()))
-    rows = [row for kind in figures.values() for row in kind]
+    rows: list[Mapping[int, float]] = []
+    for of_kind in figures.values():
+        rows += of_kind
     heads = 1 + max(max(row) for row in rows)
-    highest = max((value for row in rows for value in row.values()), default=0.0)
-    width = len(figures) * (1.2 + 0.36 * heads) + 0.8
-    height = 1.4 + 0.34 * layers
-    figure = new_figure(width, height)
+    highest = max(max(row.values()) for row in rows)
+    figure = _new_figure_for(figures, heads)
     panels = figure.subplots(1, len(figures), squeeze=False)[0]
     scale = highest or 1  # where all figures are zero, any scale shows them
     for axes, (kind, of_kind) in zip(panels, figures.items(), strict=True):
@@ -44,10 +43,20 @@ def build_head_maps(figures: Mapping[str, LayerFigures], title: str) -> "Figure"
         axes.tick_params(labelsize="x-small", length=0)
         _write_numbers(axes, of_kind, scale)
     panels[0].set_ylabel("layer")
+    # All panels are on one scale, so that the last one's image tells that of all.
     colours = figure.colorbar(image, ax=list(panels), fraction=0.02, pad=0.01)
     colours.ax.tick_params(labelsize="x-small")
     figure.suptitle(f"{title}, in percent of the highest, which is {highest:.3g}", fontsize="small")
     return figure
+
+
+def _new_figure_for(figures: Mapping[str, LayerFigures], heads: int) -> "Figure":
+    """An empty figure with room for a map of each kind, and in it for the number of each head."""
+    layers = max(map(len, figures.values()))
+    of_map = 1.2 + 0.36 * heads
+    width = len(figures) * of_map + 0.8
+    height = 1.4 + 0.34 * layers
+    return new_figure(width, height)
 
 
 def _fill_row(row: Mapping[int, float], heads: int) -> list[float]:

@@ -102,15 +102,19 @@ def _draw_pairs(axes: "Axes", pairs: WordCounts, frame: float) -> None:
             color=COLOURS[1],
             marker="D",
             s=22,
+            # They lie on the frame: half of each would be cut off.
             clip_on=False,
             zorder=3,
         )
 
 
 def _build_title(pairs: WordCounts, frame: float) -> str:
-    wanted, written = (sum(side) / len(pairs) for side in zip(*pairs, strict=True))
-    title = f"mean: {wanted:.1f} words in references, {written:.1f} in outputs\ndashed: equal length"
-    beyond = [max(pair) for pair in pairs if max(pair) > frame]
+    wanted, written = zip(*pairs, strict=True)
+    mean_wanted = sum(wanted) / len(pairs)
+    mean_written = sum(written) / len(pairs)
+    title = f"mean: {mean_wanted:.1f} words in references, {mean_written:.1f} in outputs\ndashed: equal length"
+    longest = [max(pair) for pair in pairs]
+    beyond = [words for words in longest if words > frame]
     if beyond:
         title += f"; diamonds: {len(beyond)} pairs beyond the frame, up to {max(beyond)} words"
     return title
@@ -122,9 +126,10 @@ def find_frame(pairs: WordCounts) -> float:
     Where the longest is no more than twice the percentile, nothing is left out.
     """
     wanted, written = zip(*pairs, strict=True)
-    longest = max(max(wanted), max(written))
+    longest = max(*wanted, *written)
     common = max(_find_common_length(wanted), _find_common_length(written))
     shown = longest if longest <= 2 * common else common
+    # At least a word, as a frame of no width cannot be drawn.
     return 1.1 * max(1, shown)
 
 

@@ -24,7 +24,11 @@ def show_on_one_line(text: str) -> str:
     """A text as it may be printed: line ends are shown as ⏎, and no character steers a terminal or turns the line."""
     line = LINE_ENDS.sub(" ⏎ ", text)
     line = line.replace("\t", " ").translate(TURNING)
-    shown = (UNSHOWN if unicodedata.category(character) == "Cc" else character for character in line)
+    shown = []
+    for character in line:
+        # What is left of Unicode's control characters, the escape of terminals among them.
+        is_control = unicodedata.category(character) == "Cc"
+        shown.append(UNSHOWN if is_control else character)
     return "".join(shown)
 
 
@@ -47,6 +51,7 @@ def build_code_span(code: str) -> str:
     """Code within a line of text; not for tables, whose cells a bar in it would end."""
     longest = _find_longest_fence(code)
     fence = "`" * (longest + 1)
+    # A tick of the code must not touch those of the fence; Markdown takes one space off again.
     space = " " if longest else ""
     line = LINE_ENDS.sub(" ", code)
     return f"{fence}{space}{line}{space}{fence}"
@@ -59,9 +64,10 @@ def _find_longest_fence(code: str) -> int:
 
 def build_markdown_table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
     """A table whose first column is text and whose others are figures; the cells are Markdown."""
-    figures = ["---:"] * (len(header) - 1)
+    # A colon on the right sets a column to the right.
+    rule = ["---"] + ["---:"] * (len(header) - 1)
     lines = []
-    for cells in (header, ["---", *figures], *rows):
+    for cells in (header, rule, *rows):
         joined = " | ".join(cells)
         lines.append(f"| {joined} |")
     return "\n".join(lines)

@@ -101,12 +101,12 @@ def _format_training(record: RunRecord) -> str:
     """Steps, pairs, minutes and tokens a second of the training steps; validations and checkpoints are not counted."""
     counters = record.counters
     seconds = counters["seconds"]
-    rate = ""
+    done = f"{counters['step']:,} steps, {counters['examples']:,} pairs, {seconds / 60:,.1f} minutes"
     if seconds:
         tokens = counters["source_tokens"] + counters["target_tokens"]
-        rate = f" at {tokens / seconds:,.0f} source and target tokens a second"
+        done += f" at {tokens / seconds:,.0f} source and target tokens a second"
     end = f"ended by {record.end}" if record.end else "not at its end yet"
-    return f"{counters['step']:,} steps, {counters['examples']:,} pairs, {seconds / 60:,.1f} minutes{rate}; {end}"
+    return f"{done}; {end}"
 
 
 def _join_code(names: Sequence[str]) -> str:
@@ -143,7 +143,8 @@ def _list_score_lines(record: RunRecord) -> Iterator[str]:
     yield f"{scores['examples']:,} {scores['split']} pairs, by {build_code_span(scores['checkpoint'])}."
     intervals = scores.get("intervals", {})
     header, rows = tabulate_scores(scores["rows"], intervals)
-    yield build_markdown_table(header, [list(map(escape_markdown, cells)) for cells in rows])
+    escaped = [list(map(escape_markdown, cells)) for cells in rows]
+    yield build_markdown_table(header, escaped)
     if intervals and "bootstrap" in scores:
         bootstrap = scores["bootstrap"]
         yield (
@@ -204,9 +205,11 @@ def _list_environment_lines(record: RunRecord) -> Iterator[str]:
     versions = environment.pop("packages")
     lines = []
     for name, value in environment.items():
-        lines.append(f"{name}: {build_code_span(str(value))}")
-    packages = ", ".join(f"{name} {version}" for name, version in versions.items())
-    lines.append(f"packages: {escape_markdown(packages)}")
+        span = build_code_span(str(value))
+        lines.append(f"{name}: {span}")
+    packages = [f"{name} {version}" for name, version in versions.items()]
+    listed = ", ".join(packages)
+    lines.append(f"packages: {escape_markdown(listed)}")
     yield build_list(lines)
 
 

@@ -52,6 +52,7 @@ def draw_line(axes: "Axes", points: Points, label: str, **style: Any) -> None:
     if not points:
         return
     defaults: dict[str, Any] = {"linewidth": 1.5}
+    # A line through one point has no length.
     if len(points) == 1:
         defaults |= {"marker": "o", "markersize": 4}
     positions, values = zip(*points, strict=True)
@@ -85,6 +86,7 @@ def finish_axes(
 
 def new_figure(width: float, height: float) -> "Figure":
     """An empty figure, in inches, that no window knows of."""
+    # Not by pyplot, which keeps every figure that it makes until it is closed.
     from matplotlib.figure import Figure
 
     return Figure(figsize=(width, height), layout="constrained")

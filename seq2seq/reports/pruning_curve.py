@@ -24,6 +24,7 @@ def build_pruning_curve(curve: Curve, title: str) -> "Figure":
     panels = figure.subplots(1, len(names), squeeze=False)[0]
     for axes, name in zip(panels, names, strict=True):
         _draw_orders(axes, curve, name)
+        # Pruning goes from all heads to few: from left to right.
         axes.invert_xaxis()
         label = "loss per target token (nats)" if name == "loss" else name
         finish_axes(axes, x="heads left, %", y=label, legend=False)

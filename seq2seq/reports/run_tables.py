@@ -34,10 +34,9 @@ def tabulate_origin(origin: Mapping[str, Any]) -> Cells:
 
 def _to_origin_row(part: str, counts: Mapping[str, int]) -> list[str]:
     by_kind = list(counts.values())
-    row = [part]
-    for count in (*by_kind, sum(by_kind)):
-        row.append(f"{count:,}")
-    return row
+    figures = [*by_kind, sum(by_kind)]
+    cells = [f"{count:,}" for count in figures]
+    return [part, *cells]
 
 
 def list_files(origin: Mapping[str, Any]) -> list[str]:

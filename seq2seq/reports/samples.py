@@ -50,8 +50,9 @@ def format_sample(sample: Sample) -> str:
     lines = [f"source: {show_text(sample.source)}"]
     for reference in sample.references[:MAX_REFERENCES]:
         lines.append(f"reference: {show_text(reference)}")
-    if len(sample.references) > MAX_REFERENCES:
-        lines.append(f"{len(sample.references) - MAX_REFERENCES} more references")
+    more = len(sample.references) - MAX_REFERENCES
+    if more > 0:
+        lines.append(f"{more} more references")
     lines.append(f"output: {show_text(sample.prediction)}")
     return f"{heading}\n\n{build_list(lines)}"
 

@@ -67,13 +67,15 @@ def tabulate_scores(rows: Rows, intervals: Intervals | None = None) -> Cells:
 
     Where a row's metric has an interval, it stands behind the value: '42.13 [41.20, 43.05]'.
     """
+    intervals = intervals or {}
     metrics = list_keys(rows.values())
+    header = ["", *metrics]
     cells = []
     for name, values in rows.items():
-        of_row = (intervals or {}).get(name, {})
+        of_row = intervals.get(name, {})
         figures = [_format_cell(metric, values, of_row) for metric in metrics]
         cells.append([name, *figures])
-    return ["", *metrics], cells
+    return header, cells
 
 
 def _format_cell(

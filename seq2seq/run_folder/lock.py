@@ -48,6 +48,7 @@ class RunLock:
             except BaseException:
                 self._close()
                 raise
+            # The run before removed it between its opening and its locking here: once more, with a new one.
             if not self._is_named():
                 self._close()
         self._write_holder()

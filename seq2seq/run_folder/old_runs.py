@@ -145,4 +145,5 @@ def choose_old_values(
 
 def _is_given(key: str, given: frozenset[str]) -> bool:
     """Whether a key, a mapping that it lies in, or a key in its mapping is given."""
+    # With a dot behind each: data.column is no part of data.columns.
     return any(f"{key}.".startswith(f"{one}.") or f"{one}.".startswith(f"{key}.") for one in given)

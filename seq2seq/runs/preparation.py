@@ -58,6 +58,7 @@ def prepare_model(start: Start, options: TrainingOptions, accelerator: Accelerat
     """
     model = start.model
     freezing = Freezing(model, options)
+    # Before the optimizer is built: sharding replaces the parameters by slices.
     _place_model(model, options, accelerator)
     optimizer = build_optimizer(model, start.origin.learning_rate_groups(), options)
     restore_optimizer(optimizer, start.optimizer, freezing.list_frozen(start.state.last_update))

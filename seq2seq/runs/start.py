@@ -161,6 +161,7 @@ def _check_lengths(model: TokenLossModel, framing: Framing, recipe: Recipe) -> N
         )
     try:
         check_lengths(model, recipe.data.max_source_tokens, recipe.data.max_target_tokens)
+        # Outputs have a limit of their own; no source is asked about twice.
         check_lengths(model, 0, recipe.generation.max_target_tokens)
     except GenerationError as error:
         raise RecipeError(f"The recipe's lengths do not fit the model: {error}") from None

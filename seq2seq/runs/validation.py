@@ -83,6 +83,7 @@ class Validation:
     def _score_texts(self, model: TokenLossModel, metrics: tuple[str, ...]) -> Mapping[str, float]:
         examples = self.data.examples[: self.recipe.training.validation_texts]
         sources = [example.source for example in examples]
+        # Metrics read the best output alone: what else the recipe asks for would be written and thrown away.
         only_best = self.recipe.generation.model_copy(update={"num_outputs": 1, "scores": False})
         predictions = self.outputs.write(model, sources, only_best).texts
         evaluation = self.recipe.evaluation.model_copy(update={"metrics": metrics})

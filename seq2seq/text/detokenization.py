@@ -81,27 +81,22 @@ def restore_entities(text: str) -> str:
 def _read_mark(tokens: list[str], position: int) -> _Mark:
     """A token that is no word and no quotation mark."""
     token = tokens[position]
+    # Slices, which are empty where no token stands before or behind.
+    before = "".join(tokens[position - 1 : position]).lower()
+    behind = "".join(tokens[position + 1 : position + 2])
     joint = JOINT.fullmatch(token)
     if joint:
         return _Mark(joint[1], joined_before=True, joined_after=True)
-    if token == ":" and _is_between_digits(tokens, position):  # 2 : 30
+    is_between_digits = all(beside.isdigit() for beside in (before, behind) if beside)
+    if token == ":" and is_between_digits:  # 2 : 30
         return _Mark(token, joined_before=True, joined_after=True)
     if CLOSING.fullmatch(token) or token in CLITICS:
         return _Mark(token, joined_before=True)
     if token in OPENING or ELISION.fullmatch(token):
         return _Mark(token, joined_after=True)
     if token in CURRENCIES:
-        following = "".join(tokens[position + 1 : position + 2])
-        return _Mark(token, joined_after=following[:1].isdigit())
-    before = "".join(tokens[position - 1 : position]).lower()
+        return _Mark(token, joined_after=behind[:1].isdigit())
     return _Mark(token, joined_before=(before, token) in CONTRACTED)
-
-
-def _is_between_digits(tokens: list[str], position: int) -> bool:
-    """Whether the tokens around a position, where there are any, are digits."""
-    before = tokens[position - 1 : position]
-    after = tokens[position + 1 : position + 2]
-    return all(token.isdigit() for token in before + after)
 
 
 class _Quotes:

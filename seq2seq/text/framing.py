@@ -49,8 +49,10 @@ class Framing:
         max_source_tokens: int,
     ) -> tuple[list[int], bool]:
         """A source with its marks and whether it was truncated; the limit counts the marks, which always stay."""
+        # Below zero, the end of a slice would count from the text's own end.
         room = max(max_source_tokens - self.source_marks, 0)
-        framed = [*self.source_prefix, *ids[:room], *self.source_suffix]
+        kept = ids[:room]
+        framed = [*self.source_prefix, *kept, *self.source_suffix]
         return framed, len(ids) > room
 
     def frame_target(
@@ -62,10 +64,11 @@ class Framing:
 
         `max_target_tokens` counts the prefix and the end mark, not the begin mark.
         """
-        ids = [*self.target_prefix, *ids]
-        if len(ids) + 1 > max_target_tokens:
-            return ids[:max_target_tokens], True
-        return [*ids, self.end_id], False
+        labels = [*self.target_prefix, *ids]
+        is_truncated = len(labels) + 1 > max_target_tokens
+        if is_truncated:
+            return labels[:max_target_tokens], True
+        return [*labels, self.end_id], False
 
     def to_dict(self) -> dict[str, Any]:
         return asdict(self)
@@ -75,6 +78,7 @@ class Framing:
         """The framing that `to_dict` gave, also after a way through JSON."""
         fields = {}
         for name, value in values.items():
+            # JSON has lists alone.
             fields[name] = tuple(value) if isinstance(value, list) else value
         return cls(**fields)
 

@@ -38,7 +38,9 @@ def collapse_spaces(text: str) -> str:
 
 def straighten_quotes(text: str) -> str:
     """Typographic and doubled quotation marks become " and '. “It’s” -> "It's"; `` it '' -> " it " """
-    return _SINGLE_QUOTE.sub("'", _DOUBLE_QUOTE.sub('"', text))
+    # Double ones first: two single marks together are one of them.
+    text = _DOUBLE_QUOTE.sub('"', text)
+    return _SINGLE_QUOTE.sub("'", text)
 
 
 def separate_punctuation(text: str) -> str:

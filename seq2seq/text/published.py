@@ -87,9 +87,12 @@ def _read_marks(
     folder: Path,
 ) -> tuple[Marks, Marks]:
     """What stands around the bare ids of `PROBE`. [0, 5, 6, 2] around [5, 6] -> ((0,), (2,))"""
-    bare = encode_texts(tokenizer, [PROBE])[0]
-    for start in range(len(framed) - len(bare) + 1):
+    (bare,) = encode_texts(tokenizer, [PROBE])
+    last_start = len(framed) - len(bare)
+    for start in range(last_start + 1):
         end = start + len(bare)
         if framed[start:end] == bare:
-            return tuple(framed[:start]), tuple(framed[end:])
+            prefix = tuple(framed[:start])
+            suffix = tuple(framed[end:])
+            return prefix, suffix
     raise TokenizerError(f"{folder}: the tokenizer changes a text beyond adding marks ({bare} became {framed}).")

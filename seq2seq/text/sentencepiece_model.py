@@ -101,15 +101,18 @@ def convert_model(file: Path, vocabulary: GivenVocabulary | None = None) -> Toke
         del known[piece]
     letters = {SPACE}.union(*known)
     foreign = _list_foreign(tokens, vocabulary.marks, letters)
+    # The later ones win: what texts are broken into keeps the scores of the model.
     scores = dict.fromkeys(tokens, NEVER) | dict.fromkeys(foreign, WHOLE_RUN) | known
     scored = [(token, scores[token]) for token in tokens]
-    backend = Tokenizer(models.Unigram(scored, unk_id=vocabulary.ids[vocabulary.unknown]))
+    unknown_id = vocabulary.ids[vocabulary.unknown]
+    backend = Tokenizer(models.Unigram(scored, unk_id=unknown_id))
     placeholder = _choose_placeholder(tokens)
-    unknown_runs = normalizers.Replace(Regex(_match_unknown_runs(letters, foreign)), placeholder)
+    pattern = _match_unknown_runs(letters, foreign)
     backend.normalizer = normalizers.Sequence(
         [
             *_build_normalizers(proto),
-            unknown_runs,
+            # So that no part of an unknown run is read as a token of Marian's other language.
+            normalizers.Replace(Regex(pattern), placeholder),
             *_build_breaks(vocabulary.marks, known, letters, placeholder),
         ]
     )
@@ -118,9 +121,14 @@ def convert_model(file: Path, vocabulary: GivenVocabulary | None = None) -> Toke
     backend.pre_tokenizer = pre_tokenizers.Metaspace(prepend_scheme="never", split=breaks_at_spaces)
     scheme = "always" if proto.normalizer_spec.add_dummy_prefix else "never"
     backend.decoder = decoders.Metaspace(prepend_scheme=scheme)
-    codes = [token for token in tokens if token.startswith(">>") and token.endswith("<<")]
-    backend.add_tokens([AddedToken(code, normalized=False, rstrip=True) for code in codes])  # Marian's languages
+    backend.add_tokens(_list_languages(tokens))
     return backend
+
+
+def _list_languages(tokens: Iterable[str]) -> list[AddedToken]:
+    """Marian's codes of languages, such as >>fr<<, which are found in a text before it is normalized."""
+    codes = [token for token in tokens if token.startswith(">>") and token.endswith("<<")]
+    return [AddedToken(code, normalized=False, rstrip=True) for code in codes]
 
 
 def _read_vocabulary(proto: "ModelProto") -> GivenVocabulary:
@@ -142,7 +150,8 @@ def _order_tokens(file: Path, vocabulary: GivenVocabulary) -> list[str]:
         TokenizerError: the ids have gaps, or there is no unknown token.
     """
     tokens = sorted(vocabulary.ids, key=vocabulary.ids.get)
-    if [vocabulary.ids[token] for token in tokens] != list(range(len(tokens))):
+    ids = sorted(vocabulary.ids.values())
+    if ids != list(range(len(tokens))):
         raise TokenizerError(f"{file}: the vocabulary beside it has gaps or repeats in its ids.")
     unknown = vocabulary.unknown
     if unknown not in vocabulary.ids:
@@ -218,15 +227,17 @@ def _score_pieces(proto: "ModelProto") -> dict[str, float]:
     """Scores of the pieces that texts are broken into."""
     scores = {piece.piece: piece.score for piece in proto.pieces if piece.type == NORMAL}
     best = max(scores.values(), default=0.0)
-    for piece in proto.pieces:
-        if piece.type == USER_DEFINED:  # always chosen; the formula is SentencePiece's, over UTF-8 bytes
-            length = len(piece.piece.encode())
-            scores[piece.piece] = length * best - 0.1
+    # Always chosen; the formula is SentencePiece's, over UTF-8 bytes.
+    user_defined = [piece.piece for piece in proto.pieces if piece.type == USER_DEFINED]
+    for text in user_defined:
+        length = len(text.encode())
+        scores[text] = length * best - 0.1
     return scores
 
 
 def _build_normalizers(proto: "ModelProto") -> list[Normalizer]:
     spec = proto.normalizer_spec
+    # In SentencePiece's own order: what its map makes a space is squeezed, and every space becomes a '▁'.
     parts = []
     if spec.precompiled_charsmap:
         parts.append(normalizers.Precompiled(spec.precompiled_charsmap))
@@ -248,7 +259,10 @@ def _match_unknown_runs(letters: Iterable[str], foreign: Iterable[str]) -> str:
     if not foreign:
         return f"{unknown}+"
     tokens = "|".join(re.escape(token) for token in sorted(foreign))
-    return f"(?<!{unknown})(?={unknown})(?!(?:{tokens})(?!{unknown})){unknown}+"
+    # A run is taken from its first character or not at all: one that is a foreign token from end to end stays.
+    begins = f"(?<!{unknown})(?={unknown})"
+    is_foreign = f"(?:{tokens})(?!{unknown})"
+    return f"{begins}(?!{is_foreign}){unknown}+"
 
 
 def _wrap(backend: Tokenizer, published: PreTrainedTokenizerBase) -> PreTrainedTokenizerFast:

@@ -33,7 +33,9 @@ def _show_bytes(token: str) -> str:
     starts_word, surface = read_token("byte-level", token)
     text = surface.decode("utf-8", errors="backslashreplace")
     name = "".join(map(_show, text))
-    return SIGNS[ord(" ")] + name if starts_word else name
+    if starts_word:
+        return SIGNS[ord(" ")] + name
+    return name
 
 
 def _show(letter: str) -> str:

@@ -132,6 +132,7 @@ def _train_sentence_piece(
         [
             decoders.Replace(SPACE, " "),
             decoders.ByteFallback(),
+            # Before Strip, which would else take a space from every token.
             decoders.Fuse(),
             decoders.Strip(" ", 1, 0),  # the space that was put before the first word
         ]
@@ -166,6 +167,7 @@ def _build_unigram(pieces: list[_Piece]) -> models.Unigram:
     float32 and the other in float64.
     """
     lowest = min(piece.score for piece in pieces if not piece.is_mark)
+    # No mark is spelled with more characters than a byte's, and each of them is worth more than the lowest less one.
     beyond = len("<0x0A>") * (lowest - 1)
     vocabulary = []
     for piece in pieces:

@@ -193,6 +193,7 @@ def _save(tokenizer: PreTrainedTokenizerFast, folder: Path, max_tokens: int) -> 
     # transformers 5 writes its new name "TokenizersBackend"; this one both versions 4 and 5 know.
     path = folder / "tokenizer_config.json"
     settings = json.loads(path.read_text(encoding="utf-8"))
-    settings |= {"tokenizer_class": "PreTrainedTokenizerFast", "model_max_length": max_tokens}
+    settings["tokenizer_class"] = "PreTrainedTokenizerFast"
+    settings["model_max_length"] = max_tokens
     text = json.dumps(settings, ensure_ascii=False, indent=2)
     path.write_text(text + "\n", encoding="utf-8")

@@ -4,7 +4,7 @@ Works on the layout of tokenizer.json (WordPiece, BPE, unigram). Knows nothing o
 """
 
 import json
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import Any
@@ -90,7 +90,8 @@ def _list_kept(layout: Layout, ids: Ids, usage: _Usage) -> Tokens:
     added = {entry["content"] for entry in layout["added_tokens"]}
     kept = added & ids.keys()
     for token, token_id in ids.items():
-        if token_id in usage.ids or _is_unknown(model, token, token_id):
+        is_used = token_id in usage.ids
+        if is_used or _is_unknown(model, token, token_id):
             kept.add(token)
     # What the model's own algorithm needs to give every text of the corpus the tokens that it has.
     list_needed = FINDERS[model["type"]]
@@ -110,6 +111,7 @@ def _read_usage(tokenizer: PreTrainedTokenizerFast, texts: Iterable[str]) -> _Us
     normalize = backend.normalizer.normalize_str if backend.normalizer is not None else str
     unknown_id = tokenizer.unk_token_id
     for batch in batch_texts(texts):
+        # Not encode_batch_fast, which gives no offsets.
         encodings = backend.encode_batch(batch, add_special_tokens=False)
         for text, encoding in zip(batch, encodings, strict=True):
             usage.ids.update(encoding.ids)
@@ -157,7 +159,9 @@ def _match_greedily(word: str, ids: Ids, prefix: str) -> Tokens:
 
 
 def _list_bpe(model: Layout, ids: Ids, kept: Tokens, usage: _Usage) -> Tokens:
-    ranks = {tuple(pair): rank for rank, pair in enumerate(model["merges"])}
+    ranks = {}
+    for rank, (first, second) in enumerate(model["merges"]):
+        ranks[first, second] = rank
     needed = _list_unspellable(ids, list)
     for token in kept | needed:
         needed |= _pass_through(token, ranks)
@@ -212,19 +216,26 @@ def _rebuild(layout: Layout, ids: Ids, old_ids: list[int]) -> None:
         if token_id in new_ids:
             vocabulary[token] = new_ids[token_id]
     if model["type"] == "Unigram":
-        model["vocab"] = [model["vocab"][index] for index in old_ids]
+        # Pieces and scores by id, as a list: its order alone gives the ids.
+        pieces = model["vocab"]
+        model["vocab"] = [pieces[index] for index in old_ids]
         model["unk_id"] = new_ids.get(model["unk_id"])
     else:
         model["vocab"] = vocabulary
     if model["type"] == "BPE":
-        merges = []
-        for first, second in model["merges"]:
-            if vocabulary.keys() >= {first, second, first + second}:
-                merges.append([first, second])
-        model["merges"] = merges
+        model["merges"] = _list_possible(model["merges"], vocabulary)
     for entry in layout["added_tokens"]:
         if entry["content"] in vocabulary:
             entry["id"] = vocabulary[entry["content"]]
     beyond = sorted(_list_beyond(layout, ids), key=lambda entry: entry["id"])
     for number, entry in enumerate(beyond):
         entry["id"] = len(vocabulary) + number
+
+
+def _list_possible(merges: Iterable[Sequence[str]], vocabulary: Ids) -> list[list[str]]:
+    """The merges whose parts and result a vocabulary has; the library refuses a model with any other."""
+    possible = []
+    for first, second in merges:
+        if vocabulary.keys() >= {first, second, first + second}:
+            possible.append([first, second])
+    return possible

@@ -173,18 +173,24 @@ def _read_meaning(backend: Tokenizer, marking: str, token: str) -> Meaning:
 def read_token(marking: str, token: str) -> Meaning:
     """What a token that is no added one says, going by its own letters; `marking` as `find_marking` gives it."""
     if marking == "byte-level":
-        surface = token.encode()
-        if BYTES.keys() >= set(token):
-            surface = bytes(BYTES[character] for character in token)
-        return Meaning(surface.startswith(b" "), surface.removeprefix(b" "))
+        return _read_bytes(token)
     if marking == "metaspace":
         byte = BYTE_PIECE.fullmatch(token)
         if byte:
             return Meaning(False, bytes.fromhex(byte[1]))
         text = token.removeprefix(SPACE).replace(SPACE, " ")
         return Meaning(token.startswith(SPACE), text.encode())
+    # A token that is the prefix alone stands for these signs.
     text = token.removeprefix(marking) or token
     return Meaning(text == token, text.encode())
+
+
+def _read_bytes(token: str) -> Meaning:
+    """A token of signs that stand for bytes; one with other characters stands for itself."""
+    surface = token.encode()
+    if BYTES.keys() >= set(token):
+        surface = bytes(BYTES[character] for character in token)
+    return Meaning(surface.startswith(b" "), surface.removeprefix(b" "))
 
 
 def stands_alone(backend: Tokenizer, character: str) -> bool:
@@ -222,10 +228,13 @@ def _spell(
 
 def _spell_bytes(ids_by_meaning: dict[Meaning, int], surface: bytes) -> OldIds:
     """The ids of single bytes; nothing where one of them has none."""
-    meanings = [Meaning(False, bytes([byte])) for byte in surface]
-    if not ids_by_meaning.keys() >= set(meanings):
-        return ()
-    return tuple(ids_by_meaning[meaning] for meaning in meanings)
+    ids = []
+    for byte in surface:
+        meaning = Meaning(False, bytes([byte]))
+        if meaning not in ids_by_meaning:
+            return ()
+        ids.append(ids_by_meaning[meaning])
+    return tuple(ids)
 
 
 def _tokenize(vocabulary: Vocabulary, text: str, starts_word: bool) -> list[int]:
@@ -244,7 +253,8 @@ def _tokenize_inside(backend: Tokenizer, text: str) -> list[int] | None:
     for start in WORD_STARTS:
         encoding = backend.encode(start + text, add_special_tokens=False)
         border = len(start)
-        if all(first >= border or end <= border for first, end in encoding.offsets):
+        reaches_over = any(first < border < end for first, end in encoding.offsets)
+        if not reaches_over:
             pieces = zip(encoding.ids, encoding.offsets, strict=True)
             return [token_id for token_id, (first, _) in pieces if first >= border]
     return None

@@ -44,6 +44,7 @@ def compute_layer_factors(
                 "of layers that is known here, or one layer that is run many times. Set it to 1.0; both sides may "
                 "have rates of their own by training.learning_rates."
             )
+        # The right side of the union holds: what encoder and decoder share keeps the encoder's depth.
         depths = _count_layers_above(body, layers) | depths
     factors = dict.fromkeys(origins, 1.0)
     for name, parameter in warm.items():

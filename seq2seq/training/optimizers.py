@@ -44,6 +44,7 @@ def build_optimizer(
     for group, names in names_by_group.items():
         parameters = [trained[name] for name in names]
         parameter_groups.append({"params": parameters, "names": names} | group.to_settings(options))
+    # fused: one pass over weights, gradients and averages, in place of one for each operation.
     return torch.optim.AdamW(
         parameter_groups,
         lr=options.learning_rate,

@@ -28,6 +28,7 @@ def compute_rate_factor(
     if schedule == "constant":
         return 1.0
     if schedule == "inverse_square_root":
+        # Without a warm-up the peak is the rate of step 1.
         return math.sqrt(max(warmup_steps, 1) / step)
     remaining = max(1, max_steps - warmup_steps)
     # The first step behind the warm-up has the peak too, and the last one more than nothing.

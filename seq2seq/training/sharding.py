@@ -32,6 +32,7 @@ def shard_model(model: TokenLossModel, device: torch.device, processes: int) -> 
     """
     _refuse_unused_parameters(model)
     mesh = init_device_mesh(device.type, (processes,))
+    # The layers first: the last call takes what no group holds yet.
     for group in list_groups(model):
         fully_shard(group, mesh=mesh)
     fully_shard(model, mesh=mesh)

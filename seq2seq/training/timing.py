@@ -112,6 +112,7 @@ def _time_update(
     batch: numpy.ndarray,
     clock: Callable[[], float],
 ) -> TimedUpdate:
+    # The loader counts anew: of this step it looks at indices and position alone.
     step = trainer.loader.cut_again(Step(batch, 0, 0, 0, [], (0, 0)))
     begun = clock()
     trainer.update(step, 1)

@@ -147,6 +147,7 @@ class Trainer:
                 break
             self._drop_gradients()  # memory may have run out on another process alone
             step = self._halve_micro_batches(step)
+        # torch has summed those of a sharded model on the way back already.
         if not self._sharded:
             sum_gradients(self.model.parameters())
         norm = self._compute_gradient_norm()
@@ -155,6 +156,7 @@ class Trainer:
             self._skip(step, number, loss, gradient_norm)
             return None, None
         if self.options.max_gradient_norm is not None:
+            # By the norm that is known already, as torch's clip_grad_norm_ would compute it once more.
             clip_grads_with_norm_(self.model.parameters(), self.options.max_gradient_norm, norm)
         self._step_optimizer()
         if self.averages is not None:
@@ -165,6 +167,7 @@ class Trainer:
 
     def _accumulate(self, step: Step, number: int) -> tuple[torch.Tensor, bool]:
         """The gradients and the summed loss of this process's share, and whether memory ran out instead."""
+        # In float64, so that the logged loss hardly depends on how the batch was cut.
         loss = torch.zeros((), dtype=torch.float64, device=self.accelerator.device)
         last = len(step.micro_batches) - 1
         try:
@@ -205,6 +208,7 @@ class Trainer:
 
     def _drop_gradients(self) -> None:
         self.optimizer.zero_grad(set_to_none=True)
+        # torch keeps freed memory in pieces of the old sizes, into which the smaller batches need not fit.
         if torch.cuda.is_available():
             torch.cuda.empty_cache()
 
@@ -270,6 +274,7 @@ class Trainer:
             where = format_not_finite(self.model)
             self._stop_not_finite(f"Step {number}: {found}, not finite{times}; they changed no weight. {where}")
         self.optimizer.zero_grad(set_to_none=True)
+        # It lowers the scale: of float16 gradients too large a scale is the usual reason.
         if self.accelerator.scaler is not None:
             self.accelerator.scaler.update()
         self.callbacks.log(
@@ -329,6 +334,7 @@ class Trainer:
                 state.best_step, state.best_value = state.step, values[metric]
             count_validation(state, values[metric], options)
             bar.note("validation " + "  ".join(f"{name} {value:.4g}" for name, value in values.items()))
+        # Before saving, which every process takes part in, or none.
         self._stop = self._agree_to_stop(request)
         if best or self._find_end() or state.step % options.checkpoint_every_steps == 0:
             self._save(best)

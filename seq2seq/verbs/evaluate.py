@@ -48,6 +48,7 @@ def evaluate(checkpoint: str | Path, data: Sequence[str], **given: Any) -> dict:
         if not source.is_text:
             refuse_source_metrics(chosen.metrics)
         examples = load_examples(options.data, layout, source)
+        # The examples were normalized as they were read, and twice may be once too often.
         generator = replace(load_generator(loaded, **options.generation), is_prepared=True)
         generated = generate_in_processes(processes, generator, [example.source for example in examples])
 

@@ -33,6 +33,7 @@ def export(checkpoint: str | Path, **given: Any) -> Exported:
     check_export(checkpoint, options)
     loaded = complete_generation(load_checkpoint(checkpoint))
     check_reads_texts(loaded)
+    # The embedded pairs stand in the columns of the defaults, whatever the checkpoint's own data had.
     layout = read_layout(loaded) if options.data else LayoutOptions()
     names = options.data or ["embedded:quickstart:test"]
     examples = islice(read_examples(names, layout, build_reader(layout.normalization)), COMPARED_PAIRS)

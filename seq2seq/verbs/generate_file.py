@@ -50,6 +50,7 @@ class _Job:
         self.total = total
         self.strict = options.strict
         self.processes = processes
+        # Shared out, a window is as large for each process as it would be for one alone.
         window_texts = options.window_texts * processes.num_processes
         self.windows = break_windows(texts, window_texts, lambda text: measure_value(text.text))
         self.window: list[ReadText] = []
@@ -101,6 +102,7 @@ class _Job:
 
     def _note(self, text: ReadText) -> None:
         name = self.generator.source.identify(text.text)
+        # With their lengths, or the border between two texts could move unseen.
         self.digest.update(f"{len(name)} {name}".encode())
 
     def read(self) -> list[Any]:

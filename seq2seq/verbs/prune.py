@@ -77,6 +77,7 @@ def prune(
     with explain_batch_memory(options.batch_tokens):
         try:
             before = _count_parts(model)
+            # Heads too, before layers are tried one by one, which may take hours.
             check_layer_counts(model, layer_counts)
             if heads is not None:
                 check_heads(model, pairs, heads)

@@ -42,6 +42,7 @@ def score(
         tokenizer = load_tokenizers(find_checkpoint(options.checkpoint)).target
         rows[CEILING_ROW] = write_back(tokenizer, [row[0] for row in expected])
     read = load_common_sources(options.metrics, options.sources, [options.predictions])
+    # Every metric takes sources; those that do without look at none.
     with show_progress("scoring", len(rows) * len(options.metrics)) as bar:
         return {
             name: compute_scores(

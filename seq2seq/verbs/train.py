@@ -45,6 +45,7 @@ def train(
     """
     options = build_options(TrainOptions, given)
     if isinstance(recipe, Recipe):
+        # What was said alone: over a default, an old run's own value holds.
         values = recipe.model_dump(mode="json", exclude_unset=True)
     else:
         values = load_values(recipe, overrides)

@@ -64,6 +64,7 @@ def _fill_side(
     first_names = map_shared_names(model)
     body, lm_head = map_warm_names(model, side_name, side.converted)
     if side_name == "decoder" and plan.share_layers:
+        # The encoder's parameters are the decoder's too, and filled already.
         body = {}
     whole_names = body | lm_head
     shapes = {inner: parameters[name].shape for inner, name in whole_names.items()}

@@ -174,6 +174,7 @@ def _list_origins(
 
 
 def _format_initial(parameter: torch.Tensor) -> str:
+    # transformers' initialisers set biases and norms to one of these, and draw everything else.
     for value, word in ((0, "zeros"), (1, "ones")):
         if bool((parameter == value).all()):
             return word

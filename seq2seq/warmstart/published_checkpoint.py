@@ -30,6 +30,7 @@ def find_published_folder(name: str) -> Path:
         return folder
     if Path(name).is_dir():
         return Path(name)
+    # What cannot be OWNER/NAME is not asked for on the hub.
     if Path(name).is_absolute() or name.startswith((".", "~")) or name.count("/") > 1:
         raise WarmStartError(f"{name}: there is no such folder. Give a folder with config.json, or a hub name.")
     return download(name, WarmStartError)

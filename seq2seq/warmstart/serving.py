@@ -95,6 +95,7 @@ def _make_ids(config: PreTrainedConfig, count: int) -> torch.Tensor:
     # Special tokens are mostly the first ids, sometimes the last: the first 8 are left out, and the last 2.
     first = min(8, config.vocab_size - 1)
     different = max(config.vocab_size - 10, 1)
+    # Seven apart, from an arbitrary one: all that counts is that no two are alike.
     ids = (torch.arange(count) * 7 + 11).remainder(different) + first
     return ids[None]
 
@@ -120,6 +121,7 @@ def _encoder_ignores_padding(model: Seq2SeqModel) -> bool:
 
 def _encoder_looks_ahead(model: Seq2SeqModel) -> bool:
     ids = _make_ids(model.config.encoder, 5)
+    # Another token behind the first one, whose state tells whether it is seen from there.
     changed = ids.clone()
     changed[0, 1] = ids[0, 3]
     mask = torch.ones_like(ids)

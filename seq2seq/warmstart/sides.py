@@ -216,6 +216,7 @@ def _repeat_positions(
     """
     if rows <= len(table):
         return table, ()
+    # Without the rows in front of the first position, which no text reads.
     positions = table[first:]
     further = positions[torch.arange(rows - len(table)) % len(positions)]
     note = f"{len(positions)} positions repeated up to {rows - first}"

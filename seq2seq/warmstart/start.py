@@ -79,6 +79,7 @@ def warm_start(
     framing = _choose_framing(tokenizers, options)
     model = _build_random(plan, encoder, decoder, tokenizers, framing, options.dropout, seed)
     written = fill_model(model, plan, encoder, decoder)
+    # Before the attention to the source starts silent, perhaps: the check wants to see it at work.
     if options.plan == "pair":
         check_pair(model, encoder.checkpoint.name, decoder.checkpoint.name)
     notes = start_cross_attention(model, options.cross_attention, written)
@@ -149,6 +150,7 @@ def _open_checkpoints(options: ModelOptions) -> tuple[PublishedCheckpoint, Publi
         return shape, shape
     encoder = PublishedCheckpoint.open(options.encoder or options.decoder)
     decoder = PublishedCheckpoint.open(options.decoder or options.encoder)
+    # One object, by which all that follows knows one checkpoint from two.
     if decoder.folder.resolve() == encoder.folder.resolve():
         decoder = encoder
     return encoder, decoder
@@ -244,6 +246,7 @@ def build_sides(
                 f"model.decoder_layers: plan {plan.name} shares the layers of both sides; set model.encoder_layers."
             )
         decoder_layers = options.encoder_layers
+    # A random decoder is built in the encoder's shape.
     decoder_shape = decoder if plan.warm_decoder else encoder
     if options.max_positions is not None:
         _check_max_positions(options.max_positions, (encoder, decoder_shape))
@@ -308,6 +311,7 @@ def _check_pad(name: str, side: Side, pad_id: int) -> None:
 
 def build_config(encoder: Side, decoder: Side) -> EncoderDecoderConfig:
     """The config of both sides; transformers marks the decoder as one."""
+    # A checkpoint that was a decoder says so in its config, and would not look ahead as an encoder either.
     for setting in ("is_decoder", "add_cross_attention"):
         if getattr(encoder.config, setting, False):
             setattr(encoder.config, setting, False)

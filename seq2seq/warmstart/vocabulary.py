@@ -58,6 +58,7 @@ def load_vocabularies(
     """
     own = _load_tokenizers(plan, encoder, decoder)
     of_target = decoder if plan.warm_decoder else encoder
+    # One table for both sides is that of the warm one.
     of_source = of_target if plan.one_table and not plan.warm_encoder else encoder
     one_is_warm = plan.one_table and (plan.warm_encoder or plan.warm_decoder)
     source = _Wish(

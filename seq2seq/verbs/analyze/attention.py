@@ -91,6 +91,7 @@ def analyze_attention(
     }
     if options.pictures:
         _draw(pairs, folder)
+    # safetensors refuses tensors that do not lie in one piece.
     contiguous = {name: tensor.contiguous() for name, tensor in tensors.items()}
     save_file(contiguous, folder / "attention.safetensors")
     page = build_attention_page([pair.to_page() for pair in pairs])

@@ -197,6 +197,7 @@ def look_at_pair(checkpoint: Checkpoint, pair: FramedPair) -> PairAttention:
         AnalysisError: the model does not give its weights, or not for a text of this length.
     """
     framing = checkpoint.framing
+    # What the decoder reads is what it is to say, one position further on, as in training.
     target_ids = [framing.begin_id, *pair.labels[:-1]]
     try:
         attention = compute_attention(checkpoint.model, pair.source_ids, target_ids)
