@@ -8,7 +8,7 @@ from pathlib import Path
 
 from ..base.errors import CheckpointError
 from ..base.hub import download
-from ..run_folder.steps import CHECKPOINTS_FOLDER, list_steps, load_best, step_folder
+from ..run_folder.steps import CHECKPOINTS_FOLDER, list_saved, list_steps, load_best, step_folder
 from .description import DESCRIPTION_FILE
 from .manifest import check_manifest
 
@@ -18,8 +18,7 @@ HUB_NAME = re.compile(r"[\w.-]+(/[\w.-]+)?")
 def find_newest_whole(run: Path) -> tuple[Path | None, list[str]]:
     """The newest checkpoint whose files are what was written, and why newer ones were passed over."""
     refused = []
-    for step in reversed(list_steps(run)):
-        folder = step_folder(run, step)
+    for _, folder in reversed(list_saved(run)):
         try:
             check_manifest(folder)
         except CheckpointError as error:
@@ -68,12 +67,11 @@ def _find_in_run(run: Path) -> Path:
     Raises:
         CheckpointError: there is none.
     """
-    steps = list_steps(run)[::-1]
+    folders = [folder for _, folder in reversed(list_saved(run))]
     best = load_best(run)
     if best is not None:
-        steps = [best["step"], *steps]
-    for step in steps:
-        folder = step_folder(run, step)
+        folders = [step_folder(run, best["step"]), *folders]
+    for folder in folders:
         if (folder / DESCRIPTION_FILE).exists():
             return folder
     raise CheckpointError(f"{run} is a run folder without a checkpoint yet.")

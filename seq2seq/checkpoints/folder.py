@@ -32,6 +32,7 @@ from ..modeling.build import build_model, find_published_architecture
 from ..modeling.generation_config import read_marks, translate_options
 from ..modeling.sharing import Sharing
 from ..modeling.token_loss import TokenLossModel
+from ..run_folder.steps import RESCUE, STEP
 from ..text.framing import Framing
 from ..text.tokenizers import TokenizerPair, load_tokenizers
 from .description import DESCRIPTION_FILE, CheckpointDescription
@@ -291,9 +292,10 @@ def set_aside(folder: Path) -> Path:
 
 def remove_leftovers(folder: Path) -> None:
     """Removes what a crash left of checkpoints half written or half removed in a folder of checkpoints."""
-    for pattern in (".step_*.partial", ".step_*.removed"):
-        for path in folder.glob(pattern):
-            shutil.rmtree(path)
+    for kind in (STEP, RESCUE):
+        for ending in ("partial", "removed"):
+            for path in folder.glob(f".{kind}_*.{ending}"):
+                shutil.rmtree(path)
 
 
 def load_training_files(folder: Path) -> TrainingFiles:

@@ -4,8 +4,10 @@ Their verbs, which take seconds, they import behind the early checks, so that mo
 """
 
 import os
+import signal
 import sys
-from typing import Annotated
+from contextlib import suppress
+from typing import Annotated, Any, NoReturn
 
 import typer
 
@@ -28,8 +30,24 @@ from . import (
     train,
 )
 
+
+class _Commands(typer.core.TyperGroup):
+    """Commands that Ctrl-C ends in our words."""
+
+    def invoke(self, context: typer.Context) -> Any:
+        try:
+            return super().invoke(context)
+        except KeyboardInterrupt:
+            raise _StoppedByUser from None  # before click says "Aborted!", and 1
+
+
+class _StoppedByUser(Exception):
+    """Ctrl-C; what the command had to say it has said."""
+
+
 app = typer.Typer(
     name="seq2seq",
+    cls=_Commands,
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
@@ -80,3 +98,15 @@ def main() -> None:
             errors().print(str(error))
         # A stopped run ends as the signal would have ended it, by the shells' convention; every other error is a 1.
         sys.exit(128 + error.signal_number if isinstance(error, TrainingInterrupted) else 1)
+    except (KeyboardInterrupt, _StoppedByUser):
+        _end_at_once()
+
+
+def _end_at_once() -> NoReturn:
+    """Ends the process as Ctrl-C does, without waiting for threads that still compute."""
+    if os.environ.get("LOCAL_RANK", "0") == "0":
+        sys.stderr.write("Stopped by Ctrl-C.\n")
+    for stream in (sys.stdout, sys.stderr):
+        with suppress(OSError):  # a pipe may be closed
+            stream.flush()
+    os._exit(128 + signal.SIGINT)

@@ -1,5 +1,7 @@
 """`seq2seq train`."""
 
+import os
+import shlex
 from typing import Any
 
 from ..verbs.options import TrainOptions
@@ -17,6 +19,9 @@ def run(
 
     On more processes: accelerate launch -m seq2seq train ..., or torchrun -m seq2seq train ...
     """
+    from ..base.console import errors
+    from ..base.errors import TrainingInterrupted
+    from ..processes.launch import is_first_process
     from ..recipe.recipe import load_recipe
     from ..verbs.early_checks import check_train
 
@@ -24,4 +29,10 @@ def run(
     check_train(load_recipe(recipe, overrides or []), options)
     from ..verbs.train import train
 
-    train(recipe, overrides or [], **dict(options))
+    try:
+        train(recipe, overrides or [], **dict(options))
+    except (TrainingInterrupted, KeyboardInterrupt):
+        if is_first_process(os.environ):
+            command = ["seq2seq", "train", str(recipe), *(overrides or []), "--resume"]
+            errors().print(f"Go on with: {shlex.join(command)}")
+        raise

@@ -1,5 +1,6 @@
 """What every pass over many examples does: batches of like lengths, and a model that is not training meanwhile."""
 
+import sys
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from threading import Barrier
@@ -132,4 +133,6 @@ def _compute_in_threads(
         torch.set_num_threads(threads)  # what a thread sets for itself is also the number of threads to come
         yield from results
     finally:
-        pool.shutdown(cancel_futures=True)
+        # After Ctrl-C nobody waits for the batches that are under way.
+        is_interrupted = isinstance(sys.exception(), KeyboardInterrupt | GeneratorExit)
+        pool.shutdown(wait=not is_interrupted, cancel_futures=True)

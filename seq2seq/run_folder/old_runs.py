@@ -43,6 +43,7 @@ OLD_VALUES: dict[str, Any] = {
     "model.target_tokenizer": None,
     "model.trim_vocabulary": False,
     "source": {"kind": "text"},  # a whole section
+    "training.checkpoint_every_minutes": None,
     "training.compile": False,
     "training.early_stopping": None,
     "training.early_stopping_min_improvement": 0.0,

@@ -1,6 +1,7 @@
 """Where a run keeps the checkpoints of its steps, and which is the best. Paths only; imports no torch."""
 
 import re
+from operator import itemgetter
 from pathlib import Path
 
 from ..base.errors import DataError
@@ -8,25 +9,48 @@ from ..base.files import load_json, write_json
 
 CHECKPOINTS_FOLDER = "checkpoints"
 BEST_FILE = "best.json"
-STEP_FOLDER = re.compile(r"step_(\d{8})")
+STEP = "step"
+RESCUE = "rescue"  # a checkpoint by the clock: to go on from, not counted, replaced by the next of either kind
 
 
 def step_folder(run: Path, step: int) -> Path:
     """Where a run keeps the checkpoint of a step: checkpoints/step_00001000."""
-    return run / CHECKPOINTS_FOLDER / f"step_{step:08d}"
+    return _name_folder(run, STEP, step)
+
+
+def rescue_folder(run: Path, step: int) -> Path:
+    """Where a run keeps the rescue point of a step: checkpoints/rescue_00001234."""
+    return _name_folder(run, RESCUE, step)
+
+
+def _name_folder(run: Path, kind: str, step: int) -> Path:
+    return run / CHECKPOINTS_FOLDER / f"{kind}_{step:08d}"
 
 
 def list_steps(run: Path) -> list[int]:
     """The steps of a run that have a checkpoint, newest last; half-written ones have another name."""
+    return _list_steps_of(run, STEP)
+
+
+def list_rescues(run: Path) -> list[int]:
+    """The steps of a run that have a rescue point, newest last: one, or two for a moment."""
+    return _list_steps_of(run, RESCUE)
+
+
+def _list_steps_of(run: Path, kind: str) -> list[int]:
     folder = run / CHECKPOINTS_FOLDER
     if not folder.exists():
         return []
-    steps = []
-    for path in folder.glob("step_*"):
-        match = STEP_FOLDER.fullmatch(path.name)
-        if match:
-            steps.append(int(match[1]))
-    return sorted(steps)
+    pattern = re.compile(rf"{kind}_(\d{{8}})")
+    matches = [pattern.fullmatch(path.name) for path in folder.iterdir()]
+    return sorted(int(match[1]) for match in matches if match)
+
+
+def list_saved(run: Path) -> list[tuple[int, Path]]:
+    """Steps and folders of all that a run can go on from, checkpoints and rescue points, newest last."""
+    saved = [(step, rescue_folder(run, step)) for step in list_rescues(run)]
+    saved += [(step, step_folder(run, step)) for step in list_steps(run)]
+    return sorted(saved, key=itemgetter(0))  # of one step the checkpoint is behind the rescue point
 
 
 def record_best(run: Path, *, step: int, metric: str, value: float) -> None:
@@ -60,5 +84,5 @@ def find_chosen(run: Path) -> Path | None:
     best = load_best(run)
     if best:
         return step_folder(run, best["step"])
-    steps = list_steps(run)
-    return step_folder(run, steps[-1]) if steps else None
+    saved = list_saved(run)
+    return saved[-1][1] if saved else None

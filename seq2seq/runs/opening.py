@@ -11,7 +11,7 @@ from ..processes.group import summarize_machine
 from ..recipe.recipe import Recipe
 from ..reports.run_tables import tabulate_data, tabulate_origin
 from ..run_folder.folder import RunFolder
-from ..run_folder.steps import CHECKPOINTS_FOLDER, list_steps, step_folder
+from ..run_folder.steps import CHECKPOINTS_FOLDER, list_saved
 from .data import RunData
 from .inputs import summarize_inputs, summarize_split
 from .saving import finish_saving
@@ -48,9 +48,9 @@ class Opening:
         if not self.folder.inputs.exists():
             self._write_inputs()
         self.folder.remove_results()
-        for step in list_steps(run):
+        for step, saved in list_saved(run):
             if step > state.step:
-                errors().print(f"Set aside: {set_aside(step_folder(run, step))}")
+                errors().print(f"Set aside: {set_aside(saved)}")
         remove_leftovers(run / CHECKPOINTS_FOLDER)
         finish_saving(self.folder, self.recipe.training, state)
         self._show()

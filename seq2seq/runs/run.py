@@ -71,6 +71,7 @@ class Run:
         callbacks = Callbacks(
             validate=None if self.validation is None else self.validation.measure,
             save=writer.save,
+            save_rescue=writer.save_rescue,
             log=self.log,
         )
         return Trainer(

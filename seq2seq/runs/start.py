@@ -37,6 +37,7 @@ from ..warmstart.vocabulary import Corpus
 # Where the run lies, how it is spread and who is told, not what it does.
 FREE_ON_RESUME = (
     "output",
+    "training.checkpoint_every_minutes",
     "training.micro_batch_tokens",
     "training.gradient_checkpointing",
     "training.sharding",

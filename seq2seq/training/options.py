@@ -147,6 +147,13 @@ class TrainingOptions(Options):
         description="How many steps there are from one checkpoint to the next; the last step and a new best have one "
         "too.",
     )
+    checkpoint_every_minutes: float | None = Field(
+        15.0,
+        gt=0,
+        description="After how many minutes without a checkpoint the run saves a rescue point, which --resume goes on "
+        "from. There is one at most: the next checkpoint or rescue point replaces it, and keep_checkpoints does not "
+        "count it. null saves none.",
+    )
     keep_checkpoints: int = Field(
         3, gt=0, description="How many of the newest checkpoints are kept; the best is kept besides."
     )

@@ -1,12 +1,16 @@
-"""The signals by which a machine's owner asks a run to stop: noted when they come, read between steps."""
+"""The signals by which a run is asked to stop: noted when they come, read between steps."""
 
+import os
 import signal
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
-# SIGTERM comes before a machine is taken away; SIGUSR1 is what batch systems are told to send some minutes earlier.
-STOP_SIGNALS = (signal.SIGTERM, signal.SIGUSR1)
+# SIGINT is Ctrl-C. SIGTERM comes before a machine is taken away; SIGUSR1 is what batch systems are told to send some
+# minutes earlier.
+STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGUSR1)
+STANDARD_ERROR = 2  # the number of its file
+CTRL_C_HINT = "\nCtrl-C: the run stops behind this step, with a checkpoint. A second one ends it at once, without.\n"
 
 
 def find_stop_signal(reason: str) -> signal.Signals | None:
@@ -18,14 +22,30 @@ def find_stop_signal(reason: str) -> signal.Signals | None:
 
 
 class StopRequest:
-    """The signal that came, if one did."""
+    """The signal that came first, if one did."""
 
     def __init__(self) -> None:
         self.signal: signal.Signals | None = None
 
     def note(self, number: int, frame: object) -> None:
-        """A signal handler."""
-        self.signal = signal.Signals(number)
+        """A signal handler.
+
+        Raises:
+            KeyboardInterrupt: Ctrl-C came a second time.
+        """
+        if number == signal.SIGINT:
+            if self.signal is signal.SIGINT:
+                raise KeyboardInterrupt
+            _tell_of_ctrl_c()
+        if self.signal is None:  # a launcher that hears Ctrl-C too sends SIGTERM behind it
+            self.signal = signal.Signals(number)
+
+
+def _tell_of_ctrl_c() -> None:
+    if os.environ.get("LOCAL_RANK", "0") == "0":  # one process of a machine speaks for all
+        # Not by print: the signal may have come within one, which cannot be entered twice.
+        with suppress(OSError):  # standard error may be closed
+            os.write(STANDARD_ERROR, CTRL_C_HINT.encode())
 
 
 @contextmanager

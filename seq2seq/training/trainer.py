@@ -28,6 +28,7 @@ from .objectives.objective import Objective
 from .optimizers import set_learning_rates
 from .options import TrainingOptions
 from .replicas import sum_gradients
+from .rescue import RescueClock
 from .sharding import gather_tensor, hold_gradients, is_sharded
 from .signals import STOP_SIGNALS, StopRequest, notice_stop_signals
 from .state import TrainingState
@@ -40,11 +41,13 @@ class Callbacks:
 
     validate: the validation metrics of the model as it is, or None where nothing is to be validated.
     save: writes a checkpoint of the state, and records it as the best where told so.
+    save_rescue: writes a rescue point of the state.
     log: takes one event of progress.jsonl.
     """
 
     validate: Callable[[], dict[str, float]] | None
     save: Callable[[TrainingState, bool], None]
+    save_rescue: Callable[[TrainingState], None]
     log: Callable[[dict], None]
 
 
@@ -93,6 +96,7 @@ class Trainer:
         self._steps = loader.steps(state.epoch, state.used_batches)
         self._sharded = is_sharded(model)
         self._stop: str | None = None  # the signal that ends the run, once all processes know of it
+        self._clock = RescueClock(options.checkpoint_every_minutes)
 
     def train(self) -> str:
         """Runs to the last step, to where early stopping ends it, or to the end of the step in which a signal came.
@@ -335,18 +339,32 @@ class Trainer:
             count_validation(state, values[metric], options)
             bar.note("validation " + "  ".join(f"{name} {value:.4g}" for name, value in values.items()))
         # Before saving, which every process takes part in, or none.
-        self._stop = self._agree_to_stop(request)
+        is_rescue_due = self._agree(request)
         if best or self._find_end() or state.step % options.checkpoint_every_steps == 0:
             self._save(best)
+        elif is_rescue_due:
+            self._save_rescue()
 
-    def _agree_to_stop(self, request: StopRequest) -> str | None:
-        """The name of the signal that came to any process."""
+    def _agree(self, request: StopRequest) -> bool:
+        """Lets all processes know of a signal that came to any; returns whether one finds a rescue point due."""
         nothing = torch.zeros((), dtype=torch.float64, device=self.accelerator.device)
-        _, *came = self._sum_over_processes(nothing, *(request.signal is signal for signal in STOP_SIGNALS))
-        return next((signal.name for signal, count in zip(STOP_SIGNALS, came, strict=True) if count), None)
+        came = [request.signal is signal for signal in STOP_SIGNALS]
+        _, due, *counts = self._sum_over_processes(nothing, self._clock.is_due(), *came)
+        self._stop = next((signal.name for signal, count in zip(STOP_SIGNALS, counts, strict=True) if count), None)
+        return bool(due)
 
     def _save(self, best: bool) -> None:
-        if self.accelerator.scaler is not None:
-            self.state.loss_scaler = self.accelerator.scaler.state_dict()
+        self._note_loss_scaler()
         self.callbacks.save(self.state, best)
         self.callbacks.log({"event": "checkpoint", **self.state.counters()})
+        self._clock.restart()
+
+    def _save_rescue(self) -> None:
+        # Without an event: the clock, not the recipe, says where one is, and the same run has the same events.
+        self._note_loss_scaler()
+        self.callbacks.save_rescue(self.state)
+        self._clock.restart()
+
+    def _note_loss_scaler(self) -> None:
+        if self.accelerator.scaler is not None:
+            self.state.loss_scaler = self.accelerator.scaler.state_dict()

@@ -64,6 +64,8 @@ def evaluate(checkpoint: str | Path, data: Sequence[str], **given: Any) -> dict:
                 "truncated_sources": generated.truncated,
                 **summarize_scores(rows),
             }
+            # Scores of another run never stand beside these predictions, however this one ends.
+            (options.output / "scores.json").unlink(missing_ok=True)
             write_json_lines(options.output / "predictions.jsonl", build_prediction_rows(shown, generated))
             write_json(options.output / "scores.json", scores)
             return scores

@@ -3,7 +3,7 @@
 import hashlib
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -212,6 +212,18 @@ def report_odd(counts: Mapping[str, int], max_source_tokens: int) -> None:
             errors().print(f"{count:,} {meaning}")
 
 
+@contextmanager
+def _telling_how_to_go_on(job: _Job) -> Iterator[None]:
+    """Says, where Ctrl-C ends the block, what is written."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        if job.processes.is_main_process and job.output.is_file:
+            written = f"{job.progress.texts:,} outputs are in {job.output.path}"
+            errors().print(f"{written}; the same command with --resume goes on behind them.")
+        raise
+
+
 @takes_options(GenerateFileOptions)
 def generate_file(
     checkpoint: str | Path | Checkpoint | ExportedModel,
@@ -248,7 +260,7 @@ def generate_file(
         job = _open_job(checkpoint, input, options, processes)
         if not job.begin(resume=options.resume):
             return None
-        with job.show_progress() as bar:
+        with job.show_progress() as bar, _telling_how_to_go_on(job):
             while window := run_on_main(processes, job.read):
                 places = range(job.done, job.done + len(window))
                 generated = job.shared.generate(window, bar.advance, places=places)

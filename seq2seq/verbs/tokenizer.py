@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
 
-from ..base.files import write_json
+from ..base.files import folder_written_whole, write_json
 from ..base.options import build_options
 from ..base.signatures import takes_options
 from ..data.training_texts import read_training_texts
@@ -39,7 +39,8 @@ def train_tokenizer(data: Sequence[str], **given: Any) -> dict[str, Coverage]:
         character_coverage=options.character_coverage,
     )
     coverage = {side: measure_coverage(tokenizer, side_texts) for side, side_texts in texts.items()}
-    TokenizerPair(tokenizer, tokenizer).save(options.output, max_source_tokens=tokenizer.model_max_length)
     rows = {side: asdict(row) for side, row in coverage.items()}
-    write_json(options.output / "coverage.json", {**chosen, "data": list(options.data), "coverage": rows})
+    with folder_written_whole(options.output) as folder:
+        TokenizerPair(tokenizer, tokenizer).save(folder, max_source_tokens=tokenizer.model_max_length)
+        write_json(folder / "coverage.json", {**chosen, "data": list(options.data), "coverage": rows})
     return coverage

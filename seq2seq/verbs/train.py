@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from pathlib import Path
+from signal import SIGINT
 from typing import Any
 
 from accelerate import Accelerator
@@ -13,7 +14,7 @@ from ..base.signatures import takes_options
 from ..processes.group import build_accelerator, leave_processes, run_on_main
 from ..recipe.recipe import Recipe, build_recipe, load_values
 from ..run_folder.folder import RunFolder
-from ..run_folder.steps import list_steps
+from ..run_folder.steps import list_saved
 from ..runs.run import Run
 from ..runs.start import adopt_old_values, check_same_recipe, resume_model, start_model
 from ..runs.storage import hold_folder
@@ -41,7 +42,7 @@ def train(
     Raises:
         RecipeError, DataError, WarmStartError, TokenizerError: before anything is trained.
         TrainingError: the run folder is taken, in use or another recipe's; the loss is not finite; the disk is full.
-        TrainingInterrupted: SIGTERM or SIGUSR1 asked the run to stop; it saved a checkpoint and can go on.
+        TrainingInterrupted: Ctrl-C, SIGTERM or SIGUSR1 asked the run to stop; it saved a checkpoint and can go on.
     """
     options = build_options(TrainOptions, given)
     if isinstance(recipe, Recipe):
@@ -66,6 +67,10 @@ def train(
     except TrainingInterrupted:
         leave_processes(accelerator)
         raise
+    except KeyboardInterrupt:  # while it loads, validates for the last time or scores; or a second one
+        if accelerator.is_main_process:
+            errors().print(_tell_how_to_go_on(folder))
+        raise
     if accelerator.is_main_process:
         errors().print(message)
     leave_processes(accelerator)
@@ -81,7 +86,7 @@ def _train_in(
 ) -> str:
     """The life of a run in a folder that is held; returns what to tell the user."""
     # The main process looks for all of them: what each would find may differ.
-    resuming = run_on_main(accelerator, lambda: resume and bool(list_steps(folder.path)))
+    resuming = run_on_main(accelerator, lambda: resume and bool(list_saved(folder.path)))
     begun = run_on_main(accelerator, folder.exists)
     if resuming or (resume and begun):
         check_same_recipe(folder, recipe)
@@ -107,6 +112,14 @@ def _train_in(
     return f"Run folder: {folder.path}"
 
 
+def _tell_how_to_go_on(folder: RunFolder) -> str:
+    saved = list_saved(folder.path)
+    if not saved:
+        return f"Nothing of the run in {folder.path} was saved yet; with --resume it begins again."
+    step, _ = saved[-1]
+    return f"The run in {folder.path} is saved as of step {step} and goes on with --resume."
+
+
 def _check_not_stopped(
     reason: str,
     folder: RunFolder,
@@ -119,7 +132,8 @@ def _check_not_stopped(
     """
     signal = find_stop_signal(reason)
     if signal is not None:
+        name = "Ctrl-C" if signal is SIGINT else signal.name
         raise TrainingInterrupted(
-            f"{signal.name} came: the run in {folder.path} has saved its step {step} and goes on with --resume.",
+            f"{name} came: the run in {folder.path} has saved its step {step} and goes on with --resume.",
             signal,
         )

@@ -1,6 +1,7 @@
 """What a run meets and outlives: signals, steps that are not finite, memory that runs out."""
 
 import math
+import os
 import signal
 
 import pytest
@@ -11,20 +12,23 @@ from seq2seq.base.errors import TrainingError, TrainingInterrupted
 from seq2seq.base.files import load_json
 from seq2seq.cli import main as cli
 from seq2seq.run_folder.steps import list_steps
+from seq2seq.runs.run import Run
 from seq2seq.training.trainer import Trainer
 from tests.training.faults import break_gradients, limit_memory, send_at_step
 from tests.training.runs import hash_weights, read_events, write_pairs
+
+NAMES = {signal.SIGINT: "Ctrl-C", signal.SIGTERM: "SIGTERM", signal.SIGUSR1: "SIGUSR1"}
 
 
 def load_state(folder, step):
     return load_json(folder / f"checkpoints/step_{step:08d}/training/state.json")
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGUSR1])
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGUSR1])
 def test_signal_ends_the_run_after_its_step_and_the_run_goes_on(recipe, monkeypatch, number):
     whole, path = seq2seq.train(recipe("whole")), recipe("stopped")
     before = signal.getsignal(number)
-    with monkeypatch.context() as patch, pytest.raises(TrainingInterrupted, match=f"{number.name} came: .* step 3"):
+    with monkeypatch.context() as patch, pytest.raises(TrainingInterrupted, match=f"{NAMES[number]} came: .* step 3"):
         send_at_step(patch, number.name, 3)
         seq2seq.train(path)
     stopped = path.with_suffix("")
@@ -33,6 +37,50 @@ def test_signal_ends_the_run_after_its_step_and_the_run_goes_on(recipe, monkeypa
     assert signal.getsignal(number) is before
     seq2seq.train(path, resume=True)
     assert hash_weights(stopped, 6) == hash_weights(whole, 6)
+
+
+def test_ctrl_c_is_answered_at_once_and_a_second_one_ends_the_run(recipe, monkeypatch, tmp_path, capfd):
+    def run_step(self, bar, run_step=Trainer._run_step):
+        run_step(self, bar)
+        if self.state.step == 2:
+            os.kill(os.getpid(), signal.SIGINT)
+            assert "the run stops behind this step, with a checkpoint" in capfd.readouterr().err
+            os.kill(os.getpid(), signal.SIGINT)
+
+    path = recipe(checkpoint_every_steps=1)
+    before = signal.getsignal(signal.SIGINT)
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setattr(Trainer, "_run_step", run_step)
+        seq2seq.train(path)
+    assert list_steps(tmp_path / "run") == [1]  # that of step 2 was not waited for
+    assert "is saved as of step 1 and goes on with --resume" in capfd.readouterr().err
+    assert signal.getsignal(signal.SIGINT) is before
+    assert seq2seq.train(path, resume=True) == tmp_path / "run"  # its lock is gone
+
+
+def test_launcher_that_passes_ctrl_c_on_as_sigterm_does_not_end_the_run_at_once(recipe, monkeypatch, tmp_path):
+    def count(self, *inputs, count=Trainer._count):
+        count(self, *inputs)
+        if self.state.step == 2:
+            os.kill(os.getpid(), signal.SIGINT)
+            os.kill(os.getpid(), signal.SIGTERM)
+
+    with monkeypatch.context() as patch, pytest.raises(TrainingInterrupted, match="Ctrl-C came"):
+        patch.setattr(Trainer, "_count", count)
+        seq2seq.train(recipe())
+    assert list_steps(tmp_path / "run") == [2]
+
+
+def test_ctrl_c_before_the_first_step_leaves_a_run_that_begins_again(recipe, monkeypatch, tmp_path, capsys):
+    def interrupt(self, resuming):
+        os.kill(os.getpid(), signal.SIGINT)
+
+    path = recipe()
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setattr(Run, "open_folder", interrupt)
+        seq2seq.train(path)
+    assert "was saved yet; with --resume it begins again" in capsys.readouterr().err
+    assert list_steps(seq2seq.train(path, resume=True)) == [6]
 
 
 def test_run_stopped_in_its_last_step_goes_on_with_what_follows_it(recipe, monkeypatch, tmp_path):
