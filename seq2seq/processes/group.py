@@ -95,9 +95,9 @@ def _leave_group() -> None:
 
 
 def summarize_machine(accelerator: Accelerator) -> dict[str, str | int]:
-    """What environment.json says of the machine beyond what Python knows: the device, and how many processes run."""
+    """What environment.json says of the machine beyond what Python knows: device, processes, threads of each."""
     device = torch.cuda.get_device_name(accelerator.device) if accelerator.device.type == "cuda" else "CPU"
-    return {"device": device, "processes": accelerator.num_processes}
+    return {"device": device, "processes": accelerator.num_processes, "threads": torch.get_num_threads()}
 
 
 @dataclass

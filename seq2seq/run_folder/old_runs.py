@@ -54,6 +54,7 @@ OLD_VALUES: dict[str, Any] = {
     "training.layer_decay": 1.0,
     "training.max_skipped_steps": 5,
     "training.objective": {"kind": "cross_entropy"},
+    "training.threads": None,
     "training.trackers": [],
     "training.warmups": {},
 }

@@ -41,6 +41,7 @@ FREE_ON_RESUME = (
     "training.micro_batch_tokens",
     "training.gradient_checkpointing",
     "training.sharding",
+    "training.threads",
     "training.trackers",
     "generation.batch_tokens",
 )

@@ -116,6 +116,12 @@ class TrainingOptions(Options):
         description="The precision of products; weights stay in fp32. bf16 is faster where the hardware has it; fp16 "
         "scales the loss and needs a GPU.",
     )
+    threads: int | None = Field(
+        None,
+        gt=0,
+        description="How many threads each process computes with on a CPU; null: OMP_NUM_THREADS, or else one for each "
+        "core, and a resumed run has as many as it began with, since another number rounds differently.",
+    )
     gradient_checkpointing: bool = Field(
         False,
         description="Whether each layer is computed again on the way back in place of being kept, which takes less "

@@ -10,7 +10,7 @@ from contextlib import contextmanager, suppress
 # minutes earlier.
 STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGUSR1)
 STANDARD_ERROR = 2  # the number of its file
-CTRL_C_HINT = "\nCtrl-C: the run stops behind this step, with a checkpoint. A second one ends it at once, without.\n"
+INTERRUPT_HINT = "\nCtrl-C: the run stops behind this step, with a checkpoint. A second one ends it at once, without.\n"
 
 
 def find_stop_signal(reason: str) -> signal.Signals | None:
@@ -45,7 +45,7 @@ def _tell_of_ctrl_c() -> None:
     if os.environ.get("LOCAL_RANK", "0") == "0":  # one process of a machine speaks for all
         # Not by print: the signal may have come within one, which cannot be entered twice.
         with suppress(OSError):  # standard error may be closed
-            os.write(STANDARD_ERROR, CTRL_C_HINT.encode())
+            os.write(STANDARD_ERROR, INTERRUPT_HINT.encode())
 
 
 @contextmanager

@@ -44,6 +44,11 @@ class TrainingState:
     fingerprints: dict[str, str] = field(default_factory=dict)
 
     @property
+    def tokens(self) -> int:
+        """Source and target tokens so far."""
+        return self.source_tokens + self.target_tokens
+
+    @property
     def last_update(self) -> int:
         """The last step that changed weights; 0 if none did."""
         return self.step - self.skipped_in_a_row

@@ -31,6 +31,7 @@ from .replicas import sum_gradients
 from .rescue import RescueClock
 from .sharding import gather_tensor, hold_gradients, is_sharded
 from .signals import STOP_SIGNALS, StopRequest, notice_stop_signals
+from .speed import Speedometer
 from .state import TrainingState
 from .validation import is_better
 
@@ -97,6 +98,7 @@ class Trainer:
         self._sharded = is_sharded(model)
         self._stop: str | None = None  # the signal that ends the run, once all processes know of it
         self._clock = RescueClock(options.checkpoint_every_minutes)
+        self._speedometer = Speedometer(state.tokens, state.seconds)
 
     def train(self) -> str:
         """Runs to the last step, to where early stopping ends it, or to the end of the step in which a signal came.
@@ -320,8 +322,11 @@ class Trainer:
         if len(set(rates.values())) > 1:
             figures["learning_rates"] = rates
         self.callbacks.log({"event": "train", **figures, **state.counters()})
-        rate = (state.source_tokens + state.target_tokens) / max(state.seconds, 1e-9)
+        rate = self._speedometer.measure(state.tokens, state.seconds)
         bar.note(f"loss {loss:.4f}  {rate:,.0f} tokens/s")
+        warning = self._speedometer.find_warning(rate)
+        if warning is not None and self.accelerator.is_main_process:
+            errors().print(warning)
 
     def _validate_and_save(self, bar: ProgressBar, request: StopRequest) -> None:
         state, options = self.state, self.options

@@ -18,6 +18,7 @@ from ..run_folder.steps import list_saved
 from ..runs.run import Run
 from ..runs.start import adopt_old_values, check_same_recipe, resume_model, start_model
 from ..runs.storage import hold_folder
+from ..runs.threads import computing_with_threads
 from ..training.early_stopping import format_end
 from ..training.signals import find_stop_signal
 from .early_checks import check_train
@@ -92,8 +93,15 @@ def _train_in(
         check_same_recipe(folder, recipe)
     else:
         run_on_main(accelerator, folder.check_free)
-    start = resume_model(folder, accelerator) if resuming else start_model(recipe)
-    run = Run(recipe, start, folder, accelerator)
+    with computing_with_threads(recipe.training.threads, folder, accelerator, resuming=resuming):
+        start = resume_model(folder, accelerator) if resuming else start_model(recipe)
+        return _run(Run(recipe, start, folder, accelerator), resuming=resuming)
+
+
+def _run(run: Run, *, resuming: bool) -> str:
+    """From the first step that is to be done to the card; returns what to tell the user."""
+    recipe = run.recipe
+    folder = run.folder
     trainer = run.trainer
     if resuming and run.is_finished():
         end = format_end(trainer.state, recipe.training, trainer.max_steps)
@@ -104,7 +112,7 @@ def _train_in(
         _check_not_stopped(reason, folder, trainer.state.step)
         run.warn_of_unread_sources()
         run.write_test_results()
-        if accelerator.is_main_process:
+        if run.accelerator.is_main_process:
             write_report(folder)
     except OSError:
         run.log_os_error()

@@ -138,7 +138,7 @@ def run_ours(options: argparse.Namespace, turns: Turns | None) -> torch.nn.Modul
         max_steps=settings.max_steps,
         seed=1,
         state=TrainingState(),
-        callbacks=Callbacks(None, lambda state, best: None, lambda event: None),
+        callbacks=Callbacks(None, lambda state, best: None, lambda state: None, lambda event: None),
         freezing=freezing,
     )
     trainer.train()

@@ -112,7 +112,7 @@ def estimate_time(
         TrainingError: memory does not hold a single pair.
     """
     # Nothing is to be validated, saved or logged on the way.
-    trainer.callbacks = Callbacks(None, lambda state, best: None, lambda event: None)
+    trainer.callbacks = Callbacks(None, lambda state, best: None, lambda state: None, lambda event: None)
     if torch.cuda.is_available():
         torch.cuda.reset_peak_memory_stats()
     with run_uncompiled(run.recipe.training.compile):  # compiling takes minutes
