@@ -18,13 +18,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-ROOT = Path(__file__).parents[2]
-sys.path.insert(0, str(ROOT))
-
 from seq2seq.base.console import build_table, output
 from seq2seq.base.files import load_json_lines
 from seq2seq.base.threads import CHOICES
 
+ROOT = Path(__file__).parents[2]
 STEPS = 60
 TIMEOUT_SECONDS = 600
 SPIN = "while True: pass"
