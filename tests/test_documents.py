@@ -1,0 +1,92 @@
+"""README and the pages of docs/: links lead somewhere, commands are what the parser takes, the README stays short."""
+
+import re
+import shlex
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import typer
+import yaml
+
+from seq2seq.base.version import VERSION
+from seq2seq.cli.main import app
+
+ROOT = Path(__file__).parents[1]
+PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/*.md"), *ROOT.glob("launch/*.md"), *ROOT.glob("recipes/*.md")])
+NAMES = [str(page.relative_to(ROOT)) for page in PAGES]
+LINK = re.compile(r"\]\(([^)\s]+)\)")
+FENCE = re.compile(r"^```(\w*)\n(.*?)^```", re.MULTILINE | re.DOTALL)
+README_BYTES = 10_000
+
+
+def list_commands(page: str) -> list[str]:
+    """The commands of this project that a page shows, each on a line of its own."""
+    text = "".join(body for language, body in FENCE.findall(page) if language in ("bash", ""))
+    # Indented blocks of the results have commands too.
+    text += "".join(re.findall(r"^    \S.*\n(?:^     +\S.*\n)*", page, re.MULTILINE))
+    lines = re.split(r"\n| && ", text.replace("\\\n", " "))
+    stripped = [line.strip().removeprefix("$ ") for line in lines]
+    return [line for line in stripped if line.startswith("seq2seq ")]
+
+
+COMMANDS = [(name, line) for name, page in zip(NAMES, PAGES, strict=True) for line in list_commands(page.read_text())]
+
+
+def test_readme_is_short():
+    assert len((ROOT / "README.md").read_bytes()) <= README_BYTES
+
+
+def to_anchor(heading: str) -> str:
+    """GitHub's name for a heading: lower case, without punctuation, with hyphens. 'GPU, or not' -> 'gpu-or-not'"""
+    words = re.sub(r"[^\w\- ]", "", re.sub(r"[`*]", "", heading).strip().lower())
+    return words.replace(" ", "-")
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_links_lead_to_files_and_headings(name):
+    page = ROOT / name
+    broken = []
+    for link in LINK.findall(FENCE.sub("", page.read_text())):
+        if link.startswith(("https://", "http://", "mailto:")):
+            continue
+        path, _, anchor = link.partition("#")
+        target = (page.parent / path).resolve() if path else page
+        if not target.exists():
+            broken.append(link)
+        elif anchor:
+            headings = re.findall(r"^#+ (.+)$", target.read_text(), re.MULTILINE)
+            if anchor not in map(to_anchor, headings):
+                broken.append(link)
+    assert broken == []
+
+
+def test_pages_show_commands():
+    assert len(COMMANDS) > 40  # else the search above finds none
+
+
+@pytest.mark.parametrize(("name", "line"), COMMANDS)
+def test_commands_are_what_the_parser_takes(name, line):
+    _, *arguments = shlex.split(line.partition(" #")[0])
+    command = typer.main.get_command(app)
+    context = None
+    while isinstance(command, typer.core.TyperGroup) and arguments:
+        context = command.make_context(command.name, arguments, parent=context)
+        _, command, arguments = command.resolve_command(context, [*context._protected_args, *context.args])
+    if arguments or not isinstance(command, typer.core.TyperGroup):
+        command.make_context(command.name, arguments, parent=context)
+
+
+@pytest.mark.slow
+def test_pages_become_a_site(tmp_path):
+    command = [sys.executable, "-m", "mkdocs", "build", "--strict", "--quiet", "--site-dir", tmp_path / "site"]
+    built = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert built.returncode == 0, built.stderr
+    index = (tmp_path / "site/index.html").read_text()
+    assert "fonts.googleapis" not in index  # nothing is fetched from elsewhere
+
+
+def test_citation_and_changes_know_the_version():
+    assert str(yaml.safe_load((ROOT / "CITATION.cff").read_text())["version"]) == VERSION
+    assert f"## {VERSION}" in (ROOT / "CHANGELOG.md").read_text()
