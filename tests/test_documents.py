@@ -12,6 +12,8 @@ import yaml
 
 from seq2seq.base.version import VERSION
 from seq2seq.cli.main import app
+from seq2seq.cli.option_tables import HEADER, PLACE, build_table, fill_tables
+from seq2seq.recipe.reference import build_schema
 
 ROOT = Path(__file__).parents[1]
 PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/*.md"), *ROOT.glob("launch/*.md"), *ROOT.glob("recipes/*.md")])
@@ -60,6 +62,25 @@ def test_links_lead_to_files_and_headings(name):
             if anchor not in map(to_anchor, headings):
                 broken.append(link)
     assert broken == []
+
+
+@pytest.mark.parametrize("name", [name for name in NAMES if name.startswith("docs/")])
+def test_tables_of_options_are_those_of_the_code(name):
+    page = (ROOT / name).read_text()
+    assert fill_tables(page) == page  # else: python -m seq2seq.cli.option_tables docs
+
+
+def test_every_command_and_section_has_its_table():
+    pages = "".join((ROOT / name).read_text() for name in NAMES)
+    filled = {place[2] for place in PLACE.finditer(pages)}
+    sections = {f"recipe {name}" for name, part in build_schema()["properties"].items() if "$ref" in part}
+    assert sections - {"recipe source"} <= filled  # that of sources has one option, which the reference tells of
+    commands = set()
+    for name, command in typer.main.get_command(app).commands.items():
+        inner = getattr(command, "commands", None)
+        commands |= {name} if inner is None else {f"{name} {one}" for one in inner}
+    without_options = {name for name in commands if build_table(name) == HEADER}
+    assert commands - without_options <= filled
 
 
 def test_pages_show_commands():
