@@ -17,8 +17,9 @@ from ..base.mappings import flatten
 from ..base.objects import NAME_PATTERN
 from ..metrics.options import METRICS
 from ..text.normalization import NORMALIZERS
-from .recipe import Recipe, dump_yaml
+from .recipe import Recipe
 from .task import TASKS
+from .yaml_text import dump_yaml
 
 SCHEMA_FILE = "recipe.schema.json"
 REFERENCE_FILE = "reference.yaml"
