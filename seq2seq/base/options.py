@@ -34,6 +34,10 @@ def _to_name(value: Any) -> Any:
     return str(value) if isinstance(value, Path) else value
 
 
+# The bounds of what has no nearer ones: every number of an option has both, so that none makes a library overflow.
+MOST = 10**12  # of whatever is counted
+MOST_TOKENS = 10**7  # of one text
+LARGEST_SEED = 2**63 - 1
 EXPECTED_TEXTS = "expected a text or a list of texts"
 # Of a value that YAML made of a word without quotes: what is read so, and a word that is.
 _YAML_WORDS = {

@@ -7,7 +7,7 @@ from pydantic import AfterValidator, Field, field_validator
 
 from ..base.errors import DataError, Seq2SeqError
 from ..base.mappings import merge
-from ..base.options import Options, Strings, build_choice, build_options
+from ..base.options import MOST_TOKENS, Options, Strings, build_choice, build_options
 from ..text.normalization import Normalization
 
 
@@ -86,11 +86,13 @@ class DataOptions(Options):
     max_source_tokens: int = Field(
         128,
         gt=0,
+        le=MOST_TOKENS,
         description="How many tokens a source may have with its marks; longer ones are truncated and counted.",
     )
     max_target_tokens: int = Field(
         128,
         gt=1,
+        le=MOST_TOKENS,
         description="How many tokens a target may have with its end mark; a longer one is truncated, counted, and gets "
         "no end mark.",
     )

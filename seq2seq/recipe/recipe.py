@@ -13,7 +13,7 @@ from yaml import YAMLError
 
 from ..base.errors import RecipeError, ScoringError
 from ..base.mappings import merge, nest
-from ..base.options import Options, format_option_error
+from ..base.options import LARGEST_SEED, Options, format_option_error
 from ..data.options import DataOptions
 from ..engines.options import GenerationOptions
 from ..metrics.options import EvaluationOptions
@@ -34,6 +34,7 @@ class Recipe(Options):
     seed: int = Field(
         1,
         ge=0,
+        le=LARGEST_SEED,
         description="The seed of initial weights, data order and dropout.",
     )
     output: str = Field(description="The run folder; it must be new or empty, unless the run in it is resumed.")
