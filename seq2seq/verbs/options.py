@@ -21,7 +21,7 @@ from ..base.errors import (
 )
 from ..base.objects import NAME_FORM
 from ..base.options import LARGEST_SEED, MOST, NO_FLAG, FileName, FilePath, Flag, Options, Strings, build_options
-from ..data.options import ColumnChoice, Columns, Header, LayoutOptions
+from ..data.options import REFERENCES, ColumnChoice, Columns, Header, LayoutOptions, ReferencesColumn
 from ..data.training_texts import Sides
 from ..engines.choices import EngineName
 from ..engines.export_options import Format, Quantization
@@ -123,7 +123,11 @@ class PairOptions(Options):
     @property
     def layout(self) -> dict[str, Any]:
         """What was chosen of how rows are read."""
-        columns = None if self.columns is None else self.columns.model_dump(exclude_none=True)
+        columns = None
+        if self.columns is not None:
+            columns = self.columns.model_dump(exclude_none=True)
+            if "references" in self.columns.model_fields_set:  # there None is a choice: no column
+                columns["references"] = self.columns.references
         return {"columns": columns, "header": self.header}
 
 
@@ -169,6 +173,11 @@ class ScoringOptions(Options):
     normalization: Normalization = Field(
         EvaluationOptions.model_fields["normalization"].default,
         description=EvaluationOptions.model_fields["normalization"].description,
+    )
+    references_column: ReferencesColumn = Field(
+        REFERENCES,
+        description="The column of a .jsonl that holds lists of references; a row without it has its target, and with "
+        "null, as a flag an empty name, all rows have.",
     )
     seed: int = Field(
         1,
