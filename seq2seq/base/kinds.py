@@ -42,5 +42,5 @@ class KindOptions(Options):
         try:
             return options(**(self.model_extra or {}))
         except ValidationError as invalid:
-            lines = [format_option_error(options, item).strip() for item in invalid.errors()]
+            lines = [format_option_error(options, item, from_yaml=True).strip() for item in invalid.errors()]
             raise RecipeError(f"{self.kind}: {'; '.join(lines)}") from None

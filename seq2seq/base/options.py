@@ -17,13 +17,13 @@ from pydantic.fields import FieldInfo
 from .errors import RecipeError, Seq2SeqError
 
 
-def _to_strings(value: Any) -> Any:
+def _to_strings(value: Any) -> tuple:
     """A list in YAML arrives as a Python list, which strict mode refuses for a tuple; one string is a list of one."""
     if isinstance(value, str):
         return (value,)
-    if isinstance(value, list):
+    if isinstance(value, list | tuple):
         return tuple(value)
-    return value
+    raise ValueError(EXPECTED_TEXTS)
 
 
 def _to_path(value: Any) -> Any:
@@ -34,6 +34,17 @@ def _to_name(value: Any) -> Any:
     return str(value) if isinstance(value, Path) else value
 
 
+# The bounds of what has no nearer ones: every number of an option has both, so that none makes a library overflow.
+MOST = 10**12  # of whatever is counted
+MOST_TOKENS = 10**7  # of one text
+LARGEST_SEED = 2**63 - 1
+EXPECTED_TEXTS = "expected a text or a list of texts"
+# Of a value that YAML made of a word without quotes: what is read so, and a word that is.
+_YAML_WORDS = {
+    True: ("yes, on and true as true", "yes"),
+    False: ("no, off and false as false", "no"),
+    None: ("null, ~ and nothing at all as null", "null"),
+}
 _STRINGS_SCHEMA = {"anyOf": [{"type": "string"}, {"type": "array", "items": {"type": "string"}}]}
 Strings = Annotated[tuple[str, ...], BeforeValidator(_to_strings), WithJsonSchema(_STRINGS_SCHEMA)]
 FilePath = Annotated[Path, BeforeValidator(_to_path)]  # a file or a folder
@@ -124,11 +135,14 @@ def format_option_error(
     options: type[Options],
     error: Mapping[str, Any],
     also: Sequence[str] = (),
+    *,
+    from_yaml: bool = False,
 ) -> str:
     """One line for one error of pydantic about `options`: path, what is wrong, what was found, and a suggestion.
 
     Args:
         also: keys at the top that are no options and yet may be meant.
+        from_yaml: whether the values were YAML, which takes some words for something else than texts.
     """
     # pydantic writes [key] behind a key of a mapping that is wrong itself.
     path = ".".join(str(part) for part in error["loc"] if part != "[key]")
@@ -141,10 +155,27 @@ def format_option_error(
         return f"  {path}: unknown key (found: {found!r}).{hint}"
     if error["type"] == "missing":
         return f"  {path}: is required."
-    message = error["msg"].removeprefix("Value error, ")
+    message = "expected a list" if error["type"] == "tuple_type" else error["msg"].removeprefix("Value error, ")
     message = f"{message[0].lower()}{message[1:]}".rstrip(".")
     shown = "" if isinstance(found, dict | BaseModel) else f" (found: {found!r})"
-    return f"  {path}: {message}{shown}."
+    hint = _find_quoting_hint(error) if from_yaml else None
+    return f"  {path}: {message}{shown}.{f' {hint}' if hint else ''}"
+
+
+def _find_quoting_hint(error: Mapping[str, Any]) -> str | None:
+    """What to do where YAML took a word for something else than the text that was wanted, or a text for a word."""
+    found = error["input"]
+    if error["type"] == "bool_type" and isinstance(found, str):
+        return "Write true or false, without quotes."
+    is_text_wanted = error["type"] in ("string_type", "literal_error") or EXPECTED_TEXTS in error["msg"]
+    if not is_text_wanted:
+        return None
+    if found is None or isinstance(found, bool):
+        words, example = _YAML_WORDS[found]
+        return f"YAML reads {words}: put a word that is meant as text in quotes, such as '{example}'."
+    if isinstance(found, int | float):
+        return "YAML reads a number: put what is meant as text in quotes."
+    return None
 
 
 def _list_known_keys(

@@ -50,19 +50,32 @@ class EncodedExamples:
     def __len__(self) -> int:
         return len(self.sources)
 
-    def exchange_sources(self, count: int) -> tuple[Self, Self]:
-        """The first `count` pairs, and the same ones each with the source of the next, the last with that of the first.
+    def exchange_sources(self, count: int) -> tuple[Self, Self] | None:
+        """The first `count` pairs, and the same ones each with the source of the next one whose source is another.
 
-        Example: of (a, A), (b, B), (c, C) these, and (b, A), (c, B), (a, C).
+        The last are followed by the first. None where all pairs of the split have one source.
+
+        Example: of (a, A), (b, B), (b, C), (c, D) these, and (b, A), (c, B), (c, C), (a, D).
         """
         rows = range(min(count, len(self)))
         sources = [self.sources[row] for row in rows]
+        exchanged = _exchange(sources)
+        if exchanged is None and (other := self._find_other_source(count)) is not None:
+            exchanged = [other for _ in rows]
+        if exchanged is None:
+            return None
         labels = RaggedIds(self.labels[row] for row in rows)
-        exchanged = [*sources[1:], *sources[:1]]
         return (
             replace(self, sources=self.sources.stack_like(sources), labels=labels),
             replace(self, sources=self.sources.stack_like(exchanged), labels=labels),
         )
+
+    def _find_other_source(self, start: int) -> numpy.ndarray | None:
+        """The first source from a row on that is not that of the first row; None where there is none."""
+        for row in range(start, len(self)):
+            if not numpy.array_equal(self.sources[row], self.sources[0]):
+                return self.sources[row]
+        return None
 
     def compute_fingerprint(self) -> str:
         """SHA-256 of all values and their lengths: splits with the same one train the same."""
@@ -71,6 +84,21 @@ class EncodedExamples:
             digest.update(side.stored_lengths)
             digest.update(side.values)
         return digest.hexdigest()
+
+
+def _exchange(sources: Sequence[numpy.ndarray]) -> list[numpy.ndarray] | None:
+    """For each source the next that is another, the last followed by the first; None where all are alike.
+
+    Example: a, a, b, c -> b, b, c, a
+    """
+    keys = [source.tobytes() for source in sources]
+    if len(set(keys)) < 2:
+        return None
+    exchanged = []
+    for row, key in enumerate(keys):
+        following = [*range(row + 1, len(keys)), *range(row)]
+        exchanged.append(sources[next(other for other in following if keys[other] != key)])
+    return exchanged
 
 
 def encode_examples(

@@ -4,7 +4,7 @@ An example is a source of some kind, a target and its references, which are text
 """
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from ..sources.columns import Row, clean_text, read_text
@@ -19,12 +19,14 @@ class Example:
     """One pair, its texts normalized and stripped of white space at the ends, and where it came from.
 
     source: what the kind of source reads; a text unless the recipe says otherwise.
+    has_references: whether the row has a list of them; else they are the target alone.
     """
 
     source: Any
     target: str
     references: tuple[str, ...]
     where: str
+    has_references: bool = field(default=False, compare=False)
 
 
 def read_examples(
@@ -61,12 +63,14 @@ def build_example(row: Row, layout: LayoutOptions, source: Source) -> Example:
     """
     columns, normalizers = layout.columns, layout.normalization
     target = read_filled_text(row, columns.target, normalizers, "Set data.columns.target.")
-    references = read_reference_list(row, columns.references)
+    listed = read_reference_list(row, columns.references)
+    references = tuple(clean_text(row, [columns.references], text, normalizers) for text in listed)
     return Example(
         source=source.read_example(row, columns.source, "Set data.columns.source."),
         target=target,
-        references=tuple(clean_text(row, [columns.references], text, normalizers) for text in references) or (target,),
+        references=references or (target,),
         where=row.where,
+        has_references=bool(references),
     )
 
 

@@ -3,12 +3,14 @@
 from collections.abc import Mapping
 from typing import Annotated, Any, ClassVar
 
-from pydantic import AfterValidator, Field, field_validator
+from pydantic import AfterValidator, BeforeValidator, Field, field_validator
 
 from ..base.errors import DataError, Seq2SeqError
 from ..base.mappings import merge
-from ..base.options import Options, Strings, build_choice, build_options
+from ..base.options import MOST_TOKENS, Options, Strings, build_choice, build_options
 from ..text.normalization import Normalization
+
+REFERENCES = "references"  # the column that need not be there
 
 
 def _check_columns(columns: tuple[str, ...]) -> tuple[str, ...]:
@@ -23,6 +25,12 @@ def _check_once(names: tuple[str, ...]) -> tuple[str, ...]:
     return names
 
 
+def _to_none(name: Any) -> Any:
+    """A flag cannot say null: an empty name stands for it."""
+    return None if name == "" else name
+
+
+ReferencesColumn = Annotated[str | None, BeforeValidator(_to_none)]
 Columns = Annotated[Strings, AfterValidator(_check_columns)]
 Header = Annotated[Strings, AfterValidator(_check_once)]
 
@@ -38,9 +46,10 @@ class ColumnOptions(Options):
         ("target",),
         description="The column that holds the targets; of several, the texts that are there are joined by a space.",
     )
-    references: str = Field(
-        "references",
-        description="The column that holds a list of acceptable targets; a row without it has its target alone.",
+    references: ReferencesColumn = Field(
+        REFERENCES,
+        description="The column that holds a list of acceptable targets; a row without it has its target alone, and "
+        "with null, as a flag an empty name, all rows have.",
     )
 
 
@@ -86,11 +95,13 @@ class DataOptions(Options):
     max_source_tokens: int = Field(
         128,
         gt=0,
+        le=MOST_TOKENS,
         description="How many tokens a source may have with its marks; longer ones are truncated and counted.",
     )
     max_target_tokens: int = Field(
         128,
         gt=1,
+        le=MOST_TOKENS,
         description="How many tokens a target may have with its end mark; a longer one is truncated, counted, and gets "
         "no end mark.",
     )

@@ -8,14 +8,15 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import IO, Any, NamedTuple
 
+from ..base.console import errors
 from ..base.errors import DataError
 from ..base.files import open_bytes
-from ..sources.columns import Row, read_text
+from ..sources.columns import Row, read_text, search
 from ..text.normalization import replace_surrogates
 from .examples import read_filled_text
-from .options import ColumnOptions
+from .options import REFERENCES, ColumnOptions
 from .readers import UNREADABLE, find_file, find_format, read_lines, read_rows
-from .references import read_reference_list
+from .references import find_fault, read_reference_list
 
 STANDARD_INPUT = "-"
 ADVICE = "Name the column that holds the texts."
@@ -144,20 +145,32 @@ def load_intact_texts(name: str, columns: Sequence[str] = ()) -> list[str]:
     return [text.text for text in read]
 
 
-def load_references(name: str) -> list[tuple[str, ...]]:
-    """References of every row: a text a line, or the columns `references` (else `target`) of a row format.
+def load_references(name: str, column: str | None = REFERENCES) -> list[tuple[str, ...]]:
+    """References of every row: a text a line, or a column of lists (else `target`) of a row format.
+
+    Args:
+        column: which holds the lists; None for the targets alone.
 
     Raises:
         DataError: the file is missing or broken.
     """
     if not is_row_format(name):
         return [(text,) for text in load_intact_texts(name)]
-    columns = ColumnOptions()
+    columns = ColumnOptions(references=column)
+    expected = [repr(one) for one in (column, *columns.target) if one is not None]
+    advice = f"Expected {' or '.join(expected)}."
     references = []
+    targets = []  # of rows that have both
+    beside = []
     for row in read_rows(name):
-        listed = read_reference_list(row, columns.references)
-        advice = "Expected 'references' or 'target'."
+        listed = read_reference_list(row, column)
         references.append(listed or (read_filled_text(row, columns.target, (), advice),))
+        target = search(row.values, "target")
+        if listed and isinstance(target, str):
+            targets.append(target)
+            beside.append(listed)
+    if (fault := find_fault(targets, beside, columns)) is not None:
+        errors().print(f"{name}: {fault}")
     return references
 
 

@@ -8,18 +8,20 @@ from ..metrics.table import find_metric
 from .plain_text import is_row_format, load_intact_texts, load_references, load_texts_if_any
 
 
-def load_common_references(references: str | Path | None, predictions: Sequence[str | Path]) -> list[tuple[str, ...]]:
-    """References of a file, else of the predictions' files, which must all have the same.
+def load_common_references(
+    references: str | Path | None, predictions: Sequence[str | Path], column: str | None
+) -> list[tuple[str, ...]]:
+    """References of a file, else of the predictions' files, which must all have the same; `column` holds lists.
 
     Raises:
         DataError: a file is missing or broken, or lacks the column.
         ScoringError: there are none, or they differ.
     """
     if references is not None:
-        return load_references(str(references))
+        return load_references(str(references), column)
     if plain := [str(name) for name in predictions if not is_row_format(str(name))]:
         raise ScoringError(f"{plain[0]} is plain text, which holds no references. Give a file of references.")
-    by_file = [load_references(str(name)) for name in predictions]
+    by_file = [load_references(str(name), column) for name in predictions]
     return _require_same(by_file, predictions, "references")
 
 

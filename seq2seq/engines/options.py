@@ -5,7 +5,7 @@ from typing import Any, ClassVar
 from pydantic import Field, ValidationInfo, field_validator
 
 from ..base.errors import GenerationError, Seq2SeqError
-from ..base.options import Options, build_choice
+from ..base.options import LARGEST_SEED, MOST, MOST_TOKENS, Options, build_choice
 from .choices import LengthPenaltyForm
 
 
@@ -14,15 +14,17 @@ class GenerationOptions(Options):
 
     error: ClassVar[type[Seq2SeqError]] = GenerationError
 
-    num_beams: int = Field(4, gt=0, description="How many beams the search keeps; 1 is greedy.")
+    num_beams: int = Field(4, gt=0, le=1000, description="How many beams the search keeps; 1 is greedy.")
     max_target_tokens: int = Field(
-        128, gt=0, description="How many tokens an output may have at most, its end mark included."
+        128, gt=0, le=MOST_TOKENS, description="How many tokens an output may have at most, its end mark included."
     )
     min_target_tokens: int = Field(
-        0, ge=0, description="How many tokens an output must have at least, its end mark not counted."
+        0, ge=0, le=MOST_TOKENS, description="How many tokens an output must have at least, its end mark not counted."
     )
     length_penalty: float = Field(
         1.0,
+        ge=-10,  # a text of 4,096 tokens to the power of 10 is still a number of single precision
+        le=10,
         description="The exponent alpha of the length by which the log-probability of a beam is divided before beams "
         "are compared; more favours longer outputs, and 0 compares the plain sums.",
     )
@@ -32,11 +34,15 @@ class GenerationOptions(Options):
         "al. 2016 and in the paper.",
     )
     no_repeat_ngram_size: int = Field(
-        0, ge=0, description="The length in tokens of the n-grams that no output may have twice; 0 allows all."
+        0,
+        ge=0,
+        le=MOST_TOKENS,
+        description="The length in tokens of the n-grams that no output may have twice; 0 allows all.",
     )
     repetition_penalty: float = Field(
         1.0,
-        gt=0,
+        ge=0.01,
+        le=100,
         description="A factor by which tokens that were written already become less likely (Keskar et al. 2019); 1 "
         "changes nothing.",
     )
@@ -45,9 +51,14 @@ class GenerationOptions(Options):
         description="Whether every token is drawn by its probability, in place of a search; num_beams must be 1.",
     )
     temperature: float = Field(
-        1.0, gt=0, description="What logits are divided by before a token is drawn; below 1, likely ones gain."
+        1.0,
+        ge=1e-6,
+        le=1e6,
+        description="What logits are divided by before a token is drawn; below 1, likely ones gain.",
     )
-    top_k: int = Field(0, ge=0, description="How many of the likeliest tokens are drawn from; 0 draws from all.")
+    top_k: int = Field(
+        0, ge=0, le=MOST, description="How many of the likeliest tokens are drawn from; 0 draws from all."
+    )
     top_p: float = Field(
         1.0,
         gt=0,
@@ -56,11 +67,15 @@ class GenerationOptions(Options):
         "all.",
     )
     seed: int = Field(
-        1, ge=0, description="The seed of the draws; a text in its place gets the same ones in any batch."
+        1,
+        ge=0,
+        le=LARGEST_SEED,
+        description="The seed of the draws; a text in its place gets the same ones in any batch.",
     )
     num_outputs: int = Field(
         1,
         gt=0,
+        le=10_000,
         description="How many outputs each source gets: its best beams, of which there must be enough, or draws. "
         "Files of several must be JSONL.",
     )
@@ -73,6 +88,7 @@ class GenerationOptions(Options):
     batch_tokens: int = Field(
         16384,
         gt=0,
+        le=MOST,
         description="How large a batch may be, by which memory is bounded: beams x examples x (longest source + "
         "longest output). A CPU computes several at once, one for each thread and at most 8.",
     )

@@ -13,7 +13,9 @@ from ..engines.options import GenerationOptions
 from ..sources.source import Source, Stored
 from ..text.framing import Framing
 from ..text.normalization import normalize_text, replace_surrogates
-from ..text.tokenizers import TokenizerPair, decode_ids, encode_texts
+from ..text.round_trip import spell_text
+from ..text.tokenizers import TokenizerPair, decode_ids
+from .prefix import encode_prefix, find_fault
 from .windows import WINDOW_TEXTS, break_windows, measure_value
 
 
@@ -122,7 +124,8 @@ class Generator:
 
     Raises:
         GenerationError: on construction, if an option is beyond the engine or the model's positions, or the target
-            prefix has no token, or leaves none for the rest of an output.
+            prefix has no token or characters that the tokenizer cannot spell, or leaves no token for the rest of an
+            output.
     """
 
     engine: Engine
@@ -154,15 +157,7 @@ class Generator:
     @cached_property
     def prefix(self) -> tuple[int, ...]:
         """The ids that every output begins with; none where no text is forced."""
-        forced = self.options.target_prefix
-        if not forced:
-            return ()
-        if replace_surrogates(forced) != forced:
-            raise GenerationError(f"target_prefix: {forced!r} holds half of a surrogate pair, which is no text.")
-        ids = encode_texts(self.tokenizers.target, [forced])[0]
-        if not ids:
-            raise GenerationError(f"target_prefix: {forced!r} has no token. Leave it out, or set one with letters.")
-        return (*self.framing.target_prefix, *ids)
+        return encode_prefix(self.tokenizers.target, self.framing, self.options.target_prefix)
 
     def generate(
         self,
@@ -245,12 +240,13 @@ class Generator:
     ) -> list[float]:
         """The log-probability of each target given its text (forced decoding), its end mark included.
 
-        Texts are truncated as for `generate`; targets must fit. Options of the search, such as penalties, do not count
-        here.
+        Texts are truncated as for `generate`; targets must fit, and are scored as the tokenizer writes them: some
+        lower-case. Options of the search, such as penalties, do not count here.
 
         Raises:
             GenerationError: the lists differ in length, an entry is no source or text, a source has no token, or a
-                target is longer than `max_target_tokens`; its index is named.
+                target is longer than `max_target_tokens` or has characters that the target tokenizer cannot spell; its
+                index is named.
         """
         if self.source.is_text:
             texts, targets = require_pairs(texts, targets)
@@ -297,9 +293,19 @@ class Generator:
         return self.source.encode(texts)
 
     def encode_targets(self, targets: Sequence[str]) -> list[list[int]]:
-        """Normalized token ids of each given target, without marks and whole."""
+        """Normalized token ids of each given target, without marks and whole.
+
+        Raises:
+            GenerationError: one has characters that the target tokenizer cannot spell; its index is named.
+        """
         normalized = [normalize_text(target, self.normalization) for target in targets]
-        return encode_texts(self.tokenizers.target, normalized)
+        rows = []
+        for index, target in enumerate(normalized):
+            spelling = spell_text(self.tokenizers.target, target)
+            if (fault := find_fault(spelling)) is not None:
+                raise GenerationError(f"Target {index}: {fault} Leave the pair out, or write it otherwise.")
+            rows.append(list(spelling.ids))
+        return rows
 
     def find_long(self, texts: Sequence[Any]) -> tuple[int, int] | None:
         """Index of the first text that `generate` would truncate, and its tokens with their marks; None if all fit."""

@@ -22,6 +22,7 @@ from ..engines.table import find_engine, find_engine_name
 from ..engines.transformers import TransformersEngine
 from ..sources.source import Source, SourceContext
 from .generator import Generator
+from .prefix import format_changed_prefix
 
 
 def load_checkpoint(
@@ -172,12 +173,16 @@ def load_generator(checkpoint: str | Path | Checkpoint | ExportedModel | Generat
 
     Raises:
         CheckpointError: as `load_checkpoint`.
-        GenerationError: an option is unknown, out of its range or beyond the engine.
+        GenerationError: an option is unknown, out of its range or beyond the engine, or the target prefix cannot be
+            written with the target tokenizer; one that loses its case or spacing is told on standard error.
     """
     options = build_options(GenerationChoice, given)
     if isinstance(checkpoint, Generator):
         chosen = checkpoint.options.model_dump(mode="json") | options.generation
-        return replace(checkpoint, options=build_options(GenerationOptions, chosen))
+        generator = replace(checkpoint, options=build_options(GenerationOptions, chosen))
+        if options.target_prefix is not None:
+            _tell_changed_prefix(generator)
+        return generator
     loaded = checkpoint
     if not isinstance(loaded, Checkpoint | ExportedModel):
         loaded = load_model(checkpoint)
@@ -188,7 +193,7 @@ def load_generator(checkpoint: str | Path | Checkpoint | ExportedModel | Generat
     else:
         device = "cuda" if torch.cuda.is_available() else "cpu"
         engine = TransformersEngine(loaded.model.to(device), source=source)
-    return Generator(
+    generator = Generator(
         engine,
         source,
         loaded.tokenizers,
@@ -196,3 +201,11 @@ def load_generator(checkpoint: str | Path | Checkpoint | ExportedModel | Generat
         chosen,
         folder=loaded.folder,
     )
+    _tell_changed_prefix(generator)
+    return generator
+
+
+def _tell_changed_prefix(generator: Generator) -> None:
+    told = format_changed_prefix(generator.tokenizers.target, generator.options.target_prefix)
+    if told is not None:
+        errors().print(told)

@@ -7,7 +7,7 @@ from pydantic import Field, field_validator
 
 from ..base.errors import ScoringError, Seq2SeqError
 from ..base.objects import NAME_FORM, is_object_name
-from ..base.options import Options, Strings
+from ..base.options import MOST, Options, Strings
 from ..text.normalization import Normalization
 from .table import METRICS, find_metric
 
@@ -31,11 +31,13 @@ class EvaluationOptions(Options):
     lead_sentences: int = Field(
         1,
         gt=0,
+        le=MOST,
         description="How many sentences the baseline has that copies the beginning of the source.",
     )
     first_words: int | None = Field(
         None,
         gt=0,
+        le=MOST,
         description="How many words the baseline has that copies the beginning of the source; null is the mean of the "
         "first 10,000 training targets, which checkpoints keep, or else the mean of the references.",
     )

@@ -3,18 +3,17 @@
 Imports no torch. All errors of a recipe are reported at once, each with the path of its key.
 """
 
-import math
 import re
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-import yaml
 from pydantic import Field, ValidationError, ValidationInfo, field_validator
+from yaml import YAMLError
 
 from ..base.errors import RecipeError, ScoringError
 from ..base.mappings import merge, nest
-from ..base.options import Options, format_option_error
+from ..base.options import LARGEST_SEED, Options, format_option_error
 from ..data.options import DataOptions
 from ..engines.options import GenerationOptions
 from ..metrics.options import EvaluationOptions
@@ -23,6 +22,7 @@ from ..sources.options import SourceOptions
 from ..training.options import TrainingOptions
 from ..warmstart.options import ModelOptions
 from .task import find_task
+from .yaml_text import TrapError, dump_yaml, holds_comment, read_yaml
 
 
 class Recipe(Options):
@@ -34,6 +34,7 @@ class Recipe(Options):
     seed: int = Field(
         1,
         ge=0,
+        le=LARGEST_SEED,
         description="The seed of initial weights, data order and dropout.",
     )
     output: str = Field(description="The run folder; it must be new or empty, unless the run in it is resumed.")
@@ -152,7 +153,8 @@ def build_recipe(values: Mapping[str, Any], name: str = "recipe") -> Recipe:
     try:
         recipe = Recipe.model_validate(values)
     except ValidationError as error:
-        errors += [format_option_error(Recipe, item, also=("extends",)) for item in error.errors()]
+        for item in error.errors():
+            errors.append(format_option_error(Recipe, item, also=("extends",), from_yaml=True))
     if errors:
         count = "1 error" if len(errors) == 1 else f"{len(errors)} errors"
         raise RecipeError("\n".join([f"{name}: {count}", *errors]))
@@ -163,7 +165,8 @@ def parse_override(override: str) -> dict[str, Any]:
     """A nested mapping of one `key.path=value`, the value read as YAML. 'training.seed=3' -> {'training': {'seed': 3}}.
 
     Raises:
-        RecipeError: there is no '=' or no key, or the value is no YAML.
+        RecipeError: there is no '=' or no key, or the value is no YAML, is read as something else than it looks like,
+            or holds a comment.
     """
     key, equals, text = override.partition("=")
     if not equals or not re.fullmatch(r"\w+(\.\w+)*", key):
@@ -171,60 +174,27 @@ def parse_override(override: str) -> dict[str, Any]:
             f"{override!r}: expected an override of the form key.path=value, such as training.max_steps=10."
         )
     try:
-        value = yaml.load(text, _Loader)
-    except (yaml.YAMLError, ValueError) as error:  # ValueError: a date that is none
+        value = read_yaml(text)
+        has_comment = holds_comment(text)
+    except TrapError as error:
+        raise RecipeError(f"{override!r}: {error.problem}.") from None
+    except YAMLError as error:
         raise RecipeError(f"{override!r}: the value is not valid YAML ({error}).") from None
+    if has_comment:
+        raise RecipeError(f"{override!r}: YAML takes what stands behind # for a comment. Put the value in quotes.")
     return nest(key, value)
-
-
-def dump_yaml(value: Any, *, flow: bool = False) -> str:
-    """A value as YAML that loads to the same value; in one line where `flow` says so."""
-    width = {"default_flow_style": True, "width": math.inf} if flow else {}
-    text = yaml.dump(
-        value,
-        Dumper=_Dumper,
-        sort_keys=False,
-        allow_unicode=True,
-        **width,
-    )
-    return text.removesuffix("\n...\n").removesuffix("\n")
-
-
-class _Loader(yaml.SafeLoader):
-    """YAML without two traps: a repeated key is an error, and 1e-3 is a number."""
-
-    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict:
-        keys = [self.construct_object(key, deep=True) for key, _ in node.value]
-        repeated = {key for key in keys if keys.count(key) > 1}
-        if repeated:
-            raise yaml.constructor.ConstructorError(
-                None,
-                None,
-                f"{', '.join(sorted(map(repr, repeated)))} given more than once",
-                node.start_mark,
-            )
-        return super().construct_mapping(node, deep)
-
-
-class _Dumper(yaml.SafeDumper):
-    """Quotes what `_Loader` would read as a number."""
-
-
-# YAML 1.1, which PyYAML follows, wants a dot in such a number, and reads 1e-3 as a text.
-for _class in (_Loader, _Dumper):
-    _class.add_implicit_resolver(
-        "tag:yaml.org,2002:float", re.compile(r"[-+]?[0-9][0-9_]*(\.[0-9_]*)?[eE][-+]?[0-9]+$"), list("-+0123456789")
-    )
 
 
 def _read_mapping(path: Path) -> dict[str, Any]:
     try:
-        values = yaml.load(path.read_text(encoding="utf-8"), _Loader)
+        values = read_yaml(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise RecipeError(f"{path}: there is no such recipe.") from None
     except (OSError, UnicodeDecodeError) as error:
         raise RecipeError(f"{path}: the recipe cannot be read ({error}).") from None
-    except (yaml.YAMLError, ValueError) as error:  # ValueError: a date that is none
+    except TrapError as error:
+        raise RecipeError(f"{path}: {error}") from None
+    except YAMLError as error:
         raise RecipeError(f"{path}: not valid YAML: {error}") from None
     if not isinstance(values, dict):
         raise RecipeError(

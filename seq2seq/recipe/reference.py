@@ -15,10 +15,12 @@ from typing import Any
 from ..base.files import write_text
 from ..base.mappings import flatten
 from ..base.objects import NAME_PATTERN
+from ..base.options import MOST_TOKENS
 from ..metrics.options import METRICS
 from ..text.normalization import NORMALIZERS
-from .recipe import Recipe, dump_yaml
+from .recipe import Recipe
 from .task import TASKS
+from .yaml_text import dump_yaml
 
 SCHEMA_FILE = "recipe.schema.json"
 REFERENCE_FILE = "reference.yaml"
@@ -228,7 +230,10 @@ def format_values(part: dict[str, Any]) -> str:
     json_type = part.get("type")
     if json_type in ("integer", "number"):
         number = "a whole number" if json_type == "integer" else "a number"
-        bounds = [f"{sign} {part[bound]:g}" for bound, sign in BOUNDS.items() if bound in part]
+        bounds = []
+        for bound, sign in BOUNDS.items():
+            if bound in part and abs(part[bound]) < MOST_TOKENS:  # larger ones only keep libraries from overflowing
+                bounds.append(f"{sign} {part[bound]:g}")
         return f"{number} {' and '.join(bounds)}".rstrip()
     if json_type == "object":
         names = ", ".join(part["propertyNames"]["enum"])

@@ -7,6 +7,8 @@ from accelerate import Accelerator
 from ..base.console import build_table, errors
 from ..base.files import write_json
 from ..checkpoints.folder import remove_leftovers, set_aside
+from ..data.references import find_other_references
+from ..generation.prefix import format_changed_prefix
 from ..processes.group import summarize_machine
 from ..recipe.recipe import Recipe
 from ..reports.run_tables import tabulate_data, tabulate_origin
@@ -67,5 +69,12 @@ class Opening:
         console.print(build_table(f"Parameters of plan {origin.plan}", *tabulate_origin(origin.to_dict())))
         for note in origin.notes:
             console.print(note)
+        changed = format_changed_prefix(self.start.tokenizers.target, self.recipe.generation.target_prefix)
+        if changed is not None:
+            console.print(changed)
+        for name, data in self.data.splits.items():
+            others = find_other_references(data.examples, self.recipe.data.columns)
+            if others is not None:
+                console.print(f"data.{name}: {others}")
         splits = {name: summarize_split(data) for name, data in self.data.splits.items()}
         console.print(build_table("Data", *tabulate_data(splits)))

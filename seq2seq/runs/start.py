@@ -16,8 +16,10 @@ from ..checkpoints.find import find_checkpoint, find_newest_whole
 from ..checkpoints.folder import load_training_files, read_checkpoint
 from ..checkpoints.manifest import check_manifest
 from ..data.examples import load_examples
+from ..engines.engine import check_prefix
 from ..engines.transformers import check_lengths
 from ..families.table import add_families
+from ..generation.prefix import encode_prefix
 from ..modeling.generation_config import read_marks
 from ..modeling.token_loss import TokenLossModel
 from ..processes.group import run_on_main
@@ -69,6 +71,7 @@ def start_model(recipe: Recipe) -> Start:
     corpus = _load_corpus(recipe) if recipe.model.trim_vocabulary else None
     started = start_from_options(recipe.model, seed=recipe.seed, corpus=corpus)
     _check_lengths(started.model, started.framing, recipe)
+    _check_prefix(started.tokenizers, started.framing, recipe)
     return Start(started.model, started.tokenizers, started.framing, started.origin, TrainingState(), {})
 
 
@@ -167,6 +170,15 @@ def _check_lengths(model: TokenLossModel, framing: Framing, recipe: Recipe) -> N
         check_lengths(model, 0, recipe.generation.max_target_tokens)
     except GenerationError as error:
         raise RecipeError(f"The recipe's lengths do not fit the model: {error}") from None
+
+
+def _check_prefix(tokenizers: TokenizerPair, framing: Framing, recipe: Recipe) -> None:
+    """Makes sure that outputs can begin with what they are to begin with, before a validation needs it."""
+    options = recipe.generation
+    try:
+        check_prefix(encode_prefix(tokenizers.target, framing, options.target_prefix), options)
+    except GenerationError as error:
+        raise RecipeError(f"generation.{error}") from None
 
 
 def check_same_recipe(folder: RunFolder, recipe: Recipe) -> None:

@@ -68,11 +68,11 @@ class Validation:
         return compute_validation_loss(model, self._build_micro_batches(encoded), self.accelerator)
 
     def _compute_source_gain(self, model: TokenLossModel) -> float | None:
-        """None where a single pair has no other's source to exchange."""
-        encoded = self.data.encoded
-        if len(encoded) < 2:
+        """None where there is no pair of another source to exchange it with."""
+        sides = self.data.encoded.exchange_sources(GAIN_PAIRS)
+        if sides is None:
             return None
-        pairs, exchanged = encoded.exchange_sources(GAIN_PAIRS)
+        pairs, exchanged = sides
         return compute_source_gain(
             model,
             self._build_micro_batches(pairs),

@@ -114,8 +114,13 @@ def _count_single_token_words(tokenizer: PreTrainedTokenizerFast, words: Counter
 
 def _comes_back(tokenizer: PreTrainedTokenizerFast, text: str, ids: list[int]) -> bool:
     """Whether a text's ids decode to it as the tokenizer normalizes it, white space aside."""
+    return collapse_spaces(decode_ids(tokenizer, ids)) == collapse_spaces(normalize_as(tokenizer, text))
+
+
+def normalize_as(tokenizer: PreTrainedTokenizerFast, text: str) -> str:
+    """A text as a tokenizer normalizes it before it is split: lower-cased, say."""
     normalizer = tokenizer.backend_tokenizer.normalizer
-    if normalizer is not None:
-        # Some normalizers write spaces as sentencepiece's '▁' already.
-        text = normalizer.normalize_str(text).replace("▁", " ")
-    return collapse_spaces(decode_ids(tokenizer, ids)) == collapse_spaces(text)
+    if normalizer is None:
+        return text
+    # Some normalizers write spaces as sentencepiece's '▁' already.
+    return normalizer.normalize_str(text).replace("▁", " ")

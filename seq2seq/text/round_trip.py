@@ -3,12 +3,12 @@
 The share that does is the ceiling of an exact match.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from transformers import PreTrainedTokenizerFast
 
-from .coverage import batch_texts
+from .coverage import batch_texts, normalize_as
 from .normalization import normalize_text
 from .tokenizers import decode_ids, encode_texts
 
@@ -45,6 +45,47 @@ class RoundTrip:
     changed: tuple[Returned, ...] = ()
     changed_normalized: tuple[Returned, ...] = ()
     unknown: tuple[Returned, ...] = ()
+
+
+@dataclass(frozen=True)
+class Spelling:
+    """A text as a tokenizer spells it.
+
+    ids: of its tokens, without marks.
+    returned: the text, and what an output shows of it.
+    unknown: the parts of the text that are unknown to the vocabulary.
+    is_whole: whether all of it is spelled, but for white space and what the tokenizer's normalizer changes, such as
+    case.
+    """
+
+    ids: tuple[int, ...]
+    returned: Returned
+    unknown: tuple[str, ...]
+    is_whole: bool
+
+
+def spell_text(tokenizer: PreTrainedTokenizerFast, text: str) -> Spelling:
+    """How a tokenizer spells a text: BERT's, which lower-cases, makes 'the' of 'The', and nothing of '☃'."""
+    ids = encode_texts(tokenizer, [text])[0]
+    unknown = ()
+    if tokenizer.unk_token_id in ids:
+        unknown = tuple(_list_unknown(tokenizer, text))
+    # Tokens with a role that an output leaves out are spelled all the same.
+    spelled = tokenizer.decode(ids, skip_special_tokens=False)
+    is_whole = not unknown and _squeeze(spelled) == _squeeze(normalize_as(tokenizer, text))
+    return Spelling(tuple(ids), Returned(text, decode_ids(tokenizer, ids)), unknown, is_whole)
+
+
+def _list_unknown(tokenizer: PreTrainedTokenizerFast, text: str) -> Iterator[str]:
+    encoding = tokenizer.backend_tokenizer.encode(text, add_special_tokens=False)
+    for token_id, (start, end) in zip(encoding.ids, encoding.offsets, strict=True):
+        if token_id == tokenizer.unk_token_id:
+            yield text[start:end]
+
+
+def _squeeze(text: str) -> str:
+    """The text without white space."""
+    return "".join(text.split())
 
 
 def measure_round_trip(

@@ -4,13 +4,18 @@ import math
 from collections.abc import Iterator
 from typing import Annotated, Any, Literal, get_args
 
-from pydantic import Field, NonNegativeInt, PositiveFloat, PositiveInt, ValidationInfo, field_validator
+from pydantic import Field, ValidationInfo, field_validator
 
-from ..base.options import Options, Strings
+from ..base.options import MOST, Options, Strings
 from ..metrics.options import check_metrics
 from ..metrics.table import find_metric
 from .objectives.options import ObjectiveOptions
 
+SMALLEST_RATE = 1e-30
+LARGEST_RATE = 1000
+LearningRate = Annotated[float, Field(ge=SMALLEST_RATE, le=LARGEST_RATE)]
+Steps = Annotated[int, Field(ge=0, le=MOST)]
+PositiveSteps = Annotated[int, Field(gt=0, le=MOST)]
 AveragingFactor = Annotated[float, Field(ge=0, lt=1)]
 LearningRateGroup = Literal["cross_attention", "random", "decoder", "encoder"]
 FreezablePart = Literal["embeddings", "encoder", "decoder", "cross_attention", "output"]  # modeling/parts.py's Part
@@ -30,57 +35,64 @@ class TrainingOptions(Options):
     batch_examples: int | None = Field(
         None,
         gt=0,
+        le=MOST,
         description="How many pairs a step learns from, over all processes; where neither this nor batch_tokens is "
         "given, 256.",
     )
     batch_tokens: int | None = Field(
         None,
         gt=0,
+        le=MOST,
         description="How many real source and target tokens a step learns from, over all processes, in place of "
         "batch_examples.",
     )
     length_window: int = Field(
         50,
         gt=0,
+        le=MOST,
         description="How many batches are sorted by length together, so that little is padding; 1 is a plain random "
         "order.",
     )
     micro_batch_tokens: int = Field(
         8192,
         gt=0,
+        le=MOST,
         description="How much one process holds at once, by which memory is bounded: examples x (longest source + "
         "longest target). It changes nothing but rounding, and the masks of dropout.",
     )
     max_steps: int | None = Field(
-        None, gt=0, description="How many optimizer updates the run makes; or give max_epochs."
+        None, gt=0, le=MOST, description="How many optimizer updates the run makes; or give max_epochs."
     )
     max_epochs: int | None = Field(
         None,
         gt=0,
+        le=MOST,
         validate_default=True,
         description="How often the run goes through the training data; or give max_steps.",
     )
-    learning_rate: float = Field(5.0e-5, gt=0, description="The learning rate at its peak, after warm-up.")
-    learning_rates: dict[LearningRateGroup, PositiveFloat] = Field(
+    learning_rate: float = Field(
+        5.0e-5, ge=SMALLEST_RATE, le=LARGEST_RATE, description="The learning rate at its peak, after warm-up."
+    )
+    learning_rates: dict[LearningRateGroup, LearningRate] = Field(
         default_factory=dict,
         description="The rates at their peaks by where the parameters came from, in place of learning_rate. Where "
         "several names fit, the first of cross_attention, random, decoder and encoder rules.",
     )
-    warmup_steps: int = Field(0, ge=0, description="How many steps the rate rises from zero to its peak.")
-    warmups: dict[LearningRateGroup, NonNegativeInt] = Field(
+    warmup_steps: int = Field(0, ge=0, le=MOST, description="How many steps the rate rises from zero to its peak.")
+    warmups: dict[LearningRateGroup, Steps] = Field(
         default_factory=dict,
         description="How many steps the rates rise by where the parameters came from, in place of warmup_steps; each "
         "origin then has the schedule of its own warm-up. Origins are those of learning_rates.",
     )
     layer_decay: float = Field(
         1.0,
-        gt=0,
+        ge=0.001,
         le=1,
         description="The factor on the peak from each layer to the one below, for parameters of origin encoder and "
         "decoder alone: the top layer of a side has its full peak, and tables and what else stands below the first "
         "layer one factor less than that layer. Random parameters and cross-attention, which are new, keep theirs.",
     )
-    freeze: dict[FreezablePart, PositiveInt | None] = Field(
+    freeze: dict[FreezablePart, PositiveSteps | None] = Field(
         default_factory=dict,
         description="For how many of the first steps a part of the model (as origin.json names them) is not trained; "
         "null is for the whole run. A shared parameter is of the part of its first name: the encoder's, where the "
@@ -89,6 +101,7 @@ class TrainingOptions(Options):
     embeddings_only_steps: int = Field(
         0,
         ge=0,
+        le=MOST,
         description="For how many of the first steps the tables of words alone are trained, as a new vocabulary needs.",
     )
     schedule: Literal["linear", "inverse_square_root", "cosine", "constant"] = Field(
@@ -97,7 +110,7 @@ class TrainingOptions(Options):
         "have, inverse_square_root by the root of the steps, constant not at all.",
     )
     weight_decay: float = Field(
-        0.01, ge=0, description="The weight decay of AdamW on matrices; biases and layer norms have none."
+        0.01, ge=0, le=100, description="The weight decay of AdamW on matrices; biases and layer norms have none."
     )
     adam_betas: tuple[AveragingFactor, AveragingFactor] = Field(
         (0.9, 0.999),
@@ -109,7 +122,7 @@ class TrainingOptions(Options):
         0.0, ge=0, lt=1, description="The share of a target's probability that is spread over the whole vocabulary."
     )
     max_gradient_norm: float | None = Field(
-        1.0, gt=0, description="The norm that longer gradients are scaled down to; null scales none."
+        1.0, ge=1e-9, le=1e9, description="The norm that longer gradients are scaled down to; null scales none."
     )
     precision: Literal["fp32", "bf16", "fp16"] = Field(
         "fp32",
@@ -144,12 +157,16 @@ class TrainingOptions(Options):
     max_skipped_steps: int = Field(
         5,
         ge=0,
+        le=MOST,
         description="How many steps in a row without a finite loss and gradient are skipped before the run gives up.",
     )
-    log_every_steps: int = Field(10, gt=0, description="How many steps a line of progress.jsonl averages over.")
+    log_every_steps: int = Field(
+        10, gt=0, le=MOST, description="How many steps a line of progress.jsonl averages over."
+    )
     checkpoint_every_steps: int = Field(
         1000,
         gt=0,
+        le=MOST,
         description="How many steps there are from one checkpoint to the next; the last step and a new best have one "
         "too.",
     )
@@ -161,10 +178,13 @@ class TrainingOptions(Options):
         "count it. null saves none.",
     )
     keep_checkpoints: int = Field(
-        3, gt=0, description="How many of the newest checkpoints are kept; the best is kept besides."
+        3, gt=0, le=MOST, description="How many of the newest checkpoints are kept; the best is kept besides."
     )
     validate_every_steps: int = Field(
-        1000, gt=0, description="How many steps there are from one validation to the next; the last step has one too."
+        1000,
+        gt=0,
+        le=MOST,
+        description="How many steps there are from one validation to the next; the last step has one too.",
     )
     validation_metrics: Strings = Field(
         ("loss",),
@@ -174,16 +194,19 @@ class TrainingOptions(Options):
     validation_texts: int | None = Field(
         500,
         gt=0,
+        le=MOST,
         description="How many of the validation pairs, from the first on, texts are written for; null is all.",
     )
     early_stopping: int | None = Field(
         None,
         gt=0,
+        le=MOST,
         description="After how many validations in a row without a better first metric the run ends; null is never.",
     )
     early_stopping_min_improvement: float = Field(
         0.0,
         ge=0,
+        le=1e6,
         description="How much better the first metric must get, in its own unit, for early_stopping to count it.",
     )
     ema_decay: float | None = Field(

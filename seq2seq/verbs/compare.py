@@ -36,7 +36,7 @@ def compare(
     files = [predictions_a, predictions_b]
     written_a = load_intact_texts(str(predictions_a), ["prediction"])
     written_b = load_intact_texts(str(predictions_b), ["prediction"])
-    expected = load_common_references(options.references, files)
+    expected = load_common_references(options.references, files, options.references_column)
     read = load_common_sources(chosen.metrics, options.sources, files)
     with show_progress("comparing", len(chosen.metrics)) as bar:
         return compare_predictions(

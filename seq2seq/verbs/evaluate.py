@@ -5,10 +5,12 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from ..base.console import errors
 from ..base.files import write_json, write_json_lines
 from ..base.options import build_options
 from ..base.signatures import takes_options
 from ..data.examples import load_examples, show_sources
+from ..data.references import find_other_references
 from ..generation.loading import build_source, load_generator, load_model, read_layout
 from ..generation.scoring import (
     build_prediction_rows,
@@ -53,6 +55,9 @@ def evaluate(checkpoint: str | Path, data: Sequence[str], **given: Any) -> dict:
         generated = generate_in_processes(processes, generator, [example.source for example in examples])
 
         def score_and_write() -> dict:
+            others = find_other_references(examples, layout.columns)
+            if others is not None:
+                errors().print(f"data: {others}")
             shown = show_sources(examples, source)
             outputs = {loaded.description.plan: generated.texts}
             outputs |= write_baselines(shown, loaded.tokenizers, chosen, with_sources=source.is_text)

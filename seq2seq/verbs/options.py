@@ -20,8 +20,8 @@ from ..base.errors import (
     TrainingError,
 )
 from ..base.objects import NAME_FORM
-from ..base.options import NO_FLAG, FileName, FilePath, Flag, Options, Strings, build_options
-from ..data.options import ColumnChoice, Columns, Header, LayoutOptions
+from ..base.options import LARGEST_SEED, MOST, NO_FLAG, FileName, FilePath, Flag, Options, Strings, build_options
+from ..data.options import REFERENCES, ColumnChoice, Columns, Header, LayoutOptions, ReferencesColumn
 from ..data.training_texts import Sides
 from ..engines.choices import EngineName
 from ..engines.export_options import Format, Quantization
@@ -57,6 +57,7 @@ class InspectOptions(Options):
     examples: int = Field(
         2,
         ge=0,
+        le=MOST,
         description="How many rows of each split are shown as the model sees them.",
     )
     time: bool = Field(
@@ -97,6 +98,7 @@ class GenerateFileOptions(GenerationChoice):
     window_texts: Annotated[int, Flag("--window")] = Field(
         WINDOW_TEXTS,
         ge=1,
+        le=MOST,
         description="How many texts each process sorts by length and writes together; fewer appear sooner, more pad "
         "less.",
     )
@@ -121,7 +123,11 @@ class PairOptions(Options):
     @property
     def layout(self) -> dict[str, Any]:
         """What was chosen of how rows are read."""
-        columns = None if self.columns is None else self.columns.model_dump(exclude_none=True)
+        columns = None
+        if self.columns is not None:
+            columns = self.columns.model_dump(exclude_none=True)
+            if "references" in self.columns.model_fields_set:  # there None is a choice: no column
+                columns["references"] = self.columns.references
         return {"columns": columns, "header": self.header}
 
 
@@ -168,7 +174,17 @@ class ScoringOptions(Options):
         EvaluationOptions.model_fields["normalization"].default,
         description=EvaluationOptions.model_fields["normalization"].description,
     )
-    seed: int = Field(1, description="The seed of all that is drawn: resamples of the texts, and exchanges.")
+    references_column: ReferencesColumn = Field(
+        REFERENCES,
+        description="The column of a .jsonl that holds lists of references; a row without it has its target, and with "
+        "null, as a flag an empty name, all rows have.",
+    )
+    seed: int = Field(
+        1,
+        ge=-LARGEST_SEED,
+        le=LARGEST_SEED,
+        description="The seed of all that is drawn: resamples of the texts, and exchanges.",
+    )
 
     @model_validator(mode="before")
     @classmethod
@@ -226,6 +242,7 @@ class CompareOptions(ScoringOptions):
     trials: int = Field(
         TRIALS,
         ge=1,
+        le=10**6,
         description="How many random exchanges of outputs the p-value counts; it cannot be below 1 / (trials + 1).",
     )
 
@@ -243,6 +260,7 @@ class ReportOptions(Options):
     samples: int = Field(
         3,
         ge=0,
+        le=MOST,
         description="How many test rows are shown with the outputs of every run.",
     )
 
@@ -262,11 +280,13 @@ class PruneOptions(PairOptions):
     encoder_layers: int | None = Field(
         None,
         ge=1,
+        le=MOST,
         description="How many layers of the encoder stay; left out, all stay.",
     )
     decoder_layers: int | None = Field(
         None,
         ge=1,
+        le=MOST,
         description="How many layers of the decoder stay; left out, all stay.",
     )
     per_round: float = Field(
@@ -289,10 +309,11 @@ class PruneOptions(PairOptions):
     curve: bool = Field(
         True, description="Whether losses are measured as heads go, with a random order of heads beside."
     )
-    seed: int = Field(1, description="The seed of the random order.")
+    seed: int = Field(1, ge=-LARGEST_SEED, le=LARGEST_SEED, description="The seed of the random order.")
     batch_tokens: int = Field(
         4096,
         gt=0,
+        le=MOST,
         description="How large a batch may be, by which memory is bounded: pairs x (longest source + longest target).",
     )
 
@@ -309,6 +330,7 @@ class HeadsOptions(PairOptions):
     batch_tokens: int = Field(
         4096,
         gt=0,
+        le=MOST,
         description="How large a batch may be, by which memory is bounded: pairs x (longest source + longest target).",
     )
 
@@ -353,6 +375,7 @@ class AverageOptions(Options):
     last: int | None = Field(
         None,
         ge=2,
+        le=MOST,
         description="How many of the newest checkpoints of one run folder are averaged, in place of names.",
     )
 
@@ -367,10 +390,14 @@ class TokenizerOptions(Options):
     )
     output: FilePath = Field(description="The folder to write; it must be new or empty.")
     kind: Kind = Field("unigram", description="How texts are split: by unigram, bpe or wordpiece.")
-    size: int = Field(8000, description="How many tokens there are, special ones and bytes among them.")
+    size: int = Field(
+        8000, gt=0, le=2_000_000, description="How many tokens there are, special ones and bytes among them."
+    )
     lowercase: bool = Field(False, description="Whether every text is lower-cased; accents stay.")
     character_coverage: float | None = Field(
         None,
+        ge=0.98,
+        le=1,
         description="The share of all characters that the alphabet must hold, 0.98 to 1; left out, 0.9995 where bytes "
         "stand in for the rest, and 1 for wordpiece.",
     )

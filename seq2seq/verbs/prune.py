@@ -9,6 +9,7 @@ import torch
 
 from ..analysis.layer_pruning import check_layer_counts, count_layers
 from ..analysis.pruning_rounds import Figures, HeadOptions, Pairs, Score, check_heads, prune_heads, prune_layers
+from ..base.console import errors
 from ..base.errors import AnalysisError
 from ..base.memory import explain_batch_memory
 from ..base.options import build_options
@@ -16,6 +17,7 @@ from ..base.signatures import takes_options
 from ..checkpoints.folder import Checkpoint, write_checkpoint
 from ..data.encoding import count_truncated
 from ..data.examples import Example, load_examples, show_sources
+from ..data.references import find_other_references
 from ..generation.loading import (
     build_source,
     complete_generation,
@@ -69,7 +71,12 @@ def prune(
     tested = examples if options.test is None else load_examples(options.test, layout, source)
     pairs = Pairs(encode_pairs(loaded, examples, source), options.batch_tokens, source.collate)
     test_pairs = Pairs(encode_pairs(loaded, tested, source), options.batch_tokens, source.collate)
-    score = _build_score(loaded, tested, options.metrics, source) if options.metrics else None
+    score = None
+    if options.metrics:
+        others = find_other_references(tested, layout.columns)
+        if others is not None:
+            errors().print(f"data: {others}")
+        score = _build_score(loaded, tested, options.metrics, source)
     model = loaded.model.to("cuda" if torch.cuda.is_available() else "cpu")
     points = []
     losses = []

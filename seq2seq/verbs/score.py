@@ -37,7 +37,7 @@ def score(
     options = build_options(ScoreOptions, given | {"predictions": predictions, "references": references})
     check_score(options)
     rows = {options.predictions: load_intact_texts(options.predictions, ["prediction"])}
-    expected = load_references(options.references)
+    expected = load_references(options.references, options.references_column)
     if options.checkpoint is not None:
         tokenizer = load_tokenizers(find_checkpoint(options.checkpoint)).target
         rows[CEILING_ROW] = write_back(tokenizer, [row[0] for row in expected])

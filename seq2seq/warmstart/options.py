@@ -16,20 +16,27 @@ PlanName = Literal[
     "pair", "pretrained",
 ]  # fmt: skip
 CrossAttentionStart = Literal["random", "copied", "silent"]
-EVERY = re.compile(r"every ([1-9]\d*)")
+EVERY = re.compile(r"every ([1-9]\d{0,3})")
+# Bounds that no model of today comes near; what lies beyond them would not even begin to be built.
+MOST_LAYERS = 1000
+MOST_WIDTH = 2**18
+MOST_POSITIONS = 10**6
 
 
 def _check_layers(choice: object) -> object:
-    is_number = type(choice) is int and choice >= 1
+    is_number = type(choice) is int and 1 <= choice <= MOST_LAYERS
     is_list = isinstance(choice, list | tuple) and all(map(_is_layer, choice))
     is_every = isinstance(choice, str) and EVERY.fullmatch(choice)
     if not (choice is None or is_number or is_list or is_every):
-        raise ValueError("expected the first n layers (a number from 1), 'every 2', or a list of layers counted from 0")
+        raise ValueError(
+            "expected the first n layers (a number from 1), 'every 2', or a list of layers counted from 0, at most "
+            f"{MOST_LAYERS}"
+        )
     return choice
 
 
 def _is_layer(layer: object) -> bool:
-    return type(layer) is int and layer >= 0
+    return type(layer) is int and 0 <= layer < MOST_LAYERS
 
 
 LayerChoice = Annotated[int | str | list[int] | None, BeforeValidator(_check_layers)]
@@ -39,13 +46,18 @@ RANDOM_ENCODER_PLANS = ("rnd2rnd", "rnd2bert", "rnd2gpt")
 class ShapeOptions(Options):
     """The shape of a model that has no checkpoint to take it from: BERT's layers, both sides alike."""
 
-    layers: int = Field(gt=0, description="How many layers each side has.")
-    hidden_size: int = Field(gt=0, description="The width of the states and of the embeddings.")
-    attention_heads: int = Field(gt=0, description="How many heads each layer has; they must divide hidden_size.")
-    intermediate_size: int = Field(gt=0, description="The width inside the feed-forward part of a layer.")
+    layers: int = Field(gt=0, le=MOST_LAYERS, description="How many layers each side has.")
+    hidden_size: int = Field(gt=0, le=MOST_WIDTH, description="The width of the states and of the embeddings.")
+    attention_heads: int = Field(
+        gt=0, le=MOST_WIDTH, description="How many heads each layer has; they must divide hidden_size."
+    )
+    intermediate_size: int = Field(
+        gt=0, le=MOST_WIDTH, description="The width inside the feed-forward part of a layer."
+    )
     positions: int = Field(
         512,
         gt=0,
+        le=MOST_POSITIONS,
         description="How many tokens a side takes.",
     )
 
@@ -104,6 +116,7 @@ class ModelOptions(Options):
     max_positions: int | None = Field(
         None,
         ge=1,
+        le=MOST_POSITIONS,
         description="How many tokens a side takes at least; a shorter position table is repeated.",
     )
     checkpoint: str | None = Field(

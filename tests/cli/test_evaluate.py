@@ -2,6 +2,8 @@
 
 import json
 
+import seq2seq as package
+from seq2seq.recipe.recipe import load_recipe
 from tests.cli.small_files import write_recipe
 
 
@@ -52,3 +54,60 @@ def test_evaluate_and_generate_expect_the_columns_the_run_was_trained_with(seq2s
     code, _, err = seq2seq("generate", tmp_path / "run", "--input", path, "--column", "text")
     assert code == 1
     assert "column 'text' is missing (found: 'article', 'highlights'). Name the column that holds the texts." in err
+
+
+def write_bibliography(path, references):
+    rows = [{"source": "a dog", "target": "a dog", "references": row} for row in references]
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    return path
+
+
+def read_references(folder):
+    rows = [json.loads(line) for line in (folder / "predictions.jsonl").read_text().splitlines()]
+    return [row["references"] for row in rows]
+
+
+def test_column_that_holds_no_references_is_told_and_an_empty_flag_switches_it_off(seq2seq, checkpoint, tmp_path):
+    data = write_bibliography(tmp_path / "data.jsonl", [["Smith 2001"], ["Jones", "Smith 2001"]])
+    evaluate = ("evaluate", checkpoint, "--data", data, "--metrics", "exact_match")
+    code, _, err = seq2seq(*evaluate, "--output", tmp_path / "on")
+    assert (code, read_references(tmp_path / "on")) == (0, [["Smith 2001"], ["Jones", "Smith 2001"]])
+    assert err.count("column 'references' is used for scores in place of 'target': none of 2 equals its target") == 1
+    code, _, err = seq2seq(*evaluate, "--output", tmp_path / "off", "--references-column", "")
+    assert (code, read_references(tmp_path / "off")) == (0, [["a dog"], ["a dog"]])
+    assert "references" not in err
+    package.evaluate(checkpoint, [str(data)], output=tmp_path / "python", columns={"references": None})
+    assert read_references(tmp_path / "python") == [["a dog"], ["a dog"]]
+
+
+def test_column_that_cannot_be_references_is_refused_and_an_empty_flag_switches_it_off(seq2seq, checkpoint, tmp_path):
+    data = write_bibliography(tmp_path / "data.jsonl", ["Smith 2001", "Jones"])
+    evaluate = ("evaluate", checkpoint, "--data", data, "--output", tmp_path / "out", "--metrics", "exact_match")
+    code, _, err = seq2seq(*evaluate)
+    assert code == 1
+    assert "column 'references' must hold a list of texts" in err
+    assert "(as a flag: --references-column '')" in err
+    assert seq2seq(*evaluate, "--references-column", "")[0] == 0
+    assert read_references(tmp_path / "out") == [["a dog"], ["a dog"]]
+
+
+def test_run_without_a_column_of_references_goes_on_without_in_evaluate(seq2seq, tiny_bert, tmp_path):
+    data = write_bibliography(tmp_path / "data.jsonl", ["Smith 2001", "Jones"])
+    recipe = write_recipe(tmp_path, tiny_bert, data)
+    code, _, err = seq2seq("train", recipe)
+    assert (code, "set data.columns.references to null" in err) == (1, True)
+    assert seq2seq("train", recipe, "data.columns.references=null")[0] == 0
+    assert load_recipe(tmp_path / "run/recipe.yaml").data.columns.references is None
+    evaluate = ("evaluate", tmp_path / "run", "--data", data, "--output", tmp_path / "out", "--metrics", "exact_match")
+    assert seq2seq(*evaluate)[0] == 0
+    assert read_references(tmp_path / "out") == [["a dog"], ["a dog"]]
+
+
+def test_run_tells_that_a_column_may_hold_no_references(seq2seq, tiny_bert, tmp_path):
+    data = write_bibliography(tmp_path / "data.jsonl", [["Smith 2001"], ["Jones"]])
+    code, _, err = seq2seq("train", write_recipe(tmp_path, tiny_bert, data))
+    assert code == 0
+    told = "data.test: column 'references' is used for scores in place of 'target': none of 2 equals its target. If it"
+    assert err.count(told) == 1
+    code, out, _ = seq2seq("inspect", tmp_path / "recipe.yaml", "--no-time")
+    assert (code, "none of 2 equals its target" in " ".join(out.split())) == (0, True)

@@ -103,3 +103,16 @@ def test_score_shows_the_ceiling_of_a_checkpoints_tokenizer(seq2seq, checkpoint,
     assert code == 0
     ceiling = next(line for line in out.splitlines() if "references through the target tokenizer" in line)
     assert ceiling.split("│")[2].strip() == "50.0"
+
+
+def test_column_of_references_is_switched_off_by_an_empty_flag(seq2seq, tmp_path):
+    rows = [{"prediction": "a", "target": "a", "references": "Smith 2001"}]
+    (tmp_path / "a.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    files = {"score": ("--predictions", tmp_path / "a.jsonl", "--references", tmp_path / "a.jsonl")}
+    files["compare"] = (tmp_path / "a.jsonl", tmp_path / "a.jsonl")
+    for command, names in files.items():
+        code, _, err = seq2seq(command, *names, "--metrics", "exact_match")
+        assert (code, "column 'references' must hold a list of texts" in err) == (1, True)
+        assert "(as a flag: --references-column '')" in err
+        code, out, _ = seq2seq(command, *names, "--metrics", "exact_match", "--references-column", "")
+        assert (code, "100.0" in out) == (0, True)

@@ -102,3 +102,39 @@ def test_sources_are_exchanged_for_those_of_the_next_pair():
     assert [list(exchanged.sources[row]) for row in range(3)] == [[2, 2], [3], [1]]
     for side in (pairs, exchanged):
         assert [list(side.labels[row]) for row in range(len(side))] == [[5], [6], [7, 7]]
+
+
+def exchange(sources: list[list[int]], count: int) -> list[list[int]] | None:
+    """The sources that the first pairs get; their labels stay."""
+    nothing = Truncation(texts=0, truncated=0, limit=0, longest=0)
+    labels = RaggedIds([[row] for row in range(len(sources))])
+    sides = EncodedExamples(RaggedIds(sources), labels, nothing, nothing).exchange_sources(count)
+    if sides is None:
+        return None
+    for side in sides:
+        assert [list(side.labels[row]) for row in range(len(side))] == [[row] for row in range(len(side))]
+    return [list(sides[1].sources[row]) for row in range(len(sides[1]))]
+
+
+@pytest.mark.parametrize(
+    ("sources", "exchanged"),
+    [
+        # Each source three times in a row: the next other one, the last with the first.
+        ([[1], [1], [1], [2], [2], [2]], [[2], [2], [2], [1], [1], [1]]),
+        ([[1], [1], [2], [2], [3], [3]], [[2], [2], [3], [3], [1], [1]]),
+        # First and last alike: the last goes on to the second.
+        ([[1], [2], [1]], [[2], [1], [2]]),
+        ([[1], [2, 2], [2], [1]], [[2, 2], [2], [1], [2, 2]]),
+    ],
+)
+def test_repeated_sources_are_exchanged_for_those_of_pairs_of_another_source(sources, exchanged):
+    assert exchange(sources, 128) == exchanged
+
+
+def test_first_pairs_of_one_source_get_the_first_other_one_behind_them():
+    assert exchange([[1], [1], [1], [2], [3]], 2) == [[2], [2]]
+
+
+@pytest.mark.parametrize("sources", [[[1]], [[1], [1], [1]], [[1, 2], [1, 2], [1, 2], [1, 2]]])
+def test_pairs_that_all_have_one_source_are_not_exchanged(sources):
+    assert exchange(sources, 2) is None

@@ -5,6 +5,7 @@ import pytest
 from seq2seq.base.errors import DataError
 from seq2seq.data.examples import Example, build_example, load_examples
 from seq2seq.data.options import ColumnOptions, LayoutOptions
+from seq2seq.data.references import find_other_references
 from seq2seq.sources.columns import Row, read_text
 from seq2seq.sources.text import build_reader
 
@@ -102,3 +103,54 @@ def test_sources_for_generation_may_be_empty_and_stay_as_they_are():
 def test_source_for_generation_names_the_row_when_it_holds_no_text(values, message):
     with pytest.raises(DataError, match=message):
         read_text(Row("line 1", values), ["text"], "Name it.")
+
+
+# A column that is called like the references and is something else, a bibliography for one.
+
+
+@pytest.mark.parametrize("held", ["Smith 2001", [{"title": "On cats"}], [1999], [], {"a": "b"}, 3])
+def test_references_that_are_none_are_refused_with_how_to_switch_them_off(held):
+    message = r"17: column 'references' .*If it is something else, set data\.columns\.references to null \(as a flag"
+    with pytest.raises(DataError, match=message):
+        build(source="a", target="b", references=held)
+
+
+@pytest.mark.parametrize("held", ["Smith 2001", [{"title": "On cats"}], [1999], [], ["c"], {"a": "b"}, 3])
+@pytest.mark.parametrize("off", [None, ""])
+def test_column_of_references_that_is_switched_off_is_not_read(held, off):
+    columns = ColumnOptions(references=off)
+    assert columns.references is None
+    assert build(columns, source="a", target="b", references=held).references == ("b",)
+
+
+def find_other(rows: list[dict], **columns) -> str | None:
+    chosen = ColumnOptions(**columns)
+    return find_other_references([build(chosen, **row) for row in rows], chosen)
+
+
+BIBLIOGRAPHY = [
+    {"source": "a", "target": "b", "references": ["Smith 2001", "Jones"]},
+    {"source": "c", "target": "d", "references": None},
+    {"source": "e", "target": "f", "references": ["Smith 2001"]},
+]
+
+
+def test_column_of_the_default_name_that_never_has_the_target_is_told():
+    # Two of the three rows have a list.
+    assert find_other(BIBLIOGRAPHY) == (
+        "column 'references' is used for scores in place of 'target': none of 2 equals its target. If it is something "
+        "else, set data.columns.references to null (as a flag: --references-column '')."
+    )
+
+
+@pytest.mark.parametrize(
+    ("rows", "columns"),
+    [
+        ([*BIBLIOGRAPHY, {"source": "a", "target": "b", "references": ["c", "b"]}], {}),  # one row has it
+        ([{"source": "a", "target": "b"}], {}),  # no row has a list
+        (BIBLIOGRAPHY, {"references": None}),
+        ([row | {"all": row["references"]} for row in BIBLIOGRAPHY], {"references": "all"}),  # chosen by name
+    ],
+)
+def test_columns_that_are_references_or_none_are_not_spoken_of(rows, columns):
+    assert find_other(rows, **columns) is None

@@ -203,3 +203,29 @@ def test_standard_input_that_cannot_be_read_is_one_message(monkeypatch):
     monkeypatch.setattr(sys, "stdin", Folder())
     with pytest.raises(DataError, match=r"Standard input: reading failed: .*Is a directory"):
         list(read_texts("-"))
+
+
+def write_bibliography(path):
+    """Rows whose column of that name holds no references."""
+    path.write_text('{"target": "a", "references": ["Smith"]}\n{"target": "b", "references": ["Jones", "Smith"]}\n')
+    return str(path)
+
+
+def test_references_are_the_targets_where_the_column_is_switched_off(tmp_path):
+    assert load_references(write_bibliography(tmp_path / "a.jsonl"), None) == [("a",), ("b",)]
+
+
+def test_references_may_stand_in_a_column_of_another_name(tmp_path):
+    (tmp_path / "a.jsonl").write_text('{"all": ["b", "c"], "references": 3}\n', encoding="utf-8")
+    assert load_references(str(tmp_path / "a.jsonl"), "all") == [("b", "c")]
+
+
+def test_references_beside_targets_that_they_never_equal_are_told(tmp_path, capsys):
+    name = write_bibliography(tmp_path / "a.jsonl")
+    assert load_references(name) == [("Smith",), ("Jones", "Smith")]
+    told = f"{name}: column 'references' is used for scores in place of 'target': none of 2 equals its target."
+    assert told in capsys.readouterr().err
+    (tmp_path / "b.jsonl").write_text('{"target": "a", "references": ["c"]}\n{"target": "b", "references": ["b"]}\n')
+    load_references(str(tmp_path / "b.jsonl"))
+    load_references(name, None)
+    assert capsys.readouterr().err == ""

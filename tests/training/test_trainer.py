@@ -300,6 +300,15 @@ def test_single_validation_pair_has_no_source_gain(recipe, tmp_path):
     assert "source_gain" not in row
 
 
+def test_validation_pairs_that_all_have_one_source_have_no_source_gain_and_no_alarm(recipe, tmp_path, capsys):
+    rows = [{"source": "the cat sat", "target": target} for target in ("a cat", "a dog ran", "the dog")]
+    (tmp_path / "validation.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
+    data = {"validation": str(tmp_path / "validation.jsonl")}
+    (row,) = read_events(seq2seq.train(recipe(data=data, max_steps=1)), "validation")
+    assert "source_gain" not in row
+    assert "sources are not read" not in capsys.readouterr().err
+
+
 def test_run_folder_holds_what_the_readme_says(recipe, tmp_path, drawn):
     data = {"test": write_pairs(tmp_path / "test.jsonl", 5, start=200)}
     folder = seq2seq.train(recipe(data=data, max_steps=2))

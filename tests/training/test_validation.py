@@ -1,3 +1,4 @@
+from dataclasses import replace
 from functools import partial
 
 import pytest
@@ -10,6 +11,7 @@ from seq2seq.data.encoding import EncodedExamples, encode_examples
 from seq2seq.data.examples import load_examples
 from seq2seq.data.loader import fixed_micro_batches
 from seq2seq.data.options import LayoutOptions
+from seq2seq.data.ragged import RaggedIds
 from seq2seq.sources.padding import collate_ids
 from seq2seq.training.validation import compute_source_gain, compute_validation_loss
 from seq2seq.warmstart.start import WarmStart
@@ -29,11 +31,11 @@ def encoded(started, tmp_path) -> EncodedExamples:
     return encode_examples(examples, source, started.tokenizers, started.framing, max_target_tokens=32)
 
 
-def compute_gain(started: WarmStart, encoded: EncodedExamples, micro_batch_tokens: int) -> float:
+def compute_gain(started: WarmStart, encoded: EncodedExamples, micro_batch_tokens: int, pairs: int = 5) -> float:
     collate = partial(collate_ids, pad_id=started.model.source_pad_id)
     sides = (
         fixed_micro_batches(side, collate, micro_batch_tokens=micro_batch_tokens)
-        for side in encoded.exchange_sources(5)
+        for side in encoded.exchange_sources(pairs)
     )
     return compute_source_gain(started.model, *sides, Accelerator(cpu=True))
 
@@ -50,6 +52,24 @@ def test_source_gain_is_the_rise_of_the_loss_with_the_next_pairs_source(started,
         total, tokens = total + losses[0] - losses[1], tokens + labels.numel()
     assert compute_gain(started, encoded, micro_batch_tokens) == pytest.approx(total / tokens, abs=1e-6)
     assert total != 0
+
+
+def test_source_gain_of_pairs_that_stand_three_times_in_a_row_is_that_of_the_pairs(started, encoded):
+    # The mean over target tokens: three of each pair weigh what one weighs, if each copy is exchanged like the one.
+    rows = range(4)
+    once = replace(
+        encoded,
+        sources=encoded.sources.stack_like([encoded.sources[row] for row in rows]),
+        labels=RaggedIds([encoded.labels[row] for row in rows]),
+    )
+    thrice = replace(
+        encoded,
+        sources=encoded.sources.stack_like([encoded.sources[row // 3] for row in range(12)]),
+        labels=RaggedIds([encoded.labels[row // 3] for row in range(12)]),
+    )
+    gains = [compute_gain(started, side, 4096, pairs=12) for side in (once, thrice)]
+    assert gains[1] == pytest.approx(gains[0], abs=1e-6)
+    assert gains[0] != pytest.approx(0, abs=1e-3)
 
 
 def test_source_gain_is_zero_where_nothing_comes_from_the_encoder(tiny_bert, encoded):

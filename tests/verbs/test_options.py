@@ -6,7 +6,8 @@ import pydoc
 import pytest
 
 import seq2seq
-from seq2seq.base.options import Options, list_fields
+from seq2seq.base.errors import GenerationError, Seq2SeqError, WarmStartError
+from seq2seq.base.options import Options, build_options, list_fields
 from seq2seq.engines.options import GenerationChoice
 from seq2seq.recipe.recipe import Recipe
 from seq2seq.verbs import options as verbs
@@ -74,3 +75,96 @@ def test_every_description_is_a_whole_sentence(options):
 
 def test_recipe_is_among_the_classes():
     assert Recipe in list_classes()
+
+
+# Numbers: each has a least and a most, so that none makes a library overflow or a text vanish.
+
+
+def list_numbers(schema: dict, part: dict, name: str = "") -> list[tuple[str, dict]]:
+    """The path of every number of a schema, with what the schema says of it."""
+    if part.get("type") in ("integer", "number"):
+        return [(name, part)]
+    found = []
+    for key, inner in part.get("properties", {}).items():
+        found += list_numbers(schema, inner, f"{name}.{key}")
+    inners = [*part.get("anyOf", ()), *part.get("prefixItems", ())]
+    if isinstance(part.get("additionalProperties"), dict):
+        inners.append(part["additionalProperties"])
+    if "$ref" in part:
+        inners.append(schema["$defs"][part["$ref"].rpartition("/")[2]])
+    for inner in inners:
+        found += list_numbers(schema, inner, name)
+    return found
+
+
+@pytest.mark.parametrize("options", [Recipe, ModelOptions, GenerationChoice, *FUNCTIONS.values()])
+def test_every_number_has_a_least_and_a_most(options):
+    # A number or a list that is checked by a function of its own.
+    checked = (".encoder_layers", ".decoder_layers")
+    schema = options.model_json_schema()
+    unbounded = []
+    for name, part in list_numbers(schema, schema):
+        has_least = {"minimum", "exclusiveMinimum"} & part.keys()
+        has_most = {"maximum", "exclusiveMaximum"} & part.keys()
+        if not (has_least and has_most) and not name.endswith(checked):
+            unbounded.append(name)
+    assert unbounded == []
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        # 1000: a length to that power overflows. 1e-40: logits divided by it are infinite, and outputs were empty.
+        ("length_penalty", 1000.0), ("length_penalty", -1000.0), ("length_penalty", 1e40), ("temperature", 1e-40),
+        ("temperature", 1e40), ("repetition_penalty", 1e-40), ("repetition_penalty", 1e40), ("num_beams", 10**30),
+        ("num_outputs", 10**12), ("max_target_tokens", 10**12), ("top_k", 10**30), ("seed", 10**30),
+    ],
+)  # fmt: skip
+def test_number_of_generation_beyond_its_bounds_is_refused_in_words(name, value):
+    with pytest.raises(GenerationError, match=rf"  {name}: input should be (less|greater) than or equal to .*found: "):
+        build_options(GenerationChoice, {name: value, "sampling": name in ("temperature", "top_k")})
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf"), float("-inf")])
+@pytest.mark.parametrize("name", ["length_penalty", "temperature", "repetition_penalty", "top_p"])
+def test_number_that_is_none_is_refused_in_words(name, value):
+    with pytest.raises(GenerationError, match=rf"  {name}: input should be a finite number"):
+        build_options(GenerationChoice, {name: value})
+
+
+@pytest.mark.parametrize(
+    ("section", "name", "value"),
+    [
+        ("training", "learning_rate", 1e-40), ("training", "learning_rate", 1e40), ("training", "layer_decay", 1e-40),
+        ("training", "weight_decay", 1e40), ("training", "max_gradient_norm", 1e-40),
+        ("training", "batch_examples", 10**30), ("data", "max_source_tokens", 10**12),
+        ("evaluation", "first_words", 10**30), ("model", "max_positions", 10**12),
+    ],
+)  # fmt: skip
+def test_number_of_a_recipe_beyond_its_bounds_is_refused_in_words(section, name, value):
+    options = Recipe.model_fields[section].annotation
+    given = {"encoder": "a", "train": "a", "max_steps": 1}
+    values = {key: one for key, one in given.items() if key in options.model_fields} | {name: value}
+    with pytest.raises(Seq2SeqError, match=rf"  {name}: input should be (less|greater) than or equal to .*found: "):
+        build_options(options, values)
+
+
+@pytest.mark.parametrize("layers", [10**12, [0, 10**12], "every 99999"])
+def test_more_layers_than_any_model_has_are_refused_in_words(layers):
+    with pytest.raises(WarmStartError, match="encoder_layers: expected the first n layers .*at most 1000"):
+        build_options(ModelOptions, {"encoder": "a", "encoder_layers": layers})
+
+
+@pytest.mark.parametrize(
+    ("options", "values"),
+    [
+        (verbs.PruneOptions, {"seed": 10**30}), (verbs.CompareOptions, {"trials": 10**12}),
+        (verbs.GenerateFileOptions, {"window_texts": 10**30}), (verbs.InspectOptions, {"examples": 10**30}),
+        (verbs.TokenizerOptions, {"size": 10**12}), (verbs.TokenizerOptions, {"size": 0}),
+        (verbs.TokenizerOptions, {"character_coverage": 1e-40}),
+    ],
+)  # fmt: skip
+def test_number_of_a_verb_beyond_its_bounds_is_refused_in_words(options, values):
+    (name,) = values
+    with pytest.raises(Seq2SeqError, match=rf"  {name}: input should be (less|greater) than .*found: "):
+        build_options(options, values)

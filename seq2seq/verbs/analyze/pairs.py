@@ -111,7 +111,8 @@ def frame_given_pairs(
     """Texts with given targets.
 
     Raises:
-        GenerationError: the lists differ in length, or an entry is no text; its index is named.
+        GenerationError: the lists differ in length, an entry is no text, or a target has characters that the target
+            tokenizer cannot spell; its index is named.
         AnalysisError: a source has no token, or a text is too long.
     """
     texts, targets = require_pairs(texts, targets)

@@ -14,6 +14,7 @@ from ...base.options import build_options
 from ...base.signatures import takes_options
 from ...data.duplicates import COMPARISON, Matches, find_conflicting, find_overlap, find_repeated
 from ...data.lengths import summarize_lengths
+from ...data.references import find_other_references
 from ...data.survey import Survey, locate_rows, survey_split
 from ...processes.group import build_accelerator, leave_processes
 from ...recipe.recipe import Recipe, load_recipe
@@ -45,6 +46,10 @@ def _inspect_run(run: Run, *, examples: int, timed: bool) -> Inspection:
     model = run.start.model
     positions = {"source": model.max_source_positions, "target": model.max_target_positions}
     findings = list_warnings(run.recipe, figures, duplicates, schedule, positions)
+    for name, data in splits.items():
+        others = find_other_references(data.examples, run.recipe.data.columns)
+        if others is not None:
+            findings.append(Finding("references", f"data.{name}: {others}"))
     time = None
     if timed:
         try:
