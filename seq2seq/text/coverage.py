@@ -1,7 +1,8 @@
 """How well a tokenizer serves some texts: how many tokens it makes of them, and whether they come back."""
 
+import re
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from itertools import islice
 
@@ -41,6 +42,7 @@ def measure_coverage(tokenizer: PreTrainedTokenizerFast, texts: Iterable[str]) -
     Raises:
         TokenizerError: there is no word in the texts.
     """
+    normalize = _build_normalize(tokenizer)
     words: Counter[str] = Counter()
     tokens: Counter[int] = Counter()
     count = 0
@@ -52,7 +54,7 @@ def measure_coverage(tokenizer: PreTrainedTokenizerFast, texts: Iterable[str]) -
             characters += len(text)
             words.update(text.split())
             tokens.update(ids)
-            returning += _comes_back(tokenizer, text, ids)
+            returning += collapse_spaces(decode_ids(tokenizer, ids)) == collapse_spaces(normalize(text))
     if not words:
         raise TokenizerError(f"Coverage needs text; {count} texts were given, and none holds a word.")
     return Coverage(
@@ -112,10 +114,23 @@ def _count_single_token_words(tokenizer: PreTrainedTokenizerFast, words: Counter
     return count
 
 
-def _comes_back(tokenizer: PreTrainedTokenizerFast, text: str, ids: list[int]) -> bool:
-    """Whether a text's ids decode to it as the tokenizer normalizes it, white space aside."""
+def _build_normalize(tokenizer: PreTrainedTokenizerFast) -> Callable[[str], str]:
+    """What a tokenizer makes of a text before it splits it; added tokens stay as they are written."""
     normalizer = tokenizer.backend_tokenizer.normalizer
-    if normalizer is not None:
+    if normalizer is None:
+        return str
+    added = [token.content for token in tokenizer.added_tokens_decoder.values() if not token.special]
+    longest_first = sorted(added, key=len, reverse=True)
+    pattern = re.compile("|".join(map(re.escape, longest_first)) or r"(?!)")  # that one fits nowhere
+
+    def normalize(text: str) -> str:
+        parts = []
+        start = 0
+        for found in pattern.finditer(text):
+            parts += [normalizer.normalize_str(text[start : found.start()]), found[0]]
+            start = found.end()
+        parts.append(normalizer.normalize_str(text[start:]))
         # Some normalizers write spaces as sentencepiece's '▁' already.
-        text = normalizer.normalize_str(text).replace("▁", " ")
-    return collapse_spaces(decode_ids(tokenizer, ids)) == collapse_spaces(text)
+        return "".join(parts).replace("▁", " ")
+
+    return normalize
