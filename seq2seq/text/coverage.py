@@ -115,12 +115,15 @@ def _count_single_token_words(tokenizer: PreTrainedTokenizerFast, words: Counter
 
 
 def _build_normalize(tokenizer: PreTrainedTokenizerFast) -> Callable[[str], str]:
-    """What a tokenizer makes of a text before it splits it; added tokens stay as they are written."""
+    """What a tokenizer makes of a text before it splits it; added tokens may stay as they are written."""
     normalizer = tokenizer.backend_tokenizer.normalizer
     if normalizer is None:
         return str
-    added = [token.content for token in tokenizer.added_tokens_decoder.values() if not token.special]
-    longest_first = sorted(added, key=len, reverse=True)
+    kept = []
+    for token in tokenizer.added_tokens_decoder.values():
+        if not token.special and not token.normalized:
+            kept.append(token.content)
+    longest_first = sorted(kept, key=len, reverse=True)
     pattern = re.compile("|".join(map(re.escape, longest_first)) or r"(?!)")  # that one fits nowhere
 
     def normalize(text: str) -> str:
