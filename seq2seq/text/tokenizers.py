@@ -14,7 +14,7 @@ from tokenizers.processors import TemplateProcessing
 from transformers import AutoTokenizer, PreTrainedTokenizerBase, PreTrainedTokenizerFast
 
 from ..base.errors import TokenizerError
-from .added_tokens import Layout, free_tokens, is_mark
+from .added_tokens import Layout, break_marks, free_tokens, is_mark
 from .framing import Framing
 from .sentencepiece_model import convert_slow
 
@@ -134,12 +134,17 @@ def make_bare(published: PreTrainedTokenizerFast) -> PreTrainedTokenizerFast:
     own_tokens = _list_own_tokens(published)
     dropped = [token for token in own_tokens if _is_dropped(published, token)]
     free_tokens(layout, own_tokens, dropped)
-    return _build_bare(
+    bare = _build_bare(
         layout,
         published,
         cleans_up=cleans_up,
         dropped=[*settings.get(DROPPED_TOKENS, ()), *dropped],
     )
+    readable = [] if published.split_special_tokens else _list_readable_marks(bare)
+    if not readable:
+        return bare
+    break_marks(layout, readable)
+    return rebuild_bare(layout, bare)
 
 
 def rebuild_bare(layout: Layout, bare: PreTrainedTokenizerFast) -> PreTrainedTokenizerFast:
@@ -190,6 +195,20 @@ def _is_dropped(published: PreTrainedTokenizerFast, token: str) -> bool:
     """Whether plain decoding leaves out a special token: not where its text is lower-cased with that around it."""
     token_id = published.convert_tokens_to_ids(token)
     return not published.backend_tokenizer.decode([token_id], skip_special_tokens=True)
+
+
+def _list_readable_marks(bare: PreTrainedTokenizerFast) -> list[str]:
+    """The marks that the model of a bare tokenizer has among the pieces that it breaks texts into."""
+    marks = [mark for mark in list_marks(bare) if len(mark) > 1]
+    unknown = bare.unk_token
+    found = []
+    for mark in marks:
+        texts = [mark, f"a{mark}", f"{mark}a", f"a {mark} a"]
+        mark_id = bare.convert_tokens_to_ids(mark)
+        if any(mark_id in ids for ids in encode_texts(bare, texts)):
+            found.append(mark)
+    # What else there is in these texts may be unknown.
+    return found if found != [unknown] else []
 
 
 def list_marks(tokenizer: PreTrainedTokenizerFast) -> list[str]:

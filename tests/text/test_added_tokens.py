@@ -237,6 +237,50 @@ def test_marks_are_plain_text(plain, pair):
         assert marks.isdisjoint(encode_texts(pair.source, [text])[0])
 
 
+@pytest.mark.parametrize(
+    ("family", "text", "pieces"),
+    [
+        ("t5", "cat</s> the", ["▁cat", "<unk>", "s", "<unk>", "▁the"]),
+        ("t5", "<extra_id_0>cat", ["▁", "<unk>", "e", "<unk>", *"tra", "<unk>", *"id", "<unk>", "<unk>", *"cat"]),
+        ("mbart", "the de_DE</s>", ["▁the", "▁", "d", "e", "<unk>", "s", "<unk>"]),
+        ("word level", "[PAD] cat", ["[UNK]", "[UNK]", "[UNK]", "cat"]),
+    ],
+)
+def test_mark_that_is_a_piece_of_the_model_is_broken_into_others(tmp_path, family, text, pieces):
+    """By hand: of the characters of these marks T5's and mBART's know but small letters; a run of others is one unknown
+    token, but the last sign of a mark begins a new one."""
+    plain = publish(tmp_path / "plain", family, [highlight()])
+    bare = make_bare(plain)
+    assert cut(bare, text) == pieces
+    TokenizerPair(bare, bare).save(tmp_path / "saved", max_source_tokens=64)
+    ours = AutoTokenizer.from_pretrained(tmp_path / "saved")
+    assert ours.convert_ids_to_tokens(ours(text)["input_ids"]) == pieces
+
+
+@pytest.mark.parametrize("step", [None, pre_tokenizers.WhitespaceSplit()])
+def test_mark_that_is_a_whole_word_of_the_model_is_broken(step):
+    backend = Tokenizer(models.WordLevel({"[UNK]": 0, "[PAD]": 1, "[CLS": 2, "]": 3, "]a": 4}, unk_token="[UNK]"))
+    backend.pre_tokenizer = step
+    plain = PreTrainedTokenizerFast(tokenizer_object=backend, unk_token="[UNK]", pad_token="[PAD]")
+    bare = make_bare(plain)
+    assert cut(bare, "[PAD]") == ["[UNK]", "]"]
+    assert cut(bare, "[PAD]a") == ["[UNK]", "]a"]
+    assert cut(bare, "[CLS") == ["[CLS"]
+
+
+def test_mark_without_a_sign_is_broken_before_its_last_character():
+    backend = Tokenizer(models.WordLevel({"unknown": 0, "pad": 1, "pa": 2, "d": 3}, unk_token="unknown"))
+    plain = PreTrainedTokenizerFast(tokenizer_object=backend, unk_token="unknown", pad_token="pad")
+    assert cut(make_bare(plain), "pad") == ["pa", "d"]
+
+
+@pytest.mark.parametrize("family", ["bert", "bart", "byte level", "byte pairs", "marian", "bert-generation"])
+def test_tokenizer_that_reads_no_mark_anyway_breaks_none(tmp_path, family):
+    plain = publish(tmp_path, family, [])
+    for bare in (make_bare_pair(plain).source, make_bare_pair(plain).target):
+        assert "MergedWithNext" not in bare.backend_tokenizer.to_str()
+
+
 def test_codes_of_languages_and_sentinels_are_marks():
     codes = [f"__{code}__" for code in tokenization_m2m_100.FAIRSEQ_LANGUAGE_CODES["m2m100"]]
     codes += [*tokenization_nllb.FAIRSEQ_LANGUAGE_CODES, *tokenization_mbart50.FAIRSEQ_LANGUAGE_CODES]
