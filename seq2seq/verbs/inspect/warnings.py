@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 
-from ...base.formats import format_part, format_share
+from ...base.formats import format_share
 from ...data.lengths import LengthSummary
 from ...recipe.recipe import Recipe
 from .figures import Duplicates, Finding, Schedule, SplitFigures
@@ -119,7 +119,7 @@ def _warn_of_marks(splits: Mapping[str, SplitFigures]) -> Iterator[Finding]:
                 named += f" and {more} more"
             yield Finding(
                 "marks in texts",
-                f"data.{name}: {format_part(marks.texts, split.rows)} {side}s hold {named}, which the {side} tokenizer "
+                f"data.{name}: {marks.texts:,} of {split.rows:,} {side}s hold {named}, which the {side} tokenizer "
                 "has for marks, codes of languages or sentinels. In a text these are plain text, letter by letter. "
                 "Take them out, unless that is meant; for a token of its own choose another name.",
             )
