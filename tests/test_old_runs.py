@@ -7,11 +7,14 @@ from pathlib import Path
 import pytest
 import torch
 from safetensors.torch import load_file
+from transformers import AutoTokenizer
 
 import seq2seq
 from seq2seq.base.errors import TrainingError
+from seq2seq.checkpoints.manifest import write_manifest
 from seq2seq.recipe.recipe import load_recipe
 from seq2seq.run_folder.folder import RunFolder
+from seq2seq.text.tokenizers import encode_texts, load_tokenizer
 from tests.training.runs import read_events
 
 KEPT = Path(__file__).parent / "old_runs"
@@ -71,6 +74,23 @@ def test_old_run_goes_on_though_a_default_of_its_task_is_another_one_now(folder)
     run = seq2seq.train("recipe.yaml", resume=True)
     framing = json.loads((run / "checkpoints/step_00000008/seq2seq.json").read_text())["framing"]
     assert (framing["source_prefix"], framing["source_suffix"]) == ([], [])
+
+
+def test_old_run_goes_on_splitting_the_special_tokens_that_it_split(folder):
+    """Up to November 2026 every special token in a text was plain text; today one without a role is a token there."""
+    shutil.copytree(KEPT / "first/run", folder / "run")
+    checkpoint = folder / "run/checkpoints/step_00000004"
+    layout = json.loads((checkpoint / "tokenizer.json").read_text())
+    special = layout["added_tokens"][-1] | {"content": "##ed", "id": layout["model"]["vocab"]["##ed"]}
+    layout["added_tokens"].append(special)
+    (checkpoint / "tokenizer.json").write_text(json.dumps(layout))
+    (checkpoint / "manifest.json").unlink()
+    write_manifest(checkpoint)
+    split = AutoTokenizer.from_pretrained(checkpoint)("the ##ed")["input_ids"]
+    assert special["id"] not in split
+    run = seq2seq.train("recipe.yaml", resume=True)
+    again = load_tokenizer(run / "checkpoints/step_00000008")
+    assert encode_texts(again, ["the ##ed"]) == [split]
 
 
 def test_old_run_does_not_go_on_with_an_option_that_is_given_otherwise(folder):

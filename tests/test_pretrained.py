@@ -19,7 +19,7 @@ from seq2seq.data.encoding import EncodedExamples, encode_examples
 from seq2seq.data.examples import Example
 from seq2seq.modeling.token_loss import IGNORED_LABEL
 from seq2seq.sources.padding import pad_rows, pad_sources
-from seq2seq.text.tokenizers import TARGET_FOLDER
+from seq2seq.text.tokenizers import TARGET_FOLDER, encode_texts
 from tests.conftest import build_description, build_source, shake
 from tests.published import ENGLISH, FAMILIES, GERMAN, draw_sentences, save_published
 
@@ -126,6 +126,42 @@ def test_checkpoint_writes_what_plain_transformers_writes(folder, tmp_path):
     texts = write_plainly(tmp_path / "ckpt", SOURCES)
     assert seq2seq.generate(tmp_path / "ckpt", SOURCES) == texts
     assert len(set(texts)) > 2
+
+
+HIGHLIGHTED = [f"<hl>{first}<hl> {second} <new>" for first, second in zip(SOURCES[:8], SOURCES[8:16], strict=True)]
+
+
+@pytest.fixture(scope="module")
+def with_added_tokens(family, tmp_path_factory) -> Path:
+    """The same with a special token <hl>, which holds no role, an ordinary one, <new>, and a row for each."""
+    folder = save_published(tmp_path_factory.mktemp(family), family)
+    tokenizer = AutoTokenizer.from_pretrained(folder)
+    tokenizer.add_special_tokens({"additional_special_tokens": ["<hl>"]}, replace_extra_special_tokens=False)
+    tokenizer.add_tokens(["<new>"])
+    tokenizer.save_pretrained(folder)
+    model = AutoModelForSeq2SeqLM.from_pretrained(folder)
+    model.resize_token_embeddings(max(len(tokenizer), model.config.vocab_size), mean_resizing=False)
+    model.save_pretrained(folder)
+    return folder
+
+
+def test_added_tokens_are_read_and_written_as_by_plain_transformers(with_added_tokens, tmp_path):
+    folder = with_added_tokens
+    texts = write_plainly(folder, HIGHLIGHTED)
+    assert seq2seq.generate(folder, HIGHLIGHTED) == texts
+    assert len(set(texts)) > 2
+    started = seq2seq.warm_start(plan="pretrained", checkpoint=str(folder))
+    shake(started.model, 0.1)
+    write_checkpoint(tmp_path / "ckpt", started.model, started.tokenizers, build_description(started, num_beams=2))
+    assert seq2seq.generate(tmp_path / "ckpt", HIGHLIGHTED) == write_plainly(tmp_path / "ckpt", HIGHLIGHTED)
+
+
+def test_target_prefix_may_hold_an_added_token(with_added_tokens):
+    written = seq2seq.generate(with_added_tokens, SOURCES[:2], target_prefix="<new><hl>", max_target_tokens=6)
+    assert all(text.startswith("<new>") and "<hl>" not in text for text in written)
+    loaded = seq2seq.load_checkpoint(with_added_tokens)
+    tokens = loaded.tokenizers.target.convert_ids_to_tokens(encode_texts(loaded.tokenizers.target, ["<new><hl>"])[0])
+    assert tokens == ["<new>", "<hl>"]
 
 
 def test_reloaded_checkpoint_is_the_same(folder, tmp_path):

@@ -27,7 +27,7 @@ from ..modeling.token_loss import TokenLossModel
 from ..modeling.weights import WeightFiles
 from ..text.framing import Framing, first_id
 from ..text.published import OwnMarks, load_published_tokenizers
-from ..text.tokenizers import TokenizerPair
+from ..text.tokenizers import TokenizerPair, give_role
 from .published_weights import fill
 
 # Called alike by transformers.
@@ -244,16 +244,16 @@ def _name_marks(
     """
     target = tokenizers.target
     if framing.begin_id not in target.all_special_ids:
-        target.bos_token = target.convert_ids_to_tokens(framing.begin_id)
+        give_role(target, "bos_token", framing.begin_id)
     if framing.end_id not in target.all_special_ids:
-        target.eos_token = target.convert_ids_to_tokens(framing.end_id)
+        give_role(target, "eos_token", framing.end_id)
     _name_pad(tokenizers.source, source_pad_id)
     _name_pad(target, framing.pad_id)
 
 
 def _name_pad(tokenizer: PreTrainedTokenizerFast, pad_id: int) -> None:
     if tokenizer.pad_token_id != pad_id:
-        tokenizer.pad_token = tokenizer.convert_ids_to_tokens(pad_id)
+        give_role(tokenizer, "pad_token", pad_id)
 
 
 def _build(

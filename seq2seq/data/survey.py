@@ -7,7 +7,8 @@ from typing import Any
 
 import numpy
 
-from ..text.tokenizers import encode_texts
+from ..text.tokenizers import encode_texts, list_marks
+from ..text.written_marks import WrittenMarks
 from .duplicates import TextHashes, hash_texts
 from .encoding import CHUNK, EncodedExamples
 from .examples import Example
@@ -21,12 +22,15 @@ class Survey:
 
     source_lengths, target_lengths: (rows,) in tokens, marks included, before truncation.
     sample: targets of evenly spaced rows.
+    source_marks, target_marks: marks that stand in the texts of each side; none in sources that are no texts.
     """
 
     source_lengths: numpy.ndarray
     target_lengths: numpy.ndarray
     hashes: TextHashes
     sample: list[str]
+    source_marks: WrittenMarks
+    target_marks: WrittenMarks
 
 
 @dataclass(frozen=True)
@@ -54,6 +58,40 @@ def survey_split(
     """Reads once more the examples that `encoded` was made of; `advance` is told of the rows that are done."""
     rows = len(encoded)
     source = split.source
+    sources, targets = _build_uncut_lengths(split, encoded)
+    hashes = TextHashes(numpy.empty(rows, dtype=numpy.uint64), numpy.empty(rows, dtype=numpy.uint64))
+    sampled = space_evenly(rows, sample_texts)
+    sample = []
+    marks_of_source = list_marks(split.tokenizers.source) if source.is_text else []
+    marks_of_target = list_marks(split.tokenizers.target)
+    source_marks = WrittenMarks()
+    target_marks = WrittenMarks()
+    for start, chunk in _read_chunks(split):
+        stop = start + len(chunk)
+        values = [example.source for example in chunk]
+        texts = [example.target for example in chunk]
+        names = list(map(source.identify, values))
+        hashes.sources[start:stop] = list(map(hash_texts, names))
+        hashes.pairs[start:stop] = list(map(hash_texts, names, texts))
+        sources.correct(start, values)
+        targets.correct(start, texts)
+        source_marks.count(marks_of_source, values)
+        target_marks.count(marks_of_target, texts)
+        sample += [texts[row - start] for row in sampled[(sampled >= start) & (sampled < stop)]]
+        advance(len(chunk))
+    return Survey(
+        sources.lengths,
+        targets.lengths,
+        hashes,
+        sample,
+        source_marks,
+        target_marks,
+    )
+
+
+def _build_uncut_lengths(split: Split, encoded: EncodedExamples) -> tuple[_UncutLengths, _UncutLengths]:
+    """Those of sources and of targets, not yet put right."""
+    source = split.source
 
     def measure_sources(values: list[Any]) -> numpy.ndarray:
         return source.count_positions(measure_rows(source.encode(values)) + source.marks)
@@ -71,21 +109,7 @@ def survey_split(
         split.max_target_tokens,
         measure_targets,
     )
-    hashes = TextHashes(numpy.empty(rows, dtype=numpy.uint64), numpy.empty(rows, dtype=numpy.uint64))
-    sampled = space_evenly(rows, sample_texts)
-    sample = []
-    for start, chunk in _read_chunks(split):
-        stop = start + len(chunk)
-        names = [source.identify(example.source) for example in chunk]
-        hashes.sources[start:stop] = [hash_texts(name) for name in names]
-        hashes.pairs[start:stop] = [
-            hash_texts(name, example.target) for name, example in zip(names, chunk, strict=True)
-        ]
-        sources.correct(start, [example.source for example in chunk])
-        targets.correct(start, [example.target for example in chunk])
-        sample += [chunk[row - start].target for row in sampled[(sampled >= start) & (sampled < stop)]]
-        advance(len(chunk))
-    return Survey(sources.lengths, targets.lengths, hashes, sample)
+    return sources, targets
 
 
 def _read_chunks(split: Split) -> Iterator[tuple[int, list[Example]]]:

@@ -1,7 +1,8 @@
 """How well a tokenizer serves some texts: how many tokens it makes of them, and whether they come back."""
 
+import re
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from itertools import islice
 
@@ -41,6 +42,7 @@ def measure_coverage(tokenizer: PreTrainedTokenizerFast, texts: Iterable[str]) -
     Raises:
         TokenizerError: there is no word in the texts.
     """
+    normalize = _build_normalize(tokenizer)
     words: Counter[str] = Counter()
     tokens: Counter[int] = Counter()
     count = 0
@@ -52,7 +54,7 @@ def measure_coverage(tokenizer: PreTrainedTokenizerFast, texts: Iterable[str]) -
             characters += len(text)
             words.update(text.split())
             tokens.update(ids)
-            returning += _comes_back(tokenizer, text, ids)
+            returning += collapse_spaces(decode_ids(tokenizer, ids)) == collapse_spaces(normalize(text))
     if not words:
         raise TokenizerError(f"Coverage needs text; {count} texts were given, and none holds a word.")
     return Coverage(
@@ -112,15 +114,31 @@ def _count_single_token_words(tokenizer: PreTrainedTokenizerFast, words: Counter
     return count
 
 
-def _comes_back(tokenizer: PreTrainedTokenizerFast, text: str, ids: list[int]) -> bool:
-    """Whether a text's ids decode to it as the tokenizer normalizes it, white space aside."""
-    return collapse_spaces(decode_ids(tokenizer, ids)) == collapse_spaces(normalize_as(tokenizer, text))
-
-
 def normalize_as(tokenizer: PreTrainedTokenizerFast, text: str) -> str:
     """A text as a tokenizer normalizes it before it is split: lower-cased, say."""
+    return _build_normalize(tokenizer)(text)
+
+
+def _build_normalize(tokenizer: PreTrainedTokenizerFast) -> Callable[[str], str]:
+    """What a tokenizer makes of a text before it splits it; added tokens may stay as they are written."""
     normalizer = tokenizer.backend_tokenizer.normalizer
     if normalizer is None:
-        return text
-    # Some normalizers write spaces as sentencepiece's '▁' already.
-    return normalizer.normalize_str(text).replace("▁", " ")
+        return str
+    kept = []
+    for token in tokenizer.added_tokens_decoder.values():
+        if not token.special and not token.normalized:
+            kept.append(token.content)
+    longest_first = sorted(kept, key=len, reverse=True)
+    pattern = re.compile("|".join(map(re.escape, longest_first)) or r"(?!)")  # that one fits nowhere
+
+    def normalize(text: str) -> str:
+        parts = []
+        start = 0
+        for match in pattern.finditer(text):
+            parts += [normalizer.normalize_str(text[start : match.start()]), match[0]]
+            start = match.end()
+        parts.append(normalizer.normalize_str(text[start:]))
+        # Some normalizers write spaces as sentencepiece's '▁' already.
+        return "".join(parts).replace("▁", " ")
+
+    return normalize

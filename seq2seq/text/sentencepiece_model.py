@@ -14,6 +14,7 @@ from tokenizers.normalizers import Normalizer
 from transformers import PreTrainedTokenizer, PreTrainedTokenizerBase, PreTrainedTokenizerFast
 
 from ..base.errors import TokenizerError
+from .added_tokens import choose_placeholder
 
 if TYPE_CHECKING:
     from sentencepiece.sentencepiece_model_pb2 import ModelProto
@@ -31,7 +32,6 @@ USER_DEFINED = 4
 # where they are equal.
 NEVER = -1e5
 WHOLE_RUN = -1e4
-PRIVATE_USE = range(0xE000, 0xF900)
 ROLES = ("bos_token", "eos_token", "unk_token", "sep_token", "pad_token", "cls_token", "mask_token")
 
 
@@ -54,7 +54,7 @@ def convert_slow(published: PreTrainedTokenizer) -> tuple[PreTrainedTokenizerFas
             f"the tokenizer is a {type(published).__name__}, which is not backed by the `tokenizers` library nor by "
             "SentencePiece. Convert it to a tokenizer.json first."
         )
-    tokenizer = _wrap(convert_model(Path(file)), published)
+    tokenizer = _wrap(convert_model(Path(file)), published, file)
     return tokenizer, tokenizer
 
 
@@ -68,7 +68,7 @@ def _convert_marian(published: PreTrainedTokenizer) -> tuple[PreTrainedTokenizer
             published.all_special_tokens,
             published.unk_token,
         )
-        tokenizers.append(_wrap(convert_model(Path(file), vocabulary), published))
+        tokenizers.append(_wrap(convert_model(Path(file), vocabulary), published, file))
     source, target = tokenizers
     return source, target
 
@@ -106,7 +106,7 @@ def convert_model(file: Path, vocabulary: GivenVocabulary | None = None) -> Toke
     scored = [(token, scores[token]) for token in tokens]
     unknown_id = vocabulary.ids[vocabulary.unknown]
     backend = Tokenizer(models.Unigram(scored, unk_id=unknown_id))
-    placeholder = _choose_placeholder(tokens)
+    placeholder = choose_placeholder(tokens)
     pattern = _match_unknown_runs(letters, foreign)
     backend.normalizer = normalizers.Sequence(
         [
@@ -170,12 +170,6 @@ def _list_foreign(
         if letters.isdisjoint(token) and token not in marks:
             foreign.add(token)
     return foreign
-
-
-def _choose_placeholder(tokens: Iterable[str]) -> str:
-    """A character that no token holds; it stands for a run of unknown ones."""
-    used = set().union(*tokens)
-    return next(letter for letter in map(chr, PRIVATE_USE) if letter not in used)
 
 
 def _build_breaks(
@@ -265,7 +259,12 @@ def _match_unknown_runs(letters: Iterable[str], foreign: Iterable[str]) -> str:
     return f"{begins}(?!{is_foreign}){unknown}+"
 
 
-def _wrap(backend: Tokenizer, published: PreTrainedTokenizerBase) -> PreTrainedTokenizerFast:
+def _wrap(
+    backend: Tokenizer,
+    published: PreTrainedTokenizerBase,
+    file: str,
+) -> PreTrainedTokenizerFast:
+    _add_tokens(backend, published, file)
     tokens = backend.get_vocab()
     roles = {}
     for role in ROLES:
@@ -274,6 +273,35 @@ def _wrap(backend: Tokenizer, published: PreTrainedTokenizerBase) -> PreTrainedT
             roles[role] = token
     return PreTrainedTokenizerFast(
         tokenizer_object=backend,
+        split_special_tokens=published.split_special_tokens,
         model_max_length=published.model_max_length,
         **roles,
     )
+
+
+def _add_tokens(
+    backend: Tokenizer,
+    published: PreTrainedTokenizerBase,
+    file: str,
+) -> None:
+    """Adds the tokens that somebody added to the published tokenizer, in the order of their ids.
+
+    Raises:
+        TokenizerError: the id of one is another token's here, as of two vocabularies that are not equally large.
+    """
+    for token_id, token in published.added_tokens_decoder.items():
+        added = AddedToken(
+            token.content,
+            lstrip=token.lstrip,
+            rstrip=token.rstrip,
+            single_word=token.single_word,
+            normalized=False,  # Python looks for them in the text as it stands
+            special=token.content in published.all_special_tokens,
+        )
+        backend.add_tokens([added])
+        found = backend.token_to_id(token.content)
+        if found != token_id:
+            raise TokenizerError(
+                f"{file}: the added token {token.content!r} has the id {token_id}, but the vocabulary has room for it "
+                f"at {found}. Give it a place in the vocabulary beside the file."
+            )

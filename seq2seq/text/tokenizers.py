@@ -9,16 +9,20 @@ from copy import deepcopy
 from dataclasses import dataclass
 from pathlib import Path
 
-from tokenizers import Tokenizer
+from tokenizers import AddedToken, Tokenizer
 from tokenizers.processors import TemplateProcessing
 from transformers import AutoTokenizer, PreTrainedTokenizerBase, PreTrainedTokenizerFast
 
 from ..base.errors import TokenizerError
+from .added_tokens import Layout, break_marks, free_tokens, is_mark
 from .framing import Framing
 from .sentencepiece_model import convert_slow
 
 TARGET_FOLDER = "target_tokenizer"
 PAD_TOKEN = "<|pad|>"
+# A key of tokenizer_config.json: tokens that decoding leaves out, though they are tokens of their own in a text. All
+# that we save has it, and transformers carries it along.
+DROPPED_TOKENS = "dropped_tokens"
 SPECIAL_ROLES = ("bos_token", "eos_token", "unk_token", "sep_token", "pad_token", "cls_token", "mask_token")
 
 
@@ -116,20 +120,100 @@ def make_bare(published: PreTrainedTokenizerFast) -> PreTrainedTokenizerFast:
     """The same vocabulary and splitting without post-processor, truncation and padding.
 
     Published files may carry the last two: a sentence encoder's often truncates at 128 tokens and pads to them in
-    silence.
+    silence. Special tokens are plain text where they are marks: where they hold a role, are put around texts, or are
+    sentinels or codes of languages. Any other, such as an <hl> that somebody added, is a token in texts too.
     """
     layout = json.loads(published.backend_tokenizer.to_str())
     layout |= {"post_processor": None, "truncation": None, "padding": None}
-    decoder = layout.get("decoder") or {}
+    settings = published.init_kwargs
+    cleans_up = published.clean_up_tokenization_spaces
+    if DROPPED_TOKENS not in settings:
+        # WordPiece writes "don ' t"; the clean-up joins it. Other decoders restore spaces themselves.
+        decoder = layout["decoder"] or {}
+        cleans_up = decoder.get("type") == "WordPiece"
+    own_tokens = _list_own_tokens(published)
+    dropped = [token for token in own_tokens if _is_dropped(published, token)]
+    free_tokens(layout, own_tokens, dropped)
+    bare = _build_bare(
+        layout,
+        published,
+        cleans_up=cleans_up,
+        dropped=[*settings.get(DROPPED_TOKENS, ()), *dropped],
+    )
+    readable = [] if published.split_special_tokens else _list_readable_marks(bare)
+    if not readable:
+        return bare
+    break_marks(layout, readable)
+    return rebuild_bare(layout, bare)
+
+
+def rebuild_bare(layout: Layout, bare: PreTrainedTokenizerFast) -> PreTrainedTokenizerFast:
+    """A bare tokenizer of another layout, with the roles and settings of a bare one."""
+    return _build_bare(
+        layout,
+        bare,
+        cleans_up=bare.clean_up_tokenization_spaces,
+        dropped=bare.init_kwargs[DROPPED_TOKENS],
+    )
+
+
+def _build_bare(
+    layout: Layout,
+    settings: PreTrainedTokenizerFast,
+    *,
+    cleans_up: bool,
+    dropped: Sequence[str],
+) -> PreTrainedTokenizerFast:
+    """A bare tokenizer with the roles and the longest text of another."""
     return PreTrainedTokenizerFast(
         tokenizer_object=Tokenizer.from_str(json.dumps(layout)),
         split_special_tokens=True,
         model_input_names=["input_ids", "attention_mask"],
-        # WordPiece writes "don ' t"; the clean-up joins it. Other decoders restore spaces themselves.
-        clean_up_tokenization_spaces=decoder.get("type") == "WordPiece",
-        model_max_length=published.model_max_length,
-        **list_special_tokens(published),
+        clean_up_tokenization_spaces=cleans_up,
+        model_max_length=settings.model_max_length,
+        **{DROPPED_TOKENS: list(dropped)},
+        **list_special_tokens(settings),
     )
+
+
+def _list_own_tokens(published: PreTrainedTokenizerFast) -> list[str]:
+    """The special tokens that are no marks.
+
+    None of a tokenizer that splits its special tokens: so its model was trained, as ours were up to November 2026. But
+    what somebody has added since to one that we saved is no mark either.
+    """
+    special = [token.content for token in published.added_tokens_decoder.values() if token.special]
+    if published.split_special_tokens:
+        since = published.extra_special_tokens if DROPPED_TOKENS in published.init_kwargs else []
+        special = [token for token in special if token in since]
+    around_texts = published.backend_tokenizer.encode("").tokens
+    marks = {*list_special_tokens(published).values(), *around_texts}
+    return [token for token in special if token not in marks and not is_mark(token)]
+
+
+def _is_dropped(published: PreTrainedTokenizerFast, token: str) -> bool:
+    """Whether plain decoding leaves out a special token: not where its text is lower-cased with that around it."""
+    token_id = published.convert_tokens_to_ids(token)
+    return not published.backend_tokenizer.decode([token_id], skip_special_tokens=True)
+
+
+def _list_readable_marks(bare: PreTrainedTokenizerFast) -> list[str]:
+    """The marks that the model of a bare tokenizer has among the pieces that it breaks texts into."""
+    marks = [mark for mark in list_marks(bare) if len(mark) > 1]
+    unknown = bare.unk_token
+    found = []
+    for mark in marks:
+        texts = [mark, f"a{mark}", f"{mark}a", f"a {mark} a"]
+        mark_id = bare.convert_tokens_to_ids(mark)
+        if any(mark_id in ids for ids in encode_texts(bare, texts)):
+            found.append(mark)
+    # What else there is in these texts may be unknown.
+    return found if found != [unknown] else []
+
+
+def list_marks(tokenizer: PreTrainedTokenizerFast) -> list[str]:
+    """The special tokens of a bare tokenizer, which it reads as plain text."""
+    return [token.content for token in tokenizer.added_tokens_decoder.values() if token.special]
 
 
 def list_special_tokens(tokenizer: PreTrainedTokenizerFast) -> dict[str, str]:
@@ -154,6 +238,18 @@ def _add_source_marks(tokenizer: PreTrainedTokenizerFast, framing: Framing) -> P
     return marked
 
 
+def give_role(
+    tokenizer: PreTrainedTokenizerFast,
+    role: str,
+    token_id: int,
+) -> None:
+    """Lets a token of a bare tokenizer hold a role, with which it is a mark."""
+    token = tokenizer.convert_ids_to_tokens(token_id)
+    setattr(tokenizer, role, token)
+    if token in tokenizer.init_kwargs[DROPPED_TOKENS]:
+        tokenizer.backend_tokenizer.add_special_tokens([AddedToken(token, normalized=False)])
+
+
 def ensure_pad_token(tokenizer: PreTrainedTokenizerFast) -> PreTrainedTokenizerFast:
     """The tokenizer itself, or one with a token `<|pad|>` of its own where it has none, as GPT-2's."""
     if tokenizer.pad_token is not None:
@@ -164,16 +260,18 @@ def ensure_pad_token(tokenizer: PreTrainedTokenizerFast) -> PreTrainedTokenizerF
 
 
 def encode_texts(tokenizer: PreTrainedTokenizerFast, texts: Sequence[str]) -> list[list[int]]:
-    """Token ids of each text, bare and whole."""
+    """Token ids of each text, bare and whole, by a bare tokenizer."""
     backend = tokenizer.backend_tokenizer
-    backend.encode_special_tokens = True  # '[SEP]' in a text is plain text
+    backend.encode_special_tokens = True  # a mark such as '[SEP]' in a text is plain text
     encodings = backend.encode_batch_fast(list(texts), add_special_tokens=False)
     return [encoding.ids for encoding in encodings]
 
 
 def decode_ids(tokenizer: PreTrainedTokenizerFast, ids: Sequence[int]) -> str:
     """The text of generated ids, special tokens left out, without white space at its ends."""
-    return tokenizer.decode(list(ids), skip_special_tokens=True).strip()
+    dropped = set(tokenizer.convert_tokens_to_ids(tokenizer.init_kwargs.get(DROPPED_TOKENS, [])))
+    written = [token_id for token_id in ids if token_id not in dropped]
+    return tokenizer.decode(written, skip_special_tokens=True).strip()
 
 
 def are_equal(first: PreTrainedTokenizerFast, second: PreTrainedTokenizerFast) -> bool:

@@ -7,17 +7,15 @@ import json
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
-from typing import Any
 
-from tokenizers import Tokenizer
 from transformers import PreTrainedTokenizerFast
 
 from ..base.errors import TokenizerError
+from .added_tokens import Layout
 from .coverage import batch_texts
-from .tokenizers import list_special_tokens, make_bare
+from .tokenizers import make_bare, rebuild_bare
 from .vocabulary import BYTE_PIECE
 
-Layout = dict[str, Any]  # tokenizer.json, or the part of it that is the model
 Ids = dict[str, int]  # of the model's tokens
 Tokens = set[str]
 
@@ -53,12 +51,7 @@ def trim_tokenizer(
     old_ids = sorted(ids[token] for token in kept)
     beyond = sorted(entry["id"] for entry in _list_beyond(layout, ids))
     _rebuild(layout, ids, old_ids)
-    trimmed = PreTrainedTokenizerFast(
-        tokenizer_object=Tokenizer.from_str(json.dumps(layout)),
-        model_max_length=bare.model_max_length,
-        **list_special_tokens(bare),
-    )
-    return make_bare(trimmed), old_ids + beyond
+    return rebuild_bare(layout, bare), old_ids + beyond
 
 
 def _check_type(model: Layout) -> None:

@@ -11,6 +11,7 @@ from seq2seq.data.split import Split
 from seq2seq.data.survey import locate_rows, space_evenly, survey_split
 from seq2seq.sources.text import TextSource
 from seq2seq.text.framing import derive_framing
+from seq2seq.text.written_marks import WrittenMarks
 from tests.conftest import build_source
 
 ROWS = [
@@ -68,6 +69,16 @@ def test_only_texts_at_the_limit_are_tokenized_again(split, monkeypatch):
     )
     survey_split(split, encoded, sample_texts=10)
     assert seen == [ROWS[1][0], ROWS[2][1]]
+
+
+def test_marks_in_texts_are_counted_by_side(split, tmp_path):
+    rows = [("the [SEP] cat [SEP]", "a cat"), ("[MASK] [SEP]", "[PAD]"), ("a dog [sep]", "a dog")]
+    path = tmp_path / "marks.jsonl"
+    path.write_text("".join(json.dumps({"source": source, "target": target}) + "\n" for source, target in rows))
+    marked = replace(split, names=(str(path),))
+    found = survey_split(marked, marked.encode(), sample_texts=1)
+    assert found.source_marks == WrittenMarks(texts=2, by_mark={"[SEP]": 2, "[MASK]": 1})
+    assert found.target_marks == WrittenMarks(texts=1, by_mark={"[PAD]": 1})
 
 
 def test_rows_are_spaced_evenly_and_never_twice():

@@ -259,3 +259,20 @@ def test_generator_of_the_model_and_of_the_export_score_pairs_alike(write, tmp_p
     ]
     assert scores[0] == pytest.approx(scores[1], abs=1e-4)
     assert isinstance(seq2seq.load_generator(write("two vocabularies")).engine, TransformersEngine)
+
+
+def test_export_of_a_checkpoint_with_added_tokens_is_equal_to_its_model(tiny_bert, tmp_path):
+    tokenizer = AutoTokenizer.from_pretrained(tiny_bert)
+    tokenizer.add_special_tokens({"extra_special_tokens": ["[HL]"]})
+    tokenizer.add_tokens(["[new]"])
+    tokenizer.save_pretrained(tmp_path / "tokenizer")
+    names = {"source_tokenizer": str(tmp_path / "tokenizer"), "target_tokenizer": str(tmp_path / "tokenizer")}
+    started = seq2seq.warm_start(plan="bert2bert", encoder=str(tiny_bert), **names)
+    shake(started.model, 0.2, seed=1)
+    write_checkpoint(tmp_path / "ckpt", started.model, started.tokenizers, build_description(started, num_beams=3))
+    seq2seq.export(tmp_path / "ckpt", output=tmp_path / "export")
+    texts = ["[HL] the cat [HL] sat", "a [new] dog", "the cat"]
+    for options in ({}, {"target_prefix": "[HL] [new]"}):
+        expected = seq2seq.generate(tmp_path / "ckpt", texts, **options)
+        assert seq2seq.generate(tmp_path / "export", texts, **options) == expected
+    assert expected[0].startswith("[new]")

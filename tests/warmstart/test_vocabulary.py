@@ -4,6 +4,7 @@ import json
 
 import pytest
 import torch
+from transformers import AutoTokenizer
 
 import seq2seq
 from seq2seq import warm_start
@@ -170,3 +171,18 @@ def test_tokenizer_with_another_pad_id_is_refused_where_positions_count_from_it(
     with pytest.raises(WarmStartError, match="counts positions from pad id 1, and the tokenizer pads with 0"):
         warm_start(**options, **tokenizers, convert=False)
     assert warm_start(**options, **tokenizers).framing.pad_id == 0
+
+
+def test_special_token_added_to_a_tokenizer_is_one_token_on_both_sides(folders, new_tokenizer, tmp_path):
+    tokenizer = AutoTokenizer.from_pretrained(new_tokenizer)
+    tokenizer.add_special_tokens({"extra_special_tokens": ["[HL]"]})
+    tokenizer.save_pretrained(tmp_path)
+    tokenizers = {"source_tokenizer": str(tmp_path), "target_tokenizer": str(tmp_path)}
+    corpus = Corpus(["the [HL] cat"], ["a dog"])
+    old = warm_start(plan="bert2bert", encoder=folders["bert"])
+    for options in ({}, {"trim_vocabulary": True, "corpus": corpus}):
+        started = warm_start(plan="bert2bert", encoder=folders["bert"], **tokenizers, **options)
+        (ids,) = encode_texts(started.tokenizers.source, ["the [HL] cat"])
+        assert started.tokenizers.target.convert_ids_to_tokens(ids)[:2] == ["the", "[HL]"]
+        row = started.model.get_parameter(TABLE)[ids[1]]
+        assert torch.allclose(row, old.model.get_parameter(TABLE).mean(dim=0), atol=1e-6)  # the old one has none

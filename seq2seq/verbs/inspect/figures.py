@@ -1,10 +1,11 @@
 """The figures that `seq2seq inspect` finds about a recipe, as plain objects: what a caller gets and what JSON holds."""
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
 
 from ...data.lengths import LengthSummary
 from ...text.round_trip import RoundTrip
+from ...text.written_marks import WrittenMarks
 from ...warmstart.origin import OriginReport
 
 DuplicateKind = Literal["repeated", "conflicting", "same source", "same pair"]
@@ -24,13 +25,18 @@ class ShownRow:
 
 @dataclass(frozen=True)
 class SplitFigures:
-    """One split: its lengths before truncation, whether a sample of its targets can be written, its first rows."""
+    """One split: its lengths before truncation, whether a sample of its targets can be written, its first rows.
+
+    source_marks, target_marks: those that stand in its texts.
+    """
 
     rows: int
     source: LengthSummary
     target: LengthSummary
     round_trip: RoundTrip
     examples: tuple[ShownRow, ...]
+    source_marks: WrittenMarks = field(default_factory=WrittenMarks)
+    target_marks: WrittenMarks = field(default_factory=WrittenMarks)
 
 
 @dataclass(frozen=True)

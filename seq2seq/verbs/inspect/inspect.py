@@ -96,6 +96,8 @@ def _summarize_split(
         target=summarize_lengths(survey.target_lengths, data.split.max_target_tokens),
         round_trip=measure_round_trip(tokenizer, survey.sample, normalization),
         examples=tuple(shown),
+        source_marks=survey.source_marks,
+        target_marks=survey.target_marks,
     )
 
 

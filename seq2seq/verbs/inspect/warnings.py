@@ -13,6 +13,7 @@ MUCH_REPEATED = 0.05
 LOW_CEILING = 0.90
 MANY_UNKNOWN = 0.01
 LOW_EFFICIENCY = 0.70
+NAMED_MARKS = 3  # of those that stand in texts
 
 
 def list_warnings(
@@ -28,6 +29,7 @@ def list_warnings(
         *_warn_of_truncation(splits, positions),
         *_warn_of_duplicates(duplicates),
         *_warn_of_tokenizer(splits),
+        *_warn_of_marks(splits),
         *_warn_of_output_limit(recipe, splits),
         *_warn_of_schedule(recipe, schedule),
     ]
@@ -102,6 +104,24 @@ def _warn_of_tokenizer(splits: Mapping[str, SplitFigures]) -> Iterator[Finding]:
                 f"data.{name}: {format_share(trip.with_unknown, trip.texts)} of the targets hold characters that the "
                 "target tokenizer does not know; the model would learn to write its mark for them. Normalize the "
                 "targets, or choose a tokenizer that covers the language (seq2seq tokenizer train).",
+            )
+
+
+def _warn_of_marks(splits: Mapping[str, SplitFigures]) -> Iterator[Finding]:
+    for name, split in splits.items():
+        for side, marks in (("source", split.source_marks), ("target", split.target_marks)):
+            if not marks.texts:
+                continue
+            most_frequent = sorted(marks.by_mark, key=lambda mark: -marks.by_mark[mark])
+            named = ", ".join(map(repr, most_frequent[:NAMED_MARKS]))
+            more = len(most_frequent) - NAMED_MARKS
+            if more > 0:
+                named += f" and {more} more"
+            yield Finding(
+                "marks in texts",
+                f"data.{name}: {marks.texts:,} of {split.rows:,} {side}s hold {named}, which the {side} tokenizer "
+                "has for marks, codes of languages or sentinels. In a text these are plain text, letter by letter. "
+                "Take them out, unless that is meant; for a token of its own choose another name.",
             )
 
 

@@ -263,6 +263,18 @@ def test_timed_outputs_have_the_tokens_asked_for_though_the_model_would_end_at_o
     assert [len(hypothesis.ids) for [[hypothesis]] in written] == [5]
 
 
+def test_marks_that_stand_in_texts_are_told(tmp_path, tiny_bert):
+    recipe = write_recipe(tmp_path, tiny_bert)
+    write_rows(tmp_path / "test.jsonl", [("a [SEP] cat", "a cat"), ("a dog", "[PAD] [MASK]"), ("a bird", "[MASK]")])
+    found = seq2seq.inspect(recipe, time=False)
+    assert found.to_dict()["splits"]["test"]["target_marks"] == {"texts": 2, "by_mark": {"[PAD]": 1, "[MASK]": 2}}
+    told = [warning.text for warning in found.warnings if warning.about == "marks in texts"]
+    assert [text.split(",")[0] for text in told] == [
+        "data.test: 1 of 3 sources hold '[SEP]'",
+        "data.test: 2 of 3 targets hold '[MASK]'",
+    ]
+
+
 def test_figures_are_json(inspection):
     figures = json.loads(json.dumps(inspection.to_dict(), allow_nan=False))
     assert figures["splits"]["train"]["source"]["percentiles"]["95"] == 9

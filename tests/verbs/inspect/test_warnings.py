@@ -1,10 +1,13 @@
 """What is warned of, each by figures made by hand, and what is not."""
 
+from dataclasses import replace
+
 import pytest
 
 from seq2seq.data.lengths import LengthSummary
 from seq2seq.recipe.recipe import build_recipe
 from seq2seq.text.round_trip import RoundTrip
+from seq2seq.text.written_marks import WrittenMarks
 from seq2seq.verbs.inspect.figures import Duplicates, Schedule, SplitFigures
 from seq2seq.verbs.inspect.warnings import list_warnings
 
@@ -128,3 +131,20 @@ def test_run_with_fewer_than_two_validations_is_warned_of():
 def test_much_padding_is_warned_of():
     (warning,) = find(schedule={"padding_efficiency": 0.65})
     assert warning.startswith("padding: 35.0% of what is computed is padding")
+
+
+def test_marks_in_texts_are_counted_and_the_most_frequent_named():
+    marks = WrittenMarks(texts=12, by_mark={"</s>": 1, "<pad>": 10, "<unk>": 2, "<extra_id_0>": 1, "<extra_id_1>": 1})
+    splits = in_all() | {"test": replace(describe_split(), target_marks=marks)}
+    (warning,) = find(splits=splits)
+    named = "'<pad>', '<unk>', '</s>' and 2 more"
+    assert warning.startswith(
+        f"marks in texts: data.test: 12 of 1,000 targets hold {named}, which the target tokenizer"
+    )
+    assert "In a text these are plain text" in warning
+
+
+def test_one_mark_in_a_source_is_worth_a_warning():
+    splits = in_all() | {"train": replace(describe_split(), source_marks=WrittenMarks(1, {"[SEP]": 1}))}
+    (warning,) = find(splits=splits)
+    assert "data.train: 1 of 1,000 sources hold '[SEP]', which" in warning
