@@ -32,6 +32,7 @@ from ..modeling.build import build_model, find_published_architecture
 from ..modeling.generation_config import read_marks, translate_options
 from ..modeling.sharing import Sharing
 from ..modeling.token_loss import TokenLossModel
+from ..modeling.weights import find_not_finite
 from ..run_folder.steps import RESCUE, STEP
 from ..text.framing import Framing
 from ..text.tokenizers import TokenizerPair, load_tokenizers
@@ -182,7 +183,8 @@ def read_checkpoint(
         source_language, target_language: for published checkpoints whose tokenizer marks languages.
 
     Raises:
-        CheckpointError: a file is missing, weights and config do not belong together, or as `add_families`.
+        CheckpointError: a file is missing, weights and config do not belong together, a weight is not finite, or as
+            `add_families`.
         TokenizerError: a published folder has no tokenizer that can be run here.
     """
     if not (folder / DESCRIPTION_FILE).exists():
@@ -249,6 +251,7 @@ def _as_checkpoint(folder: Path, published: PublishedEncoderDecoder) -> Checkpoi
 def _load_weights(model: TokenLossModel, folder: Path) -> None:
     weights = load_file(folder / WEIGHTS_FILE)
     parameters = model.state_dict()
+    buffers = dict(model.named_buffers())
     expected = set(parameters) - model.tied_names
     if expected != set(weights):
         missing = sorted(expected - set(weights))
@@ -264,6 +267,7 @@ def _load_weights(model: TokenLossModel, folder: Path) -> None:
                 f"{folder / WEIGHTS_FILE}: {name} has shape {tuple(tensor.shape)}, config.json asks for "
                 f"{expected_shape}."
             )
+        _check_finite(folder / WEIGHTS_FILE, name, tensor, may_mask=name in buffers)
         parameters[name].copy_(tensor)
     # Of two names that share memory the later one has overwritten the earlier.
     for name, tensor in weights.items():
@@ -272,6 +276,17 @@ def _load_weights(model: TokenLossModel, folder: Path) -> None:
                 f"{folder / WEIGHTS_FILE}: {DESCRIPTION_FILE} says that encoder and decoder share parameters, but "
                 f"their stored values differ, for instance {name}. Was the file changed by another program?"
             )
+
+
+def _check_finite(file: Path, name: str, tensor: torch.Tensor, *, may_mask: bool = False) -> None:
+    """Makes sure that a tensor of a file is whole; `may_mask` as in `find_not_finite`.
+
+    Raises:
+        CheckpointError: it holds nan or infinity.
+    """
+    fault = find_not_finite(name, tensor, may_mask=may_mask)
+    if fault is not None:
+        raise CheckpointError(f"{file}: {fault}")
 
 
 def remove_checkpoint(folder: Path) -> None:
@@ -302,7 +317,7 @@ def load_training_files(folder: Path) -> TrainingFiles:
     """What `write_checkpoint` was given as `training`.
 
     Raises:
-        CheckpointError: the checkpoint holds no training state.
+        CheckpointError: the checkpoint holds no training state, or weights that are not finite.
     """
     training = folder / TRAINING_FOLDER
     if not (training / STATE_FILE).exists():
@@ -310,6 +325,8 @@ def load_training_files(folder: Path) -> TrainingFiles:
     weights = {}
     if (training / TRAINED_FILE).exists():
         weights = load_file(training / TRAINED_FILE)
+        for name, tensor in weights.items():
+            _check_finite(training / TRAINED_FILE, name, tensor)
     return TrainingFiles(
         optimizer=load_file(training / OPTIMIZER_FILE),
         state=load_json(training / STATE_FILE),

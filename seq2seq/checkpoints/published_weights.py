@@ -37,7 +37,8 @@ def fill(model: TokenLossModel, weights: WeightFiles) -> Filling:
     """Copies published weights into a model; makes shared again what the file shows to be shared.
 
     Raises:
-        CheckpointError: tensors are missing, and no other side has them, or they are not what config.json asks for.
+        CheckpointError: tensors are missing, and no other side has them, are not what config.json asks for, or hold
+            numbers that are not finite.
     """
     names = _map_names(model, weights)
     # Before names are joined: of two equal tensors of the file that become one, neither is without use.
@@ -69,10 +70,11 @@ def _map_names(model: TokenLossModel, weights: WeightFiles) -> FileNames:
 
 def _copy(model: TokenLossModel, weights: WeightFiles, names: FileNames) -> None:
     state = model.state_dict()  # only now: tying gives tensors new memory
+    buffers = dict(model.named_buffers())
     for name, file_name in names.items():
         if file_name is None:  # the model computes it itself
             continue
-        value = weights.load(file_name)
+        value = weights.load(file_name, may_mask=name in buffers)
         if value.shape != state[name].shape:
             raise CheckpointError(
                 f"{weights.folder}: tensor {file_name} has shape {tuple(value.shape)}, config.json asks for "

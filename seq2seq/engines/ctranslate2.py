@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 import torch
 
-from ..base.errors import DataError, GenerationError
+from ..base.errors import DataError, ExportError, GenerationError
 from ..base.files import load_json
 from ..checkpoints.folder import Checkpoint
 from ..modeling.token_loss import TokenLossModel
@@ -90,11 +90,12 @@ class CTranslate2Engine(Engine):
         """Writes the folder that `load` reads.
 
         Raises:
-            ExportError: CTranslate2 cannot compute the model.
+            ExportError: CTranslate2 cannot compute the model, or a weight is too large for the number type.
             GenerationError: CTranslate2 is not installed.
         """
         # Before the spec imports it, whose ImportError would tell nobody what to install.
         _import_ctranslate2()
+        _check_range(model, quantization)
         spec = build_spec(model, checkpoint.tokenizers, checkpoint.framing)
         spec.validate()
         spec.optimize(quantization=None if quantization == EXACT else quantization)
@@ -251,6 +252,25 @@ class CTranslate2Engine(Engine):
         if is_ended:
             tokens = tokens[:-1]
         return Hypothesis([self.target_ids[token] for token in tokens], is_ended)
+
+
+def _check_range(model: TokenLossModel, quantization: str) -> None:
+    """Makes sure that no weight becomes infinite; int8 has scales for its own, and a float type for the others.
+
+    Raises:
+        ExportError: naming the first that does.
+    """
+    kind = quantization.removeprefix("int8_")
+    if kind == "int8":
+        return
+    limit = torch.finfo(getattr(torch, kind)).max
+    for name, parameter in model.named_parameters():
+        largest = parameter.detach().abs().max().item()
+        if largest > limit:
+            raise ExportError(
+                f"quantization: {name} has a weight of {largest:.3g}, and {kind} ends at {limit:.3g}. Choose bfloat16 "
+                "or float32."
+            )
 
 
 def _choose_device(library: Any) -> dict[str, str | int]:

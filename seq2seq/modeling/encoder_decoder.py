@@ -5,7 +5,9 @@ target tokens of the batch, H width, V vocabulary.
 """
 
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager
+from functools import cache, wraps
+from typing import Any
 
 import torch
 from torch import nn
@@ -96,10 +98,7 @@ class Seq2SeqModel(TokenLossModel, EncoderDecoderModel):
 
     def _encode(self, sources: Mapping[str, torch.Tensor]) -> torch.Tensor:
         """States (B, S, decoder's H) of the sources, as the decoder attends to them."""
-        family = find_family(self.encoder.config)
-        precision = nullcontext() if family.mixed_precision else torch.autocast(self.device.type, enabled=False)
-        with precision:
-            states = self.encoder(**sources).last_hidden_state
+        states = self.encoder(**sources).last_hidden_state
         # transformers builds the projection only between sides of different widths.
         if hasattr(self, "enc_to_dec_proj"):
             return self.enc_to_dec_proj(states)
@@ -143,7 +142,10 @@ def _without_rows(output_layer: nn.Linear) -> Iterator[list[torch.Tensor]]:
 
 
 def _build_encoder(config: PreTrainedConfig) -> PreTrainedModel:
-    """The encoder of a config with random weights, without the pooler; what no source can reach is frozen."""
+    """The encoder of a config with random weights, without the pooler; what no source can reach is frozen.
+
+    One that does not run under autocast leaves it, whoever calls: the loss, transformers' `generate`, an analysis.
+    """
     # AutoModel knows an encoder-decoder only whole; the encoder alone, where it has a class, is in the other mapping.
     auto_class = AutoModelForTextEncoding if find_family(config).has_encoder_class else AutoModel
     encoder = auto_class.from_config(config)
@@ -151,7 +153,22 @@ def _build_encoder(config: PreTrainedConfig) -> PreTrainedModel:
     if getattr(encoder, "pooler", None) is not None:
         encoder.pooler = None
     freeze_unreached(encoder)
+    if not find_family(config).mixed_precision:
+        encoder.__class__ = _find_float32_class(type(encoder))
     return encoder
+
+
+@cache
+def _find_float32_class(own: type[PreTrainedModel]) -> type[PreTrainedModel]:
+    """The same class, whose models compute in float32 under autocast too."""
+
+    @wraps(own.forward)  # transformers reads from its signature which inputs to hand over
+    def forward(self: PreTrainedModel, *args: Any, **kwargs: Any) -> Any:
+        with torch.autocast(self.device.type, enabled=False):
+            return own.forward(self, *args, **kwargs)
+
+    # Of the same name: transformers keeps what it knows of a class by that.
+    return type(own.__name__, (own,), {"__module__": own.__module__, "forward": forward})
 
 
 def freeze_unreached(model: PreTrainedModel) -> None:

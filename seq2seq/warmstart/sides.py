@@ -61,7 +61,8 @@ class Side:
         `table` names the embeddings of the words among them.
 
         Raises:
-            WarmStartError: the file lacks a tensor, or holds one of another shape; nothing is left random in silence.
+            WarmStartError: the file lacks a tensor, or holds one of another shape or with numbers that are not finite;
+                nothing is left random in silence.
         """
         prefix = MODEL_MAPPING[type(self.checkpoint.config)].base_model_prefix
         in_file = self.checkpoint.weights.map_names((f"{prefix}.",))

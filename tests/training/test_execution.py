@@ -1,6 +1,9 @@
 """Precision, gradient checkpointing and compilation against plain float32."""
 
+import inspect
 import shutil
+from copy import deepcopy
+from pathlib import Path
 
 import pytest
 import torch
@@ -9,7 +12,8 @@ import seq2seq
 from seq2seq.base.errors import TrainingError
 from seq2seq.base.files import load_json
 from seq2seq.training.execution import compile_layers, enable_gradient_checkpointing
-from tests.training.runs import hash_weights, read_events, write_pairs
+from tests.families import ENCODERS, save_family
+from tests.training.runs import hash_weights, read_events, write_pairs, write_recipe
 
 
 def read_steps(folder, figure):
@@ -28,6 +32,36 @@ def test_bf16_is_close_to_float32(recipe, plain):
     assert read_steps(folder, "loss") == pytest.approx(read_steps(plain, "loss"), rel=0.01)
     assert read_steps(folder, "gradient_norm") == pytest.approx(read_steps(plain, "gradient_norm"), rel=0.05)
     assert read_steps(folder, "loss") != read_steps(plain, "loss")
+
+
+@pytest.fixture(scope="module")
+def tiny_decoder(tmp_path_factory) -> Path:
+    return save_family(tmp_path_factory.mktemp("decoder"), "bert")
+
+
+@pytest.mark.parametrize("family", ENCODERS)
+def test_texts_are_written_in_a_bf16_run_whatever_the_encoder(tmp_path, tiny_decoder, family):
+    """Generation calls the encoder by itself, under autocast. float16 is the same path and needs a GPU."""
+    encoder = save_family(tmp_path / family, family)
+    pair = {"plan": "pair", "decoder": str(tiny_decoder), "convert": False}
+    data = {"validation": write_pairs(tmp_path / "validation.jsonl", 1, start=100)}
+    training = {"batch_examples": 4, "max_steps": 1, "precision": "bf16", "validation_metrics": ["sari"]}
+    folder = seq2seq.train(write_recipe(tmp_path, encoder, model=pair, data=data, **training))
+    [event] = read_events(folder, "validation")
+    assert 0 <= event["sari"] <= 100
+
+
+def test_encoder_that_does_not_run_under_autocast_has_float32_states_whoever_calls_it(tmp_path, tiny_decoder):
+    encoder = save_family(tmp_path / "deberta", "deberta")
+    model = seq2seq.warm_start(plan="pair", encoder=str(encoder), decoder=str(tiny_decoder)).model
+    inputs = {"input_ids": torch.tensor([[5, 6, 7, 8]]), "attention_mask": torch.ones(1, 4).long()}
+    for called in (model.get_encoder(), deepcopy(model).get_encoder()):
+        with torch.inference_mode():
+            expected = called(**inputs).last_hidden_state
+            with torch.autocast("cpu", torch.bfloat16):
+                states = called(**inputs).last_hidden_state
+        assert torch.equal(states, expected)
+    assert "attention_mask" in inspect.signature(model.get_encoder().forward).parameters
 
 
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="fp16 needs a GPU")
