@@ -23,6 +23,7 @@ import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from transformers import AutoConfig, GenerationConfig
+from transformers.tokenization_utils_base import LARGE_INTEGER
 
 from ..base.errors import CheckpointError, TokenizerError
 from ..base.files import load_json, name_refused, sync_entry, sync_folder, write_json
@@ -232,7 +233,7 @@ def _as_checkpoint(folder: Path, published: PublishedEncoderDecoder) -> Checkpoi
         sharing=model.sharing.to_dict(),
         framing=published.framing.to_dict(),
         layout={},
-        max_source_tokens=model.max_source_positions or 512,
+        max_source_tokens=_find_source_limit(published),
         max_target_tokens=min(model.max_target_positions or 128, 128),
         generation=published.generation,
         evaluation={},
@@ -246,6 +247,17 @@ def _as_checkpoint(folder: Path, published: PublishedEncoderDecoder) -> Checkpoi
         unused_tensors=published.unused_tensors,
         shared=published.shared,
     )
+
+
+def _find_source_limit(published: PublishedEncoderDecoder) -> int:
+    """What the tokenizer says, where plain transformers cuts too, as far as the positions go; else these, else 512."""
+    positions = published.model.max_source_positions
+    limits = [] if positions is None else [positions]
+    own = published.tokenizers.source.model_max_length
+    # transformers has a number beyond all texts where a tokenizer says nothing.
+    if published.framing.source_marks < own <= LARGE_INTEGER:
+        limits.append(int(own))
+    return min(limits, default=512)
 
 
 def _load_weights(model: TokenLossModel, folder: Path) -> None:

@@ -13,7 +13,7 @@ from typing import Self
 from ..base.errors import ExportError, GenerationError
 from ..checkpoints.folder import Checkpoint
 from ..modeling.token_loss import TokenLossModel
-from ..sources.source import Stored
+from ..sources.source import Source, Stored
 from .batching import ALONE, Advance, Ids, Share
 from .options import GenerationOptions
 
@@ -88,6 +88,10 @@ class Engine(ABC):
         shared = copy(self)
         object.__setattr__(shared, "share", share)  # engines may be frozen
         return shared
+
+    def with_source(self, source: Source) -> Self:
+        """The same engine for sources that are cut elsewhere, where it looks at more than what is stored of them."""
+        return self
 
     @abstractmethod
     def check(self, options: GenerationOptions, max_source_tokens: int) -> None:

@@ -128,7 +128,19 @@ class GenerationOptions(Options):
         return shortest
 
 
-class GenerationChoice(build_choice(GenerationOptions)):
+class SourceChoice(Options):
+    """How much of a source is read, over what a checkpoint says. No part of a recipe, which has `data` for it."""
+
+    max_source_tokens: int | None = Field(
+        None,
+        gt=0,
+        le=MOST_TOKENS,
+        description="The most tokens of a source that are read, its marks included; longer ones are cut, and counted. "
+        "Left out, it is what the checkpoint was trained with, and of a published one what its tokenizer says.",
+    )
+
+
+class GenerationChoice(SourceChoice, build_choice(GenerationOptions)):
     """Options of generation over those of a checkpoint, which hold where they are left out."""
 
     error: ClassVar[type[Seq2SeqError]] = GenerationError

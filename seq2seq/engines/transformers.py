@@ -4,7 +4,7 @@ Knows no text.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any, Self
@@ -47,6 +47,9 @@ class TransformersEngine(Engine):
     @classmethod
     def load(cls, folder: Path) -> Self:
         return cls(read_checkpoint(folder).model)
+
+    def with_source(self, source: Source) -> Self:
+        return replace(self, source=source)
 
     def check(self, options: GenerationOptions, max_source_tokens: int) -> None:
         check_lengths(self.model, max_source_tokens, options.max_target_tokens)

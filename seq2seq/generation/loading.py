@@ -19,7 +19,7 @@ from ..data.options import LayoutOptions, build_layout
 from ..engines.exported import ExportedModel, load_exported
 from ..engines.options import GenerationChoice, GenerationOptions
 from ..engines.table import find_engine, find_engine_name
-from ..engines.transformers import TransformersEngine
+from ..engines.transformers import TransformersEngine, check_lengths
 from ..sources.source import Source, SourceContext
 from .generator import Generator
 from .prefix import format_changed_prefix
@@ -132,11 +132,19 @@ def complete_generation(checkpoint: Checkpoint) -> Checkpoint:
     return replace(checkpoint, description=description)
 
 
-def build_source(checkpoint: Checkpoint | ExportedModel, layout: LayoutOptions) -> Source:
+def build_source(
+    checkpoint: Checkpoint | ExportedModel,
+    layout: LayoutOptions,
+    max_source_tokens: int | None = None,
+) -> Source:
     """What the checkpoint's model reads, as it was trained to; `layout` as of `read_layout`.
+
+    Args:
+        max_source_tokens: where sources are cut; left out, it is the checkpoint's own limit.
 
     Raises:
         CheckpointError: its kind of source, or an option of that, is not there any more.
+        GenerationError: the limit that was asked for is beyond the model's positions, or leaves nothing of a source.
     """
     description = checkpoint.description
     tokenizer = checkpoint.tokenizers.source
@@ -148,7 +156,26 @@ def build_source(checkpoint: Checkpoint | ExportedModel, layout: LayoutOptions) 
         # An exported model fills up its batches itself.
         pad_id=checkpoint.model.source_pad_id if isinstance(checkpoint, Checkpoint) else 0,
     )
-    return description.build_source_options(checkpoint.folder).build(context)
+    source = description.build_source_options(checkpoint.folder).build(context)
+    if max_source_tokens is None:
+        return source
+    if isinstance(checkpoint, Checkpoint):  # of an exported model, its engine knows the positions
+        check_lengths(checkpoint.model, max_source_tokens, target_tokens=0)
+    return _limit_source(source, max_source_tokens)
+
+
+def _limit_source(source: Source, max_source_tokens: int) -> Source:
+    """The same source with a limit that was asked for.
+
+    Raises:
+        GenerationError: nothing would be left of a source.
+    """
+    if max_source_tokens <= source.marks:
+        raise GenerationError(
+            f"max_source_tokens is {max_source_tokens}, and {source.marks} of them are the marks around a source, so "
+            "that nothing is left of it. Set more."
+        )
+    return source.with_limit(max_source_tokens)
 
 
 def encode_pairs(checkpoint: Checkpoint, examples: Sequence[Example], source: Source) -> EncodedExamples:
@@ -160,6 +187,18 @@ def encode_pairs(checkpoint: Checkpoint, examples: Sequence[Example], source: So
         checkpoint.framing,
         max_target_tokens=checkpoint.description.max_target_tokens,
     )
+
+
+def _change_generator(generator: Generator, options: GenerationChoice) -> Generator:
+    """The same generator with other options, which shares its model."""
+    chosen = generator.options.model_dump(mode="json") | options.generation
+    changed = replace(generator, options=build_options(GenerationOptions, chosen))
+    if options.max_source_tokens is not None:
+        source = _limit_source(generator.source, options.max_source_tokens)
+        changed = replace(changed, source=source, engine=generator.engine.with_source(source))
+    if options.target_prefix is not None:
+        _tell_changed_prefix(changed)
+    return changed
 
 
 @takes_options(GenerationChoice)
@@ -178,16 +217,12 @@ def load_generator(checkpoint: str | Path | Checkpoint | ExportedModel | Generat
     """
     options = build_options(GenerationChoice, given)
     if isinstance(checkpoint, Generator):
-        chosen = checkpoint.options.model_dump(mode="json") | options.generation
-        generator = replace(checkpoint, options=build_options(GenerationOptions, chosen))
-        if options.target_prefix is not None:
-            _tell_changed_prefix(generator)
-        return generator
+        return _change_generator(checkpoint, options)
     loaded = checkpoint
     if not isinstance(loaded, Checkpoint | ExportedModel):
         loaded = load_model(checkpoint)
     chosen = build_options(GenerationOptions, loaded.description.generation | options.generation)
-    source = build_source(loaded, read_layout(loaded))
+    source = build_source(loaded, read_layout(loaded), options.max_source_tokens)
     if isinstance(loaded, ExportedModel):
         engine = loaded.engine
     else:

@@ -12,8 +12,8 @@ import inspect
 import sys
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, ClassVar
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 import numpy
 
@@ -68,6 +68,10 @@ class Source(ABC):
     def __init__(self, options: Any, context: SourceContext) -> None:
         self.options = options
         self.context = context
+
+    def with_limit(self, max_source_tokens: int) -> Self:
+        """The same source, whose values are cut at another length."""
+        return type(self)(self.options, replace(self.context, max_source_tokens=max_source_tokens))
 
     # From rows of files to values.
 

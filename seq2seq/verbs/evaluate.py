@@ -50,8 +50,9 @@ def evaluate(checkpoint: str | Path, data: Sequence[str], **given: Any) -> dict:
         if not source.is_text:
             refuse_source_metrics(chosen.metrics)
         examples = load_examples(options.data, layout, source)
+        generator = load_generator(loaded, max_source_tokens=options.max_source_tokens, **options.generation)
         # The examples were normalized as they were read, and twice may be once too often.
-        generator = replace(load_generator(loaded, **options.generation), is_prepared=True)
+        generator = replace(generator, is_prepared=True)
         generated = generate_in_processes(processes, generator, [example.source for example in examples])
 
         def score_and_write() -> dict:
@@ -66,6 +67,7 @@ def evaluate(checkpoint: str | Path, data: Sequence[str], **given: Any) -> dict:
                 "data": list(options.data),
                 "examples": len(examples),
                 "checkpoint": str(loaded.folder),
+                "max_source_tokens": generator.max_source_tokens,
                 "truncated_sources": generated.truncated,
                 **summarize_scores(rows),
             }

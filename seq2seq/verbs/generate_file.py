@@ -154,7 +154,7 @@ def _open_job(
     processes: Processes,
 ) -> _Job:
     loaded = load_model(checkpoint, options.engine) if isinstance(checkpoint, str | Path) else checkpoint
-    generator = load_generator(loaded, **options.generation)
+    generator = load_generator(loaded, max_source_tokens=options.max_source_tokens, **options.generation)
     if options.output.suffix != ".jsonl" and (generator.options.num_outputs > 1 or generator.options.scores):
         raise GenerationError(f"{options.output}: several outputs of a text, and scores, need an output FILE.jsonl.")
     if isinstance(input, str):

@@ -25,7 +25,7 @@ from ..data.options import REFERENCES, ColumnChoice, Columns, Header, LayoutOpti
 from ..data.training_texts import Sides
 from ..engines.choices import EngineName
 from ..engines.export_options import Format, Quantization
-from ..engines.options import GenerationChoice
+from ..engines.options import GenerationChoice, SourceChoice
 from ..generation.windows import WINDOW_TEXTS
 from ..metrics.options import EvaluationOptions
 from ..metrics.significance import TRIALS
@@ -104,7 +104,7 @@ class GenerateFileOptions(GenerationChoice):
     )
 
 
-class PairOptions(Options):
+class PairOptions(SourceChoice):
     """Which pairs a checkpoint is measured on, and how they are read."""
 
     data: Files = Field(

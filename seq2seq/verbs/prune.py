@@ -56,7 +56,7 @@ def prune(
         texts of `data` and of `test` were truncated at the limits.
 
     Raises:
-        CheckpointError, DataError: as `load_checkpoint` and `evaluate`; the output cannot be written.
+        CheckpointError, DataError, GenerationError: as `load_checkpoint` and `evaluate`; the output cannot be written.
         ScoringError: a metric is unknown, or compares with sources that are no texts.
         AnalysisError: nothing is to be removed, the model's family allows no such removal, too little would be left,
             metrics or test pairs are given without a curve, or memory ran out.
@@ -66,7 +66,7 @@ def prune(
     layer_counts = (options.encoder_layers, options.decoder_layers)
     loaded = complete_generation(load_checkpoint(checkpoint))
     layout = read_layout(loaded, **options.layout)
-    source = build_source(loaded, layout)
+    source = build_source(loaded, layout, options.max_source_tokens)
     examples = load_examples(options.data, layout, source)
     tested = examples if options.test is None else load_examples(options.test, layout, source)
     pairs = Pairs(encode_pairs(loaded, examples, source), options.batch_tokens, source.collate)
@@ -103,6 +103,7 @@ def prune(
         "per_round": options.per_round,
         "normalized": options.normalized,
         "seed": options.seed,
+        "max_source_tokens": source.context.max_source_tokens,
         **count_truncated(pairs.encoded),
         "test_truncated": count_truncated(test_pairs.encoded),
         "before": before,
@@ -167,7 +168,9 @@ def _build_score(
     shown = show_sources(examples, source)
 
     def score(model: TokenLossModel) -> Figures:
-        generator = replace(load_generator(replace(loaded, model=model)), is_prepared=True)
+        limit = source.context.max_source_tokens
+        generator = load_generator(replace(loaded, model=model), max_source_tokens=limit)
+        generator = replace(generator, is_prepared=True)
         texts = generator.generate([example.source for example in examples]).texts
         return score_predictions(shown, texts, evaluation).values
 

@@ -15,11 +15,11 @@ FLAGS = {
     "generate": "--text --input --output --column --header --engine --resume --strict --window --num-beams "
     "--max-target-tokens --min-target-tokens --length-penalty --length-penalty-form --no-repeat-ngram-size "
     "--repetition-penalty --sampling --no-sampling --temperature --top-k --top-p --seed --num-outputs --target-prefix "
-    "--scores --no-scores --batch-tokens",
-    "evaluate": f"{DATA} --output --metrics --num-beams",
+    "--scores --no-scores --batch-tokens --max-source-tokens",
+    "evaluate": f"{DATA} --output --metrics --max-source-tokens --num-beams",
     "average": "--output --last",
     "prune": f"{DATA} --output --keep --encoder-layers --decoder-layers --per-round --normalized --test --metrics "
-    "--curve --no-curve --seed --batch-tokens",
+    "--curve --no-curve --seed --batch-tokens --max-source-tokens",
     "export": "--output --format --quantization --data",
     "score": "--predictions --references --metrics --sources --checkpoint --normalization --intervals --no-intervals "
     "--seed",
@@ -27,8 +27,8 @@ FLAGS = {
     "report": "--output --samples",
     "inspect": "--examples --time --no-time --json",
     "plans": "",
-    "analyze attention": "--text --target --output --pictures --no-pictures --num-beams",
-    "analyze heads": f"{DATA} --output --normalized --batch-tokens",
+    "analyze attention": "--text --target --output --pictures --no-pictures --max-source-tokens --num-beams",
+    "analyze heads": f"{DATA} --output --normalized --batch-tokens --max-source-tokens",
     "tokenizer train": "--data --output --kind --size --lowercase --columns --source-column --target-column --header "
     "--normalization",
     "recipes": "",

@@ -251,6 +251,14 @@ def test_source_cut_at_the_limit_is_counted(run):
     assert generated.truncated == 1  # of 21 moments and of 2, where 16 are the limit
 
 
+def test_source_is_cut_where_it_is_asked_for(run):
+    shorter = seq2seq.load_generator(run, max_source_tokens=4, min_target_tokens=3)
+    by_hand = seq2seq.load_generator(run, min_target_tokens=3).generate([draw_series(5)[:4]])
+    generated = shorter.generate([draw_series(5)])
+    assert (generated.texts, generated.truncated) == (by_hand.texts, 1)
+    assert shorter.source.options == seq2seq.load_generator(run).source.options
+
+
 def test_inspect_shows_what_the_model_reads(write):
     inspection = seq2seq.inspect(write("inspected"))
     row = inspection.splits["train"].examples[0]

@@ -60,7 +60,7 @@ def analyze_attention(
     check_analyze_attention(checkpoint, options)
     folder = options.output
     loaded = load_checkpoint(checkpoint) if isinstance(checkpoint, str | Path) else checkpoint
-    generator = load_generator(loaded, **options.generation)
+    generator = load_generator(loaded, max_source_tokens=options.max_source_tokens, **options.generation)
     if not generator.source.is_text:
         raise AnalysisError(
             f"{loaded.folder} reads {loaded.description.source['kind']}, whose positions have no tokens to be named "

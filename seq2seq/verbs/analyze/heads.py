@@ -42,14 +42,14 @@ def analyze_heads(
         numbers they had before any were pruned, and their `importance`.
 
     Raises:
-        CheckpointError, DataError: as `load_checkpoint` and `evaluate`.
+        CheckpointError, DataError, GenerationError: as `load_checkpoint` and `evaluate`.
         AnalysisError: where the model keeps its attention is not known, or memory ran out.
     """
     options = build_options(HeadsOptions, given | {"data": data})
     check_analyze_heads(checkpoint, options)
     loaded = load_checkpoint(checkpoint) if isinstance(checkpoint, str | Path) else checkpoint
     layout = read_layout(loaded, **options.layout)
-    source = build_source(loaded, layout)
+    source = build_source(loaded, layout, options.max_source_tokens)
     examples = load_examples(options.data, layout, source)
     encoded = encode_pairs(loaded, examples, source)
     model = loaded.model.to("cuda" if torch.cuda.is_available() else "cpu")
@@ -76,6 +76,7 @@ def analyze_heads(
         "checkpoint": str(loaded.folder),
         "data": list(options.data),
         "pairs": len(encoded),
+        "max_source_tokens": source.context.max_source_tokens,
         **count_truncated(encoded),
         "target_tokens": len(encoded.labels.ids),
         "normalized": options.normalized,
