@@ -27,8 +27,15 @@ class Share:
         """The batches that are this process's."""
         return batches
 
+    def fail(self, reason: str) -> None:
+        """Called in place of `join` by a process that has no results, so that the others do not wait for them."""
+
     def join(self, results: Sequence[Sequence[Result]], batches: Sequence[Batch]) -> Sequence[Sequence[Result]]:
-        """The results of all batches, from those of `choose`."""
+        """The results of all batches, from those of `choose`.
+
+        Raises:
+            TrainingError: another process has none.
+        """
         return results
 
 
@@ -52,9 +59,13 @@ def map_by_length(
     batches = _build_batches(lengths, fits)
     mine = share.choose(batches)
     own: list[Sequence[Result]] = []
-    for batch, of_batch in zip(mine, compute(mine), strict=True):
-        own.append(of_batch)
-        advance(len(batch))
+    try:
+        for batch, of_batch in zip(mine, compute(mine), strict=True):
+            own.append(of_batch)
+            advance(len(batch))
+    except Exception as error:
+        share.fail(str(error) or type(error).__name__)
+        raise
     results: list[Result | None] = [None] * len(lengths)
     for batch, of_batch in zip(batches, share.join(own, batches), strict=True):
         for index, result in zip(batch, of_batch, strict=True):

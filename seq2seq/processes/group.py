@@ -204,11 +204,17 @@ class ShareOfProcess(Share):
     def choose(self, batches: Sequence[Batch]) -> Sequence[Batch]:
         return batches[self.processes.process_index :: self.processes.num_processes]
 
+    def fail(self, reason: str) -> None:
+        own = _Outcome(is_first=True, failure=reason)
+        gather_patiently(self.processes, own)
+
     def join(self, results: Sequence[Sequence[Result]], batches: Sequence[Batch]) -> Sequence[Sequence[Result]]:
         joined: list[Sequence[Result]] = [[]] * len(batches)
-        mine = (self.processes.process_index, results)
-        for process, of_process in gather_patiently(self.processes, mine):
-            joined[process :: self.processes.num_processes] = of_process
+        own = _Outcome(is_first=True, result=results)
+        for process, outcome in enumerate(gather_patiently(self.processes, own)):
+            if outcome.failure is not None:
+                raise TrainingError(f"Process {process} stopped: {outcome.failure}")
+            joined[process :: self.processes.num_processes] = outcome.result
         return joined
 
 

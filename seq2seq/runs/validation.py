@@ -46,6 +46,7 @@ class Validation:
         self.outputs = outputs
         self.accelerator = accelerator
         self.source_gain: float | None = None
+        self._most_tokens: int | None = None
 
     def measure(self) -> dict[str, float]:
         """The recipe's validation metrics, and the source gain beside the loss; the same on every process."""
@@ -54,8 +55,7 @@ class Validation:
             model = gather_model(self.start.model, self.accelerator.device)
             values: dict[str, float] = {}
             if "loss" in options.validation_metrics:
-                values["loss"] = self._compute_loss(model, self.data.encoded)
-                self.source_gain = self._compute_source_gain(model)
+                values["loss"], self.source_gain = self._measure_losses(model)
             text_metrics = tuple(metric for metric in options.validation_metrics if metric != "loss")
             if text_metrics:
                 values |= self._score_texts(model, text_metrics)
@@ -64,8 +64,44 @@ class Validation:
             figures["source_gain"] = self.source_gain
         return figures
 
-    def _compute_loss(self, model: TokenLossModel, encoded: EncodedExamples) -> float:
-        return compute_validation_loss(model, self._build_micro_batches(encoded), self.accelerator)
+    def _measure_losses(self, model: TokenLossModel) -> tuple[float, float | None]:
+        """The loss, and what the sources are worth.
+
+        Where memory runs out it is done again, in smaller batches: a validation changes nothing.
+
+        Raises:
+            MemoryError: memory does not hold the longest pair.
+        """
+        sources = self.data.encoded.sources.lengths
+        targets = self.data.encoded.labels.lengths
+        while True:
+            try:
+                return self._compute_loss(model), self._compute_source_gain(model)
+            except MemoryError:
+                if self.micro_batch_tokens <= (sources + targets).max():
+                    raise
+            # Behind the block, whose error holds on to what its batch was computed with.
+            self._halve_micro_batches(at_most=len(sources) * int(sources.max() + targets.max()))
+
+    def _halve_micro_batches(self, at_most: int) -> None:
+        """Lets batches of several pairs be half as large as before, when no data made them larger than `at_most`."""
+        self._most_tokens = min(self.micro_batch_tokens, at_most) // 2
+        if torch.cuda.is_available():
+            torch.cuda.empty_cache()
+        if self.accelerator.is_main_process:
+            errors().print(
+                f"Validation at step {self.start.state.step}: memory ran out. From here on its batches of several "
+                f"pairs have at most {self.micro_batch_tokens} tokens."
+            )
+
+    @property
+    def micro_batch_tokens(self) -> int:
+        """The most padded tokens of a batch of several pairs: what is left of them since memory ran out."""
+        of_training = self.start.state.micro_batch_tokens or self.recipe.training.micro_batch_tokens
+        return of_training if self._most_tokens is None else min(of_training, self._most_tokens)
+
+    def _compute_loss(self, model: TokenLossModel) -> float:
+        return compute_validation_loss(model, self._build_micro_batches(self.data.encoded), self.accelerator)
 
     def _compute_source_gain(self, model: TokenLossModel) -> float | None:
         """None where there is no pair of another source to exchange it with."""
@@ -91,12 +127,10 @@ class Validation:
         return score_predictions(shown, predictions, evaluation).values
 
     def _build_micro_batches(self, encoded: EncodedExamples) -> Iterator[dict[str, torch.Tensor]]:
-        state = self.start.state
         return fixed_micro_batches(
             encoded,
             self.data.split.source.collate,
-            # What is left of them since memory ran out fits here too.
-            micro_batch_tokens=state.micro_batch_tokens or self.recipe.training.micro_batch_tokens,
+            micro_batch_tokens=self.micro_batch_tokens,
             process=self.accelerator.process_index,
             processes=self.accelerator.num_processes,
         )

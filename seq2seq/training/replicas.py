@@ -11,13 +11,15 @@ from dataclasses import dataclass
 import torch
 from torch import distributed, nn
 
+from ..base.memory import is_out_of_memory
+
 BUCKET_NUMBERS = 2**23  # gradients sent at once: 32 MiB of float32
 BUCKETS_ON_THE_WAY = 3  # each is held twice until it is back
 
 
 def broadcast_weights(model: nn.Module) -> None:
     """Gives every process the first one's parameters and buffers."""
-    if distributed.is_initialized() and distributed.get_world_size() > 1:
+    if not _is_alone():
         for tensor in (*model.parameters(), *model.buffers()):
             distributed.broadcast(tensor.detach(), 0)
 
@@ -27,20 +29,58 @@ def sum_gradients(parameters: Iterable[nn.Parameter]) -> None:
 
     What a step did not use, such as an expert without tokens or a layer that was dropped, has a gradient of zero, on
     one process too: the optimizer then does the same on any number of them.
+
+    Raises:
+        SumInterrupted: memory ran out between the sums.
     """
     trained = [parameter for parameter in parameters if parameter.requires_grad]
     for parameter in trained:
         if parameter.grad is None:
             parameter.grad = torch.zeros_like(parameter)
-    if not distributed.is_initialized() or distributed.get_world_size() == 1:
+    if _is_alone():
         return
+    buckets = deque(_fill_buckets(trained))
     on_the_way: deque[_Bucket] = deque()
-    for parameters_of_bucket in _fill_buckets(trained):
-        on_the_way.append(_send(parameters_of_bucket))
-        if len(on_the_way) == BUCKETS_ON_THE_WAY:
+    try:
+        while buckets:
+            on_the_way.append(_send(buckets[0]))
+            buckets.popleft()
+            if len(on_the_way) == BUCKETS_ON_THE_WAY:
+                on_the_way.popleft().take_back()
+        while on_the_way:
             on_the_way.popleft().take_back()
-    while on_the_way:
-        on_the_way.popleft().take_back()
+    except (RuntimeError, MemoryError) as error:
+        if not is_out_of_memory(error):
+            raise
+        _answer(buckets, on_the_way)
+        raise SumInterrupted(str(error)) from error
+
+
+class SumInterrupted(MemoryError):
+    """Memory ran out between sums; the other processes got theirs, but nan where this one had nothing left to give."""
+
+
+def answer_sums(parameters: Iterable[nn.Parameter]) -> None:
+    """Takes part in all sums that the other processes wait in, with nan in place of gradients, which go."""
+    if not _is_alone():
+        trained = [parameter for parameter in parameters if parameter.requires_grad]
+        _answer(_fill_buckets(trained), ())
+
+
+def _answer(buckets: Iterable[list[nn.Parameter]], on_the_way: Iterable["_Bucket"]) -> None:
+    buckets = list(buckets)
+    for bucket in on_the_way:
+        bucket.work.wait()
+    for parameters in buckets:  # all at once: their room is needed for the first answer
+        for parameter in parameters:
+            parameter.grad = None
+    for parameters in buckets:
+        numbers = sum(parameter.numel() for parameter in parameters)
+        distributed.all_reduce(parameters[0].new_full((numbers,), torch.nan))
+
+
+def _is_alone() -> bool:
+    return not distributed.is_initialized() or distributed.get_world_size() == 1
 
 
 @dataclass(frozen=True)

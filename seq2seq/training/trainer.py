@@ -5,8 +5,8 @@ Knows nothing of files, texts or plans: what to validate with and how to save it
 
 import math
 import time
-from collections.abc import Callable
-from contextlib import nullcontext
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import dataclass, replace
 from typing import NoReturn
 
@@ -27,13 +27,16 @@ from .freezing import Freezing
 from .objectives.objective import Objective
 from .optimizers import set_learning_rates
 from .options import TrainingOptions
-from .replicas import sum_gradients
+from .out_of_memory import PARTS, explain_part, explain_sharded, explain_single_pair, explain_validation
+from .replicas import SumInterrupted, answer_sums, sum_gradients
 from .rescue import RescueClock
 from .sharding import gather_tensor, hold_gradients, is_sharded
 from .signals import STOP_SIGNALS, StopRequest, notice_stop_signals
 from .speed import Speedometer
 from .state import TrainingState
 from .validation import is_better
+
+NO_FLAGS = (False,) * (1 + len(STOP_SIGNALS))  # of a process that has nothing to tell the others but what memory it lacked
 
 
 @dataclass(frozen=True)
@@ -155,18 +158,24 @@ class Trainer:
             step = self._halve_micro_batches(step)
         # torch has summed those of a sharded model on the way back already.
         if not self._sharded:
-            sum_gradients(self.model.parameters())
-        norm = self._compute_gradient_norm()
-        gradient_norm = gather_tensor(norm).item()
+            with self._ending_together(number, "sum"):
+                self._sum_gradients()
+        with self._ending_together(number, "norm"):
+            norm = self._compute_gradient_norm()
+            gradient_norm = gather_tensor(norm).item()
         if not (math.isfinite(loss) and math.isfinite(gradient_norm)):
+            self._meet(number)  # the gradients may be those of a process that had no memory for their sum
             self._skip(step, number, loss, gradient_norm)
             return None, None
         if self.options.max_gradient_norm is not None:
-            # By the norm that is known already, as torch's clip_grad_norm_ would compute it once more.
-            clip_grads_with_norm_(self.model.parameters(), self.options.max_gradient_norm, norm)
-        self._step_optimizer()
+            with self._ending_together(number, "clipping"):
+                # By the norm that is known already, as torch's clip_grad_norm_ would compute it once more.
+                clip_grads_with_norm_(self.model.parameters(), self.options.max_gradient_norm, norm)
+        with self._ending_together(number, "update"):
+            self.optimizer.step()
         if self.averages is not None:
-            self.averages.update(number)
+            with self._ending_together(number, "averages"):
+                self.averages.update(number)
         self.optimizer.zero_grad(set_to_none=True)
         self.state.skipped_in_a_row = 0
         return loss, gradient_norm
@@ -186,31 +195,73 @@ class Trainer:
             if not is_out_of_memory(error):
                 raise
             if self._sharded:
-                self._end_sharded_without_memory()
+                self._end_alone(explain_sharded(number, self.loader.micro_batch_tokens))
         else:
             return loss, False
         self._drop_gradients()
         return loss, True
 
-    def _step_optimizer(self) -> None:
+    def _sum_gradients(self) -> None:
         try:
-            self.optimizer.step()
+            sum_gradients(self.model.parameters())
+        except (RuntimeError, MemoryError) as error:
+            # Before the first of the sums, in which the other processes wait for this one.
+            if is_out_of_memory(error) and not isinstance(error, SumInterrupted):
+                answer_sums(self.model.parameters())
+            raise
+
+    @contextmanager
+    def _ending_together(self, number: int, part: str) -> Iterator[None]:
+        """Ends the run on all processes where memory runs out in the block, a part of a step behind its micro-batches.
+
+        Nothing is done again: gradients, and on other processes weights, may have changed. The others go on until they
+        next meet this one, so that a step in which nothing happens needs no further word between the processes.
+
+        Raises:
+            TrainingError: memory ran out.
+        """
+        try:
+            yield
         except (RuntimeError, MemoryError) as error:
             if not is_out_of_memory(error):
                 raise
-            self.callbacks.log({"event": "end", "reason": "out_of_memory", **self.state.counters()})
-            raise TrainingError(
-                f"Step {self.state.step + 1}: memory ran out in the update: AdamW keeps two numbers for each weight it "
-                "trains. What needs less of it: training.freeze, a smaller model, or more processes with "
-                "training.sharding: fsdp."
-            ) from error
+            told = explain_part(number, part)
+            self._drop_gradients()
+            if self._sharded and part in ("norm", "clipping"):  # for which sharded processes speak to each other
+                self._end_alone(told)
+            with suppress(RuntimeError):  # the others may be gone
+                self._meet(number, part)
+            self._end_without_memory(told)
 
-    def _end_sharded_without_memory(self) -> NoReturn:
+    def _meet(self, number: int, part: str | None = None, flags: Sequence[bool] = NO_FLAGS) -> list[float]:
+        """Where processes learn what became of the others in a step: how many of them raise each flag.
+
+        It comes behind every step, behind sums that are not finite, and before a validation.
+
+        Args:
+            part: that this process had no memory for.
+            flags: whether a rescue point is due, and for each stop signal whether it came.
+
+        Raises:
+            TrainingError: a process had no memory for a part.
+        """
+        nothing = torch.zeros((), dtype=torch.float64, device=self.accelerator.device)
+        _, *counts = self._sum_over_processes(nothing, *flags, *(part == one for one in PARTS))
+        for failed, processes in zip(PARTS, counts[len(flags) :], strict=True):
+            if processes:
+                self._end_without_memory(explain_part(number, failed))
+        return counts[: len(flags)]
+
+    def _end_without_memory(self, told: str) -> NoReturn:
+        """To be called by all processes."""
+        self.callbacks.log({"event": "end", "reason": "out_of_memory", **self.state.counters()})
+        raise TrainingError(told)
+
+    def _end_alone(self, told: str) -> NoReturn:
         """The other processes wait inside the model until the launcher ends them, so this one alone can tell."""
         if not self.accelerator.is_local_main_process:  # what it raises is shown in any case
-            errors().print(f"Process {self.accelerator.process_index}: {self._explain_memory()}")
-        self.callbacks.log({"event": "end", "reason": "out_of_memory", **self.state.counters()})
-        raise TrainingError(self._explain_memory())
+            errors().print(f"Process {self.accelerator.process_index}: {told}")
+        self._end_without_memory(told)
 
     def _drop_gradients(self) -> None:
         self.optimizer.zero_grad(set_to_none=True)
@@ -235,8 +286,7 @@ class Trainer:
     def _halve_micro_batches(self, step: Step) -> Step:
         smaller = self.loader.halve(step)
         if smaller is None:
-            self.callbacks.log({"event": "end", "reason": "out_of_memory", **self.state.counters()})
-            raise TrainingError(self._explain_memory())
+            self._end_without_memory(explain_single_pair(self.state.step + 1))
         state = self.state
         if state.micro_batch_tokens is None:
             state.micro_batch_tokens_asked = self.loader.micro_batch_tokens
@@ -250,19 +300,6 @@ class Trainer:
                 f"most {smaller.micro_batch_tokens} tokens; set training.micro_batch_tokens to spare the next run this."
             )
         return smaller.cut_again(step)
-
-    def _explain_memory(self) -> str:
-        advice = (
-            "training.precision: bf16, training.gradient_checkpointing: true, shorter data.max_source_tokens and "
-            "data.max_target_tokens, or more processes with training.sharding: fsdp"
-        )
-        where = f"Step {self.state.step + 1}: memory ran out"
-        if self._sharded:
-            return (
-                f"{where}. Sharded processes cannot repeat a step: lower training.micro_batch_tokens (now "
-                f"{self.loader.micro_batch_tokens}) and go on with --resume. What else needs less memory: {advice}."
-            )
-        return f"{where} with a single pair in a micro-batch. What needs less of it: {advice}."
 
     def _compute_gradient_norm(self) -> torch.Tensor:
         """Before clipping, which would spread what is not finite over all gradients."""
@@ -333,7 +370,8 @@ class Trainer:
         finished = state.step == self.max_steps
         best = False
         if self.callbacks.validate is not None and (finished or state.step % options.validate_every_steps == 0):
-            values = self.callbacks.validate()
+            self._meet(state.step)  # whoever ended within the step would not come to the validation
+            values = self._validate()
             if not all(map(math.isfinite, values.values())):
                 self._stop_not_finite(f"Validation at step {state.step}: {values}.")
             self.callbacks.log({"event": "validation", **values, **state.counters()})
@@ -350,11 +388,18 @@ class Trainer:
         elif is_rescue_due:
             self._save_rescue()
 
+    def _validate(self) -> dict[str, float]:
+        try:
+            return self.callbacks.validate()
+        except (RuntimeError, MemoryError) as error:
+            if not is_out_of_memory(error):
+                raise
+            self._end_without_memory(explain_validation(self.state.step))
+
     def _agree(self, request: StopRequest) -> bool:
         """Lets all processes know of a signal that came to any; returns whether one finds a rescue point due."""
-        nothing = torch.zeros((), dtype=torch.float64, device=self.accelerator.device)
         came = [request.signal is signal for signal in STOP_SIGNALS]
-        _, due, *counts = self._sum_over_processes(nothing, self._clock.is_due(), *came)
+        due, *counts = self._meet(self.state.step, flags=[self._clock.is_due(), *came])
         self._stop = next((signal.name for signal, count in zip(STOP_SIGNALS, counts, strict=True) if count), None)
         return bool(due)
 

@@ -5,6 +5,7 @@ from collections.abc import Iterable
 import torch
 from accelerate import Accelerator
 
+from ..base.memory import is_out_of_memory
 from ..metrics.table import find_metric
 from ..modeling.token_loss import IGNORED_LABEL, TokenLossModel, evaluating
 
@@ -26,16 +27,28 @@ def is_better(metric: str, value: float, best: float | None, *, by: float = 0.0)
 def compute_validation_loss(
     model: TokenLossModel, micro_batches: Iterable[dict[str, torch.Tensor]], accelerator: Accelerator
 ) -> float:
-    """Mean negative log-likelihood of the target tokens, in nats."""
-    # float32 counts no single tokens beyond 16.8 million of them.
-    sums = torch.zeros(2, dtype=torch.float64)
-    with evaluating(model):
-        for micro_batch in micro_batches:
-            inputs = {name: tensor.to(accelerator.device) for name, tensor in micro_batch.items()}
-            with accelerator.autocast():
-                loss = model(**inputs).negative_log_likelihood
-            sums += torch.tensor([loss.item(), int(micro_batch["labels"].ne(IGNORED_LABEL).sum())])
-    total, tokens = accelerator.reduce(sums.to(accelerator.device), "sum").tolist()
+    """Mean negative log-likelihood of the target tokens, in nats.
+
+    Raises:
+        MemoryError: on every process, where memory ran out on one.
+    """
+    # Of losses, of tokens, and of processes without memory. float32 counts no single tokens beyond 16.8 million of them.
+    sums = torch.zeros(3, dtype=torch.float64)
+    try:
+        with evaluating(model):
+            for micro_batch in micro_batches:
+                inputs = {name: tensor.to(accelerator.device) for name, tensor in micro_batch.items()}
+                with accelerator.autocast():
+                    loss = model(**inputs).negative_log_likelihood
+                sums[0] += loss.item()
+                sums[1] += int(micro_batch["labels"].ne(IGNORED_LABEL).sum())
+    except (RuntimeError, MemoryError) as error:
+        if not is_out_of_memory(error):
+            raise
+        sums[2] = 1
+    total, tokens, without_memory = accelerator.reduce(sums.to(accelerator.device), "sum").tolist()
+    if without_memory:
+        raise MemoryError("memory ran out in a batch of the validation")
     return total / tokens
 
 

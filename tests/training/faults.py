@@ -2,11 +2,13 @@
 
 import math
 import os
+import pkgutil
 import signal
 
 import pytest
 import torch
 
+from seq2seq.modeling.encoder_decoder import Seq2SeqModel
 from seq2seq.training.trainer import Trainer
 
 
@@ -31,6 +33,57 @@ def break_gradients(patch: pytest.MonkeyPatch, steps: set[int], value: float = m
         return loss
 
     patch.setattr(Trainer, "_backward", backward)
+
+
+# Where memory can run out behind the micro-batches of a step, and an error for each that says so.
+PARTS = {
+    "sum": ("seq2seq.training.replicas._send", torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2 GiB.")),
+    "norm": ("seq2seq.training.trainer.get_total_norm", torch.AcceleratorError("CUDA error: out of memory")),
+    "clipping": (
+        "seq2seq.training.trainer.clip_grads_with_norm_",
+        RuntimeError("CUDA error: CUBLAS_STATUS_ALLOC_FAILED when calling `cublasCreate(handle)`"),
+    ),
+    "update": ("torch.optim.AdamW.step", MemoryError()),
+    "averages": (
+        "seq2seq.training.ema.WeightAverages.update",
+        RuntimeError("[enforce fail at alloc_cpu.cpp:127] err == 0. DefaultCPUAllocator: can't allocate memory"),
+    ),
+}
+
+
+def run_out_in(patch: pytest.MonkeyPatch, part: str, *, calls: int = 1) -> None:
+    """Lets memory run out in a part of a step, from the given call of it on."""
+    name, error = PARTS[part]
+    before = pkgutil.resolve_name(name)
+    left = [calls]
+
+    def fail(*arguments, **options):
+        left[0] -= 1
+        if left[0] <= 0:
+            raise error
+        return before(*arguments, **options)
+
+    patch.setattr(name, fail)
+
+
+def limit_validation(patch: pytest.MonkeyPatch, rows: int) -> None:
+    """Lets memory run out wherever a batch of a validation has more rows."""
+
+    def forward(self, *inputs, forward=Seq2SeqModel.forward, **named):
+        if not self.training and "labels" in named and len(named["labels"]) > rows:
+            raise RuntimeError("cuDNN error: CUDNN_STATUS_ALLOC_FAILED")
+        return forward(self, *inputs, **named)
+
+    patch.setattr(Seq2SeqModel, "forward", forward)
+
+
+def limit_outputs(patch: pytest.MonkeyPatch) -> None:
+    """Lets memory run out in every batch of sources that texts are written for."""
+
+    def collate(*arguments):
+        raise torch.OutOfMemoryError("CUDA out of memory.")
+
+    patch.setattr("seq2seq.engines.transformers.collate_for", collate)
 
 
 def limit_memory(patch: pytest.MonkeyPatch, rows: int) -> None:

@@ -14,7 +14,7 @@ from seq2seq.cli import main as cli
 from seq2seq.run_folder.steps import list_steps
 from seq2seq.runs.run import Run
 from seq2seq.training.trainer import Trainer
-from tests.training.faults import break_gradients, limit_memory, send_at_step
+from tests.training.faults import break_gradients, limit_memory, limit_validation, run_out_in, send_at_step
 from tests.training.runs import hash_weights, read_events, write_pairs
 
 NAMES = {signal.SIGINT: "Ctrl-C", signal.SIGTERM: "SIGTERM", signal.SIGUSR1: "SIGUSR1"}
@@ -165,14 +165,95 @@ def test_run_that_ran_out_of_memory_resumes_with_the_micro_batches_it_had(recipe
     assert hash_weights(path.with_suffix(""), 6) == hash_weights(whole, 6)
 
 
-def test_memory_that_does_not_hold_the_update_ends_the_run(recipe, monkeypatch, tmp_path):
+@pytest.mark.parametrize(
+    ("part", "told"),
+    [
+        (
+            "norm",
+            "Step 1: memory ran out in the norm of the gradients. What needs less of it: training.micro_batch_tok",
+        ),
+        ("clipping", "Step 1: memory ran out in the clipping of the gradients. What needs less of it: training.micro_"),
+        ("update", "Step 1: memory ran out in the update: AdamW keeps two numbers"),
+        ("averages", "Step 1: memory ran out in the averages of the weights. What needs less .* training.ema_decay"),
+    ],
+)
+def test_memory_that_does_not_hold_a_later_part_of_a_step_ends_the_run(recipe, monkeypatch, tmp_path, part, told):
+    run_out_in(monkeypatch, part)
+    with pytest.raises(TrainingError, match=told):
+        seq2seq.train(recipe(ema_decay=0.9))
+    assert read_events(tmp_path / "run", "end")[-1]["reason"] == "out_of_memory"
+    assert list_steps(tmp_path / "run") == []
+
+
+def test_memory_that_does_not_hold_the_zeros_of_unused_weights_ends_the_run(recipe, monkeypatch):
+    def sum_gradients(*arguments):
+        raise MemoryError  # as one process alone meets it, before there is anything to wait for
+
+    monkeypatch.setattr("seq2seq.training.trainer.sum_gradients", sum_gradients)
+    with pytest.raises(TrainingError, match="Step 1: memory ran out in the sum of the gradients over all processes"):
+        seq2seq.train(recipe())
+
+
+@pytest.mark.parametrize("part", ["norm", "clipping"])
+def test_sharded_process_without_memory_behind_its_micro_batches_tells_alone(recipe, monkeypatch, part):
+    monkeypatch.setattr("seq2seq.training.trainer.is_sharded", lambda model: True)
+    run_out_in(monkeypatch, part)
+    with pytest.raises(TrainingError, match=f"Step 1: memory ran out in the {part} of the gradients"):
+        seq2seq.train(recipe())
+
+
+def test_error_in_a_later_part_of_a_step_that_is_not_about_memory_is_raised_as_it_is(recipe, monkeypatch):
     def step(self, *arguments, **options):
-        raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB.")
+        raise RuntimeError("cuDNN error: CUDNN_STATUS_NOT_SUPPORTED.")
 
     monkeypatch.setattr("torch.optim.AdamW.step", step)
-    with pytest.raises(TrainingError, match="Step 1: memory ran out in the update: AdamW keeps two numbers"):
+    with pytest.raises(RuntimeError, match="CUDNN_STATUS_NOT_SUPPORTED"):
         seq2seq.train(recipe())
+
+
+def test_command_whose_memory_runs_out_ends_with_words_and_a_1(recipe, monkeypatch, capsys):
+    run_out_in(monkeypatch, "norm")
+    monkeypatch.setattr("sys.argv", ["seq2seq", "train", str(recipe())])
+    with pytest.raises(SystemExit) as ended:
+        cli.main()
+    assert ended.value.code == 1
+    shown = capsys.readouterr().err
+    assert "TrainingError: Step 1: memory ran out in the norm of the gradients" in " ".join(shown.split())
+    assert "Traceback" not in shown
+
+
+def test_validation_without_memory_is_done_again_in_smaller_batches(recipe, monkeypatch, tmp_path, capsys):
+    data = {"validation": write_pairs(tmp_path / "validation.jsonl", 9, start=100)}
+    whole = seq2seq.train(recipe("whole", data=data, validate_every_steps=3))
+    limit_validation(monkeypatch, rows=2)
+    folder = seq2seq.train(recipe("tight", data=data, validate_every_steps=3))
+    for figure in ("loss", "source_gain"):
+        losses = [[event[figure] for event in read_events(run, "validation")] for run in (whole, folder)]
+        assert losses[1] == pytest.approx(losses[0], abs=1e-5)
+    assert hash_weights(folder, 6) == hash_weights(whole, 6)
+    shown = capsys.readouterr().err
+    assert "Validation at step 3: memory ran out. From here on its batches of several pairs have at most" in shown
+    assert "Validation at step 6: memory ran out" not in shown
+
+
+def test_validation_that_does_not_fit_in_single_pairs_ends_the_run(recipe, monkeypatch, tmp_path):
+    data = {"validation": write_pairs(tmp_path / "validation.jsonl", 9, start=100)}
+    limit_validation(monkeypatch, rows=0)
+    with pytest.raises(
+        TrainingError, match="Validation at step 6: memory ran out. What needs less of it: training.precision: bf16"
+    ):
+        seq2seq.train(recipe(data=data))
     assert read_events(tmp_path / "run", "end")[-1]["reason"] == "out_of_memory"
+
+
+def test_error_in_a_validation_that_is_not_about_memory_is_raised_as_it_is(recipe, monkeypatch, tmp_path):
+    def refuse(*arguments):
+        raise RuntimeError("CUDA error: an illegal memory access was encountered")
+
+    monkeypatch.setattr("seq2seq.runs.validation.compute_validation_loss", refuse)
+    data = {"validation": write_pairs(tmp_path / "validation.jsonl", 9, start=100)}
+    with pytest.raises(RuntimeError, match="illegal memory access"):
+        seq2seq.train(recipe(data=data))
 
 
 def test_memory_that_does_not_hold_one_pair_ends_the_run(recipe, monkeypatch, tmp_path):

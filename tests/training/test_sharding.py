@@ -72,10 +72,13 @@ def write_pruned(bert: Path, folder: Path) -> Path:
 
 
 def save_bert_with_broken_position(bert: Path, folder: Path) -> Path:
-    """A copy of a BERT that is not a number from the eighth position on: targets of seven words and the end mark."""
+    """A copy of a BERT whose states are nan from the eighth position on: targets of seven words and the end mark.
+
+    Its numbers are finite, or the file would be refused; their layer norm is not.
+    """
     shutil.copytree(bert, folder)
     weights = load_file(bert / WEIGHTS)
-    weights["embeddings.position_embeddings.weight"][7:] = float("nan")
+    weights["embeddings.position_embeddings.weight"][7:] = 3e38
     save_file(weights, folder / WEIGHTS)
     return folder
 

@@ -10,6 +10,7 @@ from safetensors.torch import load_file
 
 import seq2seq
 from seq2seq.base.files import load_json
+from seq2seq.run_folder.steps import list_steps
 from tests.processes import command
 from tests.training.fork_server import launch_in_forks, run_in_fork
 from tests.training.runs import compute_expected_step, read_events, write_pairs, write_recipe
@@ -28,12 +29,31 @@ def launch(tiny_bert, tmp_path_factory) -> Launch:
     write_recipe(folder, tiny_bert, "whole", batch_examples=40, max_steps=1, **plain)
     write_recipe(folder, tiny_bert, "cut", batch_examples=40, max_steps=1, micro_batch_tokens=CUT_TOKENS, **plain)
     write_recipe(folder, tiny_bert, "validated", **describe_validated(folder), **plain)
-    for fault in ("signal", "memory", "gradient"):
-        write_recipe(folder, tiny_bert, fault, max_steps=4, checkpoint_every_steps=1, keep_checkpoints=9, **plain)
+    often = {"max_steps": 4, "checkpoint_every_steps": 1, "keep_checkpoints": 9}
+    for fault in ("signal", "memory", "gradient", *ENDING):
+        write_recipe(folder, tiny_bert, fault, **often, **plain, **({"ema_decay": 0.9} if fault == "averages" else {}))
+    validated = describe_validated(folder)
+    for fault, metric in {"smaller_validation": "loss", "validation": "loss", "outputs": "sari"}.items():
+        recipe = write_recipe(folder, tiny_bert, fault, **(validated | {"validation_metrics": [metric]}), **plain)
+        # Several batches of texts, some for each process.
+        recipe.write_text(recipe.read_text().replace("num_beams: 1", "num_beams: 1\n  batch_tokens: 40"))
     result = launch_in_forks(2, "tests.training.train_with_faults", str(folder))
     assert result.returncode == 0, result.stderr[-3000:]
     return Launch(folder, result, compute_expected_step(tiny_bert, folder / "train.jsonl"))
 
+
+# Where memory runs out on the second process in its second step, and the end of what both say; `command` is a run by
+# the command.
+ENDING = {
+    "sum": "Step 1: memory ran out in the sum of the gradients over all processes. What needs less of it: "
+    "training.micro_batch_tokens, training.freeze",
+    "before_sum": "Step 1: memory ran out in the sum of the gradients",
+    "norm": "Step 2: memory ran out in the norm of the gradients. What needs less of it: training.micro_batch_tokens",
+    "clipping": "Step 2: memory ran out in the clipping of the gradients. What needs less of it: training.micro_batch",
+    "update": "Step 2: memory ran out in the update: AdamW keeps two numbers for each weight it trains.",
+    "averages": "Step 2: memory ran out in the averages of the weights. What needs less of it: training.ema_decay",
+    "command": "exit code 1",
+}
 
 # 40 pairs of 4 to 15 tokens are eight micro-batches of at most 65 padded tokens, four on each process.
 CUT_TOKENS = 65
@@ -79,7 +99,7 @@ def test_signal_to_one_process_ends_both_after_the_same_step(launch):
     ends = read_events(launch.folder / "signal", "end")
     assert [(end["reason"], end["step"]) for end in ends] == [("SIGUSR1", 2)]
     assert (launch.folder / "signal/checkpoints/step_00000002").exists()
-    assert all(f"process {process}: SIGUSR1 came: " in launch.result.stdout for process in (0, 1))
+    assert all(f"signal on {process}: SIGUSR1 came: " in launch.result.stdout for process in (0, 1))
 
 
 @pytest.mark.parametrize("processes", [1, 4])
@@ -106,6 +126,42 @@ def test_memory_that_runs_out_on_one_process_halves_the_micro_batches_of_both(la
     for ours, theirs in zip(read_events(two, "train"), read_events(one, "train"), strict=True):
         assert ours["loss"] == pytest.approx(theirs["loss"], rel=1e-5)
         assert ours["examples"] == theirs["examples"]
+
+
+@pytest.mark.parametrize("fault", ENDING)
+def test_memory_that_runs_out_behind_the_micro_batches_of_one_process_ends_both_in_words(launch, fault):
+    assert all(f"{fault} on {process}: {ENDING[fault]}" in launch.result.stdout for process in (0, 1))
+    assert read_events(launch.folder / fault, "end")[-1]["reason"] == "out_of_memory"
+    steps = list_steps(launch.folder / fault)
+    assert steps == ([] if "sum" in fault else [1])  # the step in which it happened is in no checkpoint
+
+
+def test_run_whose_memory_ran_out_in_a_step_goes_on_as_if_nothing_had_happened(launch, tiny_bert, tmp_path):
+    one = seq2seq.train(write_recipe(tmp_path, tiny_bert, "one", max_steps=4, model={"dropout": 0.0}))
+    shutil.copytree(launch.folder / "clipping", tmp_path / "stopped")
+    seq2seq.train(launch.folder / "clipping.yaml", [f"output={tmp_path / 'stopped'}"], resume=True)
+    checkpoints = [run / "checkpoints/step_00000004" for run in (one, tmp_path / "stopped")]
+    assert compute_largest_difference(*checkpoints) < 1e-5
+
+
+def test_validation_that_one_process_has_no_memory_for_is_done_again_in_smaller_batches(launch):
+    losses = []
+    for run in ("validated", "smaller_validation"):
+        losses.append([event["loss"] for event in read_events(launch.folder / run, "validation")])
+    assert losses[1] == pytest.approx(losses[0], rel=1e-5)
+    assert launch.result.stderr.count("Validation at step 3: memory ran out. From here on its batches") >= 1
+
+
+def test_validation_that_does_not_fit_in_single_pairs_ends_both_in_words(launch):
+    told = "Validation at step 3: memory ran out. What needs less of it: training.precision: bf16, shorter data.max_"
+    assert all(f"validation on {process}: {told}" in launch.result.stdout for process in (0, 1))
+    assert read_events(launch.folder / "validation", "end")[-1]["reason"] == "out_of_memory"
+
+
+def test_process_that_has_no_memory_to_write_texts_does_not_leave_the_other_waiting(launch):
+    told = "Memory ran out with "
+    assert f"outputs on 1: {told}" in launch.result.stdout
+    assert f"outputs on 0: Process 1 stopped: {told}" in launch.result.stdout
 
 
 def test_mistake_on_the_main_process_stops_all_and_shows_once(tiny_bert, tmp_path):

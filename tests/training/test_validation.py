@@ -80,6 +80,20 @@ def test_source_gain_is_zero_where_nothing_comes_from_the_encoder(tiny_bert, enc
     assert compute_gain(started, encoded, 4096) == pytest.approx(0.0, abs=1e-6)
 
 
+def test_memory_that_runs_out_in_a_validation_is_told_once_all_processes_know(started):
+    def run_out(**inputs):
+        raise torch.AcceleratorError("CUDA error: out of memory")
+
+    batches = [{"input_ids": torch.ones(1, 2).long(), "labels": torch.ones(1, 2).long()}]
+    model = started.model.eval()
+    with (
+        pytest.MonkeyPatch.context() as patch,
+        pytest.raises(MemoryError, match="ran out in a batch of the validation"),
+    ):
+        patch.setattr(model, "forward", run_out)
+        compute_validation_loss(model, batches, Accelerator(cpu=True))
+
+
 def test_validation_leaves_the_model_in_its_mode_when_it_fails(started):
     model = started.model.train()
     with pytest.raises(ValueError, match="input_ids"):

@@ -10,6 +10,7 @@ import torch
 from ...base.console import show_progress
 from ...base.errors import TrainingError
 from ...base.files import write_json
+from ...base.memory import explain_memory
 from ...base.options import build_options
 from ...base.signatures import takes_options
 from ...data.duplicates import COMPARISON, Matches, find_conflicting, find_overlap, find_repeated
@@ -53,7 +54,8 @@ def _inspect_run(run: Run, *, examples: int, timed: bool) -> Inspection:
     time = None
     if timed:
         try:
-            time = estimate_time(run, trainer, schedule, batches)
+            with explain_memory(TrainingError("Memory ran out in the validation or in the outputs that were timed.")):
+                time = estimate_time(run, trainer, schedule, batches)
         except TrainingError as error:  # memory does not hold a single pair; the rest is worth knowing all the same
             findings.append(Finding("memory", str(error)))
     return Inspection(
