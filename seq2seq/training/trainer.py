@@ -36,7 +36,9 @@ from .speed import Speedometer
 from .state import TrainingState
 from .validation import is_better
 
-NO_FLAGS = (False,) * (1 + len(STOP_SIGNALS))  # of a process that has nothing to tell the others but what memory it lacked
+NO_FLAGS = (False,) * (
+    1 + len(STOP_SIGNALS)
+)  # of a process that has nothing to tell the others but what memory it lacked
 
 
 @dataclass(frozen=True)

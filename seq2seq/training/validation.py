@@ -32,7 +32,7 @@ def compute_validation_loss(
     Raises:
         MemoryError: on every process, where memory ran out on one.
     """
-    # Of losses, of tokens, and of processes without memory. float32 counts no single tokens beyond 16.8 million of them.
+    # Of losses, of tokens, and of processes without memory; float32 counts no single tokens beyond 16.8 million.
     sums = torch.zeros(3, dtype=torch.float64)
     try:
         with evaluating(model):

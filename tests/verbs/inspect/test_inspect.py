@@ -239,14 +239,21 @@ def test_estimate_for_compiled_layers_says_that_it_is_of_others(inspection):
     assert any("layers that are not compiled" in line for line in lines)
 
 
-def test_lack_of_memory_is_a_warning_and_the_rest_is_found(folder, tiny_bert, monkeypatch):
+@pytest.mark.parametrize(
+    ("error", "told"),
+    [
+        (TrainingError("memory ran out with a single pair"), "memory ran out with a single pair"),
+        (MemoryError(), "Memory ran out in the validation or in the outputs that were timed."),
+    ],
+)
+def test_lack_of_memory_is_a_warning_and_the_rest_is_found(folder, tiny_bert, monkeypatch, error, told):
     def fail(*arguments) -> None:
-        raise TrainingError("memory ran out with a single pair")
+        raise error
 
     monkeypatch.setattr(inspection_module, "estimate_time", fail)
     inspection = seq2seq.inspect(write_recipe(folder, tiny_bert))
     assert inspection.time is None
-    assert inspection.warnings[-1].text == "memory ran out with a single pair"
+    assert inspection.warnings[-1].text == told
 
 
 def test_timed_outputs_have_the_tokens_asked_for_though_the_model_would_end_at_once(started, monkeypatch):
