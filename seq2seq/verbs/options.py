@@ -176,6 +176,7 @@ class ScoringOptions(Options):
     recipe_keys: ClassVar[Mapping[str, str]] = {
         "evaluation.metrics": "metrics",
         "evaluation.normalization": "normalization",
+        "data.columns.references": "references_column",
     }
 
     metrics: Strings = Field(
