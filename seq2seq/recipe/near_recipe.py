@@ -20,7 +20,7 @@ def format_recipe_hint(path: Path) -> str:
     name = find_shipped_name(path)
     if name is None:
         return " `seq2seq recipes` lists those that come with the package."
-    return f" The package has it: `seq2seq recipes copy {name}` puts it into recipes/{name}.yaml."
+    return f" The package has {name}: `seq2seq recipes copy {name}` puts it into recipes/{name}.yaml."
 
 
 def _format_folder_hint(path: Path) -> str:

@@ -117,16 +117,17 @@ def _read_values(path: Path) -> dict[str, Any]:
 
 
 def find_shipped_name(path: Path) -> str | None:
-    """The name of the recipe that comes with the package and that a path or a bare name means; None where none does.
+    """The name of the recipe that comes with the package and that a path or a bare name is like; None for no other.
 
-    Path('recipes/quickstart.yml') -> 'quickstart'
+    Path('recipes/quickstrat.yml') -> 'quickstart'
     """
     name = path.with_suffix("").as_posix().removeprefix("recipes/")
     try:
         folder = find_recipes_folder()
     except RecipeError:
         return None
-    return name if (folder / f"{name}.yaml").is_file() else None
+    known = [_name_recipe(shipped, folder) for shipped in folder.rglob("*.yaml")]
+    return next(iter(difflib.get_close_matches(name, known, 1, 0.8)), None)
 
 
 def list_recipe_files(name: str) -> list[Path]:

@@ -168,10 +168,10 @@ def test_checkpoint_in_place_of_a_recipe_names_the_plan(tmp_path):
         load_recipe(tmp_path)
 
 
-@pytest.mark.parametrize("name", ["quickstart", "quickstart.yaml", "recipes/quickstart.yaml"])
+@pytest.mark.parametrize("name", ["quickstart", "quickstrat.yaml", "recipes/quickstart.yaml"])
 def test_recipe_of_the_package_in_another_folder_says_how_to_copy_it(tmp_path, monkeypatch, name):
     monkeypatch.chdir(tmp_path)
-    with pytest.raises(RecipeError, match=r"there is no such recipe\. The package has it: `seq2seq recipes copy quick"):
+    with pytest.raises(RecipeError, match=r"no such recipe\. The package has quickstart: `seq2seq recipes copy"):
         load_recipe(name)
 
 
