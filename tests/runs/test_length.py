@@ -194,3 +194,16 @@ def test_another_option_beside_the_length_is_refused(recipe):
     seq2seq.train(path)
     with pytest.raises(TrainingError, match=r"(?s)was begun with another recipe.*learning_rate.*max_steps"):
         seq2seq.train(path, ["training.max_steps=6", "training.learning_rate=0.1"], resume=True)
+
+
+def test_run_begun_with_another_length_of_outputs_than_of_targets_keeps_it(recipe):
+    # As before outputs followed targets: 128 in the run, and nothing in the recipe.
+    path = recipe(model={"max_positions": 200})
+    values = yaml.safe_load(path.read_text())
+    del values["generation"]["max_target_tokens"]
+    path.write_text(yaml.safe_dump(values))
+    assert load_recipe(path).generation.max_target_tokens == 16
+    folder = seq2seq.train(path, ["generation.max_target_tokens=128"])
+    seq2seq.train(path, ["training.max_steps=5"], resume=True)
+    recorded = yaml.safe_load((folder / "recipe.yaml").read_text())
+    assert (recorded["generation"]["max_target_tokens"], recorded["training"]["max_steps"]) == (128, 5)
