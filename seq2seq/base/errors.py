@@ -3,9 +3,20 @@
 The command line shows them as one screen without a traceback; anything else that escapes is a defect of ours.
 """
 
+from collections.abc import Callable
+
 
 class Seq2SeqError(Exception):
-    """Base of all errors below; catch this one to catch every user mistake."""
+    """Base of all errors below; catch this one to catch every user mistake.
+
+    rename: makes the message as who is told calls the options in it; see `base.option_names`.
+    """
+
+    rename: Callable[[str], str] | None = None
+
+    def __str__(self) -> str:
+        message = super().__str__()
+        return message if self.rename is None else self.rename(message)
 
 
 class RecipeError(Seq2SeqError):

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from .errors import Seq2SeqError
+from .near_paths import format_near_path
 
 SETTINGS_PATTERNS = ("*.json", "*.txt", "*.model", "*.spm")  # configs and the tokenizer files of all families
 HUB_PREFIX = "hub:"
@@ -65,8 +66,9 @@ def download(name: str, error: type[Seq2SeqError]) -> Path:
             folder = fetch("pytorch_model*.bin")
     except (HfHubHTTPError, HFValidationError, LocalEntryNotFoundError, OSError) as failure:
         reason = str(failure).strip().splitlines()[0]
+        near = format_near_path(Path(name), Path.is_dir)
         raise error(
             f"{name}: neither a folder here nor to be had from the hub ({reason}). "
-            "Check the name and the network, or download the checkpoint and give its folder."
+            f"Check the name and the network, or download the checkpoint and give its folder.{near}"
         ) from None
     return folder

@@ -4,7 +4,6 @@ The classes sit beside what they configure. What a description says is what reci
 flags of a command (cli/flags.py) and the help of a function (base/signatures.py) say.
 """
 
-import difflib
 import inspect
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -15,6 +14,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationEr
 from pydantic.fields import FieldInfo
 
 from .errors import RecipeError, Seq2SeqError
+from .key_hints import format_key_hint
 
 
 def _to_strings(value: Any) -> tuple:
@@ -79,6 +79,8 @@ class Options(BaseModel):
     )
 
     error: ClassVar[type[Seq2SeqError]] = RecipeError  # what a wrong option of this class is raised as
+    # By the key in a recipe, the options that stand for one; a section's for all keys under it. Bases have their own.
+    recipe_keys: ClassVar[Mapping[str, str]] = {}
 
 
 AnyOptions = TypeVar("AnyOptions", bound=Options)
@@ -92,6 +94,14 @@ def list_fields(options: type[Options]) -> dict[str, FieldInfo]:
             if name in options.model_fields:
                 fields[name] = options.model_fields[name]
     return fields
+
+
+def find_section(annotation: Any) -> type[Options] | None:
+    """The class of options that a type is, or may be beside None."""
+    for choice in (annotation, *get_args(annotation)):
+        if isinstance(choice, type) and issubclass(choice, Options):
+            return choice
+    return None
 
 
 def build_choice(options: type[Options]) -> type[Options]:
@@ -136,22 +146,26 @@ def format_option_error(
     error: Mapping[str, Any],
     also: Sequence[str] = (),
     *,
+    foreign: Mapping[str, str] | None = None,
     from_yaml: bool = False,
 ) -> str:
     """One line for one error of pydantic about `options`: path, what is wrong, what was found, and a suggestion.
 
     Args:
-        also: keys at the top that are no options and yet may be meant.
+        also, foreign: as in `format_key_hint`.
         from_yaml: whether the values were YAML, which takes some words for something else than texts.
     """
     # pydantic writes [key] behind a key of a mapping that is wrong itself.
     path = ".".join(str(part) for part in error["loc"] if part != "[key]")
     found = error["input"]
     if error["type"] == "extra_forbidden":
-        *section, key = error["loc"]
-        known = _list_known_keys(options, section, also)
-        close = difflib.get_close_matches(str(key), known, n=1, cutoff=0.5)
-        hint = f" Did you mean {close[0]!r}?" if close else ""
+        hint = format_key_hint(
+            options,
+            error["loc"],
+            found,
+            also=also,
+            foreign=foreign,
+        )
         return f"  {path}: unknown key (found: {found!r}).{hint}"
     if error["type"] == "missing":
         return f"  {path}: is required."
@@ -176,17 +190,3 @@ def _find_quoting_hint(error: Mapping[str, Any]) -> str | None:
     if isinstance(found, int | float):
         return "YAML reads a number: put what is meant as text in quotes."
     return None
-
-
-def _list_known_keys(
-    options: Any,
-    section: Sequence[str | int],
-    also: Sequence[str],
-) -> list[str]:
-    for part in section:
-        annotation = options.model_fields[part].annotation
-        choices = (annotation, *get_args(annotation))  # of a section that may be left out, the section and None
-        options = next(choice for choice in choices if hasattr(choice, "model_fields"))
-    if section:
-        return list(options.model_fields)
-    return [*options.model_fields, *also]

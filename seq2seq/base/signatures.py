@@ -6,7 +6,7 @@ Knows no function and no option.
 import inspect
 import textwrap
 from collections.abc import Callable, Iterator, Sequence
-from functools import reduce
+from functools import reduce, wraps
 from inspect import Parameter
 from operator import or_
 from pathlib import Path
@@ -15,7 +15,8 @@ from typing import Any, TypeVar, Union, get_args, get_origin, get_type_hints
 
 from pydantic_core import PydanticUndefined
 
-from .options import Options, list_fields
+from .option_names import list_recipe_keys, naming_options
+from .options import Options, find_section, list_fields
 
 AnyFunction = TypeVar("AnyFunction", bound=Callable[..., Any])
 HELP_WIDTH = 100
@@ -30,12 +31,31 @@ def takes_options(options: type[Options]) -> Callable[[AnyFunction], AnyFunction
     """
 
     def decorate(function: AnyFunction) -> AnyFunction:
-        function.__signature__ = _build_signature(function, options)
+        names = name_arguments(options)
+
+        @wraps(function)
+        def call(*arguments: Any, **keywords: Any) -> Any:
+            with naming_options(names):
+                return function(*arguments, **keywords)
+
+        call.__signature__ = _build_signature(function, options)
         lines = "\n".join(_list_lines(options))
-        function.__doc__ = f"{inspect.getdoc(function)}\n\nOptions:\n{lines}\n"
-        return function
+        call.__doc__ = f"{inspect.getdoc(function)}\n\nOptions:\n{lines}\n"
+        return call
 
     return decorate
+
+
+def name_arguments(options: type[Options]) -> dict[str, str]:
+    """The arguments that stand for recipe keys. {'data.header': 'header'}"""
+    types = get_type_hints(options)
+    names = {}
+    for key, option in list_recipe_keys(options).items():
+        names[key] = option
+        section = find_section(types[option])
+        for inner in section.model_fields if section else ():
+            names[f"{key}.{inner}"] = f"{option}={{{inner!r}: ...}}"
+    return names
 
 
 def _build_signature(function: Callable[..., Any], options: type[Options]) -> inspect.Signature:

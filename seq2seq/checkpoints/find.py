@@ -8,6 +8,7 @@ from pathlib import Path
 
 from ..base.errors import CheckpointError
 from ..base.hub import download
+from ..base.lookalikes import find_advice
 from ..run_folder.steps import CHECKPOINTS_FOLDER, list_saved, list_steps, load_best, step_folder
 from .description import DESCRIPTION_FILE
 from .manifest import check_manifest
@@ -50,14 +51,17 @@ def find_local(name: str | Path) -> Path | None:
         return _find_in_run(folder)
     if _is_published(folder):
         return folder
+    advice = find_advice(folder)
     if folder.exists():
         held = ", ".join(_list_first_names(folder)) or "nothing"
+        what = f"; it holds {held}" if folder.is_dir() else ", but a file"
         raise CheckpointError(
             f"{folder} is neither a run folder (with {CHECKPOINTS_FOLDER}/) nor a checkpoint (with {DESCRIPTION_FILE} "
-            f"or the config.json of an encoder-decoder); it holds {held}."
+            f"or the config.json of an encoder-decoder){what}." + (f" {advice}" if advice else "")
         )
     if not HUB_NAME.fullmatch(str(name)):
-        raise CheckpointError(f"{name} does not exist. Give a run folder, a checkpoint folder or a hub name.")
+        advice = advice or "Give a run folder, a checkpoint folder or a hub name."
+        raise CheckpointError(f"{name} does not exist. {advice}")
     return None
 
 
@@ -104,7 +108,11 @@ def _list_first_names(folder: Path) -> list[str]:
 def _download(name: str) -> Path:
     folder = download(name, CheckpointError)
     if not (folder / DESCRIPTION_FILE).exists() and not _is_published(folder):
-        raise CheckpointError(f"{name} on the hub has neither {DESCRIPTION_FILE} nor config.json: it is no checkpoint.")
+        advice = find_advice(folder)
+        raise CheckpointError(
+            f"{name} on the hub has neither {DESCRIPTION_FILE} nor config.json: it is no checkpoint."
+            + (f" {advice}" if advice else "")
+        )
     return folder
 
 

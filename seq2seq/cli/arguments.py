@@ -12,9 +12,13 @@ Overrides = Annotated[list[str] | None, typer.Argument(help="Options that go ove
 
 
 def format_truncated(option: str, counts: Mapping[str, int]) -> str | None:
-    """'--data: cut at the model's limits: sources 2, targets 0'; None where no text was."""
+    """'--data: cut at the model's limits: sources 2, targets 0 ...', with the limits; None where no text was."""
     sources = counts["truncated_sources"]
     targets = counts["truncated_targets"]
     if not sources and not targets:
         return None
-    return f"{option}: cut at the model's limits: sources {sources:,}, targets {targets:,}"
+    return (
+        f"{option}: cut at the model's limits: sources {sources:,}, targets {targets:,} "
+        f"(at {counts['max_source_tokens']} and {counts['max_target_tokens']} tokens, data.max_source_tokens and "
+        "data.max_target_tokens of its recipe)"
+    )

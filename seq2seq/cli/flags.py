@@ -6,13 +6,15 @@ A value of several parts is given by commas, or by the flag once for each (see `
 import inspect
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
+from functools import wraps
 from inspect import Parameter
 from typing import Annotated, Any, TypeVar, get_args, get_type_hints
 
 import typer
 from pydantic_core import PydanticUndefined
 
-from ..base.options import AnyOptions, Flag, Options, build_options, list_fields
+from ..base.option_names import list_recipe_keys, naming_options
+from ..base.options import AnyOptions, Flag, Options, build_options, find_section, list_fields
 
 Command = TypeVar("Command", bound=Callable[..., None])
 
@@ -55,12 +57,30 @@ def takes_flags(options: type[Options]) -> Callable[[Command], Command]:
         own = [one for one in signature.parameters.values() if one.kind is not Parameter.VAR_KEYWORD]
         made = [flag.to_parameter() for flag in list_flags(options)]
         parameters = [*own, *made]
+        names = name_flags(options)
+
+        @wraps(command)
+        def run(*arguments: Any, **keywords: Any) -> None:
+            with naming_options(names):
+                command(*arguments, **keywords)
+
         # Typer takes names and defaults from the signature, types from the annotations.
-        command.__signature__ = inspect.Signature(parameters)
-        command.__annotations__ = {one.name: one.annotation for one in parameters}
-        return command
+        run.__signature__ = inspect.Signature(parameters)
+        run.__annotations__ = {one.name: one.annotation for one in parameters}
+        return run
 
     return decorate
+
+
+def name_flags(options: type[Options]) -> dict[str, str]:
+    """The flags of a class of options by what errors call these: by their recipe keys, and by names with _ in them."""
+    flags = {".".join(flag.path): flag.name for flag in list_flags(options)}
+    names = {path: name for path, name in flags.items() if "_" in path and "." not in path}
+    for key, option in list_recipe_keys(options).items():
+        for path, name in flags.items():
+            if path == option or path.startswith(f"{option}."):
+                names[key + path.removeprefix(option)] = name
+    return names
 
 
 def read_flags(options: type[AnyOptions], given: Mapping[str, Any]) -> AnyOptions:
@@ -80,7 +100,7 @@ def list_flags(options: type[Options]) -> Iterator[OptionFlag]:
     types = get_type_hints(options)
     for name, field in list_fields(options).items():
         flag = next((item for item in field.metadata if isinstance(item, Flag)), Flag())
-        section = _find_section(types[name])
+        section = find_section(types[name])
         if section is not None:
             for inner in list_flags(section):
                 yield replace(
@@ -123,14 +143,6 @@ def _build_flag(
         help=text,
         by_commas=by_commas,
     )
-
-
-def _find_section(annotation: Any) -> type[Options] | None:
-    """The class of options that a type is, or may be beside None."""
-    for choice in (annotation, *get_args(annotation)):
-        if isinstance(choice, type) and issubclass(choice, Options):
-            return choice
-    return None
 
 
 def _set_value(

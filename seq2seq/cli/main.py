@@ -29,6 +29,7 @@ from . import (
     tokenizer,
     train,
 )
+from .unknown_flags import find_flag_hint
 
 
 class _Commands(typer.core.TyperGroup):
@@ -39,6 +40,21 @@ class _Commands(typer.core.TyperGroup):
             return super().invoke(context)
         except KeyboardInterrupt:
             raise _StoppedByUser from None  # before click says "Aborted!", and 1
+        except typer.BadParameter.__base__ as error:  # click's UsageError, which Typer keeps to itself
+            _explain_unknown_flag(error)
+            raise
+
+
+def _explain_unknown_flag(error: Any) -> None:
+    """Puts what may have been meant into the error of a flag that the command has not."""
+    flag = getattr(error, "option_name", None)
+    if flag is None or error.ctx is None:
+        return
+    known = {name for one in error.ctx.command.params for name in one.opts}
+    hint = find_flag_hint(error.ctx.command.name, flag, known)
+    if hint is not None:
+        error.message = f"{error.message}. {hint}"
+        error.possibilities = None
 
 
 class _StoppedByUser(Exception):

@@ -205,8 +205,10 @@ def _summarize_truncation(
 
 
 def count_truncated(encoded: EncodedExamples) -> dict[str, int]:
-    """How many sources and targets were truncated, as the files of an analysis say."""
+    """How many sources and targets were truncated, and to how many tokens, as the files of an analysis say."""
     return {
         "truncated_sources": encoded.source_truncation.truncated,
         "truncated_targets": encoded.target_truncation.truncated,
+        "max_source_tokens": encoded.source_truncation.limit,
+        "max_target_tokens": encoded.target_truncation.limit,
     }

@@ -20,6 +20,7 @@ from .references import find_fault, read_reference_list
 
 STANDARD_INPUT = "-"
 ADVICE = "Name the column that holds the texts."
+ADVICE_TO_CHOOSE = f"{ADVICE} Set data.columns.source."
 ReadValue = Callable[[Row, Sequence[str], str], Any]  # of a row, its columns, and advice where one is missing
 
 
@@ -93,7 +94,7 @@ def _read_columns(
         values = _replace_surrogates(row.values)
         replaced = bool(broken) or values != row.values
         broken.clear()
-        yield ReadText(row.where, read(Row(row.where, values), columns, ADVICE), replaced)
+        yield ReadText(row.where, read(Row(row.where, values), columns, ADVICE_TO_CHOOSE), replaced)
 
 
 def _replace_surrogates(value: object) -> object:

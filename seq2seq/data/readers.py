@@ -16,6 +16,7 @@ from typing import IO
 from ..base.errors import DataError
 from ..base.files import open_bytes
 from ..base.hub import HUB_PREFIX, parse_hub_split
+from ..base.near_paths import format_near_path
 from ..embedded.corpus import SPLITS, load_pairs
 from ..sources.columns import Row
 
@@ -93,7 +94,7 @@ def find_file(name: str) -> Path:
     path = resolve_path(name)
     if not path.is_file():
         hint = "" if path == Path(name) else f" ({DATA_VARIABLE} is set, so {name} means this)"
-        raise DataError(f"{path}: there is no such file{hint}.")
+        raise DataError(f"{path}: there is no such file{hint}.{format_near_path(path)}")
     return path
 
 

@@ -1,5 +1,6 @@
 """What a recipe, and whoever generates, says about generation. Imports no torch."""
 
+from collections.abc import Mapping
 from typing import Any, ClassVar
 
 from pydantic import Field, ValidationInfo, field_validator
@@ -16,7 +17,11 @@ class GenerationOptions(Options):
 
     num_beams: int = Field(4, gt=0, le=1000, description="How many beams the search keeps; 1 is greedy.")
     max_target_tokens: int = Field(
-        128, gt=0, le=MOST_TOKENS, description="How many tokens an output may have at most, its end mark included."
+        128,
+        gt=0,
+        le=MOST_TOKENS,
+        description="How many tokens an output may have at most, its end mark included; left out of a recipe, it is "
+        "data.max_target_tokens.",
     )
     min_target_tokens: int = Field(
         0, ge=0, le=MOST_TOKENS, description="How many tokens an output must have at least, its end mark not counted."
@@ -144,6 +149,7 @@ class GenerationChoice(SourceChoice, build_choice(GenerationOptions)):
     """Options of generation over those of a checkpoint, which hold where they are left out."""
 
     error: ClassVar[type[Seq2SeqError]] = GenerationError
+    recipe_keys: ClassVar[Mapping[str, str]] = {f"generation.{name}": name for name in GenerationOptions.model_fields}
 
     @property
     def generation(self) -> dict[str, Any]:

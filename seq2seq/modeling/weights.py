@@ -13,6 +13,7 @@ import torch
 from safetensors import SafetensorError, safe_open
 
 from ..base.errors import Seq2SeqError
+from ..base.lookalikes import find_advice
 
 LEGACY_NAMES = {"LayerNorm.gamma": "LayerNorm.weight", "LayerNorm.beta": "LayerNorm.bias"}  # of TensorFlow's BERT
 
@@ -41,8 +42,10 @@ class WeightFiles:
         """
         paths = self._list_files("model.safetensors") or self._list_files("pytorch_model.bin")
         if not paths:
+            advice = find_advice(self.folder)
             raise self.error(
                 f"{self.name}: {self.folder} has no weights. Expected model.safetensors (or pytorch_model.bin)."
+                + (f" {advice}" if advice else "")
             )
         self._check_index(paths)
         files = {}

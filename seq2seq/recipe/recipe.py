@@ -21,6 +21,8 @@ from ..metrics.table import refuse_source_metrics
 from ..sources.options import SourceOptions
 from ..training.options import TrainingOptions
 from ..warmstart.options import ModelOptions
+from .foreign_keys import FOREIGN_KEYS
+from .near_recipe import format_recipe_hint
 from .task import find_task
 from .yaml_text import TrapError, dump_yaml, holds_comment, read_yaml
 
@@ -151,14 +153,36 @@ def build_recipe(values: Mapping[str, Any], name: str = "recipe") -> Recipe:
         except RecipeError as error:
             errors.append(str(error))
     try:
-        recipe = Recipe.model_validate(values)
+        recipe = Recipe.model_validate(_follow_targets(values))
     except ValidationError as error:
         for item in error.errors():
-            errors.append(format_option_error(Recipe, item, also=("extends",), from_yaml=True))
+            line = format_option_error(
+                Recipe,
+                item,
+                also=("extends",),
+                foreign=FOREIGN_KEYS,
+                from_yaml=True,
+            )
+            errors.append(line)
     if errors:
         count = "1 error" if len(errors) == 1 else f"{len(errors)} errors"
         raise RecipeError("\n".join([f"{name}: {count}", *errors]))
     return recipe
+
+
+def _follow_targets(values: Mapping[str, Any]) -> dict[str, Any]:
+    """The same recipe, whose outputs may be as long as its targets where it does not say how long they may be.
+
+    {'data': {'max_target_tokens': 64}} -> {'data': ..., 'generation': {'max_target_tokens': 64}}
+    """
+    data = values.get("data")
+    generation = values.get("generation", {})
+    if not isinstance(data, Mapping) or not isinstance(generation, Mapping):
+        return dict(values)  # which is told as it is checked
+    if generation.get("max_target_tokens") is not None:
+        return dict(values)
+    longest = data.get("max_target_tokens", DataOptions.model_fields["max_target_tokens"].default)
+    return merge(values, nest("generation.max_target_tokens", longest))
 
 
 def parse_override(override: str) -> dict[str, Any]:
@@ -189,7 +213,11 @@ def _read_mapping(path: Path) -> dict[str, Any]:
     try:
         values = read_yaml(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
-        raise RecipeError(f"{path}: there is no such recipe.") from None
+        raise RecipeError(f"{path}: there is no such recipe.{format_recipe_hint(path)}") from None
+    except IsADirectoryError:
+        raise RecipeError(
+            f"{path}: the recipe cannot be read: expected a file, found a folder.{format_recipe_hint(path)}"
+        ) from None
     except (OSError, UnicodeDecodeError) as error:
         raise RecipeError(f"{path}: the recipe cannot be read ({error}).") from None
     except TrapError as error:

@@ -116,6 +116,20 @@ def _read_values(path: Path) -> dict[str, Any]:
     return yaml.load(path.read_bytes(), loader)
 
 
+def find_shipped_name(path: Path) -> str | None:
+    """The name of the recipe that comes with the package and that a path or a bare name is like; None for no other.
+
+    Path('recipes/quickstrat.yml') -> 'quickstart'
+    """
+    name = path.with_suffix("").as_posix().removeprefix("recipes/")
+    try:
+        folder = find_recipes_folder()
+    except RecipeError:
+        return None
+    known = [_name_recipe(shipped, folder) for shipped in folder.rglob("*.yaml")]
+    return next(iter(difflib.get_close_matches(name, known, 1, 0.8)), None)
+
+
 def list_recipe_files(name: str) -> list[Path]:
     """The file of a recipe, and behind it the file that it extends, if any.
 

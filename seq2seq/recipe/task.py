@@ -31,7 +31,7 @@ class Task:
                 "max_source_tokens": self.max_source_tokens,
                 "max_target_tokens": self.max_target_tokens,
             },
-            "generation": {"max_target_tokens": self.max_target_tokens} | self.generation,
+            "generation": self.generation,
             "evaluation": {"metrics": list(self.metrics)},
         }
 

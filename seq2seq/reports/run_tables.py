@@ -64,6 +64,21 @@ def tabulate_data(splits: Mapping[str, Mapping[str, Any]]) -> Cells:
     return DATA_HEADER, rows
 
 
+def list_truncated(splits: Mapping[str, Mapping[str, Any]]) -> list[str]:
+    """A line for each split with truncated texts: how many, at which limit, and the option that raises it."""
+    lines = []
+    for name, split in splits.items():
+        sides = [
+            f"{split[side]['cut']:,} of {split[side]['texts']:,} {side}s at {split[side]['limit']:,} tokens "
+            f"(data.max_{side}_tokens)"
+            for side in ("source", "target")
+            if split[side]["cut"]
+        ]
+        if sides:
+            lines.append(f"data.{name}: cut: {', '.join(sides)}")
+    return lines
+
+
 def _to_side_cells(side: Mapping[str, Any]) -> list[str]:
     return [
         f"{side['tokens']:,}",

@@ -18,6 +18,7 @@ OLD_VALUES: dict[str, Any] = {
     "evaluation.lead_sentences": 1,
     "evaluation.first_words": None,
     "generation.length_penalty_form": "power",
+    "generation.max_target_tokens": 128,  # whatever data.max_target_tokens was
     "generation.min_target_tokens": 0,
     "generation.num_outputs": 1,
     "generation.repetition_penalty": 1.0,

@@ -11,11 +11,12 @@ from ..data.references import find_other_references
 from ..generation.prefix import format_changed_prefix
 from ..processes.group import summarize_machine
 from ..recipe.recipe import Recipe
-from ..reports.run_tables import tabulate_data, tabulate_origin
+from ..reports.run_tables import list_truncated, tabulate_data, tabulate_origin
 from ..run_folder.folder import RunFolder
 from ..run_folder.steps import CHECKPOINTS_FOLDER, list_saved
 from .data import RunData
 from .inputs import summarize_inputs, summarize_split
+from .length import record_length
 from .saving import finish_saving
 from .start import Start
 
@@ -47,6 +48,7 @@ class Opening:
         if not self.folder.progress.exists():
             errors().print(f"{self.folder.progress} is missing: the figures up to step {state.step} are lost.")
         self.folder.crop_progress(state.step)  # first, because it refuses a damaged file
+        record_length(self.folder, self.recipe, state.step)
         if not self.folder.inputs.exists():
             self._write_inputs()
         self.folder.remove_results()
@@ -78,3 +80,5 @@ class Opening:
                 console.print(f"data.{name}: {others}")
         splits = {name: summarize_split(data) for name, data in self.data.splits.items()}
         console.print(build_table("Data", *tabulate_data(splits)))
+        for line in list_truncated(splits):
+            console.print(line)

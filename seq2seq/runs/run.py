@@ -8,18 +8,22 @@ from contextlib import suppress
 
 from accelerate import Accelerator
 
+from ..base.console import errors
 from ..base.errors import RecipeError
 from ..checkpoints.folder import read_checkpoint
 from ..data.loader import StepLoader
 from ..processes.group import run_on_main
 from ..processes.trackers import start_trackers, track
 from ..recipe.recipe import Recipe
+from ..reports.run_tables import list_truncated
 from ..run_folder.folder import RunFolder
 from ..run_folder.steps import BEST_FILE, CHECKPOINTS_FOLDER, find_chosen
 from ..training.early_stopping import find_end
 from ..training.options import TrainingOptions
 from ..training.trainer import Callbacks, Trainer
 from .data import build_loader, build_source, check_same_data, complete_evaluation, load_data
+from .inputs import summarize_split
+from .length import check_not_behind
 from .opening import Opening
 from .outputs import OutputWriter
 from .preparation import PreparedModel, build_objective, prepare_model
@@ -41,8 +45,8 @@ class Run:
         Raises:
             DataError: a file or a row is broken.
             RecipeError: the epochs have no more steps than the warm-up, or than something is frozen for.
-            TrainingError: the data is not what a resumed run began with; what is to be frozen cannot be; or layers or
-                processes do not fit the model.
+            TrainingError: the data is not what a resumed run began with, or the run is past its end; what is to be
+                frozen cannot be; or layers or processes do not fit the model.
         """
         self.recipe = recipe
         self.start = start
@@ -56,6 +60,7 @@ class Run:
         self.objective = build_objective(recipe, start, accelerator)
         loader = build_loader(recipe, self.data.train, self.objective, self.source, accelerator)
         max_steps = count_steps(recipe.training, loader)
+        check_not_behind(folder, recipe.training, start.state.step, max_steps)
         prepared = prepare_model(start, recipe.training, accelerator)
         self.outputs = OutputWriter(start, self.source, accelerator)
         self.validation = self._build_validation(prepared)
@@ -129,6 +134,13 @@ class Run:
         """Says so where the last validation showed that the model does not read its sources."""
         if self.validation is not None:
             self.validation.warn_of_unread_sources()
+
+    def tell_truncated(self) -> None:
+        """Says once more, where it is read, which texts were truncated: the first time may be hours ago."""
+        if self.accelerator.is_main_process:
+            splits = {name: summarize_split(data) for name, data in self.data.splits.items()}
+            for line in list_truncated(splits):
+                errors().print(line)
 
     def write_test_results(self) -> None:
         """Generates and scores data.test, if there is one, with the run's best checkpoint, and prints the table."""

@@ -35,6 +35,7 @@ from ..warmstart.options import ModelOptions
 from ..warmstart.origin import OriginReport, report_loaded
 from ..warmstart.start import WarmStart, warm_start
 from ..warmstart.vocabulary import Corpus
+from .length import LENGTH_KEYS, check_length
 
 # Where the run lies, how it is spread and who is told, not what it does.
 FREE_ON_RESUME = (
@@ -182,23 +183,27 @@ def _check_prefix(tokenizers: TokenizerPair, framing: Framing, recipe: Recipe) -
 
 
 def check_same_recipe(folder: RunFolder, recipe: Recipe) -> None:
-    """Makes sure that a run goes on with the recipe it began with, but for `FREE_ON_RESUME`.
+    """Makes sure that a run goes on with the recipe it began with, but for `FREE_ON_RESUME` and, where it may, its end.
 
     Raises:
-        TrainingError: naming every option that differs, or that the run's recipe is missing.
+        TrainingError: naming every option that differs, or that the run's recipe is missing; or as `check_length`.
     """
     if not folder.exists():
         raise TrainingError(
             f"{folder.recipe} is missing, so nobody can tell how the run there was begun. Put it back, or choose "
             "another output."
         )
-    then, now = flatten(_load_run_recipe(folder)), flatten(recipe.model_dump(mode="json"))
+    values = _load_run_recipe(folder)
+    then = flatten(values)
+    now = flatten(recipe.model_dump(mode="json"))
     differing = sorted(
         key
         for key in then.keys() | now.keys()
         if then.get(key, UNSET) != now.get(key, UNSET) and key not in FREE_ON_RESUME
     )
-    if differing:
+    if differing and set(differing) <= set(LENGTH_KEYS):
+        check_length(folder, values, recipe)
+    elif differing:
         lines = [
             f"  {key}: the run has {then.get(key, UNSET)!r}, the recipe now says {now.get(key, UNSET)!r}"
             for key in differing

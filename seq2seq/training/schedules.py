@@ -2,6 +2,8 @@
 
 import math
 
+ENDLESS_SCHEDULES = ("constant", "inverse_square_root")  # whose rates are the same for any number of steps
+
 
 def compute_rate_factor(
     schedule: str,

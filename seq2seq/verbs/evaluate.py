@@ -22,6 +22,7 @@ from ..metrics.options import EvaluationOptions
 from ..metrics.table import refuse_source_metrics
 from ..processes.group import generate_in_processes, open_processes, run_on_main
 from .early_checks import check_evaluate
+from .generate_file import report_odd
 from .options import EvaluateOptions
 
 
@@ -75,6 +76,7 @@ def evaluate(checkpoint: str | Path, data: Sequence[str], **given: Any) -> dict:
             (options.output / "scores.json").unlink(missing_ok=True)
             write_json_lines(options.output / "predictions.jsonl", build_prediction_rows(shown, generated))
             write_json(options.output / "scores.json", scores)
+            report_odd(generated.count_odd(), generator.max_source_tokens)
             return scores
 
         return run_on_main(processes, score_and_write)

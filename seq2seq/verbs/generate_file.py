@@ -203,7 +203,7 @@ def report_odd(counts: Mapping[str, int], max_source_tokens: int) -> None:
     """Says on standard error what was odd, if anything."""
     meanings = {
         "empty": "sources without a token, output empty",
-        "truncated": f"sources cut at {max_source_tokens} tokens",
+        "truncated": f"sources cut at {max_source_tokens} tokens (data.max_source_tokens of the model's recipe)",
         "replaced": "sources with bytes that are not UTF-8, or halves of surrogate pairs, replaced by U+FFFD",
         "joined": "outputs whose line breaks became spaces",
     }

@@ -71,6 +71,8 @@ class InspectOptions(Options):
 class GenerateFileOptions(GenerationChoice):
     """Options of `generate_file`."""
 
+    recipe_keys: ClassVar[Mapping[str, str]] = {"data.columns.source": "columns", "data.header": "header"}
+
     output: FilePath = Field(
         Path("-"), description="The file to write, by its name plain text or .jsonl; - is standard output."
     )
@@ -107,6 +109,8 @@ class GenerateFileOptions(GenerationChoice):
 class PairOptions(SourceChoice):
     """Which pairs a checkpoint is measured on, and how they are read."""
 
+    recipe_keys: ClassVar[Mapping[str, str]] = {"data.columns": "columns", "data.header": "header"}
+
     data: Files = Field(
         description="The data files, named as in a recipe: a file, hub:NAME:CONFIG:SPLIT or embedded:quickstart:SPLIT."
     )
@@ -135,6 +139,10 @@ class EvaluateOptions(PairOptions, GenerationChoice):
     """Options of `evaluate`."""
 
     error: ClassVar[type[Seq2SeqError]] = GenerationChoice.error
+    recipe_keys: ClassVar[Mapping[str, str]] = {
+        "data.normalization": "normalization",
+        "evaluation.metrics": "metrics",
+    }
 
     output: FilePath = Field(
         Path("evaluation"), description="The folder to write predictions.jsonl and scores.json to."
@@ -165,6 +173,11 @@ class ScoringOptions(Options):
     """How files of outputs are scored."""
 
     error: ClassVar[type[Seq2SeqError]] = ScoringError
+    recipe_keys: ClassVar[Mapping[str, str]] = {
+        "evaluation.metrics": "metrics",
+        "evaluation.normalization": "normalization",
+        "data.columns.references": "references_column",
+    }
 
     metrics: Strings = Field(
         description=f"The metrics to compute, the headline first: any of {', '.join(METRICS)}, or {NAME_FORM} for one "
@@ -269,6 +282,7 @@ class PruneOptions(PairOptions):
     """Options of `prune`."""
 
     error: ClassVar[type[Seq2SeqError]] = AnalysisError
+    recipe_keys: ClassVar[Mapping[str, str]] = {"evaluation.metrics": "metrics"}
 
     output: FilePath = Field(description="The checkpoint folder to write; it must not exist yet.")
     keep: float | None = Field(
@@ -384,6 +398,12 @@ class TokenizerOptions(Options):
     """Options of `train_tokenizer`."""
 
     error: ClassVar[type[Seq2SeqError]] = TokenizerError
+    recipe_keys: ClassVar[Mapping[str, str]] = {
+        "data.columns.source": "source_column",
+        "data.columns.target": "target_column",
+        "data.header": "header",
+        "data.normalization": "normalization",
+    }
 
     data: Files = Field(
         description="The texts to train on: data files, named as in a recipe, or plain text, one text a line."

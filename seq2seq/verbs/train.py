@@ -112,6 +112,7 @@ def _run(run: Run, *, resuming: bool) -> str:
         _check_not_stopped(reason, folder, trainer.state.step)
         run.warn_of_unread_sources()
         run.write_test_results()
+        run.tell_truncated()
         if run.accelerator.is_main_process:
             write_report(folder)
     except OSError:

@@ -12,6 +12,7 @@ from transformers import AutoConfig, PreTrainedConfig
 from ..base.errors import WarmStartError
 from ..base.files import embedded_folder
 from ..base.hub import download
+from ..base.lookalikes import find_advice
 from ..modeling.weights import WeightFiles
 
 EMBEDDED = "embedded:"
@@ -30,9 +31,13 @@ def find_published_folder(name: str) -> Path:
         return folder
     if Path(name).is_dir():
         return Path(name)
+    advice = find_advice(Path(name))
+    if Path(name).exists():
+        raise WarmStartError(f"{name} is a file. {advice or 'Give a folder with config.json, or a hub name.'}")
     # What cannot be OWNER/NAME is not asked for on the hub.
     if Path(name).is_absolute() or name.startswith((".", "~")) or name.count("/") > 1:
-        raise WarmStartError(f"{name}: there is no such folder. Give a folder with config.json, or a hub name.")
+        advice = advice or "Give a folder with config.json, or a hub name."
+        raise WarmStartError(f"{name}: there is no such folder. {advice}")
     return download(name, WarmStartError)
 
 
@@ -58,7 +63,8 @@ class PublishedCheckpoint:
         if self.shape is not None:
             return self.shape
         if not (self.folder / "config.json").exists():
-            raise WarmStartError(f"{self.name}: {self.folder} has no config.json. Expected a transformers checkpoint.")
+            advice = find_advice(self.folder) or "Expected a transformers checkpoint."
+            raise WarmStartError(f"{self.name}: {self.folder} has no config.json. {advice}")
         try:
             return AutoConfig.from_pretrained(
                 str(self.folder),

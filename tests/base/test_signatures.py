@@ -1,13 +1,14 @@
 """Functions that take options as keywords: each option is in the signature and, with its meaning, in the help."""
 
 import inspect
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 from pydantic import Field
 
+from seq2seq.base.errors import DataError
 from seq2seq.base.options import FilePath, Options, Strings, build_options
 from seq2seq.base.signatures import takes_options
 
@@ -43,3 +44,20 @@ def test_function_is_called_as_before():
     assert eat("home", ["Ada"], bowl="a") == Soup(guests=("Ada",), bowl=Path("a"))
     with pytest.raises(TypeError, match="missing 1 required positional argument"):
         eat("home")
+
+
+class Bowls(Options):
+    recipe_keys: ClassVar[Mapping[str, str]] = {"kitchen.soup": "soup", "kitchen.spoon_count": "spoons"}
+
+    soup: Soup | None = Field(None, description="The soup.")
+    spoons: int = Field(2, description="How many spoons there are.")
+
+
+@takes_options(Bowls)
+def serve(message: str, **given: Any) -> None:
+    raise DataError(message)
+
+
+def test_errors_name_the_arguments_in_place_of_recipe_keys():
+    with pytest.raises(DataError, match=r"^Set spoons or soup=\{'bowl': \.\.\.\}\.$"):
+        serve("Set kitchen.spoon_count or kitchen.soup.bowl.")

@@ -23,6 +23,14 @@ def test_evaluate_writes_scores_and_predictions(seq2seq, checkpoint, pairs, tmp_
     assert len((output / "predictions.jsonl").read_text().splitlines()) == 2
 
 
+def test_evaluate_counts_the_sources_that_were_cut(seq2seq, checkpoint, tmp_path):
+    path = tmp_path / "long.jsonl"
+    rows = [{"source": "the cat " * 50, "target": "a cat"}, {"source": "a dog", "target": "a dog"}]
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    _, _, err = seq2seq("evaluate", checkpoint, "--data", path, "--output", tmp_path / "out", "--metrics", "bleu")
+    assert "1 sources cut at 32 tokens (data.max_source_tokens of the model's recipe)" in " ".join(err.split())
+
+
 def test_evaluate_refuses_an_unknown_metric(seq2seq, checkpoint, pairs, tmp_path):
     arguments = ["evaluate", checkpoint, "--data", pairs, "--output", tmp_path / "out", "--metrics", "blue"]
     code, _, err = seq2seq(*arguments)

@@ -33,7 +33,7 @@ def test_generate_options_override_the_checkpoints(seq2seq, checkpoint):
 def test_generate_refuses_an_option_out_of_range(seq2seq, checkpoint):
     code, _, err = seq2seq("generate", checkpoint, "--text", "a", "--num-beams", "0")
     assert code == 1
-    assert "num_beams: input should be greater than 0 (found: 0)" in err
+    assert "--num-beams: input should be greater than 0 (found: 0)" in err
 
 
 def test_generate_writes_several_outputs_with_scores_as_jsonl(seq2seq, checkpoint, tmp_path):
@@ -75,7 +75,7 @@ def test_generate_goes_on_with_an_unfinished_file(seq2seq, checkpoint, tmp_path)
 def test_generate_refuses_a_window_of_nothing(seq2seq, checkpoint):
     code, _, err = seq2seq("generate", checkpoint, "--text", "a", "--window", "0")
     assert code == 1
-    assert "window_texts: input should be greater than or equal to 1 (found: 0)" in err
+    assert "--window: input should be greater than or equal to 1 (found: 0)" in err
 
 
 def test_generate_draws_by_the_seed(seq2seq, checkpoint):

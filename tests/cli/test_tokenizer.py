@@ -130,7 +130,10 @@ def test_file_in_place_of_the_folder_is_refused(train, tmp_path):
         (("--size", "90000"), "TokenizerError: size 90000 is too large: these texts give"),
         (("--size", "9"), "TokenizerError: size 9 is too small"),
         (("--data", "missing.jsonl"), "DataError: missing.jsonl: there is no such file."),
-        (("--source-column", "text"), "column 'text' is missing (found: 'source', 'target'). Name it by source_column"),
+        (
+            ("--source-column", "text"),
+            "column 'text' is missing (found: 'source', 'target'). Name it by --source-column",
+        ),
     ],
 )
 def test_mistakes_show_as_one_message_and_leave_nothing(train, tmp_path, arguments, message):

@@ -22,6 +22,21 @@ def test_train_generate_and_report_go_the_whole_way(seq2seq, tiny_bert, tmp_path
     assert f"Written: {tmp_path / 'run/README.md'}" in err
 
 
+def test_truncated_texts_are_told_as_they_are_read_and_at_the_end(seq2seq, tiny_bert, tmp_path, pairs):
+    data = {"train": str(pairs), "test": str(pairs), "max_source_tokens": 4, "max_target_tokens": 3}
+    _, _, err = seq2seq("train", write_recipe(tmp_path, tiny_bert, pairs, data=data))
+    told = " ".join(err.split())
+    # Sources of three words with their two marks are longer than 4, one target of three words with its end than 3.
+    for split in ("train", "test"):
+        line = f"data.{split}: cut: 2 of 2 sources at 4 tokens (data.max_source_tokens), 1 of 2 targets at 3 tokens"
+        assert told.count(line) == 2
+
+
+def test_whole_texts_are_not_told_of(seq2seq, tiny_bert, tmp_path, pairs):
+    _, _, err = seq2seq("train", write_recipe(tmp_path, tiny_bert, pairs))
+    assert "cut:" not in err
+
+
 def test_finished_run_resumes_to_a_message(seq2seq, tiny_bert, tmp_path, pairs):
     recipe = write_recipe(tmp_path, tiny_bert, pairs)
     seq2seq("train", recipe)

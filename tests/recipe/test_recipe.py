@@ -1,5 +1,6 @@
 """The recipe: fixed defaults, extends, overrides, the task's part, and one message with every error."""
 
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -8,9 +9,11 @@ import pytest
 from pydantic import ValidationError
 
 from seq2seq.base.errors import RecipeError
+from seq2seq.base.key_hints import list_paths
 from seq2seq.base.mappings import merge
 from seq2seq.data.options import ColumnOptions
-from seq2seq.recipe.recipe import build_recipe, load_recipe, parse_override
+from seq2seq.recipe.foreign_keys import FOREIGN_KEYS
+from seq2seq.recipe.recipe import Recipe, build_recipe, load_recipe, parse_override
 
 BASE = {
     "task": "sentence_fusion",
@@ -247,6 +250,51 @@ def test_override_of_extends_is_refused_without_suggesting_itself(base):
     assert "Did you mean 'extends'" not in str(caught.value)
 
 
+@pytest.mark.parametrize(
+    ("override", "hint"),
+    [
+        # Right but for the section.
+        ("max_steps=3", "max_steps: unknown key (found: 3). Did you mean 'training.max_steps'?"),
+        ("learning_rate=1e-4", "Did you mean 'training.learning_rate'?"),
+        ("model.learning_rate=1e-4", "Did you mean 'training.learning_rate'?"),
+        ("training.seed=3", "Did you mean 'seed' or 'generation.seed'?"),
+        ("data.source=a", "Did you mean 'source' or 'data.columns.source'?"),
+        ("max_target_tokens=9", "Did you mean 'data.max_target_tokens' or 'generation.max_target_tokens'?"),
+        ("train.max_steps=3", "Did you mean 'training'?"),
+        # Another toolkit's.
+        ("save_every=3", "Did you mean 'training.checkpoint_every_steps'?"),
+        ("training.save_every=3", "Did you mean 'training.checkpoint_every_steps'?"),
+        ("per_device_train_batch_size=8", "training.batch_examples counts the pairs of a whole update"),
+        ("training.gradient_accumulation_steps=8", "It follows from training.batch_tokens"),
+        ("num_train_epochs=3", "Did you mean 'training.max_epochs'?"),
+        ("generation.beam_size=3", "Did you mean 'generation.num_beams'?"),
+        ("training.warmup-ratio=0.1", "expected an override of the form"),
+        ("training.warmup_ratio=0.1", "training.warmup_steps counts steps"),
+        ("resume=true", "Give --resume on the command line"),
+        ("optimization.max_update=3", "Did you mean 'training'?"),
+        # Misspelt, and in another section.
+        ("checkpoint_every_step=3", "Did you mean 'training.checkpoint_every_steps'?"),
+    ],
+)
+def test_unknown_key_names_the_key_that_was_meant(base, override, hint):
+    with pytest.raises(RecipeError) as caught:
+        load_recipe(base, [override])
+    assert hint in str(caught.value)
+
+
+def test_unknown_key_like_no_other_has_no_hint(base):
+    with pytest.raises(RecipeError, match=r"qqqq: unknown key \(found: 3\)\.$"):
+        load_recipe(base, ["qqqq=3"])
+
+
+def test_names_of_other_toolkits_are_none_of_ours_and_lead_to_keys_that_are():
+    known = set(list_paths(Recipe))
+    assert not {key.rpartition(".")[2] for key in known} & FOREIGN_KEYS.keys()
+    for sentence in FOREIGN_KEYS.values():
+        named = re.findall(r"\b(?:data|model|training|generation|evaluation)\.\w+(?:\.\w+)*", sentence)
+        assert set(named) <= known, sentence
+
+
 def test_merge_leaves_both_mappings_as_they_were():
     first, second = {"a": {"b": 1}}, {"a": {"c": 2}}
     assert merge(first, second) == {"a": {"b": 1, "c": 2}}
@@ -254,6 +302,29 @@ def test_merge_leaves_both_mappings_as_they_were():
 
 
 # The task's part.
+
+
+@pytest.mark.parametrize(
+    ("overrides", "longest"),
+    [
+        ([], 128),  # the task's targets
+        (["data.max_target_tokens=64"], 64),
+        (["data.max_target_tokens=200"], 200),
+        (["data.max_target_tokens=64", "generation.max_target_tokens=null"], 64),
+        (["data.max_target_tokens=64", "generation.max_target_tokens=90"], 90),
+        (["data.max_target_tokens=64", "generation.num_beams=2"], 64),
+    ],
+)
+def test_outputs_may_be_as_long_as_targets_unless_said_otherwise(base, overrides, longest):
+    recipe = load_recipe(base, overrides)
+    assert recipe.generation.max_target_tokens == longest
+    # Resolved once: the recipe that a run records says it.
+    assert f"max_target_tokens: {longest}" in recipe.to_yaml().partition("generation:")[2]
+
+
+def test_wrong_length_of_targets_is_told_of_targets_alone(base):
+    with pytest.raises(RecipeError, match=r"data\.max_target_tokens: input should be greater than 1"):
+        load_recipe(base, ["data.max_target_tokens=0", "generation.max_target_tokens=9"])
 
 
 def test_task_fills_in_lengths_metrics_and_generation():

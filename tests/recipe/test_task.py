@@ -51,7 +51,7 @@ def test_recipe_defaults_are_sections_of_a_recipe():
             "max_source_tokens": 9,
             "max_target_tokens": 17,
         },
-        "generation": {"max_target_tokens": 17, "num_beams": 1},
+        "generation": {"num_beams": 1},
         "evaluation": {"metrics": ["bleu"]},
     }
 

@@ -234,9 +234,9 @@ def test_texts_that_were_cut_are_counted(checkpoint, data, command, tmp_path):  
     path.write_text(json.dumps({"source": "the cat " * 50, "target": "a cat"}))
     arguments = ("--data", path, "--output", tmp_path / "small", "--keep", "0.5", "--no-curve")
     _, _, err = command("prune", checkpoint, *arguments)
-    assert "--data: cut at the model's limits: sources 1, targets 0" in " ".join(err.split())
+    assert "--data: cut at the model's limits: sources 1, targets 0 (at 32 and" in " ".join(err.split())
     _, _, err = command("analyze", "heads", checkpoint, "--data", path, "--output", tmp_path / "heads")
-    assert "--data: cut at the model's limits: sources 1, targets 0" in " ".join(err.split())
+    assert "--data: cut at the model's limits: sources 1, targets 0 (at 32 and" in " ".join(err.split())
     assert json.loads((tmp_path / "heads/heads.json").read_text())["truncated_sources"] == 1
     arguments = ("--data", data, "--test", path, "--output", tmp_path / "other", "--keep", "0.5")
     _, _, err = command("prune", checkpoint, *arguments)
