@@ -80,7 +80,7 @@ class GenerationOptions(Options):
     num_outputs: int = Field(
         1,
         gt=0,
-        le=10_000,
+        le=1_000_000,
         description="How many outputs each source gets: its best beams, of which there must be enough, or draws. "
         "Files of several must be JSONL.",
     )

@@ -3,6 +3,7 @@
 The share that does is the ceiling of an exact match.
 """
 
+import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
@@ -10,7 +11,7 @@ from transformers import PreTrainedTokenizerFast
 
 from .coverage import batch_texts, normalize_as
 from .normalization import normalize_text
-from .tokenizers import decode_ids, encode_texts
+from .tokenizers import DROPPED_TOKENS, decode_ids, encode_texts
 
 SHOWN = 2  # examples of each kind
 
@@ -72,8 +73,21 @@ def spell_text(tokenizer: PreTrainedTokenizerFast, text: str) -> Spelling:
         unknown = tuple(_list_unknown(tokenizer, text))
     # Tokens with a role that an output leaves out are spelled all the same.
     spelled = tokenizer.decode(ids, skip_special_tokens=False)
-    is_whole = not unknown and _squeeze(spelled) == _squeeze(normalize_as(tokenizer, text))
+    shown = _leave_out_dropped(tokenizer, text, ids)
+    is_whole = not unknown and _squeeze(spelled) == _squeeze(normalize_as(tokenizer, shown))
     return Spelling(tuple(ids), Returned(text, decode_ids(tokenizer, ids)), unknown, is_whole)
+
+
+def _leave_out_dropped(
+    tokenizer: PreTrainedTokenizerFast,
+    text: str,
+    ids: Sequence[int],
+) -> str:
+    """The text without those of its tokens that no output shows. They are found whatever their case, as some are read."""
+    for token in tokenizer.init_kwargs.get(DROPPED_TOKENS, ()):
+        if tokenizer.convert_tokens_to_ids(token) in ids:
+            text = re.sub(re.escape(token), " ", text, flags=re.IGNORECASE)
+    return text
 
 
 def _list_unknown(tokenizer: PreTrainedTokenizerFast, text: str) -> Iterator[str]:

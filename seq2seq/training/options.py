@@ -132,8 +132,9 @@ class TrainingOptions(Options):
     threads: int | None = Field(
         None,
         gt=0,
+        le=10_000,
         description="How many threads each process computes with on a CPU; null: OMP_NUM_THREADS, or else one for each "
-        "core, and a resumed run has as many as it began with, since another number rounds differently.",
+        "core, and a resumed run has the number that it began with, since another one rounds differently.",
     )
     gradient_checkpointing: bool = Field(
         False,
@@ -173,6 +174,7 @@ class TrainingOptions(Options):
     checkpoint_every_minutes: float | None = Field(
         15.0,
         gt=0,
+        le=1_000_000,
         description="After how many minutes without a checkpoint the run saves a rescue point, which --resume goes on "
         "from. There is one at most: the next checkpoint or rescue point replaces it, and keep_checkpoints does not "
         "count it. null saves none.",
