@@ -83,7 +83,7 @@ def _leave_out_dropped(
     text: str,
     ids: Sequence[int],
 ) -> str:
-    """The text without those of its tokens that no output shows. They are found whatever their case, as some are read."""
+    """The text without those of its tokens that no output shows, whatever their case, as some are read."""
     for token in tokenizer.init_kwargs.get(DROPPED_TOKENS, ()):
         if tokenizer.convert_tokens_to_ids(token) in ids:
             text = re.sub(re.escape(token), " ", text, flags=re.IGNORECASE)

@@ -133,8 +133,8 @@ class TrainingOptions(Options):
         None,
         gt=0,
         le=10_000,
-        description="How many threads each process computes with on a CPU; null: OMP_NUM_THREADS, or else one for each "
-        "core, and a resumed run has the number that it began with, since another one rounds differently.",
+        description="The threads of each process on a CPU; null takes OMP_NUM_THREADS, or else one for each core. A "
+        "resumed run takes those that it began with, since another number rounds differently.",
     )
     gradient_checkpointing: bool = Field(
         False,
