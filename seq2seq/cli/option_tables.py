@@ -7,6 +7,7 @@ In a page a table stands between `<!-- options of recipe training -->`, or `of g
 
 import re
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -26,8 +27,12 @@ def build_table(name: str) -> str:
     """The options of a section of recipes ("recipe training") or of a command ("analyze heads"), as Markdown."""
     section = name.removeprefix(RECIPE)
     rows = _list_command_rows(name) if section == name else _list_recipe_rows(section)
-    lines = ["| " + " | ".join(cell.replace("|", r"\|") for cell in row) + " |\n" for row in rows]
-    return HEADER + "".join(lines)
+    return HEADER + "".join(map(_format_row, rows))
+
+
+def _format_row(cells: Sequence[str]) -> str:
+    escaped = [cell.replace("|", r"\|") for cell in cells]
+    return f"| {' | '.join(escaped)} |\n"
 
 
 def _list_recipe_rows(section: str) -> list[tuple[str, str, str]]:
