@@ -20,14 +20,14 @@ SAVE = "Load it with transformers and write it with save_pretrained(FOLDER)"
 
 # The ending of a file, and what to do with it.
 _FILES = {
-    ".gguf": "It is weights for llama.cpp, which cannot be trained on or read here. Give the checkpoint that it was "
+    ".gguf": "It is weights for programs in C++, which cannot be trained on or read here. Give the checkpoint that it was "
     "made from.",
     ".ckpt": "It is a checkpoint of PyTorch Lightning or TensorFlow. Load it there, and write its transformers model "
     "with save_pretrained(FOLDER).",
     ".pt": "It is a pickle of weights alone, of fairseq, OpenNMT or another toolkit. Convert it to a folder of "
     "transformers, with config.json.",
     ".pth": "It is a pickle of weights alone. Convert it to a folder of transformers, with config.json.",
-    ".npz": "It is weights of Marian or JAX. Convert it to a folder of transformers, with config.json.",
+    ".npz": "It is weights of another toolkit, or of JAX. Convert it to a folder of transformers, with config.json.",
     ".onnx": "It is a graph for ONNX Runtime, which cannot be trained on. Give the checkpoint that it was made from.",
     ".h5": "It is weights for TensorFlow. Load them with from_tf=True in a transformers that has it (4.x), and write "
     "them with save_pretrained(FOLDER).",

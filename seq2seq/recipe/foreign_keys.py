@@ -126,7 +126,6 @@ _MEANINGS = {
     "model_dir": "output",
     "save_model": "output",
     "random_seed": "seed",
-    "beam": "generation.num_beams",
     "beam_size": "generation.num_beams",
     "beams": "generation.num_beams",
     "lenpen": "generation.length_penalty",

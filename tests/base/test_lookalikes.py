@@ -79,7 +79,7 @@ def test_adapter_with_a_config_is_to_be_merged_too(tmp_path):
         ("encoder_model.onnx", "It holds encoder_model.onnx. It is a graph for ONNX Runtime"),
         ("tf_model.h5", "It holds tf_model.h5. It is weights for TensorFlow"),
         ("flax_model.msgpack", "It holds flax_model.msgpack. It is weights for Flax"),
-        ("model-Q4.gguf", "It holds model-Q4.gguf. It is weights for llama.cpp"),
+        ("model-Q4.gguf", "It holds model-Q4.gguf. It is weights for programs in C++"),
         ("epoch=3.ckpt", "It holds epoch=3.ckpt. It is a checkpoint of PyTorch Lightning"),
     ],
 )
@@ -96,7 +96,7 @@ def test_folder_with_weights_of_another_kind_alone_says_so(tmp_path, name, advic
 @pytest.mark.parametrize(
     ("name", "advice"),
     [
-        ("a.gguf", "It is weights for llama.cpp"),
+        ("a.gguf", "It is weights for programs in C"),
         ("a.ckpt", "It is a checkpoint of PyTorch Lightning or TensorFlow"),
         ("model.safetensors", "A checkpoint is a folder, with config.json and a tokenizer"),
         ("a.tar.gz", "Unpack it"),

@@ -53,7 +53,7 @@ def test_generate_refuses_what_would_be_cut_where_it_is_strict(seq2seq, checkpoi
     assert seq2seq(*command, stdin=b"a cat\n\n")[0] == 0
     code, _, err = seq2seq(*command, stdin=b"a cat\n" + b"cat " * 40)
     assert code == 1
-    assert "standard input line 2 has 42 tokens with its marks, max_source_tokens is 32" in err
+    assert "standard input line 2 has 42 tokens with its marks, --max-source-tokens is 32" in err
 
 
 def test_generate_goes_on_with_an_unfinished_file(seq2seq, checkpoint, tmp_path):

@@ -53,7 +53,7 @@ REFUSED = {
     "generate no/such/run --text a": "no/such/run does not exist.",
     "generate runs --text a": "runs is neither a run folder",
     "generate published --input gone.txt": "gone.txt: there is no such file.",
-    "generate published --text a --num-beams 0": "num_beams: input should be greater than 0",
+    "generate published --text a --num-beams 0": "--num-beams: input should be greater than 0",
     "generate published --input texts.txt --column a": "texts.txt is plain text: columns and a header are for rows",
     "evaluate no/such/run --data pairs.jsonl": "no/such/run does not exist.",
     "evaluate published --data gone.jsonl": "gone.jsonl: there is no such file.",
