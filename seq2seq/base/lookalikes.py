@@ -20,8 +20,8 @@ SAVE = "Load it with transformers and write it with save_pretrained(FOLDER)"
 
 # The ending of a file, and what to do with it.
 _FILES = {
-    ".gguf": "It is weights for programs in C++, which cannot be trained on or read here. Give the checkpoint that it was "
-    "made from.",
+    ".gguf": "It is weights for programs in C++, which cannot be trained on or read here. Give the checkpoint that it "
+    "was made from.",
     ".ckpt": "It is a checkpoint of PyTorch Lightning or TensorFlow. Load it there, and write its transformers model "
     "with save_pretrained(FOLDER).",
     ".pt": "It is a pickle of weights alone, of fairseq, OpenNMT or another toolkit. Convert it to a folder of "
