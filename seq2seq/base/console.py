@@ -1,5 +1,6 @@
 """What people see while something runs: tables and progress on standard error, results on standard output."""
 
+import os
 import sys
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
@@ -24,6 +25,11 @@ def errors() -> Console:
 def output() -> Console:
     """Where results go."""
     return _open(sys.stdout)
+
+
+def speaks_for_machine() -> bool:
+    """Whether this process tells people what all processes of its machine would tell."""
+    return os.environ.get("LOCAL_RANK", "0") == "0"
 
 
 def _open(stream: TextIO) -> Console:

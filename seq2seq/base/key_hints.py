@@ -57,20 +57,20 @@ def _list_near(name: str, paths: Sequence[str]) -> list[str]:
 
 
 def _is_section(options: type[BaseModel], path: Sequence[str | int]) -> bool:
-    return _find_section(options, path) is not None
+    return _follow(options, path) is not None
 
 
 def _list_keys(options: type[BaseModel], section: Sequence[str | int]) -> list[str]:
-    inner = _find_section(options, section)
+    inner = _follow(options, section)
     return list(inner.model_fields) if inner else []
 
 
-def _find_section(options: type[BaseModel], path: Sequence[str | int]) -> type[BaseModel] | None:
+def _follow(options: type[BaseModel], path: Sequence[str | int]) -> type[BaseModel] | None:
     """The class of options that a path leads to."""
     inner: type[BaseModel] | None = options
     for part in path:
         field = inner.model_fields.get(str(part)) if inner else None
-        inner = _find_options(field.annotation) if field else None
+        inner = find_section(field.annotation) if field else None
     return inner
 
 
@@ -78,12 +78,12 @@ def list_paths(options: type[BaseModel], prefix: str = "") -> Iterator[str]:
     """The dotted keys of a class and of its sections."""
     for name, field in options.model_fields.items():
         yield f"{prefix}{name}"
-        section = _find_options(field.annotation)
+        section = find_section(field.annotation)
         if section is not None:
             yield from list_paths(section, f"{prefix}{name}.")
 
 
-def _find_options(annotation: Any) -> type[BaseModel] | None:
+def find_section(annotation: Any) -> type[BaseModel] | None:
     """The class of options that a type is, or may be beside None."""
     for choice in (annotation, *get_args(annotation)):
         if isinstance(choice, type) and issubclass(choice, BaseModel):

@@ -8,7 +8,7 @@ import inspect
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any, ClassVar, TypeVar, get_args
+from typing import Annotated, Any, ClassVar, TypeVar
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, WithJsonSchema, create_model
 from pydantic.fields import FieldInfo
@@ -94,14 +94,6 @@ def list_fields(options: type[Options]) -> dict[str, FieldInfo]:
             if name in options.model_fields:
                 fields[name] = options.model_fields[name]
     return fields
-
-
-def find_section(annotation: Any) -> type[Options] | None:
-    """The class of options that a type is, or may be beside None."""
-    for choice in (annotation, *get_args(annotation)):
-        if isinstance(choice, type) and issubclass(choice, Options):
-            return choice
-    return None
 
 
 def build_choice(options: type[Options]) -> type[Options]:

@@ -15,8 +15,9 @@ from typing import Any, TypeVar, Union, get_args, get_origin, get_type_hints
 
 from pydantic_core import PydanticUndefined
 
+from .key_hints import find_section
 from .option_names import list_recipe_keys, naming_options
-from .options import Options, find_section, list_fields
+from .options import Options, list_fields
 
 AnyFunction = TypeVar("AnyFunction", bound=Callable[..., Any])
 HELP_WIDTH = 100

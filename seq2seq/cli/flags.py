@@ -13,8 +13,9 @@ from typing import Annotated, Any, TypeVar, get_args, get_type_hints
 import typer
 from pydantic_core import PydanticUndefined
 
+from ..base.key_hints import find_section
 from ..base.option_names import list_recipe_keys, naming_options
-from ..base.options import AnyOptions, Flag, Options, build_options, find_section, list_fields
+from ..base.options import AnyOptions, Flag, Options, build_options, list_fields
 
 Command = TypeVar("Command", bound=Callable[..., None])
 

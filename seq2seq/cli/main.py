@@ -107,9 +107,9 @@ def main() -> None:
     try:
         app()
     except Seq2SeqError as error:
-        from ..base.console import errors
+        from ..base.console import errors, speaks_for_machine
 
-        if os.environ.get("LOCAL_RANK", "0") == "0":  # one process of a machine speaks for all
+        if speaks_for_machine():
             errors().print(type(error).__name__, style="bold red", end=": ")
             errors().print(str(error))
         # A stopped run ends as the signal would have ended it, by the shells' convention; every other error is a 1.
@@ -120,7 +120,9 @@ def main() -> None:
 
 def _end_at_once() -> NoReturn:
     """Ends the process as Ctrl-C does, without waiting for threads that still compute."""
-    if os.environ.get("LOCAL_RANK", "0") == "0":
+    from ..base.console import speaks_for_machine
+
+    if speaks_for_machine():
         sys.stderr.write("Stopped by Ctrl-C.\n")
     for stream in (sys.stdout, sys.stderr):
         with suppress(OSError):  # a pipe may be closed

@@ -1,12 +1,11 @@
 """A checkpoint written for another library: whole, checked against the model, or not there at all."""
 
-import shutil
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from ..base.errors import ExportError
-from ..base.files import write_json
+from ..base.files import folder_written_whole, write_json
 from ..checkpoints.description import DESCRIPTION_FILE
 from ..checkpoints.folder import Checkpoint, write_checkpoint
 from ..modeling.head_removal import count_heads
@@ -135,22 +134,18 @@ def _export(
     check_reads_texts(checkpoint)
     if output.exists():
         raise ExportError(f"{output} exists. Choose another output, or remove it.")
-    beside = output.with_name(f".{output.name}.partial")
-    shutil.rmtree(beside, ignore_errors=True)
     try:
-        beside.parent.mkdir(parents=True, exist_ok=True)
+        output.parent.mkdir(parents=True, exist_ok=True)
         whole = restore_heads(checkpoint.model)
-        write(beside, whole)
-        equality = _compare(checkpoint, load(beside), pairs)
-        if is_exact:
-            equality.check()
-        beside.replace(output)
+        with folder_written_whole(output) as beside:
+            write(beside, whole)
+            equality = _compare(checkpoint, load(beside), pairs)
+            if is_exact:
+                equality.check()
     except ExportError as error:
         raise ExportError(f"{checkpoint.folder}: {error}") from None
     except OSError as error:
         raise ExportError(f"{output} cannot be written ({error.strerror}). Choose another output.") from None
-    finally:
-        shutil.rmtree(beside, ignore_errors=True)
     files = [path for path in output.rglob("*") if path.is_file()]
     size = sum(path.stat().st_size for path in files)
     restored = 0

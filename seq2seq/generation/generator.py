@@ -13,7 +13,7 @@ from ..engines.options import GenerationOptions
 from ..sources.source import Source, Stored
 from ..text.framing import Framing
 from ..text.normalization import normalize_text, replace_surrogates
-from ..text.round_trip import spell_text
+from ..text.round_trip import spell_texts
 from ..text.tokenizers import TokenizerPair, decode_ids
 from .prefix import encode_prefix, find_fault
 from .windows import WINDOW_TEXTS, break_windows, measure_value
@@ -300,8 +300,7 @@ class Generator:
         """
         normalized = [normalize_text(target, self.normalization) for target in targets]
         rows = []
-        for index, target in enumerate(normalized):
-            spelling = spell_text(self.tokenizers.target, target)
+        for index, spelling in enumerate(spell_texts(self.tokenizers.target, normalized)):
             if (fault := find_fault(spelling)) is not None:
                 raise GenerationError(f"Target {index}: {fault} Leave the pair out, or write it otherwise.")
             rows.append(list(spelling.ids))

@@ -4,6 +4,14 @@ Names of transformers' Trainer, fairseq, OpenNMT, Marian, Sockeye and JoeyNMT th
 underscores. A name of which ours is near or the same needs no line.
 """
 
+_ACCUMULATION = (
+    "It follows from training.batch_tokens (or batch_examples), the size of an update, and "
+    "training.micro_batch_tokens, what fits into memory."
+)
+_DEVICE = "A GPU is used where there is one; CUDA_VISIBLE_DEVICES= hides it."
+_PROCESSES = "Processes are started by accelerate launch or torchrun, not by the recipe."
+_RESUME = "Give --resume on the command line (from Python resume=True)."
+
 # Our key, or a sentence where something else takes the option's place.
 _MEANINGS = {
     # transformers' Trainer
@@ -11,8 +19,7 @@ _MEANINGS = {
     "per_device_eval_batch_size": "generation.batch_tokens bounds a batch that is written.",
     "train_batch_size": "training.batch_examples",
     "eval_batch_size": "generation.batch_tokens bounds a batch that is written.",
-    "gradient_accumulation_steps": "It follows from training.batch_tokens (or batch_examples), the size of an update, "
-    "and training.micro_batch_tokens, what fits into memory.",
+    "gradient_accumulation_steps": _ACCUMULATION,
     "num_train_epochs": "training.max_epochs",
     "eval_steps": "training.validate_every_steps",
     "evaluation_strategy": "training.validate_every_steps",
@@ -38,8 +45,8 @@ _MEANINGS = {
     "optim": "AdamW is the only optimizer; training.adam_betas and training.weight_decay are its options.",
     "output_dir": "output",
     "overwrite_output_dir": "A run folder is never overwritten; choose another output.",
-    "resume": "Give --resume on the command line (from Python resume=True).",
-    "resume_from_checkpoint": "Give --resume on the command line (from Python resume=True).",
+    "resume": _RESUME,
+    "resume_from_checkpoint": _RESUME,
     "model_name_or_path": "model.encoder and model.decoder, or model.checkpoint with model.plan=pretrained.",
     "encoder_decoder": "model.encoder and model.decoder",
     "train_file": "data.train",
@@ -65,7 +72,7 @@ _MEANINGS = {
     "predict_with_generate": "training.validation_metrics: with any beside loss, texts are written.",
     "group_by_length": "Pairs are always batched by length.",
     "ddp_backend": "Processes are started by accelerate launch or torchrun, which have options of their own.",
-    "no_cuda": "A GPU is used where there is one; CUDA_VISIBLE_DEVICES= hides it.",
+    "no_cuda": _DEVICE,
     # fairseq, OpenNMT, Marian, Sockeye, JoeyNMT
     "lr": "training.learning_rate",
     "learn_rate": "training.learning_rate",
@@ -87,12 +94,9 @@ _MEANINGS = {
     "mini_batch": "training.batch_examples",
     "mini_batch_words": "training.batch_tokens",
     "batch_type": "training.batch_tokens counts tokens, training.batch_examples pairs.",
-    "update_freq": "It follows from training.batch_tokens (or batch_examples), the size of an update, and "
-    "training.micro_batch_tokens, what fits into memory.",
-    "accum_count": "It follows from training.batch_tokens (or batch_examples), the size of an update, and "
-    "training.micro_batch_tokens, what fits into memory.",
-    "batch_multiplier": "It follows from training.batch_tokens (or batch_examples), the size of an update, and "
-    "training.micro_batch_tokens, what fits into memory.",
+    "update_freq": _ACCUMULATION,
+    "accum_count": _ACCUMULATION,
+    "batch_multiplier": _ACCUMULATION,
     "clip_norm": "training.max_gradient_norm",
     "clip_grad_norm": "training.max_gradient_norm",
     "gradient_clipping_threshold": "training.max_gradient_norm",
@@ -160,9 +164,9 @@ _MEANINGS = {
     "testing": "generation",
     "decoding": "generation",
     "num_threads": "training.threads",
-    "world_size": "Processes are started by accelerate launch or torchrun, not by the recipe.",
-    "gpu_ranks": "Processes are started by accelerate launch or torchrun, not by the recipe.",
-    "use_cuda": "A GPU is used where there is one; CUDA_VISIBLE_DEVICES= hides it.",
+    "world_size": _PROCESSES,
+    "gpu_ranks": _PROCESSES,
+    "use_cuda": _DEVICE,
 }  # fmt: skip
 
 

@@ -42,7 +42,7 @@ def measure_coverage(tokenizer: PreTrainedTokenizerFast, texts: Iterable[str]) -
     Raises:
         TokenizerError: there is no word in the texts.
     """
-    normalize = _build_normalize(tokenizer)
+    normalize = build_normalize(tokenizer)
     words: Counter[str] = Counter()
     tokens: Counter[int] = Counter()
     count = 0
@@ -114,12 +114,7 @@ def _count_single_token_words(tokenizer: PreTrainedTokenizerFast, words: Counter
     return count
 
 
-def normalize_as(tokenizer: PreTrainedTokenizerFast, text: str) -> str:
-    """A text as a tokenizer normalizes it before it is split: lower-cased, say."""
-    return _build_normalize(tokenizer)(text)
-
-
-def _build_normalize(tokenizer: PreTrainedTokenizerFast) -> Callable[[str], str]:
+def build_normalize(tokenizer: PreTrainedTokenizerFast) -> Callable[[str], str]:
     """What a tokenizer makes of a text before it splits it; added tokens may stay as they are written."""
     normalizer = tokenizer.backend_tokenizer.normalizer
     if normalizer is None:

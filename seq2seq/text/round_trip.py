@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from transformers import PreTrainedTokenizerFast
 
-from .coverage import batch_texts, normalize_as
+from .coverage import batch_texts, build_normalize
 from .normalization import normalize_text
 from .tokenizers import DROPPED_TOKENS, decode_ids, encode_texts
 
@@ -67,15 +67,21 @@ class Spelling:
 
 def spell_text(tokenizer: PreTrainedTokenizerFast, text: str) -> Spelling:
     """How a tokenizer spells a text: BERT's, which lower-cases, makes 'the' of 'The', and nothing of '☃'."""
-    ids = encode_texts(tokenizer, [text])[0]
-    unknown = ()
-    if tokenizer.unk_token_id in ids:
-        unknown = tuple(_list_unknown(tokenizer, text))
-    # Tokens with a role that an output leaves out are spelled all the same.
-    spelled = tokenizer.decode(ids, skip_special_tokens=False)
-    shown = _leave_out_dropped(tokenizer, text, ids)
-    is_whole = not unknown and _squeeze(spelled) == _squeeze(normalize_as(tokenizer, shown))
-    return Spelling(tuple(ids), Returned(text, decode_ids(tokenizer, ids)), unknown, is_whole)
+    return next(spell_texts(tokenizer, [text]))
+
+
+def spell_texts(tokenizer: PreTrainedTokenizerFast, texts: Sequence[str]) -> Iterator[Spelling]:
+    """How a tokenizer spells each text."""
+    normalize = build_normalize(tokenizer)
+    for text, ids in zip(texts, encode_texts(tokenizer, texts), strict=True):
+        unknown = ()
+        if tokenizer.unk_token_id in ids:
+            unknown = tuple(_list_unknown(tokenizer, text))
+        # Tokens with a role that an output leaves out are spelled all the same.
+        spelled = tokenizer.decode(ids, skip_special_tokens=False)
+        shown = _leave_out_dropped(tokenizer, text, ids)
+        is_whole = not unknown and _squeeze(spelled) == _squeeze(normalize(shown))
+        yield Spelling(tuple(ids), Returned(text, decode_ids(tokenizer, ids)), unknown, is_whole)
 
 
 def _leave_out_dropped(

@@ -6,6 +6,8 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 
+from ..base.console import speaks_for_machine
+
 # SIGINT is Ctrl-C. SIGTERM comes before a machine is taken away; SIGUSR1 is what batch systems are told to send some
 # minutes earlier.
 STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGUSR1)
@@ -42,7 +44,7 @@ class StopRequest:
 
 
 def _tell_of_ctrl_c() -> None:
-    if os.environ.get("LOCAL_RANK", "0") == "0":  # one process of a machine speaks for all
+    if speaks_for_machine():
         # Not by print: the signal may have come within one, which cannot be entered twice.
         with suppress(OSError):  # standard error may be closed
             os.write(STANDARD_ERROR, INTERRUPT_HINT.encode())

@@ -36,9 +36,8 @@ from .speed import Speedometer
 from .state import TrainingState
 from .validation import is_better
 
-NO_FLAGS = (False,) * (
-    1 + len(STOP_SIGNALS)
-)  # of a process that has nothing to tell the others but what memory it lacked
+# Of a process that has nothing to tell the others but what memory it lacked: no rescue point is due, no signal came.
+NO_FLAGS = (False,) * (1 + len(STOP_SIGNALS))
 
 
 @dataclass(frozen=True)

@@ -135,6 +135,7 @@ from seq2seq.engines.batching import compute_side_by_side
 
 def compute(batch):
     if batch == [0]:
+        time.sleep(1)  # until the main thread waits: Python may miss a signal that comes as a wait is being entered
         os.kill(os.getpid(), signal.SIGINT)
     time.sleep(60)
     return batch

@@ -6,14 +6,7 @@ import yaml
 from seq2seq.base.errors import RecipeError
 from seq2seq.recipe.recipe import load_recipe, parse_override
 from seq2seq.recipe.yaml_text import TrapError, dump_yaml, holds_comment, read_yaml
-
-RECIPE = """
-task: sentence_fusion
-output: runs/a
-model: {encoder: some/bert}
-data: {train: train.jsonl}
-training: {max_steps: 3}
-"""
+from tests.recipe.test_recipe import BASE_YAML
 
 
 @pytest.mark.parametrize(
@@ -57,7 +50,7 @@ def test_what_is_no_trap_is_read(text, value):
 
 def test_trap_in_a_file_is_refused_with_its_line(tmp_path):
     path = tmp_path / "r.yaml"
-    path.write_text(RECIPE.replace("3}", "010}"), encoding="utf-8")
+    path.write_text(BASE_YAML.replace("3}", "010}"), encoding="utf-8")
     with pytest.raises(RecipeError, match=r"r\.yaml: 010 would be read as 8, .*\n.*line 6"):
         load_recipe(path)
 
@@ -139,6 +132,6 @@ def test_text_that_is_a_trap_is_quoted_when_it_is_written(text):
 )  # fmt: skip
 def test_word_that_yaml_took_for_something_else_is_to_be_quoted(tmp_path, override, message):
     path = tmp_path / "r.yaml"
-    path.write_text(RECIPE, encoding="utf-8")
+    path.write_text(BASE_YAML, encoding="utf-8")
     with pytest.raises(RecipeError, match=message):
         load_recipe(path, [override])

@@ -3,6 +3,7 @@
 import json
 import re
 import shlex
+from contextlib import contextmanager
 
 import pytest
 import yaml
@@ -37,6 +38,21 @@ def load_training(folder, step):
     saved = folder / f"checkpoints/step_{step:08d}/training"
     optimizer = load_file(saved / "optimizer.safetensors")
     return {name: tensor.tolist() for name, tensor in optimizer.items()}
+
+
+@contextmanager
+def dying_behind_step(monkeypatch, step):
+    """Lets a run in the block die before the step that follows."""
+    run_step = Trainer._run_step
+
+    def die(self, bar):
+        if self.state.step == step:
+            raise KeyboardInterrupt
+        run_step(self, bar)
+
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setattr(Trainer, "_run_step", die)
+        yield
 
 
 @pytest.mark.parametrize("schedule", ["constant", "inverse_square_root"])
@@ -84,17 +100,8 @@ def test_run_killed_in_its_longer_part_goes_on(recipe, monkeypatch):
     whole = seq2seq.train(recipe("whole", max_steps=7))
     path = recipe()
     folder = seq2seq.train(path)
-    run_step = Trainer._run_step
-
-    def die(self, bar):
-        if self.state.step == 6:
-            raise KeyboardInterrupt
-        run_step(self, bar)
-
-    monkeypatch.setattr(Trainer, "_run_step", die)
-    with pytest.raises(KeyboardInterrupt):
+    with dying_behind_step(monkeypatch, 6):
         seq2seq.train(path, ["training.max_steps=7"], resume=True)
-    monkeypatch.undo()
     assert not (folder / "scores.json").exists()  # of step 4, no longer the last
     seq2seq.train(path, ["training.max_steps=7"], resume=True)
     assert hash_weights(folder, 7) == hash_weights(whole, 7)
@@ -104,17 +111,8 @@ def test_run_killed_in_its_longer_part_goes_on(recipe, monkeypatch):
 
 def test_unfinished_run_may_be_made_longer_and_shorter(recipe, monkeypatch):
     path = recipe(max_steps=6)
-    run_step = Trainer._run_step
-
-    def die(self, bar):
-        if self.state.step == 3:
-            raise KeyboardInterrupt
-        run_step(self, bar)
-
-    monkeypatch.setattr(Trainer, "_run_step", die)
-    with pytest.raises(KeyboardInterrupt):
+    with dying_behind_step(monkeypatch, 3):
         seq2seq.train(path)
-    monkeypatch.undo()
     folder = seq2seq.train(path, ["training.max_steps=3"], resume=True)
     assert list_steps(folder)[-1] == 3
     seq2seq.train(path, ["training.max_steps=5"], resume=True)
