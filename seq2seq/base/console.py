@@ -12,6 +12,7 @@ from rich.table import Table
 from rich.text import Text
 
 TABLE_WIDTH = 120  # characters, where the output is no terminal
+NARROW_WIDTH = 80  # of most terminals; what a first run shows fits in it everywhere
 
 # Looked up anew at every use, because tests and callers may replace the streams.
 
@@ -69,14 +70,25 @@ class ProgressBar:
             self._progress.advance(self._task, amount)
 
     def note(self, text: str) -> None:
-        """Shows a short state, such as loss and rate."""
+        """Shows a short state, such as loss and rate; the next one takes its place on a terminal."""
         if self._progress is not None:
             self._progress.update(self._task, note=text)
-        elif self._visible:
-            done = f"{self.done:,}"
-            if self._total is not None:
-                done = f"{self.done}/{self._total}"
-            errors().print(f"{self._description} {done}  {text}")
+        else:
+            self.tell(text)
+
+    def tell(self, text: str) -> None:
+        """Says what is to stay, such as a validation: on a line of its own, above the bar of a terminal."""
+        if not self._visible:
+            return
+        done = f"{self.done:,}"
+        if self._total is not None:
+            done = f"{self.done}/{self._total}"
+        line = f"{self._description} {done}  {text}"
+        if self._progress is None:
+            errors().print(line)
+        else:
+            # The bar's own console prints above the bar; another one's lines would be drawn over.
+            self._progress.console.print(line)
 
 
 @contextmanager
@@ -127,12 +139,17 @@ def build_fitting_table(
     title: str,
     header: Sequence[str],
     rows: Sequence[Sequence[str]],
+    *,
+    width: int | None = None,
 ) -> Table:
-    """A table whose figures stay whole on standard output: turned, the header down its side, where that is narrower."""
+    """A table whose figures stay whole: turned, the header down its side, where that is narrower.
+
+    width: what it is to fit in; left out, that of standard output.
+    """
     turned_header, *turned_rows = zip(header, *rows, strict=True)
     needed = _measure_table(header, rows)
     turned = _measure_table(turned_header, turned_rows)
-    if needed > output().width and turned < needed:
+    if needed > (width or output().width) and turned < needed:
         return build_table(title, turned_header, turned_rows)
     return build_table(title, header, rows)
 

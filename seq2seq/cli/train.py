@@ -30,9 +30,14 @@ def run(
     from ..verbs.train import train
 
     try:
-        train(recipe, overrides or [], **dict(options))
+        folder = train(recipe, overrides or [], **dict(options))
     except (TrainingInterrupted, KeyboardInterrupt):
         if is_first_process(os.environ):
             command = ["seq2seq", "train", str(recipe), *(overrides or []), "--resume"]
             errors().print(f"Go on with: {shlex.join(command)}")
         raise
+    if is_first_process(os.environ):
+        from ..verbs.report.closing import list_run_closing
+
+        for line in list_run_closing(folder):
+            errors().print(line)

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from accelerate import Accelerator
 
-from ..base.console import build_table, errors
+from ..base.console import NARROW_WIDTH, build_fitting_table, build_table, errors
 from ..base.files import write_json
 from ..checkpoints.folder import remove_leftovers, set_aside
 from ..data.references import find_other_references
@@ -79,6 +79,6 @@ class Opening:
             if others is not None:
                 console.print(f"data.{name}: {others}")
         splits = {name: summarize_split(data) for name, data in self.data.splits.items()}
-        console.print(build_table("Data", *tabulate_data(splits)))
+        console.print(build_fitting_table("Data", *tabulate_data(splits), width=NARROW_WIDTH))
         for line in list_truncated(splits):
-            console.print(line)
+            errors().print(line)
