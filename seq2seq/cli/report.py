@@ -23,7 +23,7 @@ def run(
     One run: README.md and pictures/ of its folder are written anew from its other files. Several: one table of scores,
     paired tests and samples, in which the first is what the others are tested against.
     """
-    from ..base.console import errors, output
+    from ..base.console import messages, output
     from ..run_folder.folder import RunFolder
     from ..verbs.report.card import explain_refused, write_report
     from ..verbs.report.closing import list_closing_lines
@@ -39,15 +39,15 @@ def run(
     if options.output is not None:
         with explain_refused():
             page = write_comparison(compared, options.output, options.samples)
-        errors().print(f"Written: {page}")
+        messages().print(f"Written: {page}")
     elif len(folders) == 1:
         with explain_refused():
             write_report(folders[0])
-        errors().print(f"Written: {folders[0].card}, {folders[0].pictures}")
+        messages().print(f"Written: {folders[0].card}, {folders[0].pictures}")
     for folder in folders:
         output().print(f"Run folder: {folder.path}")
     for line in list_closing_lines(compared.records):
-        errors().print(line)
+        messages().print(line)
 
 
 def _print_scores(compared: "ComparedRuns") -> None:

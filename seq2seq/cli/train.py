@@ -19,7 +19,7 @@ def run(
 
     On more processes: accelerate launch -m seq2seq train ..., or torchrun -m seq2seq train ...
     """
-    from ..base.console import errors
+    from ..base.console import errors, messages
     from ..base.errors import TrainingInterrupted
     from ..processes.launch import is_first_process
     from ..recipe.recipe import load_recipe
@@ -40,4 +40,4 @@ def run(
         from ..verbs.report.closing import list_run_closing
 
         for line in list_run_closing(folder):
-            errors().print(line)
+            messages().print(line)

@@ -33,7 +33,7 @@ DIRECTIONS = {
     "higher": "higher is better",
     "lower": "lower is better",
     "near_one": "best is 1",
-    None: "no value is better than another",
+    None: "describes only",
 }
 
 
