@@ -25,7 +25,9 @@ def run(checkpoint: CheckpointName, **flags: Any) -> None:
 
     result = prune(checkpoint, **dict(options))
     for stage in result["layer_losses"]:
-        messages().print(f"Layers kept: encoder {stage['encoder']}, decoder {stage['decoder']}; loss {stage['loss']:.3f}")
+        messages().print(
+            f"Layers kept: encoder {stage['encoder']}, decoder {stage['decoder']}; loss {stage['loss']:.3f}"
+        )
     if result["curve"]:
         output().print(_build_curve_table(f"{checkpoint}: pruned", result["curve"]))
     for note in _list_notes(options, result):
