@@ -64,7 +64,7 @@ def test_log_holds_what_the_console_told_however_quiet_it_was(seq2seq, tiny_bert
     assert "Parameters of plan bertshare" in lines
     told = [line for line in err.splitlines() if line.startswith(("training ", "Run folder: "))]
     assert told == [line for line in lines if line.startswith(("training ", "Run folder: "))]
-    assert [line for line in out.splitlines() if line.startswith("│")][0].split("│")[1].strip() in first
+    assert next(line for line in out.splitlines() if line.startswith("│")).split("│")[1].strip() in first
     code, _, err = seq2seq("train", recipe, "training.max_steps=9", "--resume", "--quiet")
     assert code == 1  # another recipe: what went wrong before the run was opened is told, and logged nowhere
     assert log.read_text() == first
