@@ -4,6 +4,8 @@ import os
 import sys
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, TextIO
 
 from rich.cells import cell_len
@@ -12,14 +14,23 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 from rich.text import Text
 
+from .console_log import PLAIN, ConsoleLog
+from .errors import Seq2SeqError
+
 TABLE_WIDTH = 120  # characters, where the output is no terminal
+NARROW_WIDTH = 80  # of most terminals; what a first run shows fits in it everywhere
 
 # Looked up anew at every use, because tests and callers may replace the streams.
 
 
 def errors() -> Console:
-    """Where messages and progress go."""
+    """Where errors and warnings go."""
     return _open(sys.stderr)
+
+
+def messages() -> Console:
+    """Where progress and other good news go; nowhere while the console is quiet."""
+    return _open(sys.stderr, hidden=_state.is_quiet)
 
 
 def output() -> Console:
@@ -32,16 +43,70 @@ def speaks_for_machine() -> bool:
     return os.environ.get("LOCAL_RANK", "0") == "0"
 
 
-def _open(stream: TextIO) -> Console:
+@dataclass
+class _State:
+    """What holds for every console of this process.
+
+    is_quiet: whether messages are hidden. log: what is told goes there too, hidden or not.
+    """
+
+    is_quiet: bool = False
+    log: ConsoleLog | None = None
+
+
+_state = _State()
+
+
+@contextmanager
+def be_quiet() -> Iterator[None]:
+    """Shows errors, warnings and results alone while the block runs."""
+    before = _state.is_quiet
+    _state.is_quiet = True
+    try:
+        yield
+    finally:
+        _state.is_quiet = before
+
+
+@contextmanager
+def keep_log(wanted: bool) -> Iterator[None]:
+    """Keeps what is told while the block runs, and the error that ends it, for the file that `write_log_to` names."""
+    before = _state.log
+    _state.log = ConsoleLog() if wanted else None
+    try:
+        yield
+    except (Seq2SeqError, KeyboardInterrupt) as error:
+        if _state.log is not None:
+            _state.log.print(f"{type(error).__name__}: {error}")
+        raise
+    finally:
+        _state.log = before
+
+
+def write_log_to(path: Path, heading: str) -> None:
+    """Appends what was kept, and what will be told, to a file; does nothing where no log is kept."""
+    if _state.log is not None:
+        _state.log.open(path, heading)
+
+
+def _open(stream: TextIO, *, hidden: bool = False) -> Console:
     # A file has no width; lines of text are left whole there, tables get room for their columns.
-    # Texts are printed as they are: rich would take [b] for markup and :x: for a picture.
-    plain = {"highlight": False, "markup": False, "emoji": False}
     if stream.isatty():
-        return Console(file=stream, **plain)
-    return _FileConsole(file=stream, width=TABLE_WIDTH, **plain)
+        return _LoggedConsole(file=stream, quiet=hidden, **PLAIN)
+    return _FileConsole(file=stream, quiet=hidden, width=TABLE_WIDTH, **PLAIN)
 
 
-class _FileConsole(Console):
+class _LoggedConsole(Console):
+    """Tells the log too."""
+
+    def print(self, *objects: Any, **options: Any) -> None:
+        # A bar that is drawn anew prints other things than these.
+        if _state.log is not None and all(isinstance(item, str | Table | Text) for item in objects):
+            _state.log.print(*objects)
+        super().print(*objects, **options)
+
+
+class _FileConsole(_LoggedConsole):
     """Wraps tables alone."""
 
     def print(self, *objects: Any, **options: Any) -> None:
@@ -75,14 +140,27 @@ class ProgressBar:
             self._progress.advance(self._task, amount)
 
     def note(self, text: str) -> None:
-        """Shows a short state, such as loss and rate."""
-        if self._progress is not None:
-            self._progress.update(self._task, note=text)
-        elif self._visible:
-            done = f"{self.done:,}"
-            if self._total is not None:
-                done = f"{self.done}/{self._total}"
-            errors().print(f"{self._description} {done}  {text}")
+        """Shows a short state, such as loss and rate; the next one takes its place on a terminal."""
+        if self._progress is None:
+            self.tell(text)
+            return
+        self._progress.update(self._task, note=text)
+        if _state.log is not None:
+            _state.log.print(self._format_line(text))
+
+    def tell(self, text: str) -> None:
+        """Says what is to stay, such as a validation: on a line of its own, above the bar of a terminal."""
+        if not self._visible:
+            return
+        # The bar's own console prints above the bar; another one's lines would be drawn over.
+        console = messages() if self._progress is None else self._progress.console
+        console.print(self._format_line(text))
+
+    def _format_line(self, text: str) -> str:
+        done = f"{self.done:,}"
+        if self._total is not None:
+            done = f"{self.done}/{self._total}"
+        return f"{self._description} {done}  {text}"
 
 
 @contextmanager
@@ -94,8 +172,8 @@ def show_progress(
     visible: bool = True,
 ) -> Iterator[ProgressBar]:
     """A progress bar with elapsed and remaining time while the block runs; a total of None is not known."""
-    console = errors()
-    if not (visible and console.is_terminal):
+    console = messages()
+    if not (visible and console.is_terminal) or _state.is_quiet:
         bar = ProgressBar(None, description, total, visible)
         bar.advance(done)
         yield bar
@@ -133,12 +211,17 @@ def build_fitting_table(
     title: str,
     header: Sequence[str],
     rows: Sequence[Sequence[str]],
+    *,
+    width: int | None = None,
 ) -> Table:
-    """A table whose figures stay whole on standard output: turned, the header down its side, where that is narrower."""
+    """A table whose figures stay whole: turned, the header down its side, where that is narrower.
+
+    width: what it is to fit in; left out, that of standard output.
+    """
     turned_header, *turned_rows = zip(header, *rows, strict=True)
     needed = _measure_table(header, rows)
     turned = _measure_table(turned_header, turned_rows)
-    if needed > output().width and turned < needed:
+    if needed > (width or output().width) and turned < needed:
         return build_table(title, turned_header, turned_rows)
     return build_table(title, header, rows)
 

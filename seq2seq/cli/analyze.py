@@ -30,7 +30,7 @@ def attention(
     The weights of every head and the states of every layer are written too. Options from --num-beams on are those of
     targets that the model writes, and left out as the checkpoint was trained with.
     """
-    from ..base.console import errors
+    from ..base.console import messages
     from ..verbs.early_checks import check_analyze_attention
 
     options = read_flags(AttentionOptions, flags)
@@ -40,7 +40,7 @@ def attention(
     result = analyze_attention(checkpoint, text, target, **dict(options))
     for pair in result["pairs"]:
         typer.echo(pair["target"])
-    errors().print(f"Written: {options.output / 'attention.html'}, to open in a browser, and beside it the figures")
+    messages().print(f"Written: {options.output / 'attention.html'}, to open in a browser, and beside it the figures")
 
 
 @app.command()
@@ -50,7 +50,7 @@ def heads(checkpoint: CheckpointName, **flags: Any) -> None:
 
     That is the expected absolute gradient of the loss at a gate on the head (Michel et al. 2019).
     """
-    from ..base.console import errors, output
+    from ..base.console import errors, messages, output
     from ..verbs.early_checks import check_analyze_heads
 
     options = read_flags(HeadsOptions, flags)
@@ -62,7 +62,7 @@ def heads(checkpoint: CheckpointName, **flags: Any) -> None:
     truncated = format_truncated("--data", result)
     if truncated is not None:
         errors().print(truncated)
-    errors().print(f"Written: {options.output / 'heads.json'}, {options.output / 'heads.png'}")
+    messages().print(f"Written: {options.output / 'heads.json'}, {options.output / 'heads.png'}")
 
 
 def _build_heads_table(checkpoint: str, result: dict[str, Any]) -> "Table":

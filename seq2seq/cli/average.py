@@ -16,7 +16,7 @@ def run(
     **flags: Any,
 ) -> None:
     """Average the weights of checkpoints that differ in nothing else."""
-    from ..base.console import errors
+    from ..base.console import errors, messages
     from ..verbs.early_checks import check_average
 
     options = read_flags(AverageOptions, flags)
@@ -25,7 +25,7 @@ def run(
 
     averaged = average(checkpoints, **dict(options))
     for folder in averaged.folders:
-        errors().print(f"Averaged: {folder}")
+        messages().print(f"Averaged: {folder}")
     if averaged.differing:
         errors().print(f"They differ in {', '.join(averaged.differing)}; the last one's hold.")
-    errors().print(f"Written: {options.output}")
+    messages().print(f"Written: {options.output}")

@@ -15,7 +15,7 @@ def run(checkpoint: CheckpointName, **flags: Any) -> None:
     Scores come with intervals, and with the ceiling that the tokenizer allows. Options from --num-beams on, left out,
     are as the checkpoint was trained with.
     """
-    from ..base.console import errors, output
+    from ..base.console import messages, output
     from ..processes.launch import is_first_process
     from ..reports.tables import build_score_table
     from ..verbs.early_checks import check_evaluate
@@ -28,4 +28,4 @@ def run(checkpoint: CheckpointName, **flags: Any) -> None:
     if not is_first_process(os.environ):
         return
     output().print(build_score_table(scores["rows"], f"{checkpoint}: {scores['examples']} pairs", scores["intervals"]))
-    errors().print(f"Written: {options.output / 'predictions.jsonl'}, {options.output / 'scores.json'}")
+    messages().print(f"Written: {options.output / 'predictions.jsonl'}, {options.output / 'scores.json'}")

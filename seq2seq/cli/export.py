@@ -13,7 +13,7 @@ def run(checkpoint: CheckpointName, **flags: Any) -> None:
 
     It is compared with the model before it is kept.
     """
-    from ..base.console import errors
+    from ..base.console import errors, messages
     from ..base.formats import format_bytes
     from ..verbs.early_checks import check_export
 
@@ -30,7 +30,7 @@ def run(checkpoint: CheckpointName, **flags: Any) -> None:
             f"{exported.restored} heads that were pruned are zeros in it: {options.format} has one number for all "
             "layers."
         )
-    errors().print(
+    messages().print(
         f"Written: {options.output} ({format_bytes(exported.size)}). Compared with the model on {equality.texts} "
         f"texts: log-probabilities of tokens differ by at most {equality.largest_difference:.2g}; {equality.equal} "
         f"greedy outputs are the same, {equality.ties} others as good; {beams}."

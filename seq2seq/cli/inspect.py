@@ -18,7 +18,7 @@ def run(
 
     Rows as the model sees them, lengths, duplicates, the origin of parameters, time and warnings.
     """
-    from ..base.console import errors, output
+    from ..base.console import messages, output
     from ..processes.launch import is_first_process
     from ..recipe.recipe import load_recipe
     from ..verbs.early_checks import check_figures, check_recipe_data
@@ -35,4 +35,4 @@ def run(
     for part in list_tables(inspection):
         output().print(part)
     if options.figures is not None:
-        errors().print(f"Written: {options.figures}")
+        messages().print(f"Written: {options.figures}")

@@ -6,7 +6,9 @@ Their verbs, which take seconds, they import behind the early checks, so that mo
 import os
 import signal
 import sys
+from collections.abc import Iterator
 from contextlib import suppress
+from copy import copy
 from typing import Annotated, Any, NoReturn
 
 import typer
@@ -31,9 +33,19 @@ from . import (
 )
 from .unknown_flags import find_flag_hint
 
+QUIET_HELP = "Show errors, warnings and results alone."
+
 
 class _Commands(typer.core.TyperGroup):
-    """Commands that Ctrl-C ends in our words."""
+    """Commands that Ctrl-C ends in our words, and that all take --quiet."""
+
+    def __init__(self, **settings: Any) -> None:
+        super().__init__(**settings)
+        # Typed before a command or behind it, it is the same; no command knows of it.
+        quiet = copy(next(option for option in self.params if option.name == "quiet"))
+        quiet.expose_value = False
+        for command in _list_commands(self):
+            command.params.append(quiet)
 
     def invoke(self, context: typer.Context) -> Any:
         try:
@@ -57,6 +69,22 @@ def _explain_unknown_flag(error: Any) -> None:
         error.possibilities = None
 
 
+def _list_commands(group: typer.core.TyperGroup) -> Iterator[typer.core.TyperCommand]:
+    """Those of its groups too."""
+    for command in group.commands.values():
+        if isinstance(command, typer.core.TyperGroup):
+            yield from _list_commands(command)
+        else:
+            yield command
+
+
+def _be_quiet(context: typer.Context, wanted: bool) -> None:
+    if wanted:
+        from ..base.console import be_quiet
+
+        context.with_resource(be_quiet())
+
+
 class _StoppedByUser(Exception):
     """Ctrl-C; what the command had to say it has said."""
 
@@ -65,7 +93,6 @@ app = typer.Typer(
     name="seq2seq",
     cls=_Commands,
     no_args_is_help=True,
-    add_completion=False,
     pretty_exceptions_enable=False,
     rich_markup_mode=None,  # in plain text no name of an option is cut, however narrow the terminal
 )
@@ -93,6 +120,7 @@ def look_at_options(
             help="Show the version and exit.",
         ),
     ] = False,
+    quiet: Annotated[bool, typer.Option("--quiet", callback=_be_quiet, help=QUIET_HELP)] = False,
 ) -> None:
     """Warm-started encoder-decoder models: start from published checkpoints, train, generate, measure."""
 

@@ -21,6 +21,7 @@ from .main import app
 PLACE = re.compile(r"(<!-- options of ([\w ]+) -->\n).*?(<!-- end -->)", re.DOTALL)
 HEADER = "| option | default | |\n| --- | --- | --- |\n"
 RECIPE = "recipe "
+ON_EVERY_COMMAND = ("help", "quiet")  # which no table tells of again
 
 
 def build_table(name: str) -> str:
@@ -51,7 +52,7 @@ def _list_command_rows(name: str) -> list[tuple[str, str, str]]:
         command = command.commands[word]
     rows = []
     for option in command.params:
-        if option.param_type_name != "option" or option.name == "help":
+        if option.param_type_name != "option" or option.name in ON_EVERY_COMMAND:
             continue
         names = "`, `".join([*option.opts, *option.secondary_opts])
         default = "" if option.default is None else f"`{option.default}`"

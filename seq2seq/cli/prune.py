@@ -16,7 +16,7 @@ def run(checkpoint: CheckpointName, **flags: Any) -> None:
 
     Writes the smaller checkpoint.
     """
-    from ..base.console import errors, output
+    from ..base.console import errors, messages, output
     from ..verbs.early_checks import check_prune
 
     options = read_flags(PruneOptions, flags)
@@ -25,14 +25,16 @@ def run(checkpoint: CheckpointName, **flags: Any) -> None:
 
     result = prune(checkpoint, **dict(options))
     for stage in result["layer_losses"]:
-        errors().print(f"Layers kept: encoder {stage['encoder']}, decoder {stage['decoder']}; loss {stage['loss']:.3f}")
+        messages().print(
+            f"Layers kept: encoder {stage['encoder']}, decoder {stage['decoder']}; loss {stage['loss']:.3f}"
+        )
     if result["curve"]:
         output().print(_build_curve_table(f"{checkpoint}: pruned", result["curve"]))
     for note in _list_notes(options, result):
         errors().print(note)
     before = result["before"]
     after = result["after"]
-    errors().print(
+    messages().print(
         f"Written: {options.output}: {before['heads']} -> {after['heads']} heads, {before['parameters']:,} -> "
         f"{after['parameters']:,} parameters. A recipe that trains it on has "
         f"model: {{plan: pretrained, checkpoint: {options.output}}}"

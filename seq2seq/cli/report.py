@@ -1,6 +1,7 @@
 """`seq2seq report`."""
 
 from pathlib import Path
+from textwrap import fill
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -22,9 +23,10 @@ def run(
     One run: README.md and pictures/ of its folder are written anew from its other files. Several: one table of scores,
     paired tests and samples, in which the first is what the others are tested against.
     """
-    from ..base.console import errors, output
+    from ..base.console import messages, output
     from ..run_folder.folder import RunFolder
     from ..verbs.report.card import explain_refused, write_report
+    from ..verbs.report.closing import list_closing_lines
     from ..verbs.report.compared_runs import check_page, compare_runs, write_comparison
 
     options = read_flags(ReportOptions, flags)
@@ -37,27 +39,40 @@ def run(
     if options.output is not None:
         with explain_refused():
             page = write_comparison(compared, options.output, options.samples)
-        errors().print(f"Written: {page}")
+        messages().print(f"Written: {page}")
     elif len(folders) == 1:
         with explain_refused():
             write_report(folders[0])
-        errors().print(f"Written: {folders[0].card}, {folders[0].pictures}")
+        messages().print(f"Written: {folders[0].card}, {folders[0].pictures}")
     for folder in folders:
         output().print(f"Run folder: {folder.path}")
+    for line in list_closing_lines(compared.records):
+        messages().print(line)
 
 
 def _print_scores(compared: "ComparedRuns") -> None:
-    from ..base.console import build_fitting_table, output
+    """What the runs are, then their scores below those of the baselines: two tables, which fit narrow terminals."""
+    from ..base.console import NARROW_WIDTH, build_fitting_table, output
+    from ..reports.comparison import SETTINGS
 
-    # The runs were tested alike, which was checked: the first one's counts are those of all.
-    scores = next(iter(compared.records.values())).scores
-    title = f"{scores['examples']:,} {scores['split']} pairs" if scores else "no test pairs"
+    names = list(compared.records)
     rows = [list(map("\n".join, row)) for row in compared.table.rows]
-    output().print(build_fitting_table(title, compared.table.header, rows))
+    behind = 1 + len(SETTINGS)
+    header = compared.table.header
+    settings = [row[:behind] for row in rows if row[0] in names]
+    output().print(build_fitting_table("Runs", header[:behind], settings, width=NARROW_WIDTH))
+    if len(header) == behind:
+        output().print("No test pairs.")
+        return
+    # The runs were tested alike, which was checked: the first one's counts are those of all.
+    scores = compared.records[names[0]].scores
+    title = f"{scores['examples']:,} {scores['split']} pairs"
+    cells = [[row[0], *row[behind:]] for row in rows]
+    output().print(build_fitting_table(title, ["run", *header[behind:]], cells))
 
 
 def _print_samples(compared: "ComparedRuns", count: int) -> None:
-    from ..base.console import output
+    from ..base.console import NARROW_WIDTH, output
     from ..reports.comparison import collect_samples
     from ..reports.markdown import shorten, show_on_one_line
     from ..reports.samples import MAX_CHARACTERS
@@ -68,4 +83,4 @@ def _print_samples(compared: "ComparedRuns", count: int) -> None:
         output().print()
         for name, text in sample:
             line = show_on_one_line(shorten(text, MAX_CHARACTERS))
-            output().print(f"{name}: {line}")
+            output().print(fill(f"{name}: {line}", NARROW_WIDTH, subsequent_indent="  "))

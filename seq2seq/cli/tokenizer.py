@@ -17,7 +17,7 @@ def run(**flags: Any) -> None:
 
     How well it covers them is shown.
     """
-    from ..base.console import build_table, errors, output
+    from ..base.console import build_table, messages, output
     from ..verbs.early_checks import check_train_tokenizer
 
     options = read_flags(TokenizerOptions, flags)
@@ -27,4 +27,4 @@ def run(**flags: Any) -> None:
 
     coverage = train_tokenizer(**dict(options))
     output().print(build_table(f"{options.kind}, {options.size} tokens", *coverage_rows(coverage)))
-    errors().print(f"Written: {options.output}")
+    messages().print(f"Written: {options.output}")

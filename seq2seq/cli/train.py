@@ -19,7 +19,7 @@ def run(
 
     On more processes: accelerate launch -m seq2seq train ..., or torchrun -m seq2seq train ...
     """
-    from ..base.console import errors
+    from ..base.console import errors, messages
     from ..base.errors import TrainingInterrupted
     from ..processes.launch import is_first_process
     from ..recipe.recipe import load_recipe
@@ -30,9 +30,14 @@ def run(
     from ..verbs.train import train
 
     try:
-        train(recipe, overrides or [], **dict(options))
+        folder = train(recipe, overrides or [], **dict(options))
     except (TrainingInterrupted, KeyboardInterrupt):
         if is_first_process(os.environ):
             command = ["seq2seq", "train", str(recipe), *(overrides or []), "--resume"]
             errors().print(f"Go on with: {shlex.join(command)}")
         raise
+    if is_first_process(os.environ):
+        from ..verbs.report.closing import list_run_closing
+
+        for line in list_run_closing(folder):
+            messages().print(line)

@@ -1,7 +1,7 @@
 """The run folder: what stands where in it, and its progress file. Files only, no torch.
 
 recipe.yaml environment.json origin.json inputs.json progress.jsonl checkpoints/ predictions/ scores.json README.md
-pictures/ trackers/
+pictures/ trackers/ log.txt
 """
 
 import errno
@@ -74,6 +74,11 @@ class RunFolder:
     def trackers(self) -> Path:
         return self.path / "trackers"
 
+    @property
+    def log(self) -> Path:
+        """What the console told, begun and gone on with; for people alone."""
+        return self.path / "log.txt"
+
     def predictions(self, split: str) -> Path:
         return self.path / "predictions" / f"{split}.jsonl"
 
@@ -98,7 +103,7 @@ class RunFolder:
         shutil.rmtree(self.trackers, ignore_errors=True)
         self.remove_results()
         # The recipe goes last: as long as it stands, what is left is known as a run's.
-        for path in (self.progress, self.inputs, self.origin, self.environment, self.recipe):
+        for path in (self.log, self.progress, self.inputs, self.origin, self.environment, self.recipe):
             _remove_file(path)
 
     def remove_results(self) -> None:

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from accelerate import Accelerator
 
-from ..base.console import build_table, errors
+from ..base.console import NARROW_WIDTH, build_fitting_table, build_table, errors, messages
 from ..base.files import write_json
 from ..checkpoints.folder import remove_leftovers, set_aside
 from ..data.references import find_other_references
@@ -34,7 +34,7 @@ class Opening:
     def create_folder(self) -> None:
         """Makes the folder, in place of one whose run came to no checkpoint."""
         if self.folder.exists():
-            errors().print(f"The run in {self.folder.path} has no checkpoint yet: beginning again.")
+            messages().print(f"The run in {self.folder.path} has no checkpoint yet: beginning again.")
             self.folder.clear()
         self.folder.create(self.recipe.to_yaml(), summarize_machine(self.accelerator))
         write_json(self.folder.origin, self.start.origin.to_dict())
@@ -54,11 +54,11 @@ class Opening:
         self.folder.remove_results()
         for step, saved in list_saved(run):
             if step > state.step:
-                errors().print(f"Set aside: {set_aside(saved)}")
+                messages().print(f"Set aside: {set_aside(saved)}")
         remove_leftovers(run / CHECKPOINTS_FOLDER)
         finish_saving(self.folder, self.recipe.training, state)
         self._show()
-        errors().print(f"Going on from step {state.step}.")
+        messages().print(f"Going on from step {state.step}.")
 
     def _write_inputs(self) -> None:
         inputs = summarize_inputs(self.recipe.model, self.start.model, self.start.tokenizers, self.data.splits)
@@ -66,19 +66,19 @@ class Opening:
 
     def _show(self) -> None:
         """Prints the origin of the parameters and the size and truncation of the data."""
-        console = errors()
+        console = messages()
         origin = self.start.origin
         console.print(build_table(f"Parameters of plan {origin.plan}", *tabulate_origin(origin.to_dict())))
         for note in origin.notes:
-            console.print(note)
+            errors().print(note)
         changed = format_changed_prefix(self.start.tokenizers.target, self.recipe.generation.target_prefix)
         if changed is not None:
-            console.print(changed)
+            errors().print(changed)
         for name, data in self.data.splits.items():
             others = find_other_references(data.examples, self.recipe.data.columns)
             if others is not None:
-                console.print(f"data.{name}: {others}")
+                errors().print(f"data.{name}: {others}")
         splits = {name: summarize_split(data) for name, data in self.data.splits.items()}
-        console.print(build_table("Data", *tabulate_data(splits)))
+        console.print(build_fitting_table("Data", *tabulate_data(splits), width=NARROW_WIDTH))
         for line in list_truncated(splits):
-            console.print(line)
+            errors().print(line)

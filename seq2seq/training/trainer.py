@@ -124,7 +124,7 @@ class Trainer:
                 self._run_step(bar)
                 self._validate_and_save(bar, request)
             if reason == "early_stopping":
-                bar.note(format_end(state, self.options, self.max_steps))
+                bar.tell(format_end(state, self.options, self.max_steps))
         self.callbacks.log({"event": "end", "reason": reason, **state.counters()})
         return reason
 
@@ -381,7 +381,7 @@ class Trainer:
             if best:
                 state.best_step, state.best_value = state.step, values[metric]
             count_validation(state, values[metric], options)
-            bar.note("validation " + "  ".join(f"{name} {value:.4g}" for name, value in values.items()))
+            bar.tell("validation " + "  ".join(f"{name} {value:.4g}" for name, value in values.items()))
         # Before saving, which every process takes part in, or none.
         is_rescue_due = self._agree(request)
         if best or self._find_end() or state.step % options.checkpoint_every_steps == 0:

@@ -7,7 +7,7 @@ from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import Any
 
-from ..base.console import ProgressBar, errors, show_progress
+from ..base.console import ProgressBar, errors, messages, show_progress
 from ..base.errors import DataError, GenerationError
 from ..base.files import compute_sha256, format_json_lines
 from ..base.options import build_options
@@ -69,7 +69,7 @@ class _Job:
         progress = run_on_main(self.processes, lambda: self.output.begin(resume=resume))
         if progress is None:
             if self.processes.is_main_process:
-                errors().print(f"{self.output.path} is finished.")
+                messages().print(f"{self.output.path} is finished.")
             return False
         self.progress = progress
         run_on_main(self.processes, self._skip_written)

@@ -1,5 +1,6 @@
 """A run, from its recipe to its card."""
 
+import sys
 from collections.abc import Iterable
 from pathlib import Path
 from signal import SIGINT
@@ -7,13 +8,13 @@ from typing import Any
 
 from accelerate import Accelerator
 
-from ..base.console import errors
+from ..base.console import errors, keep_log, messages, write_log_to
 from ..base.errors import TrainingInterrupted
 from ..base.options import build_options
 from ..base.signatures import takes_options
 from ..processes.group import build_accelerator, leave_processes, run_on_main
 from ..recipe.recipe import Recipe, build_recipe, load_values
-from ..run_folder.folder import RunFolder
+from ..run_folder.folder import RunFolder, format_command
 from ..run_folder.steps import list_saved
 from ..runs.run import Run
 from ..runs.start import adopt_old_values, check_same_recipe, resume_model, start_model
@@ -58,13 +59,15 @@ def train(
         recipe = adopt_old_values(folder, recipe, values)
     accelerator = build_accelerator(recipe)
     try:
-        with hold_folder(folder, accelerator):
+        with keep_log(accelerator.is_main_process), hold_folder(folder, accelerator):
             message = _train_in(
                 folder,
                 recipe,
                 accelerator,
                 resume=options.resume,
             )
+            if accelerator.is_main_process:
+                messages().print(message)
     except TrainingInterrupted:
         leave_processes(accelerator)
         raise
@@ -72,8 +75,6 @@ def train(
         if accelerator.is_main_process:
             errors().print(_tell_how_to_go_on(folder))
         raise
-    if accelerator.is_main_process:
-        errors().print(message)
     leave_processes(accelerator)
     return folder.path
 
@@ -107,6 +108,7 @@ def _run(run: Run, *, resuming: bool) -> str:
         end = format_end(trainer.state, recipe.training, trainer.max_steps)
         return f"The run in {folder.path} is finished: {end}."
     run.open_folder(resuming)
+    write_log_to(folder.log, format_command(sys.argv))
     try:
         reason = trainer.train()
         _check_not_stopped(reason, folder, trainer.state.step)

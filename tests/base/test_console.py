@@ -1,4 +1,8 @@
-"""Progress where there is no terminal, and tables that keep their columns there."""
+"""Progress on a terminal and where there is none, and tables that keep their columns there."""
+
+import io
+import re
+import sys
 
 from seq2seq.base.console import build_fitting_table, build_table, errors, output, show_progress
 
@@ -49,3 +53,31 @@ def test_texts_are_printed_as_they_are(capsys):
     text = "at 12:30 :smile: :x: [bold]b[/bold]"
     output().print(text)
     assert capsys.readouterr().out == f"{text}\n"
+
+
+def test_what_is_told_stays_above_the_bar_of_a_terminal(monkeypatch):
+    class Terminal(io.StringIO):
+        def isatty(self) -> bool:
+            return True
+
+    terminal = Terminal()
+    monkeypatch.setattr(sys, "stderr", terminal)
+    monkeypatch.setenv("TERM", "xterm")
+    monkeypatch.setenv("COLUMNS", "100")
+    with show_progress("training", 10) as bar:
+        bar.advance(5)
+        bar.tell("validation loss 2.557")
+        bar.note("loss 1.5")
+        bar.note("loss 1.4")
+    shown = re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", terminal.getvalue())
+    # With a line break behind it: the bar is drawn below from then on.
+    assert re.search(r"\rtraining 5/10  validation loss 2\.557 *\n", shown)
+    assert not re.search(r"loss 1\.[45] *\n.*\n", shown)
+
+
+def test_table_is_turned_where_a_given_width_asks_for_it(capsys):
+    header = ["run", *(f"column_{index}" for index in range(7))]
+    rows = [["a", *["1.00"] * 7]]
+    assert len(build_fitting_table("Title", header, rows).columns) == 8
+    output().print(build_fitting_table("Title", header, rows, width=80))
+    assert max(map(len, capsys.readouterr().out.splitlines())) <= 80

@@ -37,3 +37,35 @@ def test_module_form_is_the_same_command():
 def test_one_process_of_a_machine_speaks_for_all(seq2seq, monkeypatch):
     monkeypatch.setenv("LOCAL_RANK", "1")
     assert seq2seq("train", "missing.yaml") == (1, "", "")
+
+
+def test_quiet_command_shows_results_alone(seq2seq, tiny_bert, tmp_path, pairs):
+    recipe = write_recipe(tmp_path, tiny_bert, pairs)
+    code, out, err = seq2seq("train", recipe, "--quiet")
+    assert (code, err) == (0, "")
+    assert "2 test pairs" in " ".join(out.split())
+    run = tmp_path / "run"
+    assert seq2seq("--quiet", "report", run)[0::2] == (0, "")
+    # It holds for that command alone.
+    assert "Written: " in seq2seq("report", run)[2]
+
+
+@pytest.mark.parametrize("arguments", [("--quiet", "train", "missing.yaml"), ("train", "missing.yaml", "--quiet")])
+def test_quiet_command_shows_mistakes(seq2seq, arguments):
+    code, out, err = seq2seq(*arguments)
+    assert (code, out) == (1, "")
+    assert "RecipeError: missing.yaml: there is no such recipe." in err
+
+
+@pytest.mark.parametrize("command", [("plans",), ("recipes", "show", "quickstart")])
+def test_every_command_knows_quiet(seq2seq, command):
+    code, out, err = seq2seq(*command, "--quiet")
+    assert (code, err) == (0, "")
+    assert out
+
+
+def test_completion_is_shown_for_a_shell(seq2seq, monkeypatch):
+    monkeypatch.setenv("_TYPER_COMPLETE_TEST_DISABLE_SHELL_DETECTION", "1")
+    code, out, _ = seq2seq("--show-completion", "bash")
+    assert code == 0
+    assert "complete -o default" in out

@@ -52,3 +52,31 @@ def test_square_brackets_in_a_path_are_shown(seq2seq, tiny_bert, tmp_path, pairs
     assert f"Run folder: {tmp_path / 'run[' / 'b]'}" in err
     # However long the path is, and wherever its title is broken into lines.
     assert f"{tmp_path / 'run[' / 'b]'}:2testpairs" in "".join(out.split())
+
+
+def test_log_holds_what_the_console_told_however_quiet_it_was(seq2seq, tiny_bert, tmp_path, pairs):
+    recipe = write_recipe(tmp_path, tiny_bert, pairs)
+    log = tmp_path / "run/log.txt"
+    _, out, err = seq2seq("train", recipe)
+    first = log.read_text()
+    heading, *lines = first.splitlines()
+    assert heading.endswith(f" seq2seq train {recipe}")
+    assert "Parameters of plan bertshare" in lines
+    told = [line for line in err.splitlines() if line.startswith(("training ", "Run folder: "))]
+    assert told == [line for line in lines if line.startswith(("training ", "Run folder: "))]
+    assert next(line for line in out.splitlines() if line.startswith("│")).split("│")[1].strip() in first
+    code, _, err = seq2seq("train", recipe, "training.max_steps=9", "--resume", "--quiet")
+    assert code == 1  # another recipe: what went wrong before the run was opened is told, and logged nowhere
+    assert log.read_text() == first
+
+
+def test_log_is_appended_by_a_run_that_goes_on(seq2seq, tiny_bert, tmp_path, pairs):
+    recipe = write_recipe(tmp_path, tiny_bert, pairs)
+    log = tmp_path / "run/log.txt"
+    seq2seq("train", recipe)
+    first = log.read_text()
+    (tmp_path / "run/README.md").unlink()
+    code, _, err = seq2seq("train", recipe, "--resume", "--quiet")
+    assert (code, err) == (0, "")
+    assert log.read_text().startswith(first)
+    assert "Going on from step " in log.read_text()[len(first) :]

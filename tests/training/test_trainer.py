@@ -317,7 +317,7 @@ def test_run_folder_holds_what_the_readme_says(recipe, tmp_path, drawn):
     folder = seq2seq.train(recipe(data=data, max_steps=2))
     assert {path.name for path in folder.iterdir()} == {
         "recipe.yaml", "environment.json", "origin.json", "inputs.json", "progress.jsonl", "checkpoints", "predictions",
-        "scores.json", "README.md", "pictures",
+        "scores.json", "README.md", "pictures", "log.txt",
     }  # fmt: skip
     scores = json.loads((folder / "scores.json").read_text())
     assert list(scores["rows"]) == [
