@@ -11,7 +11,7 @@ from transformers import PreTrainedTokenizerFast
 
 from .coverage import batch_texts, build_normalize
 from .normalization import normalize_text
-from .tokenizers import DROPPED_TOKENS, decode_ids, encode_texts
+from .tokenizers import decode_ids, encode_texts, list_dropped
 
 SHOWN = 2  # examples of each kind
 
@@ -90,7 +90,7 @@ def _leave_out_dropped(
     ids: Sequence[int],
 ) -> str:
     """The text without those of its tokens that no output shows, whatever their case, as some are read."""
-    for token in tokenizer.init_kwargs.get(DROPPED_TOKENS, ()):
+    for token in list_dropped(tokenizer):
         if tokenizer.convert_tokens_to_ids(token) in ids:
             text = re.sub(re.escape(token), " ", text, flags=re.IGNORECASE)
     return text

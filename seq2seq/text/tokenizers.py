@@ -125,9 +125,8 @@ def make_bare(published: PreTrainedTokenizerFast) -> PreTrainedTokenizerFast:
     """
     layout = json.loads(published.backend_tokenizer.to_str())
     layout |= {"post_processor": None, "truncation": None, "padding": None}
-    settings = published.init_kwargs
     cleans_up = published.clean_up_tokenization_spaces
-    if DROPPED_TOKENS not in settings:
+    if DROPPED_TOKENS not in published.init_kwargs:
         # WordPiece writes "don ' t"; the clean-up joins it. Other decoders restore spaces themselves.
         decoder = layout["decoder"] or {}
         cleans_up = decoder.get("type") == "WordPiece"
@@ -138,7 +137,7 @@ def make_bare(published: PreTrainedTokenizerFast) -> PreTrainedTokenizerFast:
         layout,
         published,
         cleans_up=cleans_up,
-        dropped=[*settings.get(DROPPED_TOKENS, ()), *dropped],
+        dropped=[*list_dropped(published), *dropped],
     )
     readable = [] if published.split_special_tokens else _list_readable_marks(bare)
     if not readable:
@@ -153,7 +152,7 @@ def rebuild_bare(layout: Layout, bare: PreTrainedTokenizerFast) -> PreTrainedTok
         layout,
         bare,
         cleans_up=bare.clean_up_tokenization_spaces,
-        dropped=bare.init_kwargs[DROPPED_TOKENS],
+        dropped=list_dropped(bare),
     )
 
 
@@ -189,6 +188,11 @@ def _list_own_tokens(published: PreTrainedTokenizerFast) -> list[str]:
     around_texts = published.backend_tokenizer.encode("").tokens
     marks = {*list_special_tokens(published).values(), *around_texts}
     return [token for token in special if token not in marks and not is_mark(token)]
+
+
+def list_dropped(tokenizer: PreTrainedTokenizerFast) -> list[str]:
+    """The tokens of a bare tokenizer that decoding leaves out, though they are tokens of their own in a text."""
+    return tokenizer.init_kwargs.get(DROPPED_TOKENS, [])
 
 
 def _is_dropped(published: PreTrainedTokenizerFast, token: str) -> bool:
@@ -246,7 +250,7 @@ def give_role(
     """Lets a token of a bare tokenizer hold a role, with which it is a mark."""
     token = tokenizer.convert_ids_to_tokens(token_id)
     setattr(tokenizer, role, token)
-    if token in tokenizer.init_kwargs[DROPPED_TOKENS]:
+    if token in list_dropped(tokenizer):
         tokenizer.backend_tokenizer.add_special_tokens([AddedToken(token, normalized=False)])
 
 
@@ -269,7 +273,7 @@ def encode_texts(tokenizer: PreTrainedTokenizerFast, texts: Sequence[str]) -> li
 
 def decode_ids(tokenizer: PreTrainedTokenizerFast, ids: Sequence[int]) -> str:
     """The text of generated ids, special tokens left out, without white space at its ends."""
-    dropped = set(tokenizer.convert_tokens_to_ids(tokenizer.init_kwargs.get(DROPPED_TOKENS, [])))
+    dropped = set(tokenizer.convert_tokens_to_ids(list_dropped(tokenizer)))
     written = [token_id for token_id in ids if token_id not in dropped]
     return tokenizer.decode(written, skip_special_tokens=True).strip()
 

@@ -5,7 +5,7 @@ The tiny BERT lower-cases, puts spaces around brackets, and knows neither the sn
 
 import pytest
 from tokenizers import Tokenizer, models, normalizers, pre_tokenizers
-from transformers import PreTrainedTokenizerFast
+from transformers import AutoTokenizer, PreTrainedTokenizerFast
 
 import seq2seq
 from seq2seq.base.errors import GenerationError, RecipeError
@@ -15,6 +15,7 @@ from seq2seq.generation.prefix import encode_prefix, format_changed_prefix
 from seq2seq.recipe.recipe import load_recipe
 from seq2seq.runs.start import start_model
 from seq2seq.text.round_trip import spell_text
+from seq2seq.text.tokenizers import load_tokenizer
 from tests.conftest import build_description, build_generator
 from tests.training.runs import write_pairs, write_recipe
 
@@ -128,3 +129,16 @@ def test_given_target_that_loses_its_case_is_scored_as_it_is_written(started):
 def test_attention_to_a_target_with_unknown_characters_is_refused(checkpoint, tmp_path):
     with pytest.raises(GenerationError, match="Target 0: the target tokenizer does not know '☃'"):
         seq2seq.analyze_attention(checkpoint, ["the cat"], ["a ☃"], output=tmp_path / "out", pictures=False)
+
+
+def test_added_token_that_an_output_leaves_out_is_spelled(tiny_bert, started, tmp_path):
+    published = AutoTokenizer.from_pretrained(tiny_bert)
+    published.add_special_tokens({"extra_special_tokens": ["[HL]"]})
+    published.save_pretrained(tmp_path)
+    tokenizer = load_tokenizer(tmp_path)
+    ids = tuple(tokenizer.convert_tokens_to_ids(["[HL]", "the", "cat"]))
+    assert encode_prefix(tokenizer, started.framing, "[HL] The cat") == (*started.framing.target_prefix, *ids)
+    told = format_changed_prefix(tokenizer, "[HL] The cat")
+    assert told == "target_prefix: outputs begin with 'the cat', as the target tokenizer writes '[HL] The cat'."
+    with pytest.raises(GenerationError, match="does not know '☃'"):
+        encode_prefix(tokenizer, started.framing, "[HL] ☃")
