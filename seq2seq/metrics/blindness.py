@@ -131,6 +131,8 @@ def find_seeing_metrics(
     options: EvaluationOptions,
 ) -> tuple[str, ...] | None:
     """The metrics to compute in place of a task's where rouge_score is blind and its kin is not; None elsewhere."""
+    if not references:
+        return None
     mirror = _Mirror([""] * len(references), references, options)
     for name in options.metrics:
         if name in OF_ROUGE_SCORE and mirror.score(name) < SEES_LITTLE <= mirror.score(f"{name}{SUFFIX}"):
