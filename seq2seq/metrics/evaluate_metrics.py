@@ -2,6 +2,7 @@
 
     from seq2seq.metrics.evaluate_metrics import Sari
     Sari().compute(predictions=["a b"], references=[["a b", "b a"]], sources=["a b c"])   # {"sari": ...}
+    Bleu().compute(predictions=["a b"], references=["a b"], bleu_tokenizer="char")   # an option of `evaluation:`
     build_text_metric("my.module:METRIC")()   # one of your own
 
 No file of this project imports this one: `import evaluate` takes ten seconds.
@@ -14,6 +15,7 @@ import datasets
 import evaluate
 
 from ..base.errors import ScoringError
+from ..base.options import build_options
 from .metric import Metric
 from .options import EvaluationOptions
 from .scores import compute_scores
@@ -71,12 +73,15 @@ class TextMetric(evaluate.Metric):
         predictions: Sequence[str],
         references: Sequence[Sequence[str]],
         sources: Sequence[str] | None = None,
+        **options: Any,
     ) -> dict[str, float]:
+        """`options` are those under `evaluation:` of a recipe, such as bleu_tokenizer and language."""
+        chosen = {"normalization": ()} | options | {"metrics": (self.metric_name,)}
         return compute_scores(
             sources=sources if sources is not None else [""] * len(predictions),
             predictions=predictions,
             references=references,
-            options=EvaluationOptions(metrics=(self.metric_name,), normalization=()),
+            options=build_options(EvaluationOptions, chosen),
         ).values
 
 
@@ -102,7 +107,7 @@ def build_text_metric(name: str) -> type[TextMetric]:
     return type(title, (TextMetric,), {"metric_name": name, "__doc__": type(metric).__doc__, "__module__": __name__})
 
 
-# Rouge1, Rouge2, RougeL, RougeLsum, Bleu, Chrf, Sari, SariXu, ExactMatch, Repetition, LengthRatio, CopiedWords
+# Rouge1, Rouge2, RougeL, RougeLsum, Rouge1Words and its kin, Bleu, Chrf, Sari, SariXu, ExactMatch, Repetition, ...
 CLASSES = {built.__name__: built for built in map(build_text_metric, METRICS)}
 globals().update(CLASSES)
 __all__ = ["TextMetric", "build_text_metric", *CLASSES]

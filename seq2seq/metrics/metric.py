@@ -4,11 +4,16 @@ Corpus value, a text's own value, a bootstrap resample and a paired test are all
 computed once, and whatever set of texts is asked about is a sum of their rows.
 """
 
+from __future__ import annotations
+
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Sequence
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 import numpy
+
+if TYPE_CHECKING:
+    from .options import EvaluationOptions
 
 Better = Literal["higher", "lower", "near_one"]
 
@@ -25,6 +30,10 @@ class Metric(ABC):
     better: Better | None = "higher"
     needs_sources: bool = False
     by_lines: bool = False
+
+    def adapt(self, references: Sequence[Sequence[str]], options: EvaluationOptions) -> Metric:
+        """The metric for some references: itself, unless how it counts depends on their script or language."""
+        return self
 
     @abstractmethod
     def compute_statistics(

@@ -9,6 +9,7 @@ from ..base.errors import ScoringError, Seq2SeqError
 from ..base.objects import NAME_FORM, is_object_name
 from ..base.options import MOST, Options, Strings
 from ..text.normalization import Normalization
+from .bleu_tokenizers import BleuTokenizer
 from .table import METRICS, find_metric
 
 
@@ -27,6 +28,17 @@ class EvaluationOptions(Options):
         description="The normalizers that sources, predictions and references go through before they are compared: "
         "lowercase for models without case, separate_punctuation for tokenizers that cannot write the data's own "
         "spacing.",
+    )
+    bleu_tokenizer: BleuTokenizer | None = Field(
+        None,
+        description="The tokenizer of sacrebleu that bleu counts tokens of; null is the one for the script of the "
+        "references: zh for Chinese, ja-mecab for Japanese, ko-mecab for Korean (both need a package more), char where "
+        "no spaces part words, else 13a. flores200 needs a file that is not downloaded.",
+    )
+    language: str | None = Field(
+        None,
+        description="The language of the references, such as de or German, by whose rules rouge1_words and its kin cut "
+        "words to their stems; null is that of model.target_language, and without either nothing is cut.",
     )
     lead_sentences: int = Field(
         1,

@@ -6,7 +6,7 @@ subsequence), and follows the same way through the table where that way decides 
 """
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from functools import cache, lru_cache
 
 from .f1 import compute_f1
@@ -18,12 +18,26 @@ STEMS_KEPT = 200_000  # of different words; Porter's stemmer takes most of the t
 TEXTS_KEPT = 50_000  # the metrics of this family read the same texts one after the other
 
 
-class _Rouge(MeanMetric):
+class Rouge(MeanMetric):
     """One of the family; `order` is that of n-grams, None for the longest common subsequence of the whole texts."""
+
+    sentence_ends = ". ! ?"  # in signatures
 
     def __init__(self, name: str, order: int | None) -> None:
         self.name = name
         self.order = order
+
+    def list_words(self, text: str) -> Words:
+        """What is counted of a text."""
+        return list_stems(text)
+
+    def split_sentences(self, text: str) -> list[str]:
+        """The sentences of a text of one line."""
+        return split_sentences(text)
+
+    def format_counted(self) -> str:
+        """What is counted, for signatures."""
+        return "rouge_score, F1, Porter stemmer"
 
     def compute_shares(
         self,
@@ -35,8 +49,8 @@ class _Rouge(MeanMetric):
             yield max(self.compute_f1(reference, prediction) for reference in allowed)
 
     def compute_f1(self, reference: str, prediction: str) -> float:
-        wanted = list_stems(reference)
-        written = list_stems(prediction)
+        wanted = self.list_words(reference)
+        written = self.list_words(prediction)
         if self.order is None:
             length = measure_common_subsequence(wanted, written)
             return _score_overlap(length, len(wanted), len(written))
@@ -46,10 +60,10 @@ class _Rouge(MeanMetric):
         return _score_overlap(common, wanted_ngrams.total(), written_ngrams.total())
 
     def format_signature(self, references: Sequence[Sequence[str]]) -> str:
-        return "rouge_score, F1, Porter stemmer, best of the references"
+        return f"{self.format_counted()}, best of the references"
 
 
-class RougeLsum(_Rouge):
+class RougeLsum(Rouge):
     """ROUGE-L sentence by sentence: a reference's sentence is covered by what all of the prediction's have of it.
 
     Sentences are the text's lines. rouge_score takes a text without a line break for one sentence, which makes Lsum
@@ -58,25 +72,26 @@ class RougeLsum(_Rouge):
 
     by_lines = True
 
-    def __init__(self) -> None:
-        super().__init__("rougeLsum", None)
+    def __init__(self, name: str = "rougeLsum") -> None:
+        super().__init__(name, None)
 
     def compute_f1(self, reference: str, prediction: str) -> float:
-        wanted = [list_stems(sentence) for sentence in list_sentences(reference)]
-        written = [list_stems(sentence) for sentence in list_sentences(prediction)]
+        wanted = [self.list_words(sentence) for sentence in list_sentences(reference, self.split_sentences)]
+        written = [self.list_words(sentence) for sentence in list_sentences(prediction, self.split_sentences)]
         covered = _count_covered_words(wanted, written)
         words_wanted = sum(map(len, wanted))
         words_written = sum(map(len, written))
         return _score_overlap(covered, words_wanted, words_written)
 
     def format_signature(self, references: Sequence[Sequence[str]]) -> str:
-        return f"{super().format_signature(references)}, sentences are lines, or end at . ! ? where a text has one line"
+        sentences = f"sentences are lines, or end at {self.sentence_ends} where a text has one line"
+        return f"{super().format_signature(references)}, {sentences}"
 
 
-def list_sentences(text: str) -> list[str]:
+def list_sentences(text: str, split: Callable[[str], list[str]] = split_sentences) -> list[str]:
     """The lines of a text; of a text of one line, its sentences."""
     lines = [line for line in text.split("\n") if line]
-    return lines if len(lines) > 1 else split_sentences(text)
+    return lines if len(lines) > 1 else split(text)
 
 
 @cache
@@ -182,4 +197,4 @@ def _count_covered_words(wanted: Sequence[Words], written: Sequence[Words]) -> i
     return covered
 
 
-ROUGE = (_Rouge("rouge1", 1), _Rouge("rouge2", 2), _Rouge("rougeL", None), RougeLsum())
+ROUGE = (Rouge("rouge1", 1), Rouge("rouge2", 2), Rouge("rougeL", None), RougeLsum())

@@ -84,7 +84,7 @@ def compute_scores(
     texts = _normalize(sources, [predictions], references, options)
     scores = Scores({}, {}, {})
     for name in options.metrics:
-        metric = find_metric(name)
+        metric = find_metric(name).adapt(texts.references, options)
         (statistics,) = texts.compute_statistics(metric)
         scores.values[name] = _compute_value(metric, statistics)
         scores.signatures[name] = _format_signature(metric, texts, options)
@@ -109,9 +109,9 @@ def compute_text_scores(
         ScoringError: as `compute_scores`.
     """
     texts = _normalize(sources, [predictions], references, options)
-    known = find_metric(metric)
-    (statistics,) = texts.compute_statistics(known)
-    return known.compute_text_values(statistics).tolist()
+    adapted = find_metric(metric).adapt(texts.references, options)
+    (statistics,) = texts.compute_statistics(adapted)
+    return adapted.compute_text_values(statistics).tolist()
 
 
 def compare_predictions(
@@ -138,7 +138,7 @@ def compare_predictions(
     )
     comparisons = {}
     for name in options.metrics:
-        metric = find_metric(name)
+        metric = find_metric(name).adapt(texts.references, options)
         statistics_a, statistics_b = texts.compute_statistics(metric)
         test = compare_paired(
             metric,

@@ -11,14 +11,14 @@ from .exact_match import ExactMatch
 from .metric import Metric
 from .repetition import Repetition
 from .rouge import ROUGE
+from .rouge_words import ROUGE_WORDS
 from .sacrebleu_metrics import Bleu, Chrf
 from .sari import Sari, SariXu
 from .word_shares import CopiedWords, LengthRatio
 
-METRICS: dict[str, Metric] = {
-    metric.name: metric
-    for metric in (*ROUGE, Bleu(), Chrf(), Sari(), SariXu(), ExactMatch(), Repetition(), LengthRatio(), CopiedWords())
-}
+_PLAIN = (ExactMatch(), Repetition(), LengthRatio(), CopiedWords())
+_SHIPPED = (*ROUGE, *ROUGE_WORDS, Bleu(), Chrf(), Sari(), SariXu(), *_PLAIN)
+METRICS: dict[str, Metric] = {metric.name: metric for metric in _SHIPPED}
 
 
 def find_metric(name: str) -> Metric:

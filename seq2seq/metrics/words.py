@@ -4,14 +4,19 @@ No tokenizer's tokens.
 """
 
 import re
+import unicodedata
 from collections.abc import Iterable, Sequence
 
 from ..text.normalization import COMBINING, WORD
+from ..text.scripts import build_unspaced_class
 
 Ngram = str | tuple[str, ...]
 _WORD = re.compile(rf"{WORD}(?:['’]{WORD})*")
 _COMBINING = re.compile(f"[{COMBINING}]")
+_UNSPACED_LETTER = re.compile(f"{build_unspaced_class()}[{COMBINING}]*")
+_JOINERS = re.compile("[\u00ad\u200b-\u200d\u2060\ufeff]")  # soft hyphens, zero-width joiners and spaces
 _SENTENCE_END = re.compile(r"\n|(?<=[.!?])\s+")
+_SCRIPT_SENTENCE_END = re.compile(r"\n|(?<=[.!?])\s+|(?<=[。｡！？।॥۔؟።])(?![。｡！？।॥۔؟።])\s*")
 
 
 def list_words(text: str) -> list[str]:
@@ -39,4 +44,20 @@ def split_sentences(text: str) -> list[str]:
     Simple on purpose, so that anybody can repeat it in any language: 'Dr. No' is two sentences.
     """
     parts = [part.strip() for part in _SENTENCE_END.split(text)]
+    return [part for part in parts if part]
+
+
+def list_script_words(text: str) -> list[str]:
+    """The words of a text in any script: `list_words`, and each letter of a script that puts no spaces between words.
+
+    Letters are composed, and what joins them unseen is left out. "GPT是模型" -> gpt 是 模 型, "กำ" -> ก ำ
+    """
+    composed = _JOINERS.sub("", unicodedata.normalize("NFC", text))
+    straight = composed.replace("’", "'")
+    return list_words(_UNSPACED_LETTER.sub(r" \g<0> ", straight))
+
+
+def split_script_sentences(text: str) -> list[str]:
+    """As `split_sentences`, in any script: those of 。 and its like need no space behind. '一。二' -> '一。', '二'"""
+    parts = [part.strip() for part in _SCRIPT_SENTENCE_END.split(text)]
     return [part for part in parts if part]

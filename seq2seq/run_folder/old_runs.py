@@ -15,6 +15,8 @@ OLD_VALUES: dict[str, Any] = {
     "data.header": [],
     "data.normalization": [],
     "evaluation.normalization": ["collapse_spaces"],
+    "evaluation.bleu_tokenizer": "13a",
+    "evaluation.language": None,
     "evaluation.lead_sentences": 1,
     "evaluation.first_words": None,
     "generation.length_penalty_form": "power",

@@ -88,8 +88,14 @@ def check_same_data(data: RunData, began_with: dict[str, str], folder: RunFolder
         )
 
 
-def complete_evaluation(options: EvaluationOptions, train: TextData, accelerator: Accelerator) -> EvaluationOptions:
-    """The recipe's section, with the words of its baseline counted; by the main process, which alone scores."""
+def complete_evaluation(recipe: Recipe, train: TextData, accelerator: Accelerator) -> EvaluationOptions:
+    """The recipe's section with the language that the model is told to write.
+
+    On the main process, which alone scores outputs, also with the words of its baseline counted.
+    """
+    options = recipe.evaluation
+    if options.language is None:
+        options = options.model_copy(update={"language": recipe.model.target_language})
     if options.first_words is not None or not accelerator.is_main_process:
         return options
     examples = train.read_first(COUNTED_TARGETS)

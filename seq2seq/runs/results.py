@@ -8,6 +8,7 @@ from ..checkpoints.folder import Checkpoint
 from ..data.examples import Example, show_sources
 from ..generation.generator import Generated
 from ..generation.scoring import build_prediction_rows, score_outputs, summarize_scores, write_baselines
+from ..metrics.blindness import tell_blind_metrics
 from ..metrics.options import EvaluationOptions
 from ..reports.tables import build_score_table
 from ..run_folder.folder import RunFolder
@@ -47,3 +48,5 @@ def write_test_results(
     title = f"{folder.path}: {len(examples)} test pairs"
     table = build_score_table(scores["rows"], title, scores["intervals"])
     output().print(table)
+    # Told when the run began, perhaps days ago.
+    tell_blind_metrics([example.source for example in examples], [example.references for example in examples], options)

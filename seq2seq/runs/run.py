@@ -24,6 +24,7 @@ from ..training.trainer import Callbacks, Trainer
 from .data import build_loader, build_source, check_same_data, complete_evaluation, load_data
 from .inputs import summarize_split
 from .length import check_not_behind
+from .metrics import check_first_metric, find_blind
 from .opening import Opening
 from .outputs import OutputWriter
 from .preparation import PreparedModel, build_objective, prepare_model
@@ -56,7 +57,7 @@ class Run:
         self.data = load_data(recipe, start, self.source, accelerator)
         check_same_data(self.data, start.state.fingerprints, folder)
         start.state.fingerprints = self.data.fingerprints
-        self.evaluation = complete_evaluation(recipe.evaluation, self.data.train, accelerator)
+        self.evaluation = complete_evaluation(recipe, self.data.train, accelerator)
         self.objective = build_objective(recipe, start, accelerator)
         loader = build_loader(recipe, self.data.train, self.objective, self.source, accelerator)
         max_steps = count_steps(recipe.training, loader)
@@ -69,7 +70,15 @@ class Run:
     def _build_validation(self, prepared: PreparedModel) -> Validation | None:
         if self.data.validation is None:
             return None
-        return Validation(self.recipe, self.start, self.data.validation, prepared, self.outputs, self.accelerator)
+        return Validation(
+            self.recipe,
+            self.start,
+            self.data.validation,
+            prepared,
+            self.outputs,
+            self.evaluation,
+            self.accelerator,
+        )
 
     def _build_trainer(self, prepared: PreparedModel, loader: StepLoader, max_steps: int) -> Trainer:
         writer = CheckpointWriter(self.recipe, self.start, self.evaluation, prepared, self.folder, self.accelerator)
@@ -109,6 +118,21 @@ class Run:
             expected.append(folder.path / CHECKPOINTS_FOLDER / BEST_FILE)
         ended = find_end(state, self.recipe.training, self.trainer.max_steps) is not None
         return run_on_main(self.accelerator, lambda: ended and all(path.exists() for path in expected))
+
+    def check_metrics(self, *, resuming: bool) -> None:
+        """Tells of metrics that see nothing or little of the references that the run scores; to be called everywhere.
+
+        Raises:
+            TrainingError: the first validation metric of a new run sees nothing.
+            ScoringError: a metric cannot be computed here.
+        """
+        found = find_blind(self.recipe, self.data, self.evaluation, self.source)
+        if not resuming:  # what began so shall end
+            check_first_metric(self.recipe, found)
+        if self.accelerator.is_main_process:
+            for split, blind in found.items():
+                for blindness in blind:
+                    errors().print(f"data.{split}: {blindness}")
 
     def open_folder(self, resuming: bool) -> None:
         """Begins the run folder, anew where a run in it came to no checkpoint, or takes it back to the checkpoint."""

@@ -10,6 +10,7 @@ from ..data.encoding import EncodedExamples
 from ..data.examples import show_sources
 from ..data.loader import fixed_micro_batches
 from ..generation.scoring import score_predictions
+from ..metrics.options import EvaluationOptions
 from ..modeling.token_loss import TokenLossModel
 from ..recipe.recipe import Recipe
 from ..reports.source_gain import format_source_gain, is_unread
@@ -37,6 +38,7 @@ class Validation:
         data: TextData,
         prepared: PreparedModel,
         outputs: OutputWriter,
+        evaluation: EvaluationOptions,
         accelerator: Accelerator,
     ) -> None:
         self.recipe = recipe
@@ -44,6 +46,7 @@ class Validation:
         self.data = data
         self.prepared = prepared
         self.outputs = outputs
+        self.evaluation = evaluation
         self.accelerator = accelerator
         self.source_gain: float | None = None
         self._most_tokens: int | None = None
@@ -122,7 +125,7 @@ class Validation:
         # Metrics read the best output alone: what else the recipe asks for would be written and thrown away.
         only_best = self.recipe.generation.model_copy(update={"num_outputs": 1, "scores": False})
         predictions = self.outputs.write(model, sources, only_best).texts
-        evaluation = self.recipe.evaluation.model_copy(update={"metrics": metrics})
+        evaluation = self.evaluation.model_copy(update={"metrics": metrics})
         shown = show_sources(examples, self.data.split.source)
         return score_predictions(shown, predictions, evaluation).values
 

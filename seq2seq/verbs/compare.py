@@ -8,6 +8,7 @@ from ..base.options import build_options
 from ..base.signatures import takes_options
 from ..data.plain_text import load_intact_texts
 from ..data.predictions import load_common_references, load_common_sources
+from ..metrics.blindness import tell_blind_metrics
 from ..metrics.scores import Comparison, compare_predictions
 from ..metrics.significance import Bootstrap
 from .options import CompareOptions
@@ -38,6 +39,7 @@ def compare(
     written_b = load_intact_texts(str(predictions_b), ["prediction"])
     expected = load_common_references(options.references, files, options.references_column)
     read = load_common_sources(chosen.metrics, options.sources, files)
+    tell_blind_metrics(read, expected, chosen)
     with show_progress("comparing", len(chosen.metrics)) as bar:
         return compare_predictions(
             sources=[""] * len(written_a) if read is None else read,

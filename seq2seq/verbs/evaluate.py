@@ -1,7 +1,7 @@
 """Outputs of a checkpoint for data files, measured beside the baselines."""
 
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +9,7 @@ from ..base.console import errors
 from ..base.files import write_json, write_json_lines
 from ..base.options import build_options
 from ..base.signatures import takes_options
-from ..data.examples import load_examples, show_sources
+from ..data.examples import Example, load_examples, show_sources
 from ..data.references import find_other_references
 from ..generation.loading import build_source, load_generator, load_model, read_layout
 from ..generation.scoring import (
@@ -18,12 +18,39 @@ from ..generation.scoring import (
     summarize_scores,
     write_baselines,
 )
+from ..metrics.blindness import find_blind_metrics, find_seeing_metrics, format_replaced
 from ..metrics.options import EvaluationOptions
 from ..metrics.table import refuse_source_metrics
 from ..processes.group import generate_in_processes, open_processes, run_on_main
+from ..recipe.task import TASKS, Task
 from .early_checks import check_evaluate
 from .generate_file import report_odd
 from .options import EvaluateOptions
+
+
+@dataclass(frozen=True)
+class _Checked:
+    """Evaluation options whose metrics see the references, as far as nobody chose others, and what to tell of that."""
+
+    options: EvaluationOptions
+    told: list[str]
+
+
+def _check_metrics(examples: Sequence[Example], options: EvaluationOptions, task: Task | None) -> _Checked:
+    """Replaces the metrics of a task that see nothing of the references; `task` is None where they were chosen.
+
+    Raises:
+        ScoringError: a metric cannot be computed here.
+    """
+    references = [example.references for example in examples]
+    told = []
+    if task is not None and options.metrics == task.metrics:
+        replaced = find_seeing_metrics(references, options)
+        if replaced is not None:
+            told.append(format_replaced(replaced, options.metrics))
+            options = options.model_copy(update={"metrics": replaced})
+    blind = find_blind_metrics([example.source for example in examples], references, options)
+    return _Checked(options, told + list(map(str, blind)))
 
 
 @takes_options(EvaluateOptions)
@@ -38,7 +65,8 @@ def evaluate(checkpoint: str | Path, data: Sequence[str], **given: Any) -> dict:
     Raises:
         CheckpointError, GenerationError: as `load_generator`.
         DataError: a file is missing or broken, an option is wrong, or the output is a run or cannot be written.
-        ScoringError: an evaluation option is wrong, or a metric compares with sources that are no texts.
+        ScoringError: an evaluation option is wrong, or a metric compares with sources that are no texts or cannot be
+            computed here.
         TrainingError: as `train`, where several processes were asked for and fewer are there.
     """
     options = build_options(EvaluateOptions, given | {"data": data})
@@ -51,6 +79,13 @@ def evaluate(checkpoint: str | Path, data: Sequence[str], **given: Any) -> dict:
         if not source.is_text:
             refuse_source_metrics(chosen.metrics)
         examples = load_examples(options.data, layout, source)
+        # Before an hour is spent on outputs; on all processes, for a metric may be refused.
+        own_task = None if "metrics" in options.scoring else TASKS.get(loaded.description.task)
+        checked = _check_metrics(show_sources(examples, source), chosen, own_task)
+        chosen = checked.options
+        if processes.is_main_process:
+            for told in checked.told:
+                errors().print(told)
         generator = load_generator(loaded, max_source_tokens=options.max_source_tokens, **options.generation)
         # The examples were normalized as they were read, and twice may be once too often.
         generator = replace(generator, is_prepared=True)

@@ -27,6 +27,7 @@ from ..engines.choices import EngineName
 from ..engines.export_options import Format, Quantization
 from ..engines.options import GenerationChoice, SourceChoice
 from ..generation.windows import WINDOW_TEXTS
+from ..metrics.bleu_tokenizers import BleuTokenizer
 from ..metrics.options import EvaluationOptions
 from ..metrics.significance import TRIALS
 from ..metrics.table import METRICS
@@ -150,6 +151,16 @@ class EvaluateOptions(PairOptions, GenerationChoice):
     metrics: Strings | None = Field(
         None, description="The metrics to compute, the headline first; left out, they are those of the checkpoint."
     )
+    bleu_tokenizer: BleuTokenizer | None = Field(
+        None,
+        description="The tokenizer of sacrebleu that bleu counts tokens of: 13a, intl, zh, char, ja-mecab, ko-mecab or "
+        "flores200; left out, it is that of the checkpoint or, if that names none, the one for the references' script.",
+    )
+    language: str | None = Field(
+        None,
+        description="The language of the references, such as de or German, by whose rules rouge1_words and its kin cut "
+        "words to their stems; left out, it is that of the checkpoint.",
+    )
     normalization: Annotated[Normalization | None, NO_FLAG] = Field(
         None,
         description="The normalizers that every text of the data goes through as it is read; left out, they are those "
@@ -166,7 +177,8 @@ class EvaluateOptions(PairOptions, GenerationChoice):
     @property
     def scoring(self) -> dict[str, Any]:
         """What was chosen of how outputs are scored."""
-        return (self.evaluation or {}) | ({} if self.metrics is None else {"metrics": self.metrics})
+        flags = {name: getattr(self, name) for name in ("metrics", "bleu_tokenizer", "language")}
+        return (self.evaluation or {}) | {name: value for name, value in flags.items() if value is not None}
 
 
 class ScoringOptions(Options):
@@ -186,6 +198,14 @@ class ScoringOptions(Options):
     normalization: Normalization = Field(
         EvaluationOptions.model_fields["normalization"].default,
         description=EvaluationOptions.model_fields["normalization"].description,
+    )
+    bleu_tokenizer: BleuTokenizer | None = Field(
+        None, description=EvaluationOptions.model_fields["bleu_tokenizer"].description
+    )
+    language: str | None = Field(
+        None,
+        description="The language of the references, such as de or German, by whose rules rouge1_words and its kin cut "
+        "words to their stems; left out, nothing is cut.",
     )
     references_column: ReferencesColumn = Field(
         REFERENCES,
@@ -214,7 +234,8 @@ class ScoringOptions(Options):
         Raises:
             ScoringError: a metric is unknown or named twice, or there is none.
         """
-        return build_options(EvaluationOptions, {"metrics": self.metrics, "normalization": self.normalization})
+        values = {name: getattr(self, name) for name in ("metrics", "normalization", "bleu_tokenizer", "language")}
+        return build_options(EvaluationOptions, values)
 
 
 class ScoreOptions(ScoringOptions):

@@ -27,6 +27,7 @@ from ..generation.loading import (
     read_layout,
 )
 from ..generation.scoring import score_predictions
+from ..metrics.blindness import tell_blind_metrics
 from ..metrics.options import EvaluationOptions
 from ..metrics.table import refuse_source_metrics
 from ..modeling.head_removal import count_heads
@@ -166,6 +167,7 @@ def _build_score(
     if not source.is_text:
         refuse_source_metrics(metrics)
     shown = show_sources(examples, source)
+    tell_blind_metrics([example.source for example in shown], [example.references for example in shown], evaluation)
 
     def score(model: TokenLossModel) -> Figures:
         limit = source.context.max_source_tokens

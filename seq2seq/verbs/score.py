@@ -10,6 +10,7 @@ from ..checkpoints.find import find_checkpoint
 from ..data.plain_text import load_intact_texts, load_references
 from ..data.predictions import load_common_sources
 from ..generation.scoring import CEILING_ROW, write_back
+from ..metrics.blindness import tell_blind_metrics
 from ..metrics.scores import Scores, compute_scores
 from ..metrics.significance import Bootstrap
 from ..text.tokenizers import load_tokenizers
@@ -42,6 +43,7 @@ def score(
         tokenizer = load_tokenizers(find_checkpoint(options.checkpoint)).target
         rows[CEILING_ROW] = write_back(tokenizer, [row[0] for row in expected])
     read = load_common_sources(options.metrics, options.sources, [options.predictions])
+    tell_blind_metrics(read, expected, options.evaluation)
     # Every metric takes sources; those that do without look at none.
     with show_progress("scoring", len(rows) * len(options.metrics)) as bar:
         return {

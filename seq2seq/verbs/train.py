@@ -12,10 +12,12 @@ from ..base.console import errors, keep_log, messages, write_log_to
 from ..base.errors import TrainingInterrupted
 from ..base.options import build_options
 from ..base.signatures import takes_options
+from ..metrics.blindness import format_replaced
 from ..processes.group import build_accelerator, leave_processes, run_on_main
 from ..recipe.recipe import Recipe, build_recipe, load_values
 from ..run_folder.folder import RunFolder, format_command
 from ..run_folder.steps import list_saved
+from ..runs.metrics import find_metrics_in_place, find_metrics_of_run, replace_metrics
 from ..runs.run import Run
 from ..runs.start import adopt_old_values, check_same_recipe, resume_model, start_model
 from ..runs.storage import hold_folder
@@ -43,16 +45,20 @@ def train(
 
     Raises:
         RecipeError, DataError, WarmStartError, TokenizerError: before anything is trained.
-        TrainingError: the run folder is taken, in use or another recipe's; the loss is not finite; the disk is full.
+        TrainingError: the run folder is taken, in use or another recipe's; the first validation metric sees nothing of
+            the references; the loss is not finite; the disk is full.
+        ScoringError: a metric cannot be computed here.
         TrainingInterrupted: Ctrl-C, SIGTERM or SIGUSR1 asked the run to stop; it saved a checkpoint and can go on.
     """
     options = build_options(TrainOptions, given)
+    names_metrics = False
     if isinstance(recipe, Recipe):
         # What was said alone: over a default, an old run's own value holds.
         values = recipe.model_dump(mode="json", exclude_unset=True)
     else:
         values = load_values(recipe, overrides)
         recipe = build_recipe(values, str(recipe))
+        names_metrics = "metrics" in (values.get("evaluation") or {})
     check_train(recipe, options)
     folder = RunFolder(Path(recipe.output))
     if options.resume:
@@ -64,6 +70,7 @@ def train(
                 folder,
                 recipe,
                 accelerator,
+                names_metrics=names_metrics,
                 resume=options.resume,
             )
             if accelerator.is_main_process:
@@ -84,9 +91,13 @@ def _train_in(
     recipe: Recipe,
     accelerator: Accelerator,
     *,
+    names_metrics: bool,
     resume: bool,
 ) -> str:
     """The life of a run in a folder that is held; returns what to tell the user."""
+    metrics = run_on_main(accelerator, lambda: _find_metrics(folder, recipe, names_metrics, resume))
+    if metrics is not None:
+        recipe = replace_metrics(recipe, metrics)
     # The main process looks for all of them: what each would find may differ.
     resuming = run_on_main(accelerator, lambda: resume and bool(list_saved(folder.path)))
     begun = run_on_main(accelerator, folder.exists)
@@ -107,6 +118,7 @@ def _run(run: Run, *, resuming: bool) -> str:
     if resuming and run.is_finished():
         end = format_end(trainer.state, recipe.training, trainer.max_steps)
         return f"The run in {folder.path} is finished: {end}."
+    run.check_metrics(resuming=resuming)
     run.open_folder(resuming)
     write_log_to(folder.log, format_command(sys.argv))
     try:
@@ -129,6 +141,23 @@ def _tell_how_to_go_on(folder: RunFolder) -> str:
         return f"Nothing of the run in {folder.path} was saved yet; with --resume it begins again."
     step, _ = saved[-1]
     return f"The run in {folder.path} is saved as of step {step} and goes on with --resume."
+
+
+def _find_metrics(
+    folder: RunFolder,
+    recipe: Recipe,
+    names_metrics: bool,
+    resume: bool,
+) -> tuple[str, ...] | None:
+    """The metrics in place of those of the recipe's task, where these see nothing of the data; None where all stays."""
+    if names_metrics:
+        return None
+    if resume and folder.exists():
+        return find_metrics_of_run(folder, recipe)
+    replaced = find_metrics_in_place(recipe)
+    if replaced is not None:
+        errors().print(format_replaced(replaced, recipe.evaluation.metrics))
+    return replaced
 
 
 def _check_not_stopped(

@@ -119,3 +119,14 @@ def test_run_tells_that_a_column_may_hold_no_references(seq2seq, tiny_bert, tmp_
     assert err.count(told) == 1
     code, out, _ = seq2seq("inspect", tmp_path / "recipe.yaml", "--no-time")
     assert (code, "none of 2 equals its target" in " ".join(out.split())) == (0, True)
+
+
+def test_evaluate_chooses_the_tokenizer_of_bleu(seq2seq, checkpoint, tmp_path):
+    data = tmp_path / "data.jsonl"
+    data.write_text(json.dumps({"source": "a dog", "target": "今天天气很好"}) + "\n", encoding="utf-8")
+    evaluate = ("evaluate", checkpoint, "--data", data, "--output", tmp_path / "out", "--metrics", "bleu")
+    for flags, tokenizer in (((), "zh"), (("--bleu-tokenizer", "char"), "char")):
+        assert seq2seq(*evaluate, *flags)[0] == 0
+        assert f"|tok:{tokenizer}|" in json.loads((tmp_path / "out/scores.json").read_text())["signatures"]["bleu"]
+    code, _, err = seq2seq(*evaluate, "--bleu-tokenizer", "13a")
+    assert (code, err.count("bleu sees nothing of the references")) == (0, 1)

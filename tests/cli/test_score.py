@@ -116,3 +116,27 @@ def test_column_of_references_is_switched_off_by_an_empty_flag(seq2seq, tmp_path
         assert "(as a flag: --references-column '')" in err
         code, out, _ = seq2seq(command, *names, "--metrics", "exact_match", "--references-column", "")
         assert (code, "100.0" in out) == (0, True)
+
+
+def test_score_and_compare_choose_the_tokenizer_of_bleu_and_tell_of_a_blind_metric(seq2seq, tmp_path):
+    (tmp_path / "a.txt").write_text("你好世界\n今天天气很好\n", encoding="utf-8")
+    score = ("score", "--predictions", tmp_path / "a.txt", "--references", tmp_path / "a.txt")
+    compare = ("compare", tmp_path / "a.txt", tmp_path / "a.txt", "--references", tmp_path / "a.txt")
+    for command in (score, compare):
+        code, out, err = seq2seq(*command, "--metrics", "bleu,rouge1")
+        assert (code, "tok:zh" in out, "100.00" in out) == (0, True, True)
+        assert err.count("rouge1 sees nothing of the references: against themselves they score 0.00.") == 1
+        code, out, err = seq2seq(*command, "--metrics", "bleu,rouge1_words", "--bleu-tokenizer", "char")
+        assert (code, "tok:char" in out, "sees" in err) == (0, True, False)
+        code, _, err = seq2seq(*command, "--metrics", "bleu", "--bleu-tokenizer", "flores200")
+        assert (code, "flores200 needs the file" in err) == (1, True)
+        assert seq2seq(*command, "--metrics", "bleu", "--bleu-tokenizer", "moses")[0] == 2
+
+
+def test_score_stems_in_a_language(seq2seq, tmp_path):
+    (tmp_path / "a.txt").write_text("Häuser\n", encoding="utf-8")
+    (tmp_path / "b.txt").write_text("Haus\n", encoding="utf-8")
+    score = ("score", "--predictions", tmp_path / "a.txt", "--references", tmp_path / "b.txt")
+    assert "100.00" not in seq2seq(*score, "--metrics", "rouge1_words")[1]
+    code, out, _ = seq2seq(*score, "--metrics", "rouge1_words", "--language", "de")
+    assert (code, "100.00" in out, "Snowball's stems of german" in out) == (0, True, True)

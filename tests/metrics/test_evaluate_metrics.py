@@ -102,3 +102,14 @@ def test_nothing_else_imports_evaluate():
         )
     }
     assert importing == {"evaluate_metrics.py"}
+
+
+def test_options_of_evaluation_may_be_given_with_the_texts(build):
+    texts = {"predictions": ["你好世界"], "references": ["你好世界"]}
+    assert build("bleu").compute(**texts)["bleu"] == pytest.approx(100)  # by the tokenizer of their script
+    assert build("bleu").compute(**texts, bleu_tokenizer="13a") == {"bleu": 0}
+    german = {"predictions": ["Häuser"], "references": ["Haus"]}
+    assert build("rouge1_words").compute(**german) == {"rouge1_words": 0}
+    assert build("rouge1_words").compute(**german, language="de") == {"rouge1_words": 100}
+    with pytest.raises(ScoringError, match="bleu_tokeniser: unknown key"):
+        build("bleu").compute(**texts, bleu_tokeniser="char")

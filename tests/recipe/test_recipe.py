@@ -96,6 +96,8 @@ def test_defaults_of_the_evaluation_section():
     assert build().evaluation.model_dump() == {
         "metrics": ("exact_match", "sari"),
         "normalization": ("collapse_spaces",),
+        "bleu_tokenizer": None,
+        "language": None,
         "lead_sentences": 1,
         "first_words": None,
     }

@@ -8,7 +8,7 @@ from typing import Any
 import torch
 
 from ...base.console import show_progress
-from ...base.errors import TrainingError
+from ...base.errors import ScoringError, TrainingError
 from ...base.files import write_json
 from ...base.memory import explain_memory
 from ...base.options import build_options
@@ -17,9 +17,11 @@ from ...data.duplicates import COMPARISON, Matches, find_conflicting, find_overl
 from ...data.lengths import summarize_lengths
 from ...data.references import find_other_references
 from ...data.survey import Survey, locate_rows, survey_split
+from ...metrics.blindness import format_replaced
 from ...processes.group import build_accelerator, leave_processes
 from ...recipe.recipe import Recipe, load_recipe
 from ...run_folder.folder import RunFolder
+from ...runs.metrics import find_blind, find_metrics_in_place, replace_metrics
 from ...runs.run import Run
 from ...runs.splits import TextData
 from ...runs.start import start_model
@@ -51,6 +53,7 @@ def _inspect_run(run: Run, *, examples: int, timed: bool) -> Inspection:
         others = find_other_references(data.examples, run.recipe.data.columns)
         if others is not None:
             findings.append(Finding("references", f"data.{name}: {others}"))
+    findings += _list_blind(run)
     time = None
     if timed:
         try:
@@ -69,6 +72,23 @@ def _inspect_run(run: Run, *, examples: int, timed: bool) -> Inspection:
         time=time,
         warnings=tuple(findings),
     )
+
+
+def _list_blind(run: Run) -> list[Finding]:
+    """Metrics that see nothing or little of the references, or cannot be computed here."""
+    findings = []
+    recipe = run.recipe
+    replaced = find_metrics_in_place(recipe)
+    if replaced is not None:
+        findings.append(Finding("metrics", format_replaced(replaced, recipe.evaluation.metrics)))
+        recipe = replace_metrics(recipe, replaced)
+    try:
+        found = find_blind(recipe, run.data, recipe.evaluation, run.source)
+    except ScoringError as error:
+        return [*findings, Finding("metrics", str(error))]
+    for split, blind in found.items():
+        findings += [Finding("metrics", f"data.{split}: {blindness}") for blindness in blind]
+    return findings
 
 
 def _survey(name: str, data: TextData, visible: bool) -> Survey:
