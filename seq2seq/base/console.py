@@ -1,5 +1,6 @@
 """What people see while something runs: tables and progress on standard error, results on standard output."""
 
+import os
 import sys
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
@@ -24,6 +25,16 @@ def errors() -> Console:
 def output() -> Console:
     """Where results go."""
     return _open(sys.stdout)
+
+
+_noted: set[str] = set()
+
+
+def note_once(line: str) -> None:
+    """Prints what every further pass over a file would say again; of several processes, the first alone."""
+    if line not in _noted and os.environ.get("RANK", "0") == "0":
+        _noted.add(line)
+        errors().print(line)
 
 
 def _open(stream: TextIO) -> Console:

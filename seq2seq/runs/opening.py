@@ -82,3 +82,5 @@ class Opening:
         console.print(build_table("Data", *tabulate_data(splits)))
         for line in list_truncated(splits):
             console.print(line)
+        for data in self.data.splits.values():
+            data.left_out.tell()

@@ -9,6 +9,7 @@ from ..base.console import errors
 from ..base.files import write_json, write_json_lines
 from ..base.options import build_options
 from ..base.signatures import takes_options
+from ..data.empty_rows import LeftOut
 from ..data.examples import load_examples, show_sources
 from ..data.references import find_other_references
 from ..generation.loading import build_source, load_generator, load_model, read_layout
@@ -50,7 +51,10 @@ def evaluate(checkpoint: str | Path, data: Sequence[str], **given: Any) -> dict:
         source = build_source(loaded, layout)
         if not source.is_text:
             refuse_source_metrics(chosen.metrics)
-        examples = load_examples(options.data, layout, source)
+        left_out = LeftOut()
+        examples = load_examples(options.data, layout, source, left_out)
+        if processes.is_main_process:
+            left_out.tell()
         generator = load_generator(loaded, max_source_tokens=options.max_source_tokens, **options.generation)
         # The examples were normalized as they were read, and twice may be once too often.
         generator = replace(generator, is_prepared=True)
@@ -67,6 +71,7 @@ def evaluate(checkpoint: str | Path, data: Sequence[str], **given: Any) -> dict:
             scores = {
                 "data": list(options.data),
                 "examples": len(examples),
+                "left_out": left_out.rows,
                 "checkpoint": str(loaded.folder),
                 "max_source_tokens": generator.max_source_tokens,
                 "truncated_sources": generated.truncated,
