@@ -89,6 +89,16 @@ def write_log_to(path: Path, heading: str) -> None:
         _state.log.open(path, heading)
 
 
+_noted: set[str] = set()
+
+
+def note_once(line: str) -> None:
+    """Prints what every further pass over a file would say again; of several processes, the first alone."""
+    if line not in _noted and os.environ.get("RANK", "0") == "0":
+        _noted.add(line)
+        errors().print(line)
+
+
 def _open(stream: TextIO, *, hidden: bool = False) -> Console:
     # A file has no width; lines of text are left whole there, tables get room for their columns.
     if stream.isatty():

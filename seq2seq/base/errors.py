@@ -27,6 +27,18 @@ class DataError(Seq2SeqError):
     """A data file, a row or a text is wrong."""
 
 
+class EmptyTextError(DataError):
+    """A row has no text where one is needed: nothing can be learned from it.
+
+    where: where the row stands. reason: what is empty, such as "column 'target' is empty".
+    """
+
+    def __init__(self, where: str, reason: str, advice: str = "Remove the row or give it a text.") -> None:
+        super().__init__(f"{where}: {reason}. {advice}")
+        self.where = where
+        self.reason = reason
+
+
 class TokenizerError(Seq2SeqError):
     """A tokenizer cannot serve as the source's or the target's."""
 

@@ -21,9 +21,14 @@ from .errors import DataError
 QUOTED_ERROR = re.compile(r"\(os error (\d+)\)")
 
 
+def is_packed(path: Path) -> bool:
+    """Whether the name of a file says that it is packed by gzip. Case is no matter: 'a.jsonl.GZ' is."""
+    return path.suffix.lower() == ".gz"
+
+
 def open_bytes(path: Path) -> IO[bytes]:
     """Opens a file for reading bytes, unpacking it where the name ends in .gz."""
-    if path.suffix == ".gz":
+    if is_packed(path):
         return gzip.open(path, "rb")
     return path.open("rb")
 

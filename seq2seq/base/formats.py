@@ -24,6 +24,11 @@ def format_part(part: int, whole: int) -> str:
     return f"{part:,} ({format_share(part, whole)})"
 
 
+def format_count(count: int, noun: str) -> str:
+    """A number of things. 1 -> '1 row', 1200 -> '1,200 rows'"""
+    return f"{count:,} {noun}" if count == 1 else f"{count:,} {noun}s"
+
+
 def format_p_value(value: float) -> str:
     """A probability with the digits that a test can tell apart, never zero. 0.04213 -> '0.0421', 0.0 -> '< 0.0001'"""
     if value < SMALLEST_P:

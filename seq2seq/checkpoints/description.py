@@ -20,7 +20,8 @@ DEFAULT_COLUMNS = {"source": ["source"], "target": ["target"], "references": "re
 class CheckpointDescription:
     """What is needed beside config and weights to use a checkpoint as it was trained.
 
-    layout: the recipe's `data.columns`, `.header` and `.normalization`, as later data is expected to be and is read.
+    layout: the recipe's `data.columns`, `.header`, `.delimiter`, `.quoting`, `.normalization` and `.empty`, as later
+    data is expected to be and is read.
     sharing: as in `modeling.sharing.Sharing`; framing: as in `text.framing.Framing`.
     pruned: as in `modeling.token_loss.TokenLossModel`; written from the model.
     families: the names of the user's own rows (`model.families`) that the model needs; written from the model.
@@ -125,4 +126,5 @@ def _bring_up(values: dict[str, Any]) -> dict[str, Any]:
 
 
 def _bring_up_layout(layout: dict[str, Any]) -> dict[str, Any]:
-    return list_old_values("data") | bring_up_data(layout)
+    # A run goes on with its files as it read them; those that a checkpoint is given later are read as today.
+    return list_old_values("data") | {"quoting": None} | bring_up_data(layout)

@@ -18,7 +18,7 @@ def run(
     input: Annotated[
         str | None,
         typer.Option(
-            help="A file of texts, one a line, or with columns: .jsonl, .csv, .tsv, .parquet; - is standard input."
+            help="A file of texts, one a line, or with columns (.jsonl, .json, .csv, .tsv, .parquet); - is stdin."
         ),
     ] = None,
     **flags: Any,

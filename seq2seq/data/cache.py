@@ -16,6 +16,7 @@ from ..base.console import ProgressBar, errors, show_progress
 from ..base.errors import DataError
 from ..base.files import sync_entry, sync_folder
 from .cache_entry import DamagedEntryError, StoredExamples, check_entry, map_entry, write_entry
+from .empty_rows import LeftOut
 from .split import Split
 
 CACHE_VARIABLE = "SEQ2SEQ_CACHE"
@@ -76,8 +77,9 @@ def load_encoded(split: Split, folder: Path | None) -> StoredExamples:
             return map_entry(folder, split.source.count_positions)
         except (DamagedEntryError, OSError) as error:
             raise DataError(f"{folder} was just there and cannot be read ({error}). Start again.") from None
-    encoded = split.encode()
-    return StoredExamples(encoded, encoded.compute_fingerprint())
+    left_out = LeftOut()
+    encoded = split.encode(left_out)
+    return StoredExamples(encoded, encoded.compute_fingerprint(), left_out)
 
 
 def _is_whole(folder: Path) -> bool:
@@ -97,13 +99,15 @@ def _write(split: Split, folder: Path, description: str) -> None:
     remove_leftovers(folder.parent)
     beside = _name_beside(folder)
     beside.mkdir()
+    left_out = LeftOut()
     try:
         with show_progress(description, None) as bar:
             write_entry(
                 beside,
-                split.encode_chunks(),
+                split.encode_chunks(left_out),
                 split.names,
                 lambda amount: _advance(bar, amount),
+                left_out,
             )
         # The key was computed before the files were read: ids of other texts must not go by it.
         if split.compute_key() != folder.name:

@@ -2,8 +2,8 @@
 
     sources.lengths.bin sources.ids.bin labels.lengths.bin labels.ids.bin     as in memory: int32, but for the values
                      of sources that are no texts, which stand in sources.ids.bin in a type and width of their own
-    summary.json     these, the files' sizes, the fingerprint of all ids, truncation, where they came from; and its own
-                     SHA-256
+    summary.json     these, the files' sizes, the fingerprint of all ids, truncation, where they came from, the rows
+                     that were left out; and its own SHA-256
 
 Knows nothing of keys, nor of where entries are.
 """
@@ -20,6 +20,7 @@ import numpy
 
 from ..base.errors import DataError
 from ..base.files import load_json, write_json
+from .empty_rows import LeftOut
 from .encoding import EncodedExamples, Truncation, join_truncations
 from .ragged import ID_TYPE, CountPositions, RaggedIds, RaggedRows
 
@@ -35,16 +36,25 @@ class DamagedEntryError(Exception):
 
 @dataclass(frozen=True)
 class StoredExamples:
-    """Ids, mapped from disk where there is a cache, and their fingerprint (`EncodedExamples.compute_fingerprint`)."""
+    """Ids, mapped from disk where there is a cache, their fingerprint (`EncodedExamples.compute_fingerprint`), and the
+    rows that were left out of them."""
 
     encoded: EncodedExamples
     fingerprint: str
+    left_out: LeftOut
 
 
 def write_entry(
-    folder: Path, chunks: Iterable[EncodedExamples], names: Sequence[str], advance: Callable[[int], None]
+    folder: Path,
+    chunks: Iterable[EncodedExamples],
+    names: Sequence[str],
+    advance: Callable[[int], None],
+    left_out: LeftOut | None = None,
 ) -> None:
-    """Writes an entry into an empty folder, chunk after chunk; `advance` is told of the examples that are done."""
+    """Writes an entry into an empty folder, chunk after chunk; `advance` is told of the examples that are done.
+
+    `left_out` is full when the chunks have ended.
+    """
     parts: dict[str, list[Truncation]] = {side: [] for side in SIDES}
     stored = numpy.zeros(0, dtype=ID_TYPE)  # of the last chunk's sources; all are of one type and width
     with ExitStack() as stack:
@@ -65,6 +75,7 @@ def write_entry(
         "dtype": stored.dtype.name,
         "width": list(stored.shape[1:]),
         "truncation": {side: asdict(join_truncations(parts[side], parts[side][0].limit)) for side in SIDES},
+        "left_out": asdict(left_out or LeftOut()),
         "bytes": _measure(folder),
         "fingerprint": compute_fingerprint(folder),
     }
@@ -106,7 +117,7 @@ def map_entry(folder: Path, count_positions: CountPositions) -> StoredExamples:
         truncation["sources"],
         truncation["labels"],
     )
-    return StoredExamples(encoded, summary["fingerprint"])
+    return StoredExamples(encoded, summary["fingerprint"], LeftOut(**summary["left_out"]))
 
 
 def compute_fingerprint(folder: Path) -> str:

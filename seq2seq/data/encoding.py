@@ -4,18 +4,20 @@ All examples stand in one flat array a side (`ragged.py`). They are read as a st
 """
 
 import hashlib
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Container, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
-from itertools import islice
+from itertools import chain, islice
 from typing import Any, Self
 
 import numpy
 
-from ..base.errors import DataError
+from ..base.errors import DataError, EmptyTextError
 from ..sources.source import Source, Stored
 from ..text.framing import Framing
 from ..text.tokenizers import TokenizerPair, encode_texts
+from .empty_rows import LeftOut, explain_empty
 from .examples import Example
+from .options import EmptyRows
 from .ragged import RaggedIds, RaggedRows, measure_rows, stack_values
 
 CHUNK = 1000  # examples tokenized at once: enough to keep the tokenizer's threads busy
@@ -108,13 +110,25 @@ def encode_examples(
     framing: Framing,
     *,
     max_target_tokens: int,
+    empty: EmptyRows = "refuse",
+    left_out: LeftOut | None = None,
 ) -> EncodedExamples:
-    """Encodes examples, into memory.
+    """Encodes examples, into memory; those without a token go into `left_out` where `empty` is to skip them.
 
     Raises:
-        DataError: a text has no token at all, such as one of invisible characters alone; the row is named.
+        DataError: a text has no token at all, such as one of invisible characters alone, and `empty` is to refuse it;
+            all such rows are named. Or every row is one.
     """
-    parts = list(encode_chunks(examples, source, tokenizers, framing, max_target_tokens=max_target_tokens))
+    chunks = encode_chunks(
+        examples,
+        source,
+        tokenizers,
+        framing,
+        max_target_tokens=max_target_tokens,
+        empty=empty,
+        left_out=left_out,
+    )
+    parts = list(chunks)
     limit = source.context.max_source_tokens
     return EncodedExamples(
         _join_sources(source, [part.sources for part in parts]),
@@ -151,6 +165,38 @@ def join_truncations(parts: Iterable[Truncation], limit: int) -> Truncation:
     )
 
 
+@dataclass(frozen=True)
+class _TokenizedChunk:
+    """Some examples, and what the source and the target tokenizer make of each, whole and without marks.
+
+    start: the number of the first example, from 0.
+    """
+
+    start: int
+    examples: list[Example]
+    sources: Sequence[Stored]
+    targets: list[list[int]]
+
+    def find_tokenless(self, source: Source) -> dict[int, EmptyTextError]:
+        """The examples that one side makes nothing of, by their number in the chunk."""
+        found = {}
+        for index, (example, value, target) in enumerate(zip(self.examples, self.sources, self.targets, strict=True)):
+            # By its length, as a value may be an array, which is neither true nor false.
+            if not len(value) or not target:
+                found[index] = _explain_tokenless(example.where, source, is_source=not len(value))
+        return found
+
+    def without(self, left_out: Container[int]) -> Self:
+        """The same chunk without the examples of some numbers."""
+        kept = [index for index in range(len(self.examples)) if index not in left_out]
+        return replace(
+            self,
+            examples=[self.examples[index] for index in kept],
+            sources=[self.sources[index] for index in kept],
+            targets=[self.targets[index] for index in kept],
+        )
+
+
 def encode_chunks(
     examples: Iterable[Example],
     source: Source,
@@ -158,31 +204,62 @@ def encode_chunks(
     framing: Framing,
     *,
     max_target_tokens: int,
+    empty: EmptyRows = "refuse",
+    left_out: LeftOut | None = None,
 ) -> Iterator[EncodedExamples]:
     """As `encode_examples`, some examples at a time, so that their number is not limited by memory."""
+    left_out = LeftOut() if left_out is None else left_out
+    chunks = _tokenize(examples, source, tokenizers)
+    kept = 0
+    for chunk in chunks:
+        tokenless = chunk.find_tokenless(source)
+        if tokenless and empty == "refuse":
+            later = (error for other in chunks for error in other.find_tokenless(source).values())
+            raise explain_empty(chain(tokenless.values(), later))
+        for index, error in tokenless.items():
+            left_out.add(error)
+            left_out.tokenless.append(chunk.start + index)
+        if tokenless:
+            chunk = chunk.without(tokenless)
+        if chunk.examples:
+            kept += len(chunk.examples)
+            yield _encode_chunk(chunk, source, framing, max_target_tokens)
+    if left_out.tokenless and not kept:
+        raise DataError(f"{next(iter(left_out.first.values()))}. No row is left. Choose another tokenizer.")
+
+
+def _tokenize(examples: Iterable[Example], source: Source, tokenizers: TokenizerPair) -> Iterator[_TokenizedChunk]:
     examples = iter(examples)
+    start = 0
     while chunk := list(islice(examples, CHUNK)):
         values = source.encode([example.source for example in chunk])
         targets = encode_texts(tokenizers.target, [example.target for example in chunk])
-        for example, value, target in zip(chunk, values, targets, strict=True):
-            # By its length, as a value may be an array, which is neither true nor false.
-            if not len(value) or not target:
-                raise DataError(_explain_empty(example.where, source, is_source=not len(value)))
-        truncated = [source.truncate(value) for value in values]
-        labels = [framing.frame_target(ids, max_target_tokens) for ids in targets]
-        longest = source.count_positions(measure_rows(values) + source.marks).max()
-        yield EncodedExamples(
-            _stack_sources(source, [value for value, _ in truncated]),
-            RaggedIds(ids for ids, _ in labels),
-            _summarize_truncation(truncated, int(longest), source.context.max_source_tokens),
-            _summarize_truncation(labels, max(map(len, targets)) + framing.target_marks, max_target_tokens),
-        )
+        yield _TokenizedChunk(start, chunk, values, targets)
+        start += len(chunk)
 
 
-def _explain_empty(where: str, source: Source, *, is_source: bool) -> str:
+def _encode_chunk(
+    chunk: _TokenizedChunk,
+    source: Source,
+    framing: Framing,
+    max_target_tokens: int,
+) -> EncodedExamples:
+    truncated = [source.truncate(value) for value in chunk.sources]
+    labels = [framing.frame_target(ids, max_target_tokens) for ids in chunk.targets]
+    longest = source.count_positions(measure_rows(chunk.sources) + source.marks).max()
+    return EncodedExamples(
+        _stack_sources(source, [value for value, _ in truncated]),
+        RaggedIds(ids for ids, _ in labels),
+        _summarize_truncation(truncated, int(longest), source.context.max_source_tokens),
+        _summarize_truncation(labels, max(map(len, chunk.targets)) + framing.target_marks, max_target_tokens),
+    )
+
+
+def _explain_tokenless(where: str, source: Source, *, is_source: bool) -> EmptyTextError:
     if is_source and not source.is_text:
-        return f"{where}: the source has no position. Remove the row."
-    return f"{where}: the {'source' if is_source else 'target'} has no token for this tokenizer. Remove the row."
+        return EmptyTextError(where, "the source has no position", "Remove the row.")
+    side = "source" if is_source else "target"
+    return EmptyTextError(where, f"the {side} has no token for this tokenizer", "Remove the row.")
 
 
 def _stack_sources(source: Source, rows: Sequence[Stored]) -> RaggedRows:

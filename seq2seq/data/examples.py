@@ -9,6 +9,7 @@ from typing import Any
 
 from ..sources.columns import Row, clean_text, read_text
 from ..sources.source import Source
+from .empty_rows import LeftOut, keep_filled
 from .options import LayoutOptions
 from .readers import read_rows
 from .references import read_reference_list
@@ -33,33 +34,43 @@ def read_examples(
     names: Iterable[str],
     layout: LayoutOptions,
     source: Source,
+    left_out: LeftOut | None = None,
 ) -> Iterator[Example]:
-    """Streams the examples of some data names, in their order.
+    """Streams the examples of some data names, in their order; rows without text that are skipped go into `left_out`.
 
     Raises:
-        DataError: see `read_rows`; or a column is missing, holds something else, or is empty.
+        DataError: see `read_rows`; or a column is missing, holds something else, or is empty and `layout.empty` is to
+            refuse that, in which case all such rows of the file are told.
     """
-    return (build_example(row, layout, source) for name in names for row in read_rows(name, layout.header))
+    left_out = LeftOut() if left_out is None else left_out
+
+    def build(row: Row) -> Example:
+        return build_example(row, layout, source)
+
+    for name in names:
+        yield from keep_filled(read_rows(name, layout), build, layout.empty, left_out)
 
 
 def load_examples(
     names: Iterable[str],
     layout: LayoutOptions,
     source: Source,
+    left_out: LeftOut | None = None,
 ) -> list[Example]:
     """All examples of some data names, in their order.
 
     Raises:
         DataError: as `read_examples`.
     """
-    return list(read_examples(names, layout, source))
+    return list(read_examples(names, layout, source, left_out))
 
 
 def build_example(row: Row, layout: LayoutOptions, source: Source) -> Example:
     """The example of one row.
 
     Raises:
-        DataError: a column is missing, or is no source or text, or holds nothing but white space.
+        DataError: a column is missing, or is no source or text.
+        EmptyTextError: one holds nothing, or nothing but white space.
     """
     columns, normalizers = layout.columns, layout.normalization
     target = read_filled_text(row, columns.target, normalizers, "Set data.columns.target.")
@@ -83,7 +94,8 @@ def read_filled_text(
     """The text of some columns after the normalizers, stripped; `advice` as in `read_text`.
 
     Raises:
-        DataError: a column is missing or is no text, or nothing is left.
+        DataError: a column is missing or is no text.
+        EmptyTextError: nothing is left.
     """
     return clean_text(row, columns, read_text(row, columns, advice), normalizers)
 

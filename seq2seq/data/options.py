@@ -1,7 +1,7 @@
 """What a recipe says about the data: files, columns, lengths. Imports no torch."""
 
 from collections.abc import Mapping
-from typing import Annotated, Any, ClassVar
+from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import AfterValidator, BeforeValidator, Field, field_validator
 
@@ -31,6 +31,20 @@ def _to_none(name: Any) -> Any:
 
 
 ReferencesColumn = Annotated[str | None, BeforeValidator(_to_none)]
+DELIMITERS = {"comma": ",", "semicolon": ";", "tab": "\t", "pipe": "|"}
+
+
+def _find_delimiter(delimiter: str) -> str:
+    """The character of a delimiter that is given as such or by its name. 'tab' -> a tab, as is '\\t' of a shell"""
+    character = DELIMITERS.get(delimiter, "\t" if delimiter == "\\t" else delimiter)
+    if len(character) != 1 or character in '"\r\n':
+        raise ValueError(f"name one character, or one of {', '.join(DELIMITERS)}")
+    return character
+
+
+Delimiter = Annotated[str, AfterValidator(_find_delimiter)]
+Quoting = Literal["quoted", "none", "by_ending"]
+EmptyRows = Literal["refuse", "skip"]
 Columns = Annotated[Strings, AfterValidator(_check_columns)]
 Header = Annotated[Strings, AfterValidator(_check_once)]
 
@@ -56,14 +70,22 @@ class ColumnOptions(Options):
 ColumnChoice = build_choice(ColumnOptions)
 
 
-class LayoutOptions(Options):
-    """How rows become texts: the part of `DataOptions` that goes with a checkpoint."""
+class TableOptions(Options):
+    """How CSV and TSV files become rows, as in `DataOptions`."""
 
     error: ClassVar[type[Seq2SeqError]] = DataError
 
-    columns: ColumnOptions = ColumnOptions()
     header: Header = ()
+    delimiter: Delimiter | None = None
+    quoting: Quoting | None = None
+
+
+class LayoutOptions(TableOptions):
+    """How rows become texts: the part of `DataOptions` that goes with a checkpoint."""
+
+    columns: ColumnOptions = ColumnOptions()
     normalization: Normalization = ()
+    empty: EmptyRows = "refuse"
 
 
 class DataOptions(Options):
@@ -87,10 +109,26 @@ class DataOptions(Options):
         description="The names of the columns of CSV and TSV files that have no header line; where it is empty, they "
         "have one.",
     )
+    delimiter: Delimiter | None = Field(
+        None,
+        description="The character between the cells of CSV and TSV files, or its name: comma, semicolon, tab or pipe; "
+        "null finds it in the first 1,000 lines, where a comma in CSV or a tab in TSV does not split them.",
+    )
+    quoting: Quoting | None = Field(
+        None,
+        description="Whether quotation marks in CSV and TSV files stand around cells (quoted) or are text (none); null "
+        "finds out: they are text in TSV, unless the first 1,000 lines show otherwise; by_ending goes by the name "
+        "alone, as versions did that had no such option.",
+    )
     normalization: Normalization = Field(
         (),
         description="The normalizers that every source, target and reference goes through as it is read, and later "
         "every source of generation.",
+    )
+    empty: EmptyRows = Field(
+        "refuse",
+        description="What becomes of rows with an empty source, target or reference: refuse lists them and stops, skip "
+        "leaves them out and says how many.",
     )
     max_source_tokens: int = Field(
         128,
@@ -112,7 +150,10 @@ class DataOptions(Options):
         return LayoutOptions(
             columns=self.columns,
             header=self.header,
+            delimiter=self.delimiter,
+            quoting=self.quoting,
             normalization=self.normalization,
+            empty=self.empty,
         )
 
     @field_validator("train")

@@ -1,21 +1,24 @@
 """Texts for generation: one a line, or a column of rows. Here nothing is refused that can be kept in its place.
 
-A line ends at \\n or \\r\\n and nowhere else.
+A blank line of plain text is an empty text, the last one too: outputs stand line for line beside their texts.
 """
 
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from itertools import chain
 from pathlib import Path
-from typing import IO, Any, NamedTuple
+from typing import Any, NamedTuple
 
 from ..base.console import errors
 from ..base.errors import DataError
-from ..base.files import open_bytes
+from ..base.files import is_packed, open_bytes
 from ..sources.columns import Row, read_text, search
 from ..text.normalization import replace_surrogates
 from .examples import read_filled_text
-from .options import REFERENCES, ColumnOptions
-from .readers import UNREADABLE, find_file, find_format, read_lines, read_rows
+from .file_kinds import check_file, check_head, find_kind, is_row_format
+from .lines import read_lines
+from .options import REFERENCES, ColumnOptions, TableOptions
+from .readers import UNREADABLE, find_file, read_rows
 from .references import find_fault, read_reference_list
 
 STANDARD_INPUT = "-"
@@ -35,7 +38,7 @@ class ReadText(NamedTuple):
 def read_texts(
     name: str,
     columns: Sequence[str] = (),
-    header: Sequence[str] = (),
+    table: TableOptions = TableOptions(),
     read: ReadValue = read_text,
 ) -> Iterator[ReadText]:
     """Streams the texts of a file (.jsonl and other row formats by columns, else a text a line) or of standard input.
@@ -46,25 +49,38 @@ def read_texts(
         read: makes the value of a row; the sources of row formats may be other than texts.
 
     Raises:
-        DataError: the file is missing or broken, or a row lacks a column or has no text there.
+        DataError: the file is missing or broken, or is none of text, or a row lacks a column or has no text there.
     """
     if name == STANDARD_INPUT:
         try:
-            yield from _read_plain(sys.stdin.buffer, "standard input")
+            yield from _read_plain(_check_standard_input(sys.stdin.buffer), "standard input")
         except UNREADABLE as error:
             raise DataError(f"Standard input: reading failed: {error}.") from None
     elif is_row_format(name):
-        yield from _read_columns(name, columns, header, read)
+        yield from _read_columns(name, columns, table, read)
     else:
         path = find_file(name)
         try:
+            check_file(path)
             with open_bytes(path) as file:
                 yield from _read_plain(file, str(path))
         except UNREADABLE as error:
             raise DataError(f"{path}: reading failed: {error}.") from None
 
 
-def _read_plain(file: IO[bytes], name: str) -> Iterator[ReadText]:
+def _check_standard_input(file: Iterable[bytes]) -> Iterator[bytes]:
+    """The same lines, checked by the first with more than a bracket: whoever waits for its output writes no other."""
+    lines = iter(file)
+    first = []
+    for line in lines:
+        first.append(line)
+        if line.strip() not in (b"[", b"{"):
+            break
+    check_head("Standard input", b"".join(first), "text")
+    return chain(first, lines)
+
+
+def _read_plain(file: Iterable[bytes], name: str) -> Iterator[ReadText]:
     for where, line in read_lines(file, name):
         yield ReadText(where, *_decode(line))
 
@@ -79,7 +95,7 @@ def _decode(line: bytes) -> tuple[str, bool]:
 def _read_columns(
     name: str,
     columns: Sequence[str],
-    header: Sequence[str],
+    table: TableOptions,
     read: ReadValue,
 ) -> Iterator[ReadText]:
     broken = []  # where lines stand with bytes that are not UTF-8, since the last row
@@ -90,11 +106,11 @@ def _read_columns(
             broken.append(where)
         return text
 
-    for row in read_rows(name, header, decode):
+    for row in read_rows(name, table, decode):
         values = _replace_surrogates(row.values)
         replaced = bool(broken) or values != row.values
         broken.clear()
-        yield ReadText(row.where, read(Row(row.where, values), columns, ADVICE_TO_CHOOSE), replaced)
+        yield ReadText(row.where, read(Row(row.where, values, row.form), columns, ADVICE_TO_CHOOSE), replaced)
 
 
 def _replace_surrogates(value: object) -> object:
@@ -122,9 +138,11 @@ def count_texts(name: str) -> int | None:
     Raises:
         DataError: the file is missing or cannot be read.
     """
-    if name == STANDARD_INPUT or name.endswith(".gz") or (is_row_format(name) and not name.endswith(".jsonl")):
+    if name == STANDARD_INPUT or is_packed(Path(name)) or find_kind(Path(name)) not in ("text", "json"):
         return None
     path = find_file(name)
+    if path.suffix.lower() == ".json":  # it may be an array
+        return None
     try:
         with path.open("rb") as file:
             return sum(1 for _ in file)
@@ -132,21 +150,33 @@ def count_texts(name: str) -> int | None:
         raise DataError(f"{path}: reading failed: {error}.") from None
 
 
-def load_intact_texts(name: str, columns: Sequence[str] = ()) -> list[str]:
+def load_intact_texts(
+    name: str,
+    columns: Sequence[str] = (),
+    table: TableOptions = TableOptions(),
+) -> list[str]:
     """All texts that `read_texts` reads, where nothing may be replaced in them.
 
     Raises:
         DataError: as `read_texts`; or a text is not UTF-8.
     """
     if is_row_format(name):
-        return [read_text(row, columns, ADVICE) for row in read_rows(name)]
+        return [read_text(row, columns, ADVICE) for row in read_rows(name, table)]
     read = list(read_texts(name))
-    if replaced := sum(text.replaced for text in read):
-        raise DataError(f"{name}: {replaced} lines hold bytes that are not UTF-8. Save the file in UTF-8.")
+    replaced = [text.where for text in read if text.replaced]
+    if replaced:
+        raise DataError(
+            f"{name}: {len(replaced)} lines hold bytes that are not UTF-8. Save the file in UTF-8. The first: "
+            f"{replaced[0]}."
+        )
     return [text.text for text in read]
 
 
-def load_references(name: str, column: str | None = REFERENCES) -> list[tuple[str, ...]]:
+def load_references(
+    name: str,
+    column: str | None = REFERENCES,
+    table: TableOptions = TableOptions(),
+) -> list[tuple[str, ...]]:
     """References of every row: a text a line, or a column of lists (else `target`) of a row format.
 
     Args:
@@ -163,7 +193,7 @@ def load_references(name: str, column: str | None = REFERENCES) -> list[tuple[st
     references = []
     targets = []  # of rows that have both
     beside = []
-    for row in read_rows(name):
+    for row in read_rows(name, table):
         listed = read_reference_list(row, column)
         references.append(listed or (read_filled_text(row, columns.target, (), advice),))
         target = search(row.values, "target")
@@ -175,7 +205,11 @@ def load_references(name: str, column: str | None = REFERENCES) -> list[tuple[st
     return references
 
 
-def load_texts_if_any(name: str, column: str) -> list[str] | None:
+def load_texts_if_any(
+    name: str,
+    column: str,
+    table: TableOptions = TableOptions(),
+) -> list[str] | None:
     """The texts of a column where a file of a row format has it; None where it has not, or is plain text.
 
     Raises:
@@ -183,10 +217,5 @@ def load_texts_if_any(name: str, column: str) -> list[str] | None:
     """
     if not is_row_format(name):
         return None
-    first = next(iter(read_rows(name)), None)
-    return None if first is None or column not in first.values else load_intact_texts(name, [column])
-
-
-def is_row_format(name: str) -> bool:
-    """Whether a file holds rows with columns; any other is plain text."""
-    return find_format(Path(name)) in (".jsonl", ".csv", ".tsv", ".parquet")
+    first = next(iter(read_rows(name, table)), None)
+    return None if first is None or column not in first.values else load_intact_texts(name, [column], table)

@@ -1,72 +1,51 @@
-"""Rows from files: JSONL, CSV, TSV and Parquet, plain or gzipped, the hub, and the embedded corpus.
+"""Rows from files: JSON, CSV, TSV and Parquet, plain or gzipped, the hub, and the embedded corpus.
 
 Every row comes with where it stands, so that an error further on can name it. Knows nothing of columns or tokens.
 """
 
-import codecs
-import csv
 import io
-import json
 import os
 import zlib
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator
 from pathlib import Path
-from typing import IO
 
 from ..base.errors import DataError
-from ..base.files import open_bytes
+from ..base.files import is_packed, open_bytes
 from ..base.hub import HUB_PREFIX, parse_hub_split
 from ..base.near_paths import format_near_path
 from ..embedded.corpus import SPLITS, load_pairs
 from ..sources.columns import Row
+from .file_kinds import FORMATS, check_file, find_kind
+from .json_rows import read_json
+from .lines import Decode, decode_intact
+from .options import TableOptions
+from .tables import check_names, read_table
 
 DATA_VARIABLE = "SEQ2SEQ_DATA"
 EMBEDDED_PREFIX = "embedded:quickstart:"
-FORMATS = ".jsonl, .csv, .tsv or .parquet, each also with .gz"
 UNREADABLE = (OSError, EOFError, zlib.error)  # what a missing disk, a truncated or a damaged gzip file raises
 SCRIPT_HINT = "Where the hub keeps a Parquet copy of it, name that: hub:NAME@refs/convert/parquet::SPLIT."
 OFFLINE_HINT = "Check the name and the connection; or download the data set elsewhere and name its files."
-CSV = {"delimiter": ",", "strict": True}
-TSV = {"delimiter": "\t", "quoting": csv.QUOTE_NONE}  # a quotation mark in a tab-separated file is a quotation mark
-csv.field_size_limit(2**31 - 1)  # the default refuses cells over 128 kB, and articles are longer
-
-
-Decode = Callable[[str, bytes], str]  # of where a line stands, and the line
-
-
-def _decode_intact(where: str, line: bytes) -> str:
-    """A line as text.
-
-    Raises:
-        DataError: it is not UTF-8; line and byte are named.
-    """
-    try:
-        return line.decode()
-    except UnicodeDecodeError as error:
-        raise DataError(
-            f"{where}: expected UTF-8, found byte 0x{line[error.start]:02x} at column {error.start + 1}. "
-            "Convert the file to UTF-8."
-        ) from None
 
 
 def read_rows(
     name: str,
-    header: Sequence[str] = (),
-    decode: Decode = _decode_intact,
+    table: TableOptions = TableOptions(),
+    decode: Decode = decode_intact,
 ) -> Iterator[Row]:
     """Streams the rows of one data name.
 
     Names: a file (a leading `data/` is replaced by the environment variable SEQ2SEQ_DATA where that is set),
     `hub:NAME:CONFIG:SPLIT` (an empty CONFIG means the default one; NAME may end in @REVISION) or
     `embedded:quickstart:SPLIT`.
-    `header` names the columns of CSV and TSV files that have no header line; all else names its columns itself.
+    `table` says how CSV and TSV files are read; all else names its columns itself.
     `decode` makes texts of their lines and of those of JSONL.
 
     Raises:
         DataError: the name leads nowhere, the file is empty or broken, or not UTF-8; file and line are named.
     """
     if is_file_name(name):
-        yield from _read_file(name, header, decode)
+        yield from _read_file(name, table, decode)
     elif name.startswith(EMBEDDED_PREFIX):
         yield from _read_embedded(name)
     else:
@@ -98,25 +77,24 @@ def find_file(name: str) -> Path:
     return path
 
 
-def find_format(path: Path) -> str:
-    """The ending that decides how a file is read: the last one, but for .gz. 'a.jsonl.gz' -> '.jsonl'"""
-    return Path(path.stem).suffix if path.suffix == ".gz" else path.suffix
+def check_content(name: str) -> None:
+    """Makes sure that a data file is there, and is what its name says.
 
-
-def _read_file(name: str, header: Sequence[str], decode: Decode) -> Iterator[Row]:
+    Raises:
+        DataError: it is not, or cannot be read.
+    """
     path = find_file(name)
-    readers = {
-        ".jsonl": lambda path: _read_jsonl(path, decode),
-        ".csv": lambda path: _read_delimited(path, decode, CSV, header),
-        ".tsv": lambda path: _read_delimited(path, decode, TSV, header),
-        ".parquet": _read_parquet,
-    }
-    reader = readers.get(find_format(path))
-    if reader is None:
-        raise DataError(f"{path}: the format is unknown. Expected {FORMATS}.")
+    try:
+        check_file(path)
+    except UNREADABLE as error:
+        raise DataError(f"{path}: reading failed: {error}.") from None
+
+
+def _read_file(name: str, table: TableOptions, decode: Decode) -> Iterator[Row]:
+    path = find_file(name)
     count = 0
     try:
-        for count, row in enumerate(reader(path), 1):  # noqa: B007 - the count is used after the loop
+        for count, row in enumerate(_read_kind(path, table, decode), 1):  # noqa: B007 - used after the loop
             yield row
     except UNREADABLE as error:
         raise DataError(f"{path}: reading failed after {count} rows: {error}.") from None
@@ -124,69 +102,16 @@ def _read_file(name: str, header: Sequence[str], decode: Decode) -> Iterator[Row
         raise DataError(f"{path}: the file has no rows.")
 
 
-def read_lines(file: IO[bytes], name: str) -> Iterator[tuple[str, bytes]]:
-    """Where they stand, such as 'a.txt line 1', and contents of lines, which end at \\n or \\r\\n and nowhere else."""
-    for number, line in enumerate(file, 1):
-        if number == 1:
-            line = line.removeprefix(codecs.BOM_UTF8)  # some programs put it in front of a file; it is no text
-        if line:
-            yield f"{name} line {number}", line.removesuffix(b"\n").removesuffix(b"\r")
-
-
-def _decode_lines(path: Path, decode: Decode) -> Iterator[tuple[str, str]]:
-    with open_bytes(path) as file:
-        for where, line in read_lines(file, str(path)):
-            yield where, decode(where, line)
-
-
-def _read_jsonl(path: Path, decode: Decode) -> Iterator[Row]:
-    for where, line in _decode_lines(path, decode):
-        try:
-            values = json.loads(line)
-        except json.JSONDecodeError as error:
-            raise DataError(f"{where}: not valid JSON ({error.msg} at column {error.colno}).") from None
-        except (ValueError, RecursionError) as error:  # numbers of thousands of digits, brackets a thousand deep
-            raise DataError(f"{where}: not readable JSON ({error}).") from None
-        if not isinstance(values, dict):
-            raise DataError(f"{where}: expected a JSON object, found {type(values).__name__}.")
-        yield Row(where, values)
-
-
-def _read_delimited(
-    path: Path,
-    decode: Decode,
-    dialect: dict,
-    names: Sequence[str],
-) -> Iterator[Row]:
-    """Rows of cells; where `names` are given they name the columns, and the first line is a row like the others."""
-    # Decoded line by line for the sake of the error's line number; \n is put back for quoted cells that span lines.
-    reader = csv.reader((line + "\n" for _, line in _decode_lines(path, decode)), **dialect)
-    header = list(names) or None
-    while True:
-        # A row of quoted cells may span lines: it goes by its first.
-        line = reader.line_num + 1
-        try:
-            cells = next(reader)
-        except StopIteration:
-            return
-        except csv.Error as error:
-            raise DataError(f"{path} line {line}: {error}.") from None
-        if header is None:
-            header = cells
-            _check_names(f"{path} line 1", "header", header)
-        elif len(cells) != len(header):
-            hint = f" (data.header names {', '.join(map(repr, names))})" if names else ""
-            raise DataError(f"{path} line {line}: expected {len(header)} cells{hint}, found {len(cells)}.")
-        elif line == 1 and cells == header:
-            raise DataError(f"{path} line 1: this is the header that data.header repeats. Remove data.header.")
-        else:
-            yield Row(f"{path} line {line}", dict(zip(header, cells, strict=True)))
-
-
-def _check_names(where: str, what: str, names: Sequence[str]) -> None:
-    repeated = sorted({name for name in names if names.count(name) > 1})
-    if repeated:
-        raise DataError(f"{where}: the {what} names {', '.join(map(repr, repeated))} more than once.")
+def _read_kind(path: Path, table: TableOptions, decode: Decode) -> Iterator[Row]:
+    kind = find_kind(path)
+    check_file(path)
+    if kind == "json":
+        return read_json(path, decode)
+    if kind == "parquet":
+        return _read_parquet(path)
+    if kind == "text":
+        raise DataError(f"{path}: the format is unknown. Expected {FORMATS}.")
+    return read_table(path, kind, table, decode)
 
 
 def _read_parquet(path: Path) -> Iterator[Row]:
@@ -195,12 +120,12 @@ def _read_parquet(path: Path) -> Iterator[Row]:
 
     try:
         # A Parquet file is read from its end, a packed one from its beginning alone: it is unpacked in memory.
-        if path.suffix == ".gz":
+        if is_packed(path):
             with open_bytes(path) as packed:
                 file = parquet.ParquetFile(io.BytesIO(packed.read()))
         else:
             file = parquet.ParquetFile(path)
-        _check_names(str(path), "file", file.schema_arrow.names)
+        check_names(str(path), "file", file.schema_arrow.names)
         number = 0
         for batch in file.iter_batches():
             for values in batch.to_pylist():

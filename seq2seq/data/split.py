@@ -25,16 +25,22 @@ from ..text import framing as framing_module
 from ..text import tokenizers as tokenizers_module
 from ..text.framing import Framing
 from ..text.tokenizers import TokenizerPair
-from . import encoding, examples, ragged, readers, references
+from . import empty_rows, encoding, examples, file_kinds, json_rows, lines, ragged, readers, references, tables
+from .empty_rows import LeftOut
 from .encoding import EncodedExamples, encode_chunks, encode_examples
-from .examples import Example, load_examples, read_examples
+from .examples import Example, read_examples
+from .file_kinds import find_kind
 from .options import LayoutOptions
-from .readers import find_file, find_format, is_file_name
+from .readers import find_file, is_file_name
 
 FORMAT = 1  # of the files of an entry
 # The code from bytes to ids; a changed line of it may change them.
 MODULES = (
     files,
+    file_kinds,
+    lines,
+    json_rows,
+    tables,
     readers,
     columns,
     source_module,
@@ -42,6 +48,7 @@ MODULES = (
     references,
     detokenization,
     normalization,
+    empty_rows,
     examples,
     encoding,
     ragged,
@@ -62,7 +69,10 @@ def _hash_code() -> str:
 
 @dataclass(frozen=True)
 class Split:
-    """Some data names, and how their rows become what is stored of them."""
+    """Some data names, and how their rows become what is stored of them.
+
+    tokenless: numbers of the rows with text, from 0, that `encode` left out for their tokenizer makes nothing of them.
+    """
 
     names: tuple[str, ...]
     layout: LayoutOptions
@@ -70,6 +80,7 @@ class Split:
     tokenizers: TokenizerPair
     framing: Framing
     max_target_tokens: int
+    tokenless: frozenset[int] = frozenset()
 
     @property
     def max_source_tokens(self) -> int:
@@ -77,30 +88,39 @@ class Split:
 
     def read(self) -> Iterator[Example]:
         """Streams its examples as they are read."""
-        return read_examples(self.names, self.layout, self.source)
+        read = read_examples(self.names, self.layout, self.source)
+        if not self.tokenless:
+            return read
+        return (example for number, example in enumerate(read) if number not in self.tokenless)
 
     def load(self) -> list[Example]:
         """All its examples as they are read."""
-        return load_examples(self.names, self.layout, self.source)
+        return list(self.read())
 
-    def encode(self) -> EncodedExamples:
-        """What is stored of it, in memory."""
+    def encode(self, left_out: LeftOut | None = None) -> EncodedExamples:
+        """What is stored of it, in memory; rows that are left out, with or without text, go into `left_out`."""
+        left_out = LeftOut() if left_out is None else left_out
         return encode_examples(
-            self.read(),
+            read_examples(self.names, self.layout, self.source, left_out),
             self.source,
             self.tokenizers,
             self.framing,
             max_target_tokens=self.max_target_tokens,
+            empty=self.layout.empty,
+            left_out=left_out,
         )
 
-    def encode_chunks(self) -> Iterator[EncodedExamples]:
-        """What is stored of it, some examples at a time."""
+    def encode_chunks(self, left_out: LeftOut | None = None) -> Iterator[EncodedExamples]:
+        """As `encode`, some examples at a time."""
+        left_out = LeftOut() if left_out is None else left_out
         return encode_chunks(
-            self.read(),
+            read_examples(self.names, self.layout, self.source, left_out),
             self.source,
             self.tokenizers,
             self.framing,
             max_target_tokens=self.max_target_tokens,
+            empty=self.layout.empty,
+            left_out=left_out,
         )
 
     def compute_key(self) -> str:
@@ -138,4 +158,4 @@ class Split:
             content = files.compute_sha256(path)
         except OSError as error:
             raise DataError(f"{path}: reading failed: {error}.") from None
-        return {"bytes": content, "format": find_format(path), "packed": path.suffix == ".gz"}
+        return {"bytes": content, "format": find_kind(path), "packed": files.is_packed(path)}

@@ -4,10 +4,13 @@ from collections.abc import Iterable, Sequence
 from typing import Literal, get_args
 
 from ..base.errors import DataError
+from ..sources.columns import Row
 from ..text.normalization import normalize_text
+from .empty_rows import LeftOut, keep_filled
 from .examples import read_filled_text
+from .file_kinds import is_row_format
 from .options import LayoutOptions
-from .plain_text import is_row_format, load_intact_texts
+from .plain_text import load_intact_texts
 from .readers import is_file_name, read_rows
 
 Sides = Literal["both", "source", "target"]
@@ -19,8 +22,11 @@ def read_training_texts(
     layout: LayoutOptions,
     *,
     sides: Sides,
+    left_out: LeftOut | None = None,
 ) -> dict[str, list[str]]:
     """The normalized texts of some data names, in their order, under 'source', 'target' or 'plain text'.
+
+    Rows without text that `layout` skips go into `left_out`.
 
     Raises:
         DataError: see `read_rows`; or a column is missing, is no text, or is empty; or plain text is not UTF-8 or
@@ -30,22 +36,30 @@ def read_training_texts(
         raise DataError(f"columns {sides!r}: expected one of {', '.join(get_args(Sides))}.")
     columns = {"source": layout.columns.source, "target": layout.columns.target}
     chosen = columns if sides == "both" else {sides: columns[sides]}
+    left_out = LeftOut() if left_out is None else left_out
+
+    def read(row: Row) -> dict[str, str]:
+        return {side: _read_side(row, side, names_of_side, layout) for side, names_of_side in chosen.items()}
+
     texts: dict[str, list[str]] = {}
     for name in names:
         if is_row_format(name) or not is_file_name(name):
-            for row in read_rows(name, layout.header):
-                for side, names_of_side in chosen.items():
-                    advice = f"Name it by {side}_column, or choose the columns to read."
-                    text = read_filled_text(
-                        row,
-                        names_of_side,
-                        layout.normalization,
-                        advice,
-                    )
+            for by_side in keep_filled(read_rows(name, layout), read, layout.empty, left_out):
+                for side, text in by_side.items():
                     texts.setdefault(side, []).append(text)
         else:
             texts.setdefault(PLAIN, []).extend(_read_plain_text(name, layout.normalization))
     return texts
+
+
+def _read_side(
+    row: Row,
+    side: str,
+    columns: Sequence[str],
+    layout: LayoutOptions,
+) -> str:
+    advice = f"Name it by {side}_column, or choose the columns to read."
+    return read_filled_text(row, columns, layout.normalization, advice)
 
 
 def _read_plain_text(name: str, normalizers: Sequence[str]) -> list[str]:

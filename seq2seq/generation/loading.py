@@ -13,9 +13,10 @@ from ..base.options import build_options
 from ..base.signatures import takes_options
 from ..checkpoints.find import find_checkpoint
 from ..checkpoints.folder import Checkpoint, read_checkpoint
+from ..data.empty_rows import LeftOut
 from ..data.encoding import EncodedExamples, encode_examples
 from ..data.examples import Example
-from ..data.options import LayoutOptions, build_layout
+from ..data.options import EmptyRows, LayoutOptions, build_layout
 from ..engines.exported import ExportedModel, load_exported
 from ..engines.options import GenerationChoice, GenerationOptions
 from ..engines.table import find_engine, find_engine_name
@@ -110,14 +111,24 @@ def read_layout(
     *,
     columns: Mapping[str, Any] | None = None,
     header: Sequence[str] | None = None,
+    delimiter: str | None = None,
+    quoting: str | None = None,
     normalization: Sequence[str] | None = None,
+    empty: str | None = None,
 ) -> LayoutOptions:
     """How a checkpoint's data is read, with options under `data:` of a recipe over its own.
 
     Raises:
         DataError: an option is wrong.
     """
-    chosen = {"columns": columns, "header": header, "normalization": normalization}
+    chosen = {
+        "columns": columns,
+        "header": header,
+        "delimiter": delimiter,
+        "quoting": quoting,
+        "normalization": normalization,
+        "empty": empty,
+    }
     return build_layout(checkpoint.description.layout, chosen)
 
 
@@ -178,14 +189,25 @@ def _limit_source(source: Source, max_source_tokens: int) -> Source:
     return source.with_limit(max_source_tokens)
 
 
-def encode_pairs(checkpoint: Checkpoint, examples: Sequence[Example], source: Source) -> EncodedExamples:
-    """Examples as the checkpoint's model reads them, truncated at its limits; `source` is the checkpoint's."""
+def encode_pairs(
+    checkpoint: Checkpoint,
+    examples: Sequence[Example],
+    source: Source,
+    empty: EmptyRows = "refuse",
+    left_out: LeftOut | None = None,
+) -> EncodedExamples:
+    """Examples as the checkpoint's model reads them, truncated at its limits; `source` is the checkpoint's.
+
+    Those without a token are refused or, where `empty` is to skip them, go into `left_out`.
+    """
     return encode_examples(
         examples,
         source,
         checkpoint.tokenizers,
         checkpoint.framing,
         max_target_tokens=checkpoint.description.max_target_tokens,
+        empty=empty,
+        left_out=left_out,
     )
 
 

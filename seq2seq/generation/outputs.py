@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import IO, Any
 
 from ..base.errors import DataError
-from ..base.files import load_json, write_json
-from ..data.plain_text import is_row_format
+from ..base.files import is_packed, load_json, write_json
+from ..data.file_kinds import find_kind
 from ..run_folder.old_runs import list_old_values
 
 STANDARD_OUTPUT = Path("-")
@@ -223,7 +223,7 @@ def check_output(path: Path) -> None:
     Raises:
         DataError: the folder cannot be made or written to, or the name asks for a format that is not written.
     """
-    if path.suffix == ".gz" or (is_row_format(path.name) and path.suffix != ".jsonl"):
+    if is_packed(path) or find_kind(path) not in ("json", "text"):
         raise DataError(f"{path}: outputs are written as plain text or .jsonl. Choose such a name.")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)

@@ -8,7 +8,7 @@ from ..base.formats import format_share
 from ..run_folder.record import RunRecord
 from .front_matter import build_front_matter
 from .markdown import build_code_span, build_list, build_markdown_table, build_page, escape_markdown
-from .run_tables import list_files, tabulate_data, tabulate_origin
+from .run_tables import list_files, list_left_out, tabulate_data, tabulate_origin
 from .samples import Sample, format_sample
 from .settings import list_setting_lines
 from .source_gain import format_source_gain
@@ -168,6 +168,8 @@ def _list_data_lines(record: RunRecord) -> Iterator[str]:
     header, rows = tabulate_data(record.inputs["splits"])
     yield build_markdown_table(header, rows)
     yield "Tokens with their marks, after the cut; the longest before it."
+    for line in list_left_out(record.inputs["splits"]):
+        yield escape_markdown(line)
 
 
 def _list_sample_lines(

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from math import prod
 from typing import Any
 
-from ..base.formats import format_part
+from ..base.formats import format_count, format_part
 from .tables import Cells
 
 COUNTED_KINDS = ("copied", "converted", "random")  # a shared name adds no parameter
@@ -76,6 +76,17 @@ def list_truncated(splits: Mapping[str, Mapping[str, Any]]) -> list[str]:
         ]
         if sides:
             lines.append(f"data.{name}: cut: {', '.join(sides)}")
+    return lines
+
+
+def list_left_out(splits: Mapping[str, Mapping[str, Any]]) -> list[str]:
+    """A sentence for each file of which rows without text were left out. Files written before know of none."""
+    lines = []
+    for name, split in splits.items():
+        for file, rows in split.get("left_out", {}).items():
+            lines.append(
+                f"data.{name}: {format_count(rows, 'row')} of {file} without text left out (data.empty: skip)."
+            )
     return lines
 
 

@@ -12,8 +12,11 @@ from ..base.mappings import flatten, merge
 
 # What each key of a recipe came to, for a recipe that did not name it, before the key or its present default came.
 OLD_VALUES: dict[str, Any] = {
+    "data.delimiter": None,
+    "data.empty": "refuse",
     "data.header": [],
     "data.normalization": [],
+    "data.quoting": "by_ending",
     "evaluation.normalization": ["collapse_spaces"],
     "evaluation.bleu_tokenizer": "13a",
     "evaluation.language": None,

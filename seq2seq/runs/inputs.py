@@ -45,11 +45,12 @@ def summarize_inputs(
 def summarize_split(data: TextData) -> dict[str, Any]:
     """Pairs, and of each side its tokens and truncated texts, the longest whole text, and a histogram of lengths.
 
-    The lengths are those after truncation.
+    The lengths are those after truncation. `left_out` counts rows without text, by file.
     """
     encoded = data.encoded
     return {
         "pairs": len(encoded),
+        "left_out": dict(data.left_out.counts),
         "source": _summarize_side(encoded.sources, encoded.source_truncation),
         "target": _summarize_side(encoded.labels, encoded.target_truncation),
     }

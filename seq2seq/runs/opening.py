@@ -82,3 +82,5 @@ class Opening:
         console.print(build_fitting_table("Data", *tabulate_data(splits), width=NARROW_WIDTH))
         for line in list_truncated(splits):
             errors().print(line)
+        for data in self.data.splits.values():
+            data.left_out.tell()

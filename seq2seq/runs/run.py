@@ -174,12 +174,12 @@ class Run:
         if self.data.test is None:
             return
         checkpoint = read_checkpoint(find_chosen(self.folder.path))
-        examples = self.data.test.examples
-        sources = [example.source for example in examples]
+        test = self.data.test
+        sources = [example.source for example in test.examples]
         generated = self.outputs.write(checkpoint.model, sources, self.recipe.generation)
         if self.accelerator.is_main_process:
             plan = self.recipe.model.plan
-            write_test_results(self.folder, plan, self.evaluation, examples, generated, checkpoint, self.source)
+            write_test_results(self.folder, plan, self.evaluation, test, generated, checkpoint, self.source)
 
 
 def count_steps(options: TrainingOptions, loader: StepLoader) -> int:

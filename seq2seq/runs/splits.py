@@ -3,13 +3,14 @@
 import hashlib
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import islice
 
 from accelerate import Accelerator
 
 from ..base.errors import TrainingError
 from ..data.cache import load_encoded, prepare_entry
+from ..data.empty_rows import LeftOut
 from ..data.encoding import EncodedExamples
 from ..data.examples import Example, show_sources
 from ..data.split import Split
@@ -27,6 +28,7 @@ class TextData:
     examples: as they are read, where the run writes and scores texts for them; else none.
     fingerprint: SHA-256 of the ids, and of sources and references where the run scores texts.
     ids_fingerprint: of the ids alone, which is all that the first runs noted.
+    left_out: rows without text, where the recipe skips them.
     """
 
     split: Split
@@ -34,6 +36,7 @@ class TextData:
     fingerprint: str
     ids_fingerprint: str
     examples: list[Example] = field(default_factory=list)
+    left_out: LeftOut = field(default_factory=LeftOut)
 
     def read_first(self, count: int) -> list[Example]:
         """The first examples as they are read; no more is."""
@@ -68,12 +71,21 @@ def load_split(
     folder = run_once_a_machine(accelerator, lambda: prepare_entry(described, f"tokenizing data.{split}"))
     stored = load_encoded(described, folder)
     check_same_everywhere(accelerator, split, stored.fingerprint)
-    if not _is_generated_for(recipe, split):
-        return TextData(described, stored.encoded, stored.fingerprint, stored.fingerprint)
-    # Read now, so that a run of days may outlive its files.
-    examples = described.load()
-    fingerprint = _add_texts(stored.fingerprint, show_sources(examples, source))
-    return TextData(described, stored.encoded, fingerprint, stored.fingerprint, examples)
+    described = replace(described, tokenless=frozenset(stored.left_out.tokenless))
+    fingerprint = stored.fingerprint
+    examples = []
+    if _is_generated_for(recipe, split):
+        # Read now, so that a run of days may outlive its files.
+        examples = described.load()
+        fingerprint = _add_texts(fingerprint, show_sources(examples, source))
+    return TextData(
+        split=described,
+        encoded=stored.encoded,
+        fingerprint=fingerprint,
+        ids_fingerprint=stored.fingerprint,
+        examples=examples,
+        left_out=stored.left_out,
+    )
 
 
 def _add_texts(fingerprint: str, examples: Sequence[Example]) -> str:

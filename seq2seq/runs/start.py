@@ -80,6 +80,7 @@ def _load_corpus(recipe: Recipe) -> Corpus:
     """All texts of a recipe's data: what a trimmed vocabulary has to write."""
     names = [*recipe.data.train, *recipe.data.validation, *recipe.data.test]
     layout = recipe.data.layout
+    # Of rows that are left out the run tells when it has read them for its model.
     examples = load_examples(names, layout, build_reader(layout.normalization))
     targets = [text for example in examples for text in (example.target, *example.references)]
     return Corpus([example.source for example in examples], targets)

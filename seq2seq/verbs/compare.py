@@ -7,7 +7,7 @@ from ..base.console import show_progress
 from ..base.options import build_options
 from ..base.signatures import takes_options
 from ..data.plain_text import load_intact_texts
-from ..data.predictions import load_common_references, load_common_sources
+from ..data.predictions import drop_blank_ends, load_common_references, load_common_sources
 from ..metrics.blindness import tell_blind_metrics
 from ..metrics.scores import Comparison, compare_predictions
 from ..metrics.significance import Bootstrap
@@ -35,10 +35,19 @@ def compare(
     options = build_options(CompareOptions, given)
     chosen = options.evaluation
     files = [predictions_a, predictions_b]
-    written_a = load_intact_texts(str(predictions_a), ["prediction"])
-    written_b = load_intact_texts(str(predictions_b), ["prediction"])
-    expected = load_common_references(options.references, files, options.references_column)
-    read = load_common_sources(chosen.metrics, options.sources, files)
+    table = options.table
+    written_a = load_intact_texts(str(predictions_a), ["prediction"], table)
+    written_b = load_intact_texts(str(predictions_b), ["prediction"], table)
+    expected = load_common_references(options.references, files, options.references_column, table)
+    read = load_common_sources(chosen.metrics, options.sources, files, table)
+    drop_blank_ends(
+        [
+            (predictions_a, written_a),
+            (predictions_b, written_b),
+            (options.references or predictions_a, expected),
+            (options.sources or predictions_a, read),
+        ]
+    )
     tell_blind_metrics(read, expected, chosen)
     with show_progress("comparing", len(chosen.metrics)) as bar:
         return compare_predictions(

@@ -14,9 +14,10 @@ from ..base.options import build_options
 from ..checkpoints.description import DESCRIPTION_FILE, CheckpointDescription
 from ..checkpoints.find import find_local
 from ..data.examples import read_examples
+from ..data.file_kinds import FORMATS, find_kind, is_json_lines, is_row_format
 from ..data.options import LayoutOptions, build_layout
-from ..data.plain_text import STANDARD_INPUT, is_row_format
-from ..data.readers import FORMATS, find_file, is_file_name
+from ..data.plain_text import STANDARD_INPUT
+from ..data.readers import check_content, find_file, is_file_name
 from ..generation.outputs import STANDARD_OUTPUT, check_apart, check_output
 from ..metrics.options import EvaluationOptions
 from ..processes.launch import check_launch, count_processes, read_launcher_command
@@ -89,10 +90,14 @@ def check_generate_file(
         TrainingError: as `check_launch`.
     """
     if options.output != STANDARD_OUTPUT:
+        if find_kind(options.output) == "json" and not is_json_lines(options.output):
+            raise DataError(f"{options.output}: outputs are written as plain text or .jsonl. Choose such a name.")
         check_output(options.output)
     if isinstance(input, str) and input != STANDARD_INPUT:
         check_apart(find_file(input), options.output)
-    if (options.columns or options.header) and not (isinstance(input, str) and is_row_format(input)):
+        check_files([input])
+    for_rows = (options.columns, options.header, options.delimiter, options.quoting)
+    if any(for_rows) and not (isinstance(input, str) and is_row_format(input)):
         name = "standard input" if input == STANDARD_INPUT else input if isinstance(input, str) else "the input"
         raise DataError(f"{name} is plain text: columns and a header are for rows ({FORMATS}). Leave them out.")
     check_launch(os.environ, read_launcher_command(), None)
@@ -225,14 +230,14 @@ def check_checkpoint(checkpoint: Any) -> None:
 
 
 def check_files(names: Iterable[str]) -> None:
-    """Makes sure that the files among data names are there.
+    """Makes sure that the files among data names are there, and are of a kind that is read.
 
     Raises:
         DataError: one is not.
     """
     for name in names if _is_alone() else ():
         if is_file_name(name) and name != STANDARD_INPUT:
-            find_file(name)
+            check_content(name)
 
 
 def _check_pairs(

@@ -9,6 +9,7 @@ from ..base.console import errors
 from ..base.files import write_json, write_json_lines
 from ..base.options import build_options
 from ..base.signatures import takes_options
+from ..data.empty_rows import LeftOut
 from ..data.examples import Example, load_examples, show_sources
 from ..data.references import find_other_references
 from ..generation.loading import build_source, load_generator, load_model, read_layout
@@ -78,12 +79,14 @@ def evaluate(checkpoint: str | Path, data: Sequence[str], **given: Any) -> dict:
         source = build_source(loaded, layout)
         if not source.is_text:
             refuse_source_metrics(chosen.metrics)
-        examples = load_examples(options.data, layout, source)
+        left_out = LeftOut()
+        examples = load_examples(options.data, layout, source, left_out)
         # Before an hour is spent on outputs; on all processes, for a metric may be refused.
         own_task = None if "metrics" in options.scoring else TASKS.get(loaded.description.task)
         checked = _check_metrics(show_sources(examples, source), chosen, own_task)
         chosen = checked.options
         if processes.is_main_process:
+            left_out.tell()
             for told in checked.told:
                 errors().print(told)
         generator = load_generator(loaded, max_source_tokens=options.max_source_tokens, **options.generation)
@@ -102,6 +105,7 @@ def evaluate(checkpoint: str | Path, data: Sequence[str], **given: Any) -> dict:
             scores = {
                 "data": list(options.data),
                 "examples": len(examples),
+                "left_out": left_out.rows,
                 "checkpoint": str(loaded.folder),
                 "max_source_tokens": generator.max_source_tokens,
                 "truncated_sources": generated.truncated,

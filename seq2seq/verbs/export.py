@@ -7,6 +7,7 @@ from typing import Any
 from ..base.errors import ExportError
 from ..base.options import build_options
 from ..base.signatures import takes_options
+from ..data.empty_rows import LeftOut
 from ..data.examples import read_examples
 from ..data.options import LayoutOptions
 from ..engines.engine import EXACT
@@ -36,8 +37,10 @@ def export(checkpoint: str | Path, **given: Any) -> Exported:
     # The embedded pairs stand in the columns of the defaults, whatever the checkpoint's own data had.
     layout = read_layout(loaded) if options.data else LayoutOptions()
     names = options.data or ["embedded:quickstart:test"]
-    examples = islice(read_examples(names, layout, build_reader(layout.normalization)), COMPARED_PAIRS)
+    left_out = LeftOut()
+    examples = islice(read_examples(names, layout, build_reader(layout.normalization), left_out), COMPARED_PAIRS)
     pairs = [(example.source, example.target) for example in examples]
+    left_out.tell()
     format = options.format
     quantization = options.quantization
     if format != "transformers":

@@ -13,8 +13,8 @@ from ..base.files import compute_sha256, format_json_lines
 from ..base.options import build_options
 from ..base.signatures import takes_options
 from ..checkpoints.folder import Checkpoint
-from ..data.plain_text import STANDARD_INPUT, ReadText, count_texts, is_row_format, name_texts, read_texts
-from ..data.readers import FORMATS
+from ..data.file_kinds import FORMATS, is_json_lines, is_row_format
+from ..data.plain_text import STANDARD_INPUT, ReadText, count_texts, name_texts, read_texts
 from ..engines.exported import ExportedModel
 from ..generation.generator import Generated, Generator
 from ..generation.loading import load_generator, load_model, read_layout
@@ -128,7 +128,7 @@ class _Job:
     def write(self, generated: Generated) -> None:
         """Appends the outputs of the window that was read last."""
         counts = generated.count_odd() | {"replaced": sum(text.replaced for text in self.window)}
-        if self.output.path.suffix == ".jsonl":
+        if is_json_lines(self.output.path):
             shown = [self.generator.source.show(text.text) for text in self.window]
             lines = format_json_lines(generated.to_rows(shown))
         else:
@@ -155,13 +155,19 @@ def _open_job(
 ) -> _Job:
     loaded = load_model(checkpoint, options.engine) if isinstance(checkpoint, str | Path) else checkpoint
     generator = load_generator(loaded, max_source_tokens=options.max_source_tokens, **options.generation)
-    if options.output.suffix != ".jsonl" and (generator.options.num_outputs > 1 or generator.options.scores):
+    if not is_json_lines(options.output) and (generator.options.num_outputs > 1 or generator.options.scores):
         raise GenerationError(f"{options.output}: several outputs of a text, and scores, need an output FILE.jsonl.")
     if isinstance(input, str):
         _check_input(input, generator.source)
         columns = {"source": options.columns} if options.columns else None
-        layout = read_layout(loaded, columns=columns, header=options.header)
-        texts = read_texts(input, layout.columns.source, layout.header, generator.source.read)
+        layout = read_layout(
+            loaded,
+            columns=columns,
+            header=options.header,
+            delimiter=options.delimiter,
+            quoting=options.quoting,
+        )
+        texts = read_texts(input, layout.columns.source, layout, generator.source.read)
         total = run_on_main(processes, lambda: count_texts(input))
     else:
         texts = name_texts(generator.require_values(input))
@@ -238,7 +244,7 @@ def generate_file(
     spaces, are counted.
 
     Args:
-        input: a file of plain text, one text a line, or .jsonl, .csv, .tsv, .parquet, each also with .gz; "-" is
+        input: a file of plain text, one text a line, or .jsonl, .json, .csv, .tsv, .parquet, each also with .gz; "-" is
             standard input; or a list or an iterator of texts. Sources that are no texts come in rows or lists.
 
     Returns:

@@ -21,7 +21,18 @@ from ..base.errors import (
 )
 from ..base.objects import NAME_FORM
 from ..base.options import LARGEST_SEED, MOST, NO_FLAG, FileName, FilePath, Flag, Options, Strings, build_options
-from ..data.options import REFERENCES, ColumnChoice, Columns, Header, LayoutOptions, ReferencesColumn
+from ..data.options import (
+    REFERENCES,
+    ColumnChoice,
+    Columns,
+    Delimiter,
+    EmptyRows,
+    Header,
+    LayoutOptions,
+    Quoting,
+    ReferencesColumn,
+    TableOptions,
+)
 from ..data.training_texts import Sides
 from ..engines.choices import EngineName
 from ..engines.export_options import Format, Quantization
@@ -36,6 +47,23 @@ from ..text.options import Kind
 
 Files = Annotated[Strings, Flag(repeated=True)]
 SomeFiles = Annotated[Strings | None, Flag(repeated=True)]
+
+
+class TableChoice(Options):
+    """How a command reads CSV and TSV files, where it is not as their checkpoint or their first lines say."""
+
+    recipe_keys: ClassVar[Mapping[str, str]] = {"data.delimiter": "delimiter", "data.quoting": "quoting"}
+
+    delimiter: Delimiter | None = Field(
+        None,
+        description="The character between the cells of CSV and TSV files, or its name: comma, semicolon, tab or pipe; "
+        "left out, it is that of the checkpoint, if any, else it is found in the first 1,000 lines.",
+    )
+    quoting: Quoting | None = Field(
+        None,
+        description="Whether quotation marks in CSV and TSV files stand around cells (quoted) or are text (none); left "
+        "out, it is as the checkpoint says, if any, else as the first 1,000 lines show.",
+    )
 
 
 class TrainOptions(Options):
@@ -69,7 +97,7 @@ class InspectOptions(Options):
     )
 
 
-class GenerateFileOptions(GenerationChoice):
+class GenerateFileOptions(TableChoice, GenerationChoice):
     """Options of `generate_file`."""
 
     recipe_keys: ClassVar[Mapping[str, str]] = {"data.columns.source": "columns", "data.header": "header"}
@@ -107,10 +135,14 @@ class GenerateFileOptions(GenerationChoice):
     )
 
 
-class PairOptions(SourceChoice):
+class PairOptions(TableChoice, SourceChoice):
     """Which pairs a checkpoint is measured on, and how they are read."""
 
-    recipe_keys: ClassVar[Mapping[str, str]] = {"data.columns": "columns", "data.header": "header"}
+    recipe_keys: ClassVar[Mapping[str, str]] = {
+        "data.columns": "columns",
+        "data.header": "header",
+        "data.empty": "empty",
+    }
 
     data: Files = Field(
         description="The data files, named as in a recipe: a file, hub:NAME:CONFIG:SPLIT or embedded:quickstart:SPLIT."
@@ -124,6 +156,11 @@ class PairOptions(SourceChoice):
         description="The names of the columns of CSV and TSV files without a header line; left out, they are those of "
         "the checkpoint.",
     )
+    empty: EmptyRows | None = Field(
+        None,
+        description="What becomes of rows with an empty source, target or reference: refuse lists them and stops, skip "
+        "leaves them out and says how many; left out, it is as the checkpoint says.",
+    )
 
     @property
     def layout(self) -> dict[str, Any]:
@@ -133,7 +170,13 @@ class PairOptions(SourceChoice):
             columns = self.columns.model_dump(exclude_none=True)
             if "references" in self.columns.model_fields_set:  # there None is a choice: no column
                 columns["references"] = self.columns.references
-        return {"columns": columns, "header": self.header}
+        return {
+            "columns": columns,
+            "header": self.header,
+            "delimiter": self.delimiter,
+            "quoting": self.quoting,
+            "empty": self.empty,
+        }
 
 
 class EvaluateOptions(PairOptions, GenerationChoice):
@@ -181,7 +224,7 @@ class EvaluateOptions(PairOptions, GenerationChoice):
         return (self.evaluation or {}) | {name: value for name, value in flags.items() if value is not None}
 
 
-class ScoringOptions(Options):
+class ScoringOptions(TableChoice):
     """How files of outputs are scored."""
 
     error: ClassVar[type[Seq2SeqError]] = ScoringError
@@ -226,6 +269,11 @@ class ScoringOptions(Options):
         if isinstance(values, Mapping) and isinstance(together := values.get("options"), Mapping):
             return {**together, **{name: value for name, value in values.items() if name != "options"}}
         return values
+
+    @property
+    def table(self) -> TableOptions:
+        """How tables among the files are read."""
+        return TableOptions(delimiter=self.delimiter, quoting=self.quoting)
 
     @property
     def evaluation(self) -> EvaluationOptions:
@@ -415,7 +463,7 @@ class AverageOptions(Options):
     )
 
 
-class TokenizerOptions(Options):
+class TokenizerOptions(TableChoice):
     """Options of `train_tokenizer`."""
 
     error: ClassVar[type[Seq2SeqError]] = TokenizerError
@@ -424,6 +472,7 @@ class TokenizerOptions(Options):
         "data.columns.target": "target_column",
         "data.header": "header",
         "data.normalization": "normalization",
+        "data.empty": "empty",
     }
 
     data: Files = Field(
@@ -459,6 +508,11 @@ class TokenizerOptions(Options):
         description="The normalizers that every text goes through as it is read, as under data.normalization of a "
         "recipe.",
     )
+    empty: EmptyRows = Field(
+        "refuse",
+        description="What becomes of rows with an empty text: refuse lists them and stops, skip leaves them out and "
+        "says how many.",
+    )
 
     @property
     def layout(self) -> LayoutOptions:
@@ -467,5 +521,8 @@ class TokenizerOptions(Options):
         return LayoutOptions(
             columns=columns,
             header=self.header,
+            delimiter=self.delimiter,
+            quoting=self.quoting,
             normalization=self.normalization,
+            empty=self.empty,
         )

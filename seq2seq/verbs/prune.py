@@ -1,7 +1,7 @@
 """A smaller model: without the heads and layers that matter least."""
 
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -15,8 +15,10 @@ from ..base.memory import explain_batch_memory
 from ..base.options import build_options
 from ..base.signatures import takes_options
 from ..checkpoints.folder import Checkpoint, write_checkpoint
+from ..data.empty_rows import LeftOut
 from ..data.encoding import count_truncated
 from ..data.examples import Example, load_examples, show_sources
+from ..data.options import LayoutOptions
 from ..data.references import find_other_references
 from ..generation.loading import (
     build_source,
@@ -54,7 +56,7 @@ def prune(
     Returns:
         What pruning.json holds: heads, layers and parameters before, when layers had gone, and after; `layer_losses`,
         `pruned` (by site, the heads left where some are gone, as numbered in the whole model), `curve`, and how many
-        texts of `data` and of `test` were truncated at the limits.
+        rows of `data` and of `test` were left out and texts truncated at the limits.
 
     Raises:
         CheckpointError, DataError, GenerationError: as `load_checkpoint` and `evaluate`; the output cannot be written.
@@ -68,16 +70,18 @@ def prune(
     loaded = complete_generation(load_checkpoint(checkpoint))
     layout = read_layout(loaded, **options.layout)
     source = build_source(loaded, layout, options.max_source_tokens)
-    examples = load_examples(options.data, layout, source)
-    tested = examples if options.test is None else load_examples(options.test, layout, source)
-    pairs = Pairs(encode_pairs(loaded, examples, source), options.batch_tokens, source.collate)
-    test_pairs = Pairs(encode_pairs(loaded, tested, source), options.batch_tokens, source.collate)
+    data_read = _read_pairs(loaded, options.data, layout, source, options.batch_tokens)
+    test_read = data_read
+    if options.test is not None:
+        test_read = _read_pairs(loaded, options.test, layout, source, options.batch_tokens)
+    pairs = data_read.pairs
+    test_pairs = test_read.pairs
     score = None
     if options.metrics:
-        others = find_other_references(tested, layout.columns)
+        others = find_other_references(test_read.examples, layout.columns)
         if others is not None:
             errors().print(f"data: {others}")
-        score = _build_score(loaded, tested, options.metrics, source)
+        score = _build_score(loaded, test_read.examples, options.metrics, source)
     model = loaded.model.to("cuda" if torch.cuda.is_available() else "cpu")
     points = []
     losses = []
@@ -105,6 +109,8 @@ def prune(
         "normalized": options.normalized,
         "seed": options.seed,
         "max_source_tokens": source.context.max_source_tokens,
+        "left_out": data_read.left_out.rows,
+        "test_left_out": test_read.left_out.rows,
         **count_truncated(pairs.encoded),
         "test_truncated": count_truncated(test_pairs.encoded),
         "before": before,
@@ -116,8 +122,31 @@ def prune(
     }
     _write(model, loaded, result, options.output)
     if points:
-        save_figure(build_pruning_curve(points, f"{len(tested):,} pairs"), options.output / "pruning.png")
+        save_figure(build_pruning_curve(points, f"{len(test_read.examples):,} pairs"), options.output / "pruning.png")
     return result
+
+
+@dataclass(frozen=True)
+class _ReadPairs:
+    """Pairs of some files as texts and as the model reads them, and the rows without text that were left out."""
+
+    examples: list[Example]
+    pairs: Pairs
+    left_out: LeftOut
+
+
+def _read_pairs(
+    loaded: Checkpoint,
+    names: Sequence[str],
+    layout: LayoutOptions,
+    source: Source,
+    batch_tokens: int,
+) -> _ReadPairs:
+    left_out = LeftOut()
+    examples = load_examples(names, layout, source, left_out)
+    encoded = encode_pairs(loaded, examples, source, layout.empty, left_out)
+    left_out.tell()
+    return _ReadPairs(examples, Pairs(encoded, batch_tokens, source.collate), left_out)
 
 
 def _write(

@@ -8,7 +8,7 @@ from ..base.options import build_options
 from ..base.signatures import takes_options
 from ..checkpoints.find import find_checkpoint
 from ..data.plain_text import load_intact_texts, load_references
-from ..data.predictions import load_common_sources
+from ..data.predictions import drop_blank_ends, load_common_sources
 from ..generation.scoring import CEILING_ROW, write_back
 from ..metrics.blindness import tell_blind_metrics
 from ..metrics.scores import Scores, compute_scores
@@ -37,12 +37,16 @@ def score(
     """
     options = build_options(ScoreOptions, given | {"predictions": predictions, "references": references})
     check_score(options)
-    rows = {options.predictions: load_intact_texts(options.predictions, ["prediction"])}
-    expected = load_references(options.references, options.references_column)
+    table = options.table
+    predicted = load_intact_texts(options.predictions, ["prediction"], table)
+    expected = load_references(options.references, options.references_column, table)
+    read = load_common_sources(options.metrics, options.sources, [options.predictions], table)
+    read_from = options.predictions if options.sources is None else options.sources
+    drop_blank_ends([(options.predictions, predicted), (options.references, expected), (read_from, read)])
+    rows = {options.predictions: predicted}
     if options.checkpoint is not None:
         tokenizer = load_tokenizers(find_checkpoint(options.checkpoint)).target
         rows[CEILING_ROW] = write_back(tokenizer, [row[0] for row in expected])
-    read = load_common_sources(options.metrics, options.sources, [options.predictions])
     tell_blind_metrics(read, expected, options.evaluation)
     # Every metric takes sources; those that do without look at none.
     with show_progress("scoring", len(rows) * len(options.metrics)) as bar:

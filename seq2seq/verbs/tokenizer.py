@@ -7,6 +7,7 @@ from typing import Any
 from ..base.files import folder_written_whole, write_json
 from ..base.options import build_options
 from ..base.signatures import takes_options
+from ..data.empty_rows import LeftOut
 from ..data.training_texts import read_training_texts
 from ..text.coverage import Coverage, measure_coverage
 from ..text.tokenizer_training import train_tokenizer as train_tokenizer_on
@@ -30,7 +31,9 @@ def train_tokenizer(data: Sequence[str], **given: Any) -> dict[str, Coverage]:
     """
     options = build_options(TokenizerOptions, given | {"data": data})
     check_train_tokenizer(options)
-    texts = read_training_texts(options.data, options.layout, sides=options.columns)
+    left_out = LeftOut()
+    texts = read_training_texts(options.data, options.layout, sides=options.columns, left_out=left_out)
+    left_out.tell()
     everything = [text for side in texts.values() for text in side]
     chosen = {"kind": options.kind, "size": options.size, "lowercase": options.lowercase}
     tokenizer = train_tokenizer_on(

@@ -2,7 +2,7 @@
 
 import pytest
 
-from seq2seq.base.formats import format_bytes, format_p_value, format_part, format_seconds, format_share
+from seq2seq.base.formats import format_bytes, format_count, format_p_value, format_part, format_seconds, format_share
 
 
 @pytest.mark.parametrize(
@@ -15,6 +15,10 @@ def test_shares_are_never_rounded_to_none_or_all(part, whole, text):
 
 def test_share_of_nothing_is_none():
     assert format_share(0, 0) == "0.0%"
+
+
+def test_one_thing_is_not_several():
+    assert [format_count(count, "row") for count in (0, 1, 1200)] == ["0 rows", "1 row", "1,200 rows"]
 
 
 def test_count_stands_with_its_share():

@@ -304,7 +304,9 @@ def test_description_of_the_first_format_is_read(written, change, columns):
     del old["generation"]["top_k"]
     path.write_text(json.dumps(old))
     description = read_checkpoint(written[1]).description
-    assert description.layout == {"columns": columns, "header": [], "normalization": []}
+    assert description.layout == {
+        "columns": columns, "header": [], "delimiter": None, "quoting": None, "normalization": [], "empty": "refuse",
+    }  # fmt: skip
     assert description.evaluation == {"metrics": ["sari"], "normalization": ["lowercase", "separate_punctuation"]}
     assert (description.pruned, description.families, description.generation["top_k"]) == ({}, [], 0)
     assert description.source == {"kind": "text"}

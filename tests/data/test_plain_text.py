@@ -7,9 +7,9 @@ import sys
 import pytest
 
 from seq2seq.base.errors import DataError
+from seq2seq.data.file_kinds import is_row_format
 from seq2seq.data.plain_text import (
     count_texts,
-    is_row_format,
     load_intact_texts,
     load_references,
     load_texts_if_any,

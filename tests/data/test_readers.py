@@ -10,6 +10,7 @@ import pytest
 from pyarrow import parquet
 
 from seq2seq.base.errors import DataError
+from seq2seq.data.options import TableOptions
 from seq2seq.data.readers import read_rows, resolve_path
 from seq2seq.embedded.corpus import load_pairs
 
@@ -58,14 +59,14 @@ def test_tsv_takes_quotation_marks_as_text(tmp_path, suffix):
 
 @pytest.mark.parametrize(("name", "content"), [("a.csv", b'x,"y, z"\nu,v\n'), ("a.tsv", b"x\ty, z\nu\tv\n")])
 def test_header_of_the_recipe_names_cells_from_the_first_line_on(tmp_path, name, content):
-    rows = list(read_rows(write(tmp_path / name, content), ["source", "target"]))
+    rows = list(read_rows(write(tmp_path / name, content), TableOptions(header=["source", "target"])))
     assert [row.values for row in rows] == [{"source": "x", "target": "y, z"}, {"source": "u", "target": "v"}]
     assert [row.where.rpartition("/")[2] for row in rows] == [f"{name} line 1", f"{name} line 2"]
 
 
 def test_header_of_the_recipe_is_for_files_without_names_of_their_own(tmp_path):
     name = write(tmp_path / "a.jsonl", b'{"a": "x"}\n')
-    assert [row.values for row in read_rows(name, ["source", "target"])] == [{"a": "x"}]
+    assert [row.values for row in read_rows(name, TableOptions(header=["source", "target"]))] == [{"a": "x"}]
 
 
 @pytest.mark.parametrize(
@@ -78,7 +79,7 @@ def test_header_of_the_recipe_is_for_files_without_names_of_their_own(tmp_path):
 )
 def test_file_that_does_not_fit_the_header_of_the_recipe_is_refused(tmp_path, content, message):
     with pytest.raises(DataError, match=message):
-        list(read_rows(write(tmp_path / "a.tsv", content), ["source", "target"]))
+        list(read_rows(write(tmp_path / "a.tsv", content), TableOptions(header=["source", "target"])))
 
 
 @pytest.mark.parametrize("suffix", ["", ".gz"])
@@ -129,7 +130,7 @@ def test_line_ends_at_line_feeds_alone(tmp_path):
     ("name", "content", "message"),
     [
         ("a.jsonl", b'{"a": 1}\n{"a" 1}\n', r"a\.jsonl line 2: not valid JSON \(Expecting ':' delimiter at column 6\)"),
-        ("a.jsonl", b'{"a": 1}\n\n', r"a\.jsonl line 2: not valid JSON"),
+        ("a.jsonl", b'{"a": 1}\n}\n', r"a\.jsonl line 2: not valid JSON"),
         ("a.jsonl", b'{"a": 1}\n[1]\n', r"a\.jsonl line 2: expected a JSON object, found list\."),
         (
             "a.jsonl",
@@ -144,8 +145,8 @@ def test_line_ends_at_line_feeds_alone(tmp_path):
         ("a.csv", b"a,b\n1,2\n3\n", r"a\.csv line 3: expected 2 cells, found 1\."),
         ("a.csv", b'a,b\n"1\n2",3\n4,5,6\n', r"a\.csv line 4: expected 2 cells, found 3\."),
         ("a.csv", b"a,b,a,b,c\n1,2,3,4,5\n", r"a\.csv line 1: the header names 'a', 'b' more than once\."),
-        ("a.csv", b'a,b\n1,2\n"3,4\n5,6\n', r"a\.csv line 3: unexpected end of data\."),
-        ("a.csv", b'a,b\n"x"y,1\n', r"a\.csv line 2: ',' expected after '\"'\."),
+        ("a.csv", b'a,b\n1,2\n"3,4\n5,6\n', r"a\.csv line 3: a quotation mark opens a cell here, and none closes it"),
+        ("a.csv", b'a,b\n"x"y,1\n', r"a\.csv line 2: in this row a cell in quotation marks goes on behind"),
         ("a.csv", b"a,b\n1,\xe4\n", r"a\.csv line 2: expected UTF-8, found byte 0xe4 at column 3\."),
         ("a.tsv", b"a\tb\n1\n", r"a\.tsv line 2: expected 2 cells, found 1\."),
         ("a.parquet", b"no parquet here", r"a\.parquet: not a readable Parquet file"),

@@ -79,7 +79,7 @@ def test_defaults_of_the_data_section():
     assert build().data.model_dump() == {
         "train": ("train.jsonl",), "validation": (), "test": (), "max_source_tokens": 128, "max_target_tokens": 128,
         "columns": {"source": ("source",), "target": ("target",), "references": "references"}, "header": (),
-        "normalization": (),
+        "normalization": (), "delimiter": None, "quoting": None, "empty": "refuse",
     }  # fmt: skip
 
 

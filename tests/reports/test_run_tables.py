@@ -1,6 +1,6 @@
 """Tables of a run's data and of its parameters' origin. Expected cells are those of the made-up run, by hand."""
 
-from seq2seq.reports.run_tables import list_files, tabulate_data, tabulate_origin
+from seq2seq.reports.run_tables import list_files, list_left_out, tabulate_data, tabulate_origin
 from tests.reports.made_up_run import INPUTS, ORIGIN, SIDE
 
 
@@ -30,3 +30,11 @@ def test_origin_has_a_row_a_part_and_the_totals_in_which_shared_parameters_add_n
 def test_files_that_something_was_read_from_are_listed_once():
     rows = [{"file": "b"}, {"file": None}, {"file": "a"}, {"file": "b"}]
     assert list_files({"parameters": rows}) == ["b", "a"]
+
+
+def test_rows_that_were_left_out_are_told_by_file_and_by_older_runs_not():
+    splits = {"train": {"left_out": {"a.csv": 1200, "b.csv": 1}}, "validation": {"left_out": {}}, "test": {}}
+    assert list_left_out(splits) == [
+        "data.train: 1,200 rows of a.csv without text left out (data.empty: skip).",
+        "data.train: 1 row of b.csv without text left out (data.empty: skip).",
+    ]

@@ -14,6 +14,7 @@ from ...base.memory import explain_batch_memory
 from ...base.options import build_options
 from ...base.signatures import takes_options
 from ...checkpoints.folder import Checkpoint
+from ...data.empty_rows import LeftOut
 from ...data.encoding import count_truncated
 from ...data.examples import load_examples
 from ...data.loader import fixed_micro_batches
@@ -50,8 +51,10 @@ def analyze_heads(
     loaded = load_checkpoint(checkpoint) if isinstance(checkpoint, str | Path) else checkpoint
     layout = read_layout(loaded, **options.layout)
     source = build_source(loaded, layout, options.max_source_tokens)
-    examples = load_examples(options.data, layout, source)
-    encoded = encode_pairs(loaded, examples, source)
+    left_out = LeftOut()
+    examples = load_examples(options.data, layout, source, left_out)
+    encoded = encode_pairs(loaded, examples, source, layout.empty, left_out)
+    left_out.tell()
     model = loaded.model.to("cuda" if torch.cuda.is_available() else "cpu")
     batches = fixed_micro_batches(encoded, source.collate, micro_batch_tokens=options.batch_tokens)
     try:
@@ -77,6 +80,7 @@ def analyze_heads(
         "data": list(options.data),
         "pairs": len(encoded),
         "max_source_tokens": source.context.max_source_tokens,
+        "left_out": left_out.rows,
         **count_truncated(encoded),
         "target_tokens": len(encoded.labels.ids),
         "normalized": options.normalized,

@@ -68,6 +68,8 @@ def _list_lengths(inspection: Inspection) -> Iterator[str | Table]:
     shares = [f"{share}%" for share in PERCENTILES]
     header = ["", "rows", "tokens", *shares, "longest", "limit", "cut"]
     yield build_table("Lengths in tokens, marks included, before the cut", header, rows)
+    for split in inspection.splits.values():
+        yield from split.left_out.list_lines()
     yield from suggestions
 
 

@@ -3,6 +3,7 @@
 from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
 
+from ...data.empty_rows import LeftOut
 from ...data.lengths import LengthSummary
 from ...text.round_trip import RoundTrip
 from ...text.written_marks import WrittenMarks
@@ -28,6 +29,7 @@ class SplitFigures:
     """One split: its lengths before truncation, whether a sample of its targets can be written, its first rows.
 
     source_marks, target_marks: those that stand in its texts.
+    left_out: rows without text, which are not among `rows`.
     """
 
     rows: int
@@ -37,6 +39,7 @@ class SplitFigures:
     examples: tuple[ShownRow, ...]
     source_marks: WrittenMarks = field(default_factory=WrittenMarks)
     target_marks: WrittenMarks = field(default_factory=WrittenMarks)
+    left_out: LeftOut = field(default_factory=LeftOut)
 
 
 @dataclass(frozen=True)

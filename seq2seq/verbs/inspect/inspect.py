@@ -120,6 +120,7 @@ def _summarize_split(
         examples=tuple(shown),
         source_marks=survey.source_marks,
         target_marks=survey.target_marks,
+        left_out=data.left_out,
     )
 
 
