@@ -1,6 +1,6 @@
 """A run, from its recipe to its card."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from signal import SIGINT
 from typing import Any
@@ -15,6 +15,7 @@ from ..processes.group import build_accelerator, leave_processes, run_on_main
 from ..recipe.recipe import Recipe, build_recipe, load_values
 from ..run_folder.folder import RunFolder
 from ..run_folder.steps import list_saved
+from ..runs.positions import fit_lengths, list_free
 from ..runs.run import Run
 from ..runs.start import adopt_old_values, check_same_recipe, resume_model, start_model
 from ..runs.storage import hold_folder
@@ -62,6 +63,7 @@ def train(
             message = _train_in(
                 folder,
                 recipe,
+                values,
                 accelerator,
                 resume=options.resume,
             )
@@ -81,20 +83,25 @@ def train(
 def _train_in(
     folder: RunFolder,
     recipe: Recipe,
+    given: Mapping[str, Any],
     accelerator: Accelerator,
     *,
     resume: bool,
 ) -> str:
-    """The life of a run in a folder that is held; returns what to tell the user."""
+    """The life of a run in a folder that is held; returns what to tell the user. `given` as in `fit_lengths`."""
     # The main process looks for all of them: what each would find may differ.
     resuming = run_on_main(accelerator, lambda: resume and bool(list_saved(folder.path)))
     begun = run_on_main(accelerator, folder.exists)
-    if resuming or (resume and begun):
-        check_same_recipe(folder, recipe)
+    goes_on = resuming or (resume and begun)
+    if goes_on:
+        check_same_recipe(folder, recipe, unsettled=list_free(given))
     else:
         run_on_main(accelerator, folder.check_free)
     with computing_with_threads(recipe.training.threads, folder, accelerator, resuming=resuming):
         start = resume_model(folder, accelerator) if resuming else start_model(recipe)
+        recipe = fit_lengths(recipe, start, given, visible=accelerator.is_main_process)
+        if goes_on:
+            check_same_recipe(folder, recipe)
         return _run(Run(recipe, start, folder, accelerator), resuming=resuming)
 
 
