@@ -6,13 +6,11 @@ from typing import Any
 from ..base.console import errors
 from ..base.errors import GenerationError, RecipeError
 from ..base.mappings import flatten, merge, nest
-from ..engines.engine import check_prefix
 from ..engines.transformers import check_lengths
-from ..generation.prefix import encode_prefix
 from ..modeling.token_loss import TokenLossModel
 from ..recipe.recipe import Recipe, build_recipe
 from ..text.framing import Framing
-from .start import Start
+from .start import Start, check_target_prefix
 
 # The options that have a default, of the task's perhaps, and the side whose positions limit them.
 SIDES = {
@@ -52,7 +50,7 @@ def fit_lengths(
     if fitted:
         recipe = build_recipe(merge(recipe.model_dump(mode="json"), fitted))
     _check_lengths(recipe, model, start.framing)
-    _check_prefix(recipe, start)
+    check_target_prefix(start.tokenizers, start.framing, recipe)
     return recipe
 
 
@@ -75,12 +73,3 @@ def _check_lengths(recipe: Recipe, model: TokenLossModel, framing: Framing) -> N
         check_lengths(model, 0, recipe.generation.max_target_tokens)
     except GenerationError as error:
         raise RecipeError(f"The recipe's lengths do not fit the model: {error}") from None
-
-
-def _check_prefix(recipe: Recipe, start: Start) -> None:
-    """Makes sure that outputs can begin with what they are to begin with, before a validation needs it."""
-    options = recipe.generation
-    try:
-        check_prefix(encode_prefix(start.tokenizers.target, start.framing, options.target_prefix), options)
-    except GenerationError as error:
-        raise RecipeError(f"generation.{error}") from None

@@ -9,14 +9,16 @@ from accelerate import Accelerator
 from transformers import GenerationConfig
 
 from ..base.console import errors
-from ..base.errors import CheckpointError, DataError, TrainingError, WarmStartError
+from ..base.errors import CheckpointError, DataError, GenerationError, RecipeError, TrainingError, WarmStartError
 from ..base.files import load_json
 from ..base.mappings import flatten, merge, nest
 from ..checkpoints.find import find_checkpoint, find_newest_whole
 from ..checkpoints.folder import load_training_files, read_checkpoint
 from ..checkpoints.manifest import check_manifest
 from ..data.examples import load_examples
+from ..engines.engine import check_prefix
 from ..families.table import add_families
+from ..generation.prefix import encode_prefix
 from ..modeling.generation_config import read_marks
 from ..modeling.token_loss import TokenLossModel
 from ..processes.group import run_on_main
@@ -68,6 +70,7 @@ def start_model(recipe: Recipe) -> Start:
     """The model that a recipe begins with, for which `fit_lengths` fits the recipe."""
     corpus = _load_corpus(recipe) if recipe.model.trim_vocabulary else None
     started = start_from_options(recipe.model, seed=recipe.seed, corpus=corpus)
+    check_target_prefix(started.tokenizers, started.framing, recipe)
     return Start(started.model, started.tokenizers, started.framing, started.origin, TrainingState(), {})
 
 
@@ -152,6 +155,19 @@ def _load_origin(run: RunFolder) -> OriginReport:
             f"{run.origin} is missing or broken ({error}). It tells which parameter learns at which rate: put it back, "
             "or choose another output."
         ) from None
+
+
+def check_target_prefix(tokenizers: TokenizerPair, framing: Framing, recipe: Recipe) -> None:
+    """Makes sure that outputs can begin with what they are to begin with, before a validation needs it.
+
+    Raises:
+        RecipeError: the tokenizer cannot write it, or it leaves no room for an end mark behind it.
+    """
+    options = recipe.generation
+    try:
+        check_prefix(encode_prefix(tokenizers.target, framing, options.target_prefix), options)
+    except GenerationError as error:
+        raise RecipeError(f"generation.{error}") from None
 
 
 def check_same_recipe(folder: RunFolder, recipe: Recipe, unsettled: Collection[str] = ()) -> None:
