@@ -183,7 +183,9 @@ def test_generation_options_in_an_old_config_are_kept(tmp_path):
     change_json(folder / "config.json", **json.loads(options.read_text()))
     options.unlink()
     loaded = read_checkpoint(folder)
-    assert loaded.description.generation == {"num_beams": 4, "no_repeat_ngram_size": 3, "max_target_tokens": 29}
+    assert loaded.description.generation == {
+        "num_beams": 4, "early_stopping": True, "no_repeat_ngram_size": 3, "max_target_tokens": 29
+    }  # fmt: skip
     assert loaded.framing.target_prefix == (0,)
     assert seq2seq.generate(loaded, SOURCES) == write_plainly(folder, SOURCES)
 

@@ -47,6 +47,7 @@ TRAINING_FOLDER = "training"
 OPTIMIZER_FILE = "optimizer.safetensors"
 STATE_FILE = "state.json"
 TRAINED_FILE = "weights.safetensors"
+DEFAULT_TARGET_TOKENS = 128  # of published models that do not say, where their positions allow it
 
 
 @dataclass(frozen=True)
@@ -66,6 +67,7 @@ class Checkpoint:
     """A loaded checkpoint; the model is in evaluation mode, float32, with its sharing restored.
 
     unused_tensors: of a published file, those that the model has no place for; shared: what that file had shared.
+    refused: what a published generation config asks for and nobody here obeys, as in `PublishedGeneration`.
     """
 
     folder: Path
@@ -75,6 +77,7 @@ class Checkpoint:
     description: CheckpointDescription
     unused_tensors: tuple[str, ...] = ()
     shared: str | None = None
+    refused: tuple[str, ...] = ()
 
 
 def write_checkpoint(
@@ -227,6 +230,7 @@ def read_checkpoint(
 def _as_checkpoint(folder: Path, published: PublishedEncoderDecoder) -> Checkpoint:
     """A published encoder-decoder as a checkpoint: the layout of data and metrics are left to whoever uses it."""
     model = published.model
+    longest = min(model.max_target_positions or DEFAULT_TARGET_TOKENS, DEFAULT_TARGET_TOKENS)
     description = CheckpointDescription(
         plan="pretrained",
         task="",
@@ -234,8 +238,8 @@ def _as_checkpoint(folder: Path, published: PublishedEncoderDecoder) -> Checkpoi
         framing=published.framing.to_dict(),
         layout={},
         max_source_tokens=_find_source_limit(published),
-        max_target_tokens=min(model.max_target_positions or 128, 128),
-        generation=published.generation,
+        max_target_tokens=longest,
+        generation={"max_target_tokens": longest} | published.generation,
         evaluation={},
     )
     return Checkpoint(
@@ -246,6 +250,7 @@ def _as_checkpoint(folder: Path, published: PublishedEncoderDecoder) -> Checkpoi
         description=description,
         unused_tensors=published.unused_tensors,
         shared=published.shared,
+        refused=published.refused,
     )
 
 

@@ -3,7 +3,7 @@
 BART, mBART, T5, Marian and their kin, and `EncoderDecoderModel` folders without our description.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -22,18 +22,15 @@ from ..families.configs import set_dropout
 from ..families.table import find_family
 from ..modeling.build import build_model
 from ..modeling.encoder_decoder import set_special_tokens
+from ..modeling.generation_config import list_ends
 from ..modeling.sharing import Sharing
 from ..modeling.token_loss import TokenLossModel
 from ..modeling.weights import WeightFiles
-from ..text.framing import Framing, first_id
+from ..text.framing import Framing, Marks, first_id
 from ..text.published import OwnMarks, load_published_tokenizers
 from ..text.tokenizers import TokenizerPair, give_role
+from .published_generation import read_published_generation
 from .published_weights import fill
-
-# Called alike by transformers.
-GENERATION_OPTIONS = ("num_beams", "length_penalty", "no_repeat_ngram_size", "repetition_penalty")
-SAMPLING_OPTIONS = ("temperature", "top_k", "top_p")
-DEFAULT_MAX_LENGTH = 20  # transformers' own, of configs that say nothing
 
 
 @dataclass(frozen=True)
@@ -41,6 +38,7 @@ class PublishedEncoderDecoder:
     """What a published folder holds; the model is in evaluation mode, float32.
 
     generation: our generation options, as far as the folder has them.
+    refused: what it says of generation that is not obeyed here, as in `PublishedGeneration`.
     unused_tensors: tensors of the file that the model has no place for.
     shared: what the file shows to be shared between the sides, or None.
     """
@@ -49,6 +47,7 @@ class PublishedEncoderDecoder:
     tokenizers: TokenizerPair
     framing: Framing
     generation: dict
+    refused: tuple[str, ...]
     unused_tensors: tuple[str, ...]
     shared: str | None
 
@@ -71,7 +70,7 @@ def read_published(
         TokenizerError: it has no tokenizer that can be run here, or not these languages.
     """
     config = _read_config(folder)
-    generation = _read_generation_config(folder)
+    generation = read_published_generation(folder)
     tokenizers, own = load_published_tokenizers(
         folder,
         source_language=source_language,
@@ -80,7 +79,7 @@ def read_published(
     framing = _derive_framing(
         folder,
         config,
-        generation,
+        generation.own,
         tokenizers,
         own,
         asked=target_language is not None,
@@ -90,23 +89,29 @@ def read_published(
     weights = WeightFiles(str(folder), folder, CheckpointError)
     filling = fill(model, weights)
     # Here too: what is set in the config of a model that stands already never reaches `generate`.
-    generation.update(**_list_generation_marks(framing))
-    model.generation_config = generation
+    generation.own.update(**_list_generation_marks(framing, list_ends(generation.own)))
+    model.generation_config = generation.own
     return PublishedEncoderDecoder(
         model=model.eval(),
         tokenizers=tokenizers,
         framing=framing,
-        generation=read_generation_options(generation),
+        generation=generation.options,
+        refused=generation.refused,
         unused_tensors=filling.unused_tensors,
         shared=filling.shared,
     )
 
 
-def _list_generation_marks(framing: Framing) -> dict[str, int]:
-    """The framing's marks by transformers' names, so that its plain `generate` writes as ours does."""
+def _list_generation_marks(framing: Framing, ends: Marks) -> dict[str, int | list[int]]:
+    """The framing's marks by transformers' names, so that its plain `generate` writes as ours does.
+
+    Args:
+        ends: of several end marks all, of which the framing has the one that targets are trained with; it comes first.
+    """
+    others = [end for end in ends if end != framing.end_id]
     marks = {
         "decoder_start_token_id": framing.begin_id,
-        "eos_token_id": framing.end_id,
+        "eos_token_id": [framing.end_id, *others] if len(ends) > 1 else framing.end_id,
         "pad_token_id": framing.pad_id,
     }
     if len(framing.target_prefix) == 1:  # transformers can force no longer one
@@ -156,7 +161,7 @@ def _derive_framing(
     """
     holders = (generation, config, getattr(config, "decoder", None))
     begin_id = _find_mark("decoder_start_token_id", holders)
-    end_id = _find_mark("eos_token_id", holders)
+    end_id = _find_end(generation, holders)
     pad_id = _find_mark("pad_token_id", holders[::-1])  # RoBERTa counts positions from its own
     forced_id = generation.forced_bos_token_id
     prefix = own.target_prefix
@@ -167,6 +172,8 @@ def _derive_framing(
             prefix = ()
         else:
             prefix = (_find_language(folder, own, forced_id, asked=asked),)
+    if begin_id is None:
+        begin_id = generation.bos_token_id  # what plain transformers begins with then, as in T5Gemma
     marks = {
         "decoder_start_token_id": _complete(begin_id, tokenizers.target, "bos_token", "cls_token"),
         "eos_token_id": _complete(end_id, tokenizers.target, "eos_token", "sep_token"),
@@ -199,6 +206,15 @@ def _find_mark(mark: str, holders: Iterable[PreTrainedConfig | GenerationConfig 
         if isinstance(value, int):
             return value
     return None
+
+
+def _find_end(
+    generation: GenerationConfig, holders: Iterable[PreTrainedConfig | GenerationConfig | None]
+) -> int | None:
+    """The end mark that targets are trained with: of several, the one that the config names, else the first."""
+    ends = list_ends(generation)
+    named = _find_mark("eos_token_id", holders)
+    return ends[0] if len(ends) > 1 and named not in ends else named
 
 
 def _find_language(
@@ -282,51 +298,3 @@ def _build(
             return build_model(config, Sharing(embeddings=False, layers=False))
     except ValueError as error:
         raise CheckpointError(f"{folder}: {error}. Expected an encoder-decoder such as BART, T5 or a pair.") from None
-
-
-def _read_generation_config(folder: Path) -> GenerationConfig:
-    """Of a file of its own or, as published before 2023, of config.json.
-
-    Raises:
-        CheckpointError: it cannot be read.
-    """
-    name = "generation_config.json"
-    from_config = {}
-    if not (folder / name).exists():
-        name = "config.json"
-        from_config = {"config_file_name": name, "_from_model_config": True}
-    try:
-        return GenerationConfig.from_pretrained(
-            str(folder),
-            local_files_only=True,
-            **from_config,
-        )
-    except (OSError, ValueError, TypeError) as error:
-        reason = str(error).splitlines()[0]
-        raise CheckpointError(f"{folder}: {name} cannot be read ({reason}).") from None
-
-
-def read_generation_options(generation: GenerationConfig) -> dict:
-    """Our generation options for what a published generation config says."""
-    options = _read_options(generation, GENERATION_OPTIONS)
-    if generation.do_sample and (options.get("num_beams") or 1) == 1:
-        options |= _read_options(generation, SAMPLING_OPTIONS)
-        options |= {"sampling": True, "num_beams": 1}
-    # Lengths of transformers count the begin mark, but for those of new tokens.
-    shortest = generation.min_new_tokens or (generation.min_length or 0) - 1
-    if shortest > 0:
-        options["min_target_tokens"] = shortest
-    longest = generation.max_new_tokens or (generation.max_length or 0) - 1
-    if longest > DEFAULT_MAX_LENGTH:
-        options["max_target_tokens"] = longest
-    return options
-
-
-def _read_options(generation: GenerationConfig, names: Sequence[str]) -> dict:
-    """Those of the options that a generation config gives a value."""
-    options = {}
-    for name in names:
-        value = getattr(generation, name, None)
-        if value is not None:
-            options[name] = value
-    return options

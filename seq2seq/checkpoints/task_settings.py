@@ -8,13 +8,12 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from transformers import GenerationConfig
-
 from ..base.errors import CheckpointError
 from ..base.files import load_json
+from ..modeling.generation_config import read_marks
 from ..text.tokenizers import encode_texts
 from .folder import CONFIG_FILE, Checkpoint
-from .published import read_generation_options
+from .published_generation import sort_settings
 
 TRANSLATION = "translation_"
 
@@ -61,17 +60,30 @@ def _load_settings(config_file: Path) -> dict[str, dict]:
 
 
 def apply_task_settings(checkpoint: Checkpoint, settings: dict[str, Any]) -> Checkpoint:
-    """The same checkpoint with the prompt in front of every source, and the options for those of the checkpoint."""
+    """The same checkpoint with the prompt in front of every source, and the options for those of the checkpoint.
+
+    Rules about tokens are set in its model.
+
+    Raises:
+        CheckpointError: the settings contradict each other.
+    """
     prefix = settings.get("prefix", "").strip()
     prompt = encode_texts(checkpoint.tokenizers.source, [prefix])[0]
     source_prefix = (*checkpoint.framing.source_prefix, *prompt)  # behind the marks, where the source begins
     framing = replace(checkpoint.framing, source_prefix=source_prefix)
-    options = dict(settings)
-    options.pop("prefix", None)
-    generation = read_generation_options(GenerationConfig(**options))
+    where = f"{checkpoint.folder}: task_specific_params of {CONFIG_FILE}"
+    options = {name: value for name, value in settings.items() if name != "prefix"}
+    generation = sort_settings(options, where)
+    own = {name: value for name, value in read_marks(generation.own).items() if value is not None}
+    checkpoint.model.generation_config.update(**own)
     description = replace(
         checkpoint.description,
         framing=framing.to_dict(),
-        generation=checkpoint.description.generation | generation,
+        generation=checkpoint.description.generation | generation.options,
     )
-    return replace(checkpoint, framing=framing, description=description)
+    return replace(
+        checkpoint,
+        framing=framing,
+        description=description,
+        refused=(*checkpoint.refused, *generation.refused),
+    )

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import wraps
 from inspect import Parameter
-from typing import Annotated, Any, TypeVar, get_args, get_type_hints
+from typing import Annotated, Any, Literal, TypeVar, get_args, get_origin, get_type_hints
 
 import typer
 from pydantic_core import PydanticUndefined
@@ -18,11 +18,17 @@ from ..base.option_names import list_recipe_keys, naming_options
 from ..base.options import AnyOptions, Flag, Options, build_options, list_fields
 
 Command = TypeVar("Command", bound=Callable[..., None])
+WORDS = {"true": True, "false": False}
 
 
 @dataclass(frozen=True)
 class OptionFlag:
-    """One flag. path: its option, behind its section where it has one. by_commas: whether its text holds several."""
+    """One flag.
+
+    path: its option, behind its section where it has one.
+    by_commas: whether its text holds several.
+    by_words: whether true and false are given as words, since there are other names besides.
+    """
 
     path: tuple[str, ...]
     name: str
@@ -30,6 +36,7 @@ class OptionFlag:
     default: Any
     help: str
     by_commas: bool
+    by_words: bool = False
 
     @property
     def key(self) -> str:
@@ -136,6 +143,11 @@ def _build_flag(
         annotation = list[str] if flag.repeated else str
         annotation = annotation | None if default is None else annotation
         text += " The flag may be given more than once." if flag.repeated else " Several are separated by commas."
+    names = _list_names(annotation)
+    by_words = bool in get_args(annotation) and bool(names)
+    if by_words:
+        annotation = Literal[(*WORDS, *names)] | None
+        default = next((word for word, value in WORDS.items() if value is default), default)
     return OptionFlag(
         path=(name,),
         name=flag.name or f"--{name.replace('_', '-')}",
@@ -143,7 +155,17 @@ def _build_flag(
         default=default,
         help=text,
         by_commas=by_commas,
+        by_words=by_words,
     )
+
+
+def _list_names(annotation: Any) -> list[str]:
+    """The names that a type of several choices allows. bool | Literal["never"] -> ["never"]"""
+    names = []
+    for choice in get_args(annotation):
+        if get_origin(choice) is Literal:
+            names += get_args(choice)
+    return names
 
 
 def _set_value(
@@ -157,6 +179,8 @@ def _set_value(
     *sections, name = flag.path
     for section in sections:
         values = values.setdefault(section, {})
+    if flag.by_words:
+        value = WORDS.get(value, value)
     values[name] = split_names(value) if flag.by_commas else value
 
 

@@ -4,3 +4,4 @@ from typing import Literal
 
 EngineName = str
 LengthPenaltyForm = Literal["power", "gnmt"]
+EarlyStopping = bool | Literal["never"]

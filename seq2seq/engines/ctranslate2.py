@@ -17,7 +17,7 @@ from ..base.files import load_json
 from ..checkpoints.folder import Checkpoint
 from ..modeling.token_loss import TokenLossModel
 from .batching import ALONE, AT_ONCE, Advance, Batch, Fits, Ids, Result, Share, count_workers, map_by_length
-from .ctranslate2_spec import build_spec
+from .ctranslate2_spec import OTHER_ENDS, SUPPRESSED, build_spec
 from .engine import EXACT, EXPORT_FILE, Engine, Hypothesis, check_positions
 from .options import GenerationOptions
 
@@ -52,7 +52,9 @@ def _import_ctranslate2() -> "ctranslate2":
 class CTranslate2Engine(Engine):
     """An exported pair. Vocabularies list the token of each id.
 
+    other_ends: of a model of several end marks those besides `end_token`, with which it was trained.
     limits: positions of "source" and "target". patience: of a search with beams, see `PATIENCE`.
+    suppressed: sequences of tokens that no output may have.
     """
 
     translator: "ctranslate2.Translator"
@@ -61,6 +63,8 @@ class CTranslate2Engine(Engine):
     end_token: str
     limits: dict[str, int | None]
     patience: float = PATIENCE
+    other_ends: Sequence[str] = ()
+    suppressed: Sequence[list[str]] = ()
     share: Share = ALONE
 
     def __repr__(self) -> str:
@@ -129,6 +133,9 @@ class CTranslate2Engine(Engine):
             end_token=config["eos_token"],
             limits=export["positions"],
             patience=1.0 if export["quantization"].startswith("int8") else PATIENCE,
+            # The first exports have neither.
+            other_ends=config.get(OTHER_ENDS, ()),
+            suppressed=config.get(SUPPRESSED, ()),
         )
 
     def check(self, options: GenerationOptions, max_source_tokens: int) -> None:
@@ -137,6 +144,16 @@ class CTranslate2Engine(Engine):
             raise GenerationError(
                 f"length_penalty_form: CTranslate2 has length^alpha alone, found {options.length_penalty_form!r}. Set "
                 "it to power, or use the engine transformers."
+            )
+        if options.early_stopping == "never" and options.num_beams > 1 and options.length_penalty > 0:
+            raise GenerationError(
+                "early_stopping: CTranslate2 has no such search as 'never'. Set it to true or false, or use the engine "
+                "transformers."
+            )
+        if options.encoder_no_repeat_ngram_size or options.encoder_repetition_penalty != 1:
+            raise GenerationError(
+                "encoder_no_repeat_ngram_size, encoder_repetition_penalty: CTranslate2 does not compare outputs with "
+                "sources. Leave both out, or use the engine transformers."
             )
         if options.sampling:
             raise GenerationError(
@@ -226,15 +243,18 @@ class CTranslate2Engine(Engine):
         return map_by_length(lengths, fits, compute, advance, self.share)
 
     def _translate_options(self, options: GenerationOptions) -> dict:
+        goes_on = options.num_beams > 1 and options.early_stopping is not True
         return {
             "beam_size": options.num_beams,
-            "patience": self.patience if options.num_beams > 1 else 1.0,
+            "patience": self.patience if goes_on else 1.0,
             "num_hypotheses": options.num_outputs,
             "length_penalty": options.length_penalty,
             "repetition_penalty": options.repetition_penalty,
             "no_repeat_ngram_size": options.no_repeat_ngram_size,
             "max_decoding_length": options.max_target_tokens,
             "min_decoding_length": options.min_target_tokens,
+            "suppress_sequences": self.suppressed or None,
+            "end_token": [self.end_token, *self.other_ends],
             # By it an output that ended is known from one that the limit broke off.
             "return_end_token": True,
             # No limit: CTranslate2 would cut sources at 1,024 tokens in silence.
@@ -248,10 +268,13 @@ class CTranslate2Engine(Engine):
         return [self.target_vocabulary[token_id] for token_id in ids]
 
     def _read(self, tokens: Sequence[str]) -> Hypothesis:
-        is_ended = bool(tokens) and tokens[-1] == self.end_token
-        if is_ended:
-            tokens = tokens[:-1]
-        return Hypothesis([self.target_ids[token] for token in tokens], is_ended)
+        last = tokens[-1] if tokens else None
+        is_other = last in self.other_ends
+        is_ended = is_other or last == self.end_token
+        ids = [self.target_ids[token] for token in tokens]
+        if not is_ended:
+            return Hypothesis(ids, is_ended)
+        return Hypothesis(ids[:-1], is_ended, other_end=ids[-1] if is_other else None)
 
 
 def _check_range(model: TokenLossModel, quantization: str) -> None:

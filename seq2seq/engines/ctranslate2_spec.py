@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy
 import torch
 from torch import nn
-from transformers import PreTrainedConfig, PreTrainedTokenizerFast
+from transformers import GenerationConfig, PreTrainedConfig, PreTrainedTokenizerFast
 from transformers.pytorch_utils import Conv1D
 
 from ..base.errors import ExportError
@@ -18,6 +18,7 @@ from ..families.configs import find_positions
 from ..families.family import AttentionLayout, CTranslate2Layout, Side
 from ..families.table import find_family, list_exported
 from ..modeling.encoder_decoder import Seq2SeqModel
+from ..modeling.generation_config import list_ends
 from ..modeling.token_loss import TokenLossModel
 from ..text.framing import Framing
 from ..text.tokenizers import TokenizerPair
@@ -27,6 +28,16 @@ if TYPE_CHECKING:
     from ctranslate2.specs.attention_spec import MultiHeadAttentionSpec
     from ctranslate2.specs.common_spec import LayerNormSpec, LinearSpec
     from ctranslate2.specs.transformer_spec import TransformerDecoderSpec, TransformerEncoderSpec
+
+# What a model may say about its tokens that CTranslate2 has no option for. `renormalize_logits` is no such: what beams
+# may not write is shared out among the other tokens there, so that without it a few beams differ.
+NO_RULES = (
+    "forced_bos_token_id", "forced_eos_token_id", "begin_suppress_tokens", "sequence_bias",
+    "exponential_decay_length_penalty", "watermarking_config",
+)  # fmt: skip
+# Options of every search of the model, in CTranslate2's config.json.
+OTHER_ENDS = "other_end_tokens"
+SUPPRESSED = "suppressed_sequences"
 
 # transformers' names of activations that CTranslate2 computes alike, by its own names.
 ACTIVATIONS = {"gelu": "GELU", "gelu_new": "GELUTanh", "gelu_pytorch_tanh": "GELUTanh", "relu": "RELU", "silu": "SWISH"}
@@ -48,6 +59,10 @@ def build_spec(model: TokenLossModel, tokenizers: TokenizerPair, framing: Framin
     spec.register_target_vocabulary(target)
     spec.config.decoder_start_token = spec.config.bos_token = target[framing.begin_id]
     spec.config.eos_token = target[framing.end_id]
+    others = [end for end in list_ends(model.generation_config) if end != framing.end_id]
+    spec.config.add_attribute(OTHER_ENDS, [target[end] for end in others])
+    suppressed = _list_suppressed(model.generation_config)
+    spec.config.add_attribute(SUPPRESSED, [[target[token_id] for token_id in ids] for ids in suppressed])
     # CTranslate2 wants one in any case; every id of ours has a token in the vocabulary, so that none is read as it.
     unknown = tokenizers.target.unk_token_id
     spec.config.unk_token = target[framing.end_id if unknown is None else unknown]
@@ -68,6 +83,14 @@ def _list_tokens(tokenizer: PreTrainedTokenizerFast, rows: int) -> list[str]:
     return tokens
 
 
+def _list_suppressed(generation: GenerationConfig) -> list[list[int]]:
+    """Sequences of ids that no output may have."""
+    single = [[token_id] for token_id in generation.suppress_tokens or []]
+    ends = [[end] for end in list_ends(generation)]
+    # transformers lets a search end though an end mark is called a bad word.
+    return single + [ids for ids in generation.bad_words_ids or [] if ids not in ends]
+
+
 def _check(model: TokenLossModel) -> None:
     if not isinstance(model, Seq2SeqModel):
         raise ExportError(
@@ -76,6 +99,9 @@ def _check(model: TokenLossModel) -> None:
             "pairs are exported."
         )
     obstacles = [*_list_obstacles("encoder", model.encoder.config), *_list_obstacles("decoder", model.decoder.config)]
+    for name in NO_RULES:
+        if getattr(model.generation_config, name) is not None:
+            obstacles.append(f"its generation config has {name}: {getattr(model.generation_config, name)}")
     if obstacles:
         raise ExportError(f"{'; '.join(obstacles)}. `--format transformers` exports every pair.")
 

@@ -25,24 +25,31 @@ EXACT = "float32"  # the number type in which an export must be equal to its mod
 class Hypothesis:
     """An output as target ids without begin and end mark; what was forced is part of it.
 
-    is_ended: whether the end mark followed. score: its log-probability under the model, where it was asked for.
+    is_ended: whether an end mark followed. score: its log-probability under the model, where it was asked for.
+    other_end: the end mark that followed, of a model of several, where it is not the engine's `end_id`.
     """
 
     ids: list[int]
     is_ended: bool
     score: float | None = None
+    other_end: int | None = None
+
+    @property
+    def shown(self) -> list[int]:
+        """The ids of its text: an end mark besides the model's own may be a word of it, such as a full stop."""
+        return self.ids if self.other_end is None else [*self.ids, self.other_end]
 
     def to_labels(self, end_id: int) -> list[int]:
-        """The ids with the end mark where it followed."""
-        if not self.is_ended:
-            return self.ids
-        return [*self.ids, end_id]
+        """The ids with the end mark that followed; the engine's own is given."""
+        if self.is_ended and self.other_end is None:
+            return [*self.ids, end_id]
+        return self.shown
 
 
 class Engine(ABC):
     """A loaded model that writes and scores ids. One of the user's own is a class, named package.module:CLASS.
 
-    end_id: the id of the target's end mark.
+    end_id: the id of the target's end mark; of several, the one that a model is trained with.
     share: which process computes which batches. On several, each calls the methods with the same arguments and gets
     all results.
     """

@@ -67,7 +67,7 @@ def compare_engines(
     sources_apart: list[Ids] = []
     outputs_apart: list[list[Hypothesis]] = []
     for source, own, theirs in zip(sources, first, second, strict=True):
-        if own.ids != theirs.ids:
+        if own.shown != theirs.shown:
             sources_apart.append(source)
             outputs_apart.append([own, theirs])
     # Our model judges both: an output that it finds as good was chosen by a rounding alone.
@@ -120,4 +120,4 @@ def _count_equal_beams(
         _write_best(exported, sources, beams),
         strict=True,
     )
-    return sum(one.ids == other.ids for one, other in pairs)
+    return sum(one.shown == other.shown for one, other in pairs)

@@ -163,6 +163,7 @@ def _compare(checkpoint: Checkpoint, exported: Engine, pairs: Pairs) -> Equality
         num_beams=max(options.num_beams, 2),
         max_target_tokens=options.max_target_tokens,
         length_penalty=options.length_penalty,
+        early_stopping=options.early_stopping,
     )
     source_ids = encode_texts(checkpoint.tokenizers.source, [source for source, _ in pairs])
     target_ids = encode_texts(checkpoint.tokenizers.target, [target for _, target in pairs])

@@ -7,7 +7,9 @@ from pydantic import Field, ValidationInfo, field_validator
 
 from ..base.errors import GenerationError, Seq2SeqError
 from ..base.options import LARGEST_SEED, MOST, MOST_TOKENS, Options, build_choice
-from .choices import LengthPenaltyForm
+from .choices import EarlyStopping, LengthPenaltyForm
+
+OF_SAMPLING = ("temperature", "top_k", "top_p")  # options that a search has no use for
 
 
 class GenerationOptions(Options):
@@ -38,11 +40,22 @@ class GenerationOptions(Options):
         description="What a beam is divided by: power is length^alpha, gnmt is ((5 + length) / 6)^alpha, as in Wu et "
         "al. 2016 and in the paper.",
     )
+    early_stopping: EarlyStopping = Field(
+        False,
+        description="Whether a search ends once it has a finished output for each beam. With false it goes on while its "
+        "best open beam is better than the worst of them, with never while one could become better.",
+    )
     no_repeat_ngram_size: int = Field(
         0,
         ge=0,
         le=MOST_TOKENS,
         description="The length in tokens of the n-grams that no output may have twice; 0 allows all.",
+    )
+    encoder_no_repeat_ngram_size: int = Field(
+        0,
+        ge=0,
+        le=MOST_TOKENS,
+        description="The length in tokens of the n-grams of its source that no output may have; 0 allows all.",
     )
     repetition_penalty: float = Field(
         1.0,
@@ -50,6 +63,12 @@ class GenerationOptions(Options):
         le=100,
         description="A factor by which tokens that were written already become less likely (Keskar et al. 2019); 1 "
         "changes nothing.",
+    )
+    encoder_repetition_penalty: float = Field(
+        1.0,
+        ge=0.01,
+        le=100,
+        description="A factor by which the tokens of its source become more likely in an output; 1 changes nothing.",
     )
     sampling: bool = Field(
         False,
@@ -110,7 +129,7 @@ class GenerationOptions(Options):
             raise ValueError(f"draws without beams; set num_beams to 1 (found {beams})")
         return sampling
 
-    @field_validator("temperature", "top_k", "top_p")
+    @field_validator(*OF_SAMPLING)
     @classmethod
     def _check_sampling(cls, value: float, info: ValidationInfo) -> float:
         if value != cls.model_fields[info.field_name].default and not info.data.get("sampling", True):

@@ -10,12 +10,11 @@ from pathlib import Path
 from typing import Any, Self
 
 import torch
-from transformers import GenerationConfig
 
 from ..base.errors import GenerationError
 from ..base.memory import explain_memory
 from ..checkpoints.folder import read_checkpoint
-from ..modeling.generation_config import translate_options
+from ..modeling.generation_config import list_ends, translate_options
 from ..modeling.token_loss import TokenLossModel, evaluating
 from ..sources.source import Source, Stored
 from .batching import ALONE, Advance, Batch, Ids, Share, compute_side_by_side, map_by_length
@@ -24,6 +23,18 @@ from .engine import EXPORT_FILE, Engine, Hypothesis, check_positions
 from .forced_decoding import collate_for, measure_sources, score_ids
 from .options import GenerationOptions
 from .sampling import Draws
+
+# What the engine itself needs, whatever a model's generation config says: a cache of its own, plain ids in return, and
+# no draws but its own. Sampling too is a search for the likeliest token, in which noise decides.
+OWN_SETTINGS = {
+    "use_cache": True,
+    "cache_implementation": None,
+    "return_dict_in_generate": False,
+    "output_attentions": False,
+    "output_hidden_states": False,
+    "do_sample": False,
+    "num_return_sequences": 1,
+}
 
 
 @dataclass(frozen=True)
@@ -53,10 +64,17 @@ class TransformersEngine(Engine):
 
     def check(self, options: GenerationOptions, max_source_tokens: int) -> None:
         check_lengths(self.model, max_source_tokens, options.max_target_tokens)
+        reads_text = self.source is None or self.source.is_text
+        of_sources = options.encoder_no_repeat_ngram_size or options.encoder_repetition_penalty != 1
+        if of_sources and not reads_text:
+            raise GenerationError(
+                "encoder_no_repeat_ngram_size and encoder_repetition_penalty compare outputs with the tokens of their "
+                "sources, and these sources are no texts. Leave both out."
+            )
 
     @property
     def end_id(self) -> int:
-        return self.model.generation_config.eos_token_id
+        return list_ends(self.model.generation_config)[0]
 
     def measure(self, sources: Sequence[Stored]) -> list[int]:
         return measure_sources(sources, self.source)
@@ -122,10 +140,11 @@ def _generate_batch(
     with explain_memory(told), torch.inference_mode():
         inputs = collate_for(model, rows, source)
         sequences = model.generate(**inputs, past_key_values=BeamCache(), **arguments)
+    ends = list_ends(model.generation_config)
     # `generate` gives the prompt back in front of what it wrote.
     hypotheses = []
     for row in sequences[:, len(prompt) :].tolist():
-        hypotheses.append(_strip_marks(row, prefix, model.generation_config))
+        hypotheses.append(_strip_marks(row, prefix, ends, model.generation_config.pad_token_id))
     starts = range(0, len(hypotheses), options.num_outputs)
     return [hypotheses[start : start + options.num_outputs] for start in starts]
 
@@ -136,8 +155,7 @@ def _translate_options(
     places: Sequence[int],
 ) -> dict[str, Any]:
     """The arguments of transformers' `generate`, whose lengths do not count a prefix."""
-    # Sampling too is a search for the likeliest token, in which noise decides. A checkpoint's own may say otherwise.
-    arguments = translate_options(options.model_dump()) | {"do_sample": False}
+    arguments = translate_options(options.model_dump()) | OWN_SETTINGS
     if options.sampling:
         arguments |= {"temperature": None, "top_k": None, "top_p": None}
         arguments["logits_processor"] = [Draws(options, places)]
@@ -149,10 +167,14 @@ def _translate_options(
     return arguments
 
 
-def _strip_marks(ids: list[int], prefix: Ids, marks: GenerationConfig) -> Hypothesis:
-    """What stands before the end mark, behind the prefix. [7, 8, 102, 0, 0] -> [7, 8]"""
-    is_ended = marks.eos_token_id in ids
-    if is_ended:
-        ids = ids[: ids.index(marks.eos_token_id)]
-    written = [token_id for token_id in ids if token_id != marks.pad_token_id]
-    return Hypothesis([*prefix, *written], is_ended)
+def _strip_marks(ids: list[int], prefix: Ids, ends: Ids, pad_id: int) -> Hypothesis:
+    """What stands before the first end mark, behind the prefix. [7, 8, 102, 0, 0] -> [7, 8]"""
+    end = next((token_id for token_id in ids if token_id in ends), None)
+    if end is not None:
+        ids = ids[: ids.index(end)]
+    written = [token_id for token_id in ids if token_id != pad_id]
+    return Hypothesis(
+        [*prefix, *written],
+        is_ended=end is not None,
+        other_end=None if end == ends[0] else end,
+    )

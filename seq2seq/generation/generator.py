@@ -210,7 +210,7 @@ class Generator:
         return Generated(outputs, empty=empty, truncated=truncated, replaced=replaced)
 
     def _decode(self, hypothesis: Hypothesis) -> Output:
-        return Output(decode_ids(self.tokenizers.target, hypothesis.ids), hypothesis.score)
+        return Output(decode_ids(self.tokenizers.target, hypothesis.shown), hypothesis.score)
 
     def stream(
         self,

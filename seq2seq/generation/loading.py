@@ -18,7 +18,7 @@ from ..data.encoding import EncodedExamples, encode_examples
 from ..data.examples import Example
 from ..data.options import EmptyRows, LayoutOptions, build_layout
 from ..engines.exported import ExportedModel, load_exported
-from ..engines.options import GenerationChoice, GenerationOptions
+from ..engines.options import OF_SAMPLING, GenerationChoice, GenerationOptions
 from ..engines.table import find_engine, find_engine_name
 from ..engines.transformers import TransformersEngine, check_lengths
 from ..sources.source import Source, SourceContext
@@ -136,11 +136,29 @@ def complete_generation(checkpoint: Checkpoint) -> Checkpoint:
     """The same checkpoint with every generation option: published ones say only how they differ from the defaults.
 
     Raises:
-        GenerationError: what was published contradicts itself.
+        GenerationError: what was published contradicts itself, or is not obeyed here.
     """
-    chosen = build_options(GenerationOptions, checkpoint.description.generation)
+    chosen = _choose_generation(checkpoint, {})
     description = replace(checkpoint.description, generation=chosen.model_dump(mode="json"))
     return replace(checkpoint, description=description)
+
+
+def _choose_generation(loaded: Checkpoint | ExportedModel, chosen: Mapping[str, Any]) -> GenerationOptions:
+    """The options that were chosen over those of a checkpoint.
+
+    Raises:
+        GenerationError: they contradict each other, or the checkpoint's generation config asks for what is not obeyed.
+    """
+    refused = loaded.refused if isinstance(loaded, Checkpoint) else ()
+    if refused:
+        raise GenerationError("\n".join(refused))
+    own = dict(loaded.description.generation)
+    if chosen.get("sampling") is False:
+        own = {name: value for name, value in own.items() if name not in OF_SAMPLING}
+    try:
+        return build_options(GenerationOptions, own | chosen)
+    except GenerationError as error:
+        raise GenerationError(f"{loaded.folder}: {error}") from None
 
 
 def build_source(
@@ -243,7 +261,7 @@ def load_generator(checkpoint: str | Path | Checkpoint | ExportedModel | Generat
     loaded = checkpoint
     if not isinstance(loaded, Checkpoint | ExportedModel):
         loaded = load_model(checkpoint)
-    chosen = build_options(GenerationOptions, loaded.description.generation | options.generation)
+    chosen = _choose_generation(loaded, options.generation)
     source = build_source(loaded, read_layout(loaded), options.max_source_tokens)
     if isinstance(loaded, ExportedModel):
         engine = loaded.engine

@@ -221,6 +221,8 @@ def format_values(part: dict[str, Any]) -> str:
     """What a property's schema allows, in words. {'minimum': 0, 'type': 'integer'} -> 'a whole number >= 0'"""
     if "pattern" in part:
         return "package.module:OBJECT"
+    if "const" in part:
+        return str(part["const"])
     if "enum" in part:
         return "one of " + ", ".join(map(str, part["enum"]))
     if "anyOf" in part:

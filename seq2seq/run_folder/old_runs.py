@@ -22,6 +22,9 @@ OLD_VALUES: dict[str, Any] = {
     "evaluation.language": None,
     "evaluation.lead_sentences": 1,
     "evaluation.first_words": None,
+    "generation.early_stopping": False,
+    "generation.encoder_no_repeat_ngram_size": 0,
+    "generation.encoder_repetition_penalty": 1.0,
     "generation.length_penalty_form": "power",
     "generation.max_target_tokens": 128,  # whatever data.max_target_tokens was
     "generation.min_target_tokens": 0,

@@ -1,6 +1,6 @@
 """The model of a run, freshly started or read back, and whether a run may begin or go on in its folder."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -17,7 +17,6 @@ from ..checkpoints.folder import load_training_files, read_checkpoint
 from ..checkpoints.manifest import check_manifest
 from ..data.examples import load_examples
 from ..engines.engine import check_prefix
-from ..engines.transformers import check_lengths
 from ..families.table import add_families
 from ..generation.prefix import encode_prefix
 from ..modeling.generation_config import read_marks
@@ -68,11 +67,10 @@ class Start:
 
 
 def start_model(recipe: Recipe) -> Start:
-    """The model that a recipe begins with."""
+    """The model that a recipe begins with, for which `fit_lengths` fits the recipe."""
     corpus = _load_corpus(recipe) if recipe.model.trim_vocabulary else None
     started = start_from_options(recipe.model, seed=recipe.seed, corpus=corpus)
-    _check_lengths(started.model, started.framing, recipe)
-    _check_prefix(started.tokenizers, started.framing, recipe)
+    check_target_prefix(started.tokenizers, started.framing, recipe)
     return Start(started.model, started.tokenizers, started.framing, started.origin, TrainingState(), {})
 
 
@@ -160,22 +158,12 @@ def _load_origin(run: RunFolder) -> OriginReport:
         ) from None
 
 
-def _check_lengths(model: TokenLossModel, framing: Framing, recipe: Recipe) -> None:
-    if recipe.data.max_source_tokens <= (marks := framing.source_marks):
-        raise RecipeError(
-            f"data.max_source_tokens is {recipe.data.max_source_tokens}, and {marks} of them are the marks around a "
-            "source, so that nothing is left of it. Set more, or model.source_marks to false."
-        )
-    try:
-        check_lengths(model, recipe.data.max_source_tokens, recipe.data.max_target_tokens)
-        # Outputs have a limit of their own; no source is asked about twice.
-        check_lengths(model, 0, recipe.generation.max_target_tokens)
-    except GenerationError as error:
-        raise RecipeError(f"The recipe's lengths do not fit the model: {error}") from None
+def check_target_prefix(tokenizers: TokenizerPair, framing: Framing, recipe: Recipe) -> None:
+    """Makes sure that outputs can begin with what they are to begin with, before a validation needs it.
 
-
-def _check_prefix(tokenizers: TokenizerPair, framing: Framing, recipe: Recipe) -> None:
-    """Makes sure that outputs can begin with what they are to begin with, before a validation needs it."""
+    Raises:
+        RecipeError: the tokenizer cannot write it, or it leaves no room for an end mark behind it.
+    """
     options = recipe.generation
     try:
         check_prefix(encode_prefix(tokenizers.target, framing, options.target_prefix), options)
@@ -183,8 +171,11 @@ def _check_prefix(tokenizers: TokenizerPair, framing: Framing, recipe: Recipe) -
         raise RecipeError(f"generation.{error}") from None
 
 
-def check_same_recipe(folder: RunFolder, recipe: Recipe) -> None:
+def check_same_recipe(folder: RunFolder, recipe: Recipe, unsettled: Collection[str] = ()) -> None:
     """Makes sure that a run goes on with the recipe it began with, but for `FREE_ON_RESUME` and, where it may, its end.
+
+    Args:
+        unsettled: keys that are compared later, when the model is there.
 
     Raises:
         TrainingError: naming every option that differs, or that the run's recipe is missing; or as `check_length`.
@@ -197,11 +188,8 @@ def check_same_recipe(folder: RunFolder, recipe: Recipe) -> None:
     values = _load_run_recipe(folder)
     then = flatten(values)
     now = flatten(recipe.model_dump(mode="json"))
-    differing = sorted(
-        key
-        for key in then.keys() | now.keys()
-        if then.get(key, UNSET) != now.get(key, UNSET) and key not in FREE_ON_RESUME
-    )
+    compared = (then.keys() | now.keys()) - {*FREE_ON_RESUME, *unsettled}
+    differing = sorted(key for key in compared if then.get(key, UNSET) != now.get(key, UNSET))
     if differing and set(differing) <= set(LENGTH_KEYS):
         check_length(folder, values, recipe)
     elif differing:

@@ -1,7 +1,7 @@
 """A run, from its recipe to its card."""
 
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from signal import SIGINT
 from typing import Any
@@ -18,6 +18,7 @@ from ..recipe.recipe import Recipe, build_recipe, load_values
 from ..run_folder.folder import RunFolder, format_command
 from ..run_folder.steps import list_saved
 from ..runs.metrics import find_metrics_in_place, find_metrics_of_run, replace_metrics
+from ..runs.positions import fit_lengths, list_free
 from ..runs.run import Run
 from ..runs.start import adopt_old_values, check_same_recipe, resume_model, start_model
 from ..runs.storage import hold_folder
@@ -69,6 +70,7 @@ def train(
             message = _train_in(
                 folder,
                 recipe,
+                values,
                 accelerator,
                 names_metrics=names_metrics,
                 resume=options.resume,
@@ -89,24 +91,29 @@ def train(
 def _train_in(
     folder: RunFolder,
     recipe: Recipe,
+    given: Mapping[str, Any],
     accelerator: Accelerator,
     *,
     names_metrics: bool,
     resume: bool,
 ) -> str:
-    """The life of a run in a folder that is held; returns what to tell the user."""
+    """The life of a run in a folder that is held; returns what to tell the user. `given` as in `fit_lengths`."""
     metrics = run_on_main(accelerator, lambda: _find_metrics(folder, recipe, names_metrics, resume))
     if metrics is not None:
         recipe = replace_metrics(recipe, metrics)
     # The main process looks for all of them: what each would find may differ.
     resuming = run_on_main(accelerator, lambda: resume and bool(list_saved(folder.path)))
     begun = run_on_main(accelerator, folder.exists)
-    if resuming or (resume and begun):
-        check_same_recipe(folder, recipe)
+    goes_on = resuming or (resume and begun)
+    if goes_on:
+        check_same_recipe(folder, recipe, unsettled=list_free(given))
     else:
         run_on_main(accelerator, folder.check_free)
     with computing_with_threads(recipe.training.threads, folder, accelerator, resuming=resuming):
         start = resume_model(folder, accelerator) if resuming else start_model(recipe)
+        recipe = fit_lengths(recipe, start, given, visible=accelerator.is_main_process)
+        if goes_on:
+            check_same_recipe(folder, recipe)
         return _run(Run(recipe, start, folder, accelerator), resuming=resuming)
 
 

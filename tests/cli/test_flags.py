@@ -26,6 +26,7 @@ class Soup(Options):
     kind: Literal["hot", "cold"] = Field("hot", description="How it is served.")
     lid: bool = Field(True, description="Whether there is a lid.")
     table: Annotated[Table | None, Flag("--table-{}")] = Field(None, description="The table.")
+    lit: bool | Literal["dimly"] = Field(False, description="Whether there is a candle.")
     secret: Annotated[dict[str, Any] | None, NO_FLAG] = Field(None, description="The secret.")
 
 
@@ -49,7 +50,7 @@ def run():
 
 def test_flags_are_named_after_their_options_unless_said_otherwise():
     assert [flag.name for flag in list_flags(Soup)] == [
-        "--bowl", "--guests", "--spices", "--spoons", "--kind", "--lid", "--table-legs", "--table-top",
+        "--bowl", "--guests", "--spices", "--spoons", "--kind", "--lid", "--table-legs", "--table-top", "--lit",
     ]  # fmt: skip
 
 
@@ -71,6 +72,11 @@ def test_flags_set_their_options(run):
     )
 
 
+@pytest.mark.parametrize(("word", "value"), [("true", True), ("false", False), ("dimly", "dimly")])
+def test_flag_of_true_false_and_a_name_takes_words(run, word, value):
+    assert run("home", "--bowl", "a", "--lit", word)[1].lit is value
+
+
 def test_empty_value_is_a_list_of_none(run):
     assert run("home", "--bowl", "a", "--spices", "")[1].spices == ()
 
@@ -82,6 +88,7 @@ def test_help_says_what_the_options_say(run):
     assert "--spices <str> The spices. Several are separated by commas. [default: salt,pepper]" in text
     assert "--kind <hot|cold> How it is served. [default: hot]" in text
     assert "--lid / --no-lid Whether there is a lid. [default: lid]" in text
+    assert "--lit <true|false|dimly> Whether there is a candle. [default: false]" in text
     assert "secret" not in text
 
 

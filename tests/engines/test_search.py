@@ -9,6 +9,7 @@ from transformers import GenerationConfig
 
 from seq2seq.base.errors import GenerationError
 from seq2seq.base.options import build_options
+from seq2seq.engines.engine import Hypothesis
 from seq2seq.engines.forced_decoding import score_ids
 from seq2seq.engines.options import GenerationOptions
 from seq2seq.engines.transformers import TransformersEngine
@@ -132,6 +133,62 @@ def test_outputs_have_at_least_the_tokens_asked_for(model, num_beams):
     assert [(len(h.ids), h.is_ended) for [h] in outputs] == [(5, True)] * 3
 
 
+def test_search_that_stops_early_keeps_the_first_outputs_that_end(model):
+    """A sum that is divided by length^3 is the better the longer it is: the longer a search goes on, the longer."""
+    with torch.no_grad():
+        model.decoder.get_output_embeddings().bias[END] += 8.0
+    options = {"num_beams": 2, "max_target_tokens": 20, "length_penalty": 3.0}
+    lengths = {}
+    for stopping in (True, False, "never"):
+        lengths[stopping] = sum(len(h.ids) for [h] in search(model, early_stopping=stopping, **options))
+    assert lengths[True] < lengths[False] < lengths["never"]
+
+
+@pytest.mark.parametrize("num_beams", [1, 3])
+def test_no_n_gram_of_the_source_is_written(model, num_beams):
+    source = [2, *range(5, 60), 3]
+    [[found]] = search(model, [source], num_beams=num_beams, encoder_no_repeat_ngram_size=1, max_target_tokens=20)
+    assert set(found.ids).isdisjoint(source)
+    [[without]] = search(model, [source], num_beams=num_beams, max_target_tokens=20)
+    assert not set(without.ids).isdisjoint(source)
+
+
+def test_encoder_penalty_multiplies_positive_and_divides_negative_logits_of_the_sources_tokens(model):
+    source, penalty, written = SOURCES[0], 4.0, [BEGIN]
+    with torch.no_grad():
+        for _ in range(8):
+            decoder_ids = torch.tensor([written])
+            logits = model(input_ids=torch.tensor([source]), decoder_input_ids=decoder_ids).logits[0, -1]
+            for token in set(source):
+                logits[token] = logits[token] * penalty if logits[token] > 0 else logits[token] / penalty
+            written.append(int(logits.argmax()))
+    [[found]] = search(model, [source], num_beams=1, encoder_repetition_penalty=penalty)
+    [[without]] = search(model, [source], num_beams=1)
+    assert with_end(found) == written[1 : 1 + len(with_end(found))]
+    assert found.ids != without.ids
+
+
+@pytest.mark.parametrize("num_beams", [1, 3])
+def test_generation_config_of_a_model_does_not_change_what_the_engine_needs(model, num_beams):
+    expected = search(model, num_beams=num_beams)
+    model.generation_config.update(
+        use_cache=False, cache_implementation="static", return_dict_in_generate=True, output_attentions=True
+    )  # fmt: skip
+    assert search(model, num_beams=num_beams) == expected
+
+
+@pytest.mark.parametrize(
+    ("hypothesis", "shown", "labels"),
+    [
+        (Hypothesis([7, 8], is_ended=True), [7, 8], [7, 8, 3]),
+        (Hypothesis([7, 8], is_ended=False), [7, 8], [7, 8]),
+        (Hypothesis([7, 8], is_ended=True, other_end=15), [7, 8, 15], [7, 8, 15]),
+    ],
+)
+def test_output_shows_the_end_that_is_not_the_models_own(hypothesis, shown, labels):
+    assert (hypothesis.shown, hypothesis.to_labels(3)) == (shown, labels)
+
+
 def test_no_n_gram_is_written_twice(model):
     def count_repeated(**options) -> int:
         outputs = [hypothesis.ids for [hypothesis] in search(model, num_beams=1, max_target_tokens=20, **options)]
@@ -244,6 +301,9 @@ def test_pairs_that_cannot_be_scored_are_refused(started, texts, targets, messag
         ({"num_outputs": 5}, "num_outputs: at most num_beams, which is 4"),
         ({"min_target_tokens": 128}, "min_target_tokens: must be less than max_target_tokens, which is 128"),
         ({"length_penalty_form": "wu"}, "length_penalty_form: "),
+        ({"early_stopping": "soon"}, "early_stopping"),
+        ({"encoder_no_repeat_ngram_size": -1}, "encoder_no_repeat_ngram_size: "),
+        ({"encoder_repetition_penalty": 0.0}, "encoder_repetition_penalty: "),
         ({"repetition_penalty": 0.0}, "repetition_penalty: "),
     ],
 )

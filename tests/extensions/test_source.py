@@ -189,6 +189,12 @@ def test_iterator_and_empty_source_are_generated_for(run):
     assert list(seq2seq.generate(run, iter(sources))) == texts
 
 
+def test_comparison_of_outputs_with_tokens_of_sources_is_refused(run):
+    for option in ({"encoder_no_repeat_ngram_size": 2}, {"encoder_repetition_penalty": 1.5}):
+        with pytest.raises(GenerationError, match=r"these sources are no texts\. Leave both out"):
+            seq2seq.generate(run, [draw_series(60)], **option)
+
+
 def test_empty_source_is_not_scored(run):
     with pytest.raises(GenerationError, match=r"Source 1 has no position\. Leave it out"):
         seq2seq.load_generator(run).score([draw_series(60), []], ["cat", "dog"])

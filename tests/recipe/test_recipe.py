@@ -86,9 +86,10 @@ def test_defaults_of_the_data_section():
 def test_defaults_of_the_generation_section():
     assert build().generation.model_dump() == {
         "num_beams": 4, "max_target_tokens": 128, "min_target_tokens": 0, "length_penalty": 1.0,
-        "length_penalty_form": "power", "no_repeat_ngram_size": 0, "repetition_penalty": 1.0, "sampling": False,
-        "temperature": 1.0, "top_k": 0, "top_p": 1.0, "seed": 1, "num_outputs": 1, "target_prefix": "",
-        "scores": False, "batch_tokens": 16384,
+        "length_penalty_form": "power", "early_stopping": False, "no_repeat_ngram_size": 0,
+        "encoder_no_repeat_ngram_size": 0, "repetition_penalty": 1.0, "encoder_repetition_penalty": 1.0,
+        "sampling": False, "temperature": 1.0, "top_k": 0, "top_p": 1.0, "seed": 1, "num_outputs": 1,
+        "target_prefix": "", "scores": False, "batch_tokens": 16384,
     }  # fmt: skip
 
 

@@ -137,7 +137,7 @@ def frame_written_pairs(generator: Generator, texts: Sequence[str]) -> list[Fram
     for text, source_ids, (best, *_) in zip(texts, sources, written, strict=True):
         pair = FramedPair(
             source=text,
-            target=decode_ids(generator.tokenizers.target, best.ids),
+            target=decode_ids(generator.tokenizers.target, best.shown),
             source_ids=source_ids,
             labels=best.to_labels(engine.end_id),
         )

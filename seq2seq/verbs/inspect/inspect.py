@@ -19,9 +19,10 @@ from ...data.references import find_other_references
 from ...data.survey import Survey, locate_rows, survey_split
 from ...metrics.blindness import format_replaced
 from ...processes.group import build_accelerator, leave_processes
-from ...recipe.recipe import Recipe, load_recipe
+from ...recipe.recipe import Recipe, build_recipe, load_values
 from ...run_folder.folder import RunFolder
 from ...runs.metrics import find_blind, find_metrics_in_place, replace_metrics
+from ...runs.positions import fit_lengths
 from ...runs.run import Run
 from ...runs.splits import TextData
 from ...runs.start import start_model
@@ -230,15 +231,16 @@ def inspect(recipe: Recipe | str | Path, overrides: Iterable[str] = (), **given:
     """
     options = build_options(InspectOptions, given)
     check_figures(options)
-    if not isinstance(recipe, Recipe):
-        recipe = load_recipe(recipe, overrides)
+    if isinstance(recipe, Recipe):
+        values = recipe.model_dump(mode="json", exclude_unset=True)
+    else:
+        values = load_values(recipe, overrides)
+        recipe = build_recipe(values, str(recipe))
     check_recipe_data(recipe)
-    run = Run(
-        recipe,
-        start_model(recipe),
-        RunFolder(Path(recipe.output)),
-        build_accelerator(recipe),
-    )
+    accelerator = build_accelerator(recipe)
+    start = start_model(recipe)
+    recipe = fit_lengths(recipe, start, values, visible=accelerator.is_main_process)
+    run = Run(recipe, start, RunFolder(Path(recipe.output)), accelerator)
     inspection = _inspect_run(run, examples=options.examples, timed=options.time)
     if options.figures is not None and run.accelerator.is_main_process:
         write_json(options.figures, inspection.to_dict())

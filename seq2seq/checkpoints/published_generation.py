@@ -1,0 +1,171 @@
+"""What a published generation config says, sorted: what our options take over, what stays with the model, and the rest.
+
+Knows no model and no tokenizer. Names are those of transformers' GenerationConfig, each field of which stands in one of
+three tables: OBEYED, IGNORED, and REFUSED with SAMPLING_REFUSED.
+"""
+
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from transformers import GenerationConfig
+
+from ..base.errors import CheckpointError
+from ..modeling.generation_config import MARKS, RULES
+
+GENERATION_FILE = "generation_config.json"
+CONFIG_FILE = "config.json"
+# Called alike by us.
+SEARCH_OPTIONS = (
+    "num_beams", "early_stopping", "length_penalty", "no_repeat_ngram_size", "encoder_no_repeat_ngram_size",
+    "repetition_penalty", "encoder_repetition_penalty",
+)  # fmt: skip
+SAMPLING_OPTIONS = ("temperature", "top_k", "top_p")
+LENGTHS = ("max_length", "max_new_tokens", "min_length", "min_new_tokens")
+OBEYED = frozenset([*MARKS, *RULES, *SEARCH_OPTIONS, *SAMPLING_OPTIONS, *LENGTHS, "do_sample"])
+DEFAULT_TOP_K = 50  # transformers' own, of configs that sample and do not say
+
+SHOWN_CHARACTERS = 80  # of a value in a message
+
+# No text depends on these: caches, speed, what else `generate` returns, and what only an option of REFUSED, or a model
+# that helps along, would read. The engine sets what it needs itself.
+IGNORED = frozenset([
+    "use_cache", "cache_implementation", "cache_config", "max_cache_len", "prefill_chunk_size", "low_memory",
+    "compile_config", "disable_compile", "continuous_batching_config", "return_legacy_cache",
+    "num_return_sequences", "return_dict_in_generate", "output_attentions", "output_hidden_states", "output_scores",
+    "output_logits", "diversity_penalty",
+    "use_mtp", "num_assistant_tokens", "num_assistant_tokens_schedule", "assistant_confidence_threshold",
+    "prompt_lookup_num_tokens", "max_matching_ngram_size", "assistant_early_exit", "assistant_lookbehind",
+    "target_lookbehind", "assistant_ensemble_weight", "speculation_type",
+    "_from_model_config", "_commit_hash", "_original_object_hash", "transformers_version",
+])  # fmt: skip
+
+# What changes texts and is not obeyed, with the value at which it changes none; None where only its absence does.
+REFUSED = {
+    "constraints": None,
+    "dola_layers": None,
+    "force_words_ids": None,
+    "guidance_scale": 1,  # runs decoder inputs through an encoder
+    "is_assistant": False,
+    "max_time": None,  # outputs would depend on the clock
+    "num_beam_groups": 1,
+    "penalty_alpha": 0,
+    "stop_strings": None,
+    "token_healing": False,
+}
+# Likewise, of models that sample; others do not read them.
+SAMPLING_REFUSED = {"epsilon_cutoff": 0, "eta_cutoff": 0, "min_p": 0, "top_h": None, "typical_p": 1}
+
+
+@dataclass(frozen=True)
+class PublishedGeneration:
+    """What a published folder says about its outputs.
+
+    own: marks, and rules about tokens, which stay with the model.
+    options: those that are ours, by our names.
+    refused: what changes texts and is not obeyed, each as a sentence with its file, name, value and what to do.
+    """
+
+    own: GenerationConfig
+    options: dict[str, Any]
+    refused: tuple[str, ...]
+
+
+def read_published_generation(folder: Path) -> PublishedGeneration:
+    """What a file of its own says or, as published before 2023, config.json.
+
+    Raises:
+        CheckpointError: the file cannot be read, or contradicts itself.
+    """
+    if (folder / GENERATION_FILE).exists():
+        where = f"{folder}: {GENERATION_FILE}"
+        return sort_settings(_load(folder / GENERATION_FILE, where), where)
+    where = f"{folder}: {CONFIG_FILE}"
+    return sort_settings(_find_in_config(_load(folder / CONFIG_FILE, where)), where)
+
+
+def sort_settings(settings: Mapping[str, Any], where: str) -> PublishedGeneration:
+    """The settings of a generation config, sorted; `where` they stand, for messages.
+
+    Raises:
+        CheckpointError: transformers finds that they contradict each other, or a length is no whole number.
+    """
+    said = {name: value for name, value in settings.items() if value not in (None, [], {})}
+    try:
+        own = GenerationConfig(**{name: said[name] for name in (*MARKS, *RULES) if name in said})
+    except (ValueError, TypeError) as error:
+        raise _explain_unread(where, str(error)) from None
+    return PublishedGeneration(own, _list_options(said, where), tuple(_list_refused(said, where)))
+
+
+def _load(path: Path, where: str) -> dict[str, Any]:
+    try:
+        settings = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise _explain_unread(where, str(error)) from None
+    if not isinstance(settings, dict):
+        raise _explain_unread(where, f"expected a mapping, found a {type(settings).__name__}")
+    return settings
+
+
+def _explain_unread(where: str, reason: str) -> CheckpointError:
+    return CheckpointError(f"{where} cannot be read ({reason.splitlines()[0]}).")
+
+
+def _find_in_config(config: Mapping[str, Any]) -> dict[str, Any]:
+    """What a model's config says about generation, else its decoder's: as transformers reads it."""
+    sides = [config.get(side) for side in ("decoder", "generator", "text_config")]
+    decoder = next((side for side in sides if isinstance(side, dict)), {})
+    settings = {}
+    for name in OBEYED | REFUSED.keys() | SAMPLING_REFUSED.keys():
+        value = config.get(name)
+        settings[name] = decoder.get(name) if value is None else value
+    if config.get("force_bos_token_to_be_generated"):  # of BART's first publications
+        settings["forced_bos_token_id"] = config.get("bos_token_id")
+    return settings
+
+
+def _list_options(said: Mapping[str, Any], where: str) -> dict[str, Any]:
+    """Our generation options for what is said."""
+    options = {name: said[name] for name in SEARCH_OPTIONS if name in said}
+    if said.get("do_sample"):
+        options |= {name: said[name] for name in SAMPLING_OPTIONS if name in said}
+        options |= {"sampling": True, "num_beams": said.get("num_beams", 1), "top_k": said.get("top_k", DEFAULT_TOP_K)}
+    shortest = _find_length("min", said, where)
+    if shortest is not None and shortest > 0:
+        options["min_target_tokens"] = shortest
+    longest = _find_length("max", said, where)
+    if longest is not None:
+        options["max_target_tokens"] = longest
+    return options
+
+
+def _find_length(end: str, said: Mapping[str, Any], where: str) -> int | None:
+    """The least or most tokens behind the begin mark, which transformers' lengths count, but for those of new tokens.
+
+    Example: of the end "max" {"max_length": 12} -> 11, {"max_length": 12, "max_new_tokens": 30} -> 30
+    """
+    for name, marks in ((f"{end}_new_tokens", 0), (f"{end}_length", 1)):
+        length = said.get(name)
+        if length is None:
+            continue
+        if type(length) is not int:
+            raise CheckpointError(f"{where} has {name}: {length!r}, expected a whole number. Mend it, or take it out.")
+        return length - marks
+    return None
+
+
+def _list_refused(said: Mapping[str, Any], where: str) -> Iterator[str]:
+    """A sentence for each setting that changes texts and is not obeyed, or is not known: where, what, what to do."""
+    refused = REFUSED | SAMPLING_REFUSED if said.get("do_sample") else REFUSED
+    known = OBEYED | IGNORED | REFUSED.keys() | SAMPLING_REFUSED.keys()
+    for name, value in said.items():
+        shown = repr(value)[:SHOWN_CHARACTERS]
+        if name not in known:
+            yield f"{where} has {name}: {shown}, which is not known here and may change texts. Remove it."
+        elif name in refused and value != refused[name]:
+            neutral = refused[name]
+            advice = "Remove it." if neutral is None else f"Remove it, or set it to {json.dumps(neutral)}."
+            yield f"{where} has {name}: {shown}, which changes texts and is not obeyed here. {advice}"

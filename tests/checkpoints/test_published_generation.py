@@ -1,0 +1,432 @@
+"""What a published generation config says: obeyed with the text of plain transformers, ignored, or refused.
+
+Expected texts are those of plain `generate` with a cache of its own and plain ids in return; its other settings are the
+file's.
+"""
+
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+import torch
+from safetensors.torch import load_file, save_file
+from transformers import AutoModelForSeq2SeqLM, AutoTokenizer, GenerationConfig
+
+import seq2seq
+from seq2seq.base.errors import CheckpointError, GenerationError
+from seq2seq.checkpoints import published_generation
+from seq2seq.checkpoints.folder import read_checkpoint, write_checkpoint
+from seq2seq.checkpoints.published_generation import sort_settings
+from seq2seq.modeling.generation_config import MARKS, RULES
+from tests.conftest import build_description
+from tests.published import ENGLISH, draw_sentences, save_published
+
+SOURCES = draw_sentences(ENGLISH, 12, 3)
+# What plain `generate` is told besides, without which it would return other things, or none of them at all.
+PLAIN = {
+    "use_cache": True, "cache_implementation": None, "return_dict_in_generate": False, "num_return_sequences": 1,
+    "output_attentions": False, "low_memory": None,
+}  # fmt: skip
+FAMILIES = ("bart", "t5", "mbart50", "marian")
+
+
+@pytest.fixture(scope="module")
+def published(tmp_path_factory):
+    """A folder of each family; those with biases behind their output layer end their outputs often."""
+    folders = {}
+    for family in FAMILIES:
+        folder = save_published(tmp_path_factory.mktemp(family), family)
+        weights = load_file(folder / "model.safetensors")
+        if "final_logits_bias" in weights:
+            end = json.loads((folder / "generation_config.json").read_text())["eos_token_id"]
+            weights["final_logits_bias"][0, end] += 4.0
+        save_file(weights, folder / "model.safetensors", metadata={"format": "pt"})
+        folders[family] = folder
+    return folders
+
+
+@pytest.fixture
+def publish(published, tmp_path):
+    """A copy of a family's folder, with further settings in one of its files; None takes a setting out."""
+
+    def publish(family: str, name: str = "generation_config.json", **settings) -> Path:
+        folder = tmp_path / family
+        if not folder.exists():
+            shutil.copytree(published[family], folder)
+        change_json(folder / name, **settings)
+        return folder
+
+    return publish
+
+
+def change_json(path: Path, **values) -> None:
+    changed = json.loads(path.read_text()) | values
+    path.write_text(json.dumps({name: value for name, value in changed.items() if value is not None}))
+
+
+def move_settings(folder: Path, **settings) -> None:
+    """Takes a generation config into config.json, where it stood before 2023, with further settings."""
+    path = folder / "generation_config.json"
+    change_json(folder / "config.json", **(json.loads(path.read_text()) | settings))
+    path.unlink()
+
+
+def write_plainly(folder: Path, **settings) -> list[str]:
+    tokenizer = AutoTokenizer.from_pretrained(folder)
+    ids = generate_plainly(folder, **settings)
+    return [text.strip() for text in tokenizer.batch_decode(ids, skip_special_tokens=True)]
+
+
+def generate_plainly(folder: Path, **settings) -> torch.Tensor:
+    model = AutoModelForSeq2SeqLM.from_pretrained(folder).eval()
+    inputs = AutoTokenizer.from_pretrained(folder)(SOURCES, return_tensors="pt", padding=True)
+    return model.generate(**inputs, **(PLAIN | settings))
+
+
+# The tables.
+
+
+def test_every_field_of_transformers_config_stands_in_one_table():
+    """A version of transformers with a new option fails here: somebody has to say whether it is obeyed."""
+    tables = [
+        published_generation.OBEYED,
+        published_generation.IGNORED,
+        published_generation.REFUSED.keys(),
+        published_generation.SAMPLING_REFUSED.keys(),
+    ]
+    for name in vars(GenerationConfig()):
+        assert sum(name in table for table in tables) == 1, name
+
+
+def test_config_that_transformers_writes_in_full_says_nothing_new():
+    found = sort_settings(GenerationConfig().to_dict() | GenerationConfig._get_default_generation_params(), "file")
+    assert found.refused == ()
+    assert (found.options["num_beams"], found.options["max_target_tokens"]) == (1, 19)
+
+
+# What changes no text.
+
+
+@pytest.mark.parametrize("family", ["bart", "t5"])
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"use_cache": False},
+        {"cache_implementation": "static"},
+        {"cache_implementation": "quantized", "cache_config": {"nbits": 4}},
+        {"return_dict_in_generate": True, "output_scores": True, "output_attentions": True, "output_logits": True},
+        {"num_return_sequences": 3, "prompt_lookup_num_tokens": 3, "prefill_chunk_size": 2},
+    ],
+    ids=str,
+)
+def test_what_the_engine_needs_is_its_own_to_set(publish, family, settings):
+    expected = write_plainly(publish(family))
+    assert seq2seq.generate(publish(family, **settings), SOURCES) == expected
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"compile_config": {"fullgraph": True}, "disable_compile": True},  # transformers cannot read its own
+        {"cache_implementation": "of an older version", "low_memory": True},
+        {"return_legacy_cache": True, "forced_decoder_ids": None, "generation_kwargs": {}},
+        {"num_beam_groups": 1, "diversity_penalty": 0.0, "penalty_alpha": 0.0, "guidance_scale": 1.0},
+        {"temperature": 0.3, "top_p": 0.5, "min_p": 0.1, "typical_p": 0.5, "eta_cutoff": 0.1},  # it does not sample
+    ],
+    ids=str,
+)
+def test_settings_without_effect_are_ignored(publish, settings):
+    expected = write_plainly(publish("bart"))
+    assert seq2seq.generate(publish("bart", **settings), SOURCES) == expected
+
+
+@pytest.mark.parametrize("family", ["bart", "t5"])
+@pytest.mark.parametrize("settings", [{"use_cache": False}, {"output_attentions": True}], ids=str)
+def test_settings_of_an_old_config_are_the_engines_too(publish, family, settings):
+    folder = publish(family)
+    expected = write_plainly(folder)
+    move_settings(folder, **settings)
+    assert seq2seq.generate(folder, SOURCES) == expected
+
+
+# What is obeyed.
+
+OBEYED = [
+    {"early_stopping": False},
+    {"early_stopping": "never", "length_penalty": 2.0},
+    {"length_penalty": 2.0},
+    {"num_beams": 1, "early_stopping": True, "length_penalty": 2.0},
+    {"no_repeat_ngram_size": 2},
+    {"encoder_no_repeat_ngram_size": 1},
+    {"repetition_penalty": 1.8},
+    {"encoder_repetition_penalty": 2.0},
+    {"bad_words_ids": [[8, 9], [11, 12, 13], *([token] for token in range(14, 40))]},
+    {"suppress_tokens": list(range(5, 40))},
+    {"begin_suppress_tokens": list(range(5, 60))},
+    {"sequence_bias": [[[9], 5.0], [[10, 11], -3.0]]},
+    {"exponential_decay_length_penalty": [3, 1.5]},
+    {"renormalize_logits": True, "no_repeat_ngram_size": 1},
+    {"watermarking_config": {"bias": 2.0}},
+    {"remove_invalid_values": True, "num_beams": 2},
+    {"max_length": 12},
+    {"max_new_tokens": 10},
+    {"max_new_tokens": 10, "max_length": 40},
+    {"max_length": 20},
+    {"min_length": 15},
+    {"min_new_tokens": 9, "min_length": 25},
+]
+
+
+@pytest.mark.parametrize("settings", OBEYED, ids=str)
+def test_settings_are_obeyed_as_in_plain_transformers(published, publish, settings):
+    expected = write_plainly(publish("bart", **settings))
+    assert seq2seq.generate(publish("bart"), SOURCES) == expected
+    assert expected != write_plainly(published["bart"])
+
+
+@pytest.mark.parametrize("family", ["t5", "mbart50", "marian"])
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"early_stopping": "never", "length_penalty": 2.0, "encoder_no_repeat_ngram_size": 1},
+        {"suppress_tokens": list(range(5, 30)), "begin_suppress_tokens": list(range(30, 60)), "num_beams": 1},
+        {"forced_eos_token_id": 4, "max_length": 9, "repetition_penalty": 1.5, "encoder_repetition_penalty": 1.5},
+        {"sequence_bias": [[[9], 3.0]], "renormalize_logits": True, "max_new_tokens": 7},
+        {"exponential_decay_length_penalty": [3, 1.5], "min_length": 5},
+    ],
+    ids=str,
+)
+def test_settings_are_obeyed_in_every_family(publish, family, settings):
+    expected = write_plainly(publish(family, **settings))
+    assert seq2seq.generate(publish(family), SOURCES) == expected
+
+
+def test_settings_of_an_old_config_are_obeyed(publish):
+    folder = publish("bart")
+    move_settings(folder, early_stopping="never", length_penalty=2.0, suppress_tokens=[5, 6, 7, 8], max_length=15)
+    assert seq2seq.generate(folder, SOURCES) == write_plainly(folder)
+
+
+def test_first_token_that_the_first_barts_forced_is_forced(publish):
+    folder = publish("bart", forced_bos_token_id=None)
+    move_settings(folder, force_bos_token_to_be_generated=True)
+    assert read_checkpoint(folder).model.generation_config.forced_bos_token_id == 0
+    assert seq2seq.generate(folder, SOURCES) == write_plainly(folder)
+
+
+def test_least_tokens_of_none_go_before_a_least_length(publish):
+    """In transformers min_new_tokens takes precedence, 0 too."""
+    folder = publish("bart", min_new_tokens=0, min_length=25)
+    assert "min_target_tokens" not in read_checkpoint(folder).description.generation
+    assert seq2seq.generate(folder, SOURCES) == write_plainly(folder)
+
+
+def test_chosen_options_go_before_those_of_the_file(publish):
+    folder = publish("bart", early_stopping=True, encoder_no_repeat_ngram_size=1, max_length=12)
+    chosen = {"early_stopping": False, "encoder_no_repeat_ngram_size": 0, "max_new_tokens": 20}
+    expected = write_plainly(folder, **chosen)
+    chosen["max_target_tokens"] = chosen.pop("max_new_tokens")
+    assert seq2seq.generate(folder, SOURCES, **chosen) == expected
+
+
+@pytest.mark.parametrize(
+    ("settings", "tokens"),
+    [
+        ({"max_length": 12}, 11),  # and the begin mark
+        ({"max_new_tokens": 10}, 10),
+        ({"max_length": 20}, 19),
+        ({"max_length": None}, 64),  # as many as there are positions, where 128 would be the default
+    ],
+)
+def test_longest_output_is_that_of_the_file_else_of_the_positions(publish, settings, tokens):
+    folder = publish("bart", **settings)
+    generator = seq2seq.load_generator(folder)
+    assert generator.options.max_target_tokens == tokens
+    generator.generate(SOURCES[:2])
+
+
+def test_longest_output_of_relative_positions_is_the_default(publish):
+    assert seq2seq.load_generator(publish("t5", max_length=None)).options.max_target_tokens == 128
+
+
+def test_length_beyond_the_positions_that_somebody_asked_for_is_refused(publish):
+    with pytest.raises(GenerationError, match="A target of 65 tokens was asked for, but the model has 64 positions"):
+        seq2seq.generate(publish("bart", max_length=66), SOURCES)
+
+
+# What is refused.
+
+
+@pytest.mark.parametrize(
+    ("settings", "advice"),
+    [
+        ({"num_beam_groups": 2, "diversity_penalty": 0.5}, "num_beam_groups: 2, .* Remove it, or set it to 1"),
+        ({"penalty_alpha": 0.6, "top_k": 4, "num_beams": 1}, "penalty_alpha: 0.6, .* Remove it, or set it to 0"),
+        ({"dola_layers": "low"}, "dola_layers: 'low', .* Remove it"),
+        ({"force_words_ids": [[9]]}, r"force_words_ids: \[\[9\]\], .* Remove it"),
+        ({"constraints": ["x"]}, "constraints: .* Remove it"),
+        ({"guidance_scale": 1.5}, "guidance_scale: 1.5, .* Remove it, or set it to 1"),
+        ({"stop_strings": ["a"]}, r"stop_strings: \['a'\], .* Remove it"),
+        ({"token_healing": True}, "token_healing: True, .* Remove it, or set it to false"),
+        ({"max_time": 2.5}, "max_time: 2.5, .* Remove it"),
+        ({"is_assistant": True}, "is_assistant: True, .* Remove it, or set it to false"),
+        ({"do_sample": True, "num_beams": 1, "min_p": 0.1}, "min_p: 0.1, .* Remove it, or set it to 0"),
+        ({"do_sample": True, "num_beams": 1, "typical_p": 0.5}, "typical_p: 0.5, .* Remove it, or set it to 1"),
+    ],
+    ids=str,
+)
+def test_what_changes_texts_and_is_not_obeyed_is_refused(publish, settings, advice):
+    folder = publish("bart", **settings)
+    told = f"bart: generation_config.json has {advice}"
+    with pytest.raises(GenerationError, match=told):
+        seq2seq.generate(folder, SOURCES)
+    with pytest.raises(GenerationError, match=told):
+        seq2seq.export(folder, output=folder / "out", format="transformers")
+
+
+def test_everything_that_is_refused_is_told_at_once(publish):
+    folder = publish("bart", num_beam_groups=2, max_time=2.5)
+    with pytest.raises(GenerationError, match=r"num_beam_groups: 2, .*\n.*max_time: 2\.5"):
+        seq2seq.generate(folder, SOURCES)
+
+
+def test_setting_that_nobody_knows_is_refused(publish):
+    with pytest.raises(GenerationError, match="has of_tomorrow: 3, which is not known here and may change texts"):
+        seq2seq.generate(publish("bart", of_tomorrow=3), SOURCES)
+
+
+def test_what_is_refused_in_an_old_config_is_refused(publish):
+    folder = publish("bart")
+    move_settings(folder, num_beam_groups=2, of_a_model=3)  # a model's config has options of its own
+    with pytest.raises(GenerationError, match=r"bart: config\.json has num_beam_groups: 2, .* Remove it") as caught:
+        seq2seq.generate(folder, SOURCES)
+    assert "of_a_model" not in str(caught.value)
+
+
+def test_model_whose_search_is_refused_can_be_trained_on(publish):
+    """A recipe says itself how texts are written."""
+    started = seq2seq.warm_start(plan="pretrained", checkpoint=str(publish("bart", num_beam_groups=2)))
+    assert started.model.generation_config.num_beam_groups is None
+
+
+@pytest.mark.parametrize("name", ["max_length", "min_new_tokens"])
+def test_length_that_is_no_number_is_refused(publish, name):
+    with pytest.raises(CheckpointError, match=rf"{name}: '30', expected a whole number. Mend it, or take it out"):
+        read_checkpoint(publish("bart", **{name: "30"}))
+
+
+def test_settings_that_contradict_each_other_are_refused(publish):
+    folder = publish("bart", suppress_tokens=[0, 2])
+    with pytest.raises(CheckpointError, match=r"bart: generation_config\.json cannot be read .Every token in"):
+        read_checkpoint(folder)
+
+
+def test_option_out_of_its_range_is_told_with_its_folder(publish):
+    with pytest.raises(GenerationError, match=r"bart: GenerationOptions:\n  early_stopping"):
+        seq2seq.generate(publish("bart", num_beams=2, early_stopping=0), SOURCES)
+
+
+# Sampling.
+
+
+def test_sampling_draws_among_as_many_tokens_as_in_transformers():
+    options = sort_settings({"do_sample": True, "temperature": 0.7}, "file").options
+    assert options == {"sampling": True, "num_beams": 1, "temperature": 0.7, "top_k": 50}
+    assert sort_settings({"do_sample": True, "top_k": 0}, "file").options["top_k"] == 0
+
+
+def test_draws_from_beams_are_refused_unless_one_of_both_is_chosen(publish):
+    folder = publish("bart", do_sample=True, temperature=0.7)
+    with pytest.raises(GenerationError, match="bart: .*\n  sampling: draws without beams; set num_beams to 1"):
+        seq2seq.generate(folder, SOURCES)
+    assert seq2seq.generate(folder, SOURCES, sampling=False) == write_plainly(folder, do_sample=False)
+    assert len(seq2seq.generate(folder, SOURCES, num_beams=1)) == len(SOURCES)
+
+
+# Settings for a task.
+
+
+def test_settings_for_a_task_are_sorted_too(publish):
+    settings = {"early_stopping": "never", "length_penalty": 2.0, "max_length": 14, "suppress_tokens": [5, 6, 7, 8]}
+    folder = publish("bart", "config.json", task_specific_params={"summarization": settings})
+    assert seq2seq.summarize(folder, SOURCES) == write_plainly(folder, **settings)
+    publish("bart", "config.json", task_specific_params={"summarization": {"num_beam_groups": 2}})
+    with pytest.raises(GenerationError, match=r"bart: task_specific_params of config\.json has num_beam_groups: 2"):
+        seq2seq.summarize(folder, SOURCES)
+
+
+# Several ends.
+
+
+def test_every_end_of_several_ends_an_output(publish):
+    """Ends that are words are shown, as in plain transformers."""
+    ordinary = generate_plainly(publish("bart", num_beams=1, no_repeat_ngram_size=0))
+    ends = [2, *(int(token) for token in ordinary[:3, 4])]  # tokens that outputs have in their midst
+    for settings in ({"num_beams": 1}, {"num_beams": 4, "min_length": 4}):
+        folder = publish("bart", eos_token_id=ends, **settings)
+        expected = write_plainly(folder)
+        assert seq2seq.generate(folder, SOURCES) == expected
+    generator = seq2seq.load_generator(folder, num_beams=1, scores=True)
+    assert (generator.framing.end_id, generator.engine.end_id) == (2, 2)
+    sources = [generator.framing.frame_source(ids, 64)[0] for ids in generator.encode_sources(SOURCES)]
+    written = [hypothesis for [hypothesis] in generator.engine.generate(sources, generator.options)]
+    assert {hypothesis.other_end for hypothesis in written} - {None} <= set(ends[1:])
+    assert any(hypothesis.other_end for hypothesis in written)
+    model = AutoModelForSeq2SeqLM.from_pretrained(folder).eval()
+    for source, hypothesis in zip(sources, written, strict=True):
+        labels = hypothesis.to_labels(2)
+        assert (labels[-1] in ends) == hypothesis.is_ended
+        with torch.no_grad():  # each token by a forward pass over all that stand before it
+            logits = model(input_ids=torch.tensor([source]), decoder_input_ids=torch.tensor([[2, *labels[:-1]]])).logits
+        of_labels = torch.log_softmax(logits[0], dim=-1)[range(len(labels)), labels]
+        assert hypothesis.score == pytest.approx(of_labels.sum().item(), abs=1e-3)
+
+
+@pytest.mark.parametrize(
+    ("ends", "of_config", "expected"),
+    [([15, 2], 2, [2, 15]), ([15, 16], 2, [15, 16]), ([2], 2, 2), (15, 2, 15), ([15, 2], [2, 15], [15, 2])],
+)
+def test_targets_end_with_the_mark_of_the_config_where_it_is_one_of_several(publish, ends, of_config, expected):
+    publish("bart", eos_token_id=ends)
+    loaded = read_checkpoint(publish("bart", "config.json", eos_token_id=of_config))
+    assert loaded.model.generation_config.eos_token_id == expected
+    assert loaded.framing.end_id == (expected[0] if isinstance(expected, list) else expected)
+
+
+# What stays with a model that is trained on, saved and exported.
+
+
+def test_rules_and_ends_stay_with_a_model_that_is_trained_on(publish, tmp_path):
+    rules = {
+        "bad_words_ids": [[7], [8, 9]], "suppress_tokens": [10, 11], "begin_suppress_tokens": [12],
+        "sequence_bias": [[[9], 5.0]], "exponential_decay_length_penalty": [3, 1.5], "renormalize_logits": True,
+        "remove_invalid_values": True, "watermarking_config": {"bias": 2.0}, "forced_eos_token_id": 2,
+        "eos_token_id": [2, 15],
+    }  # fmt: skip
+    folder = publish("bart", **rules)
+    started = seq2seq.warm_start(plan="pretrained", checkpoint=str(folder))
+    description = build_description(started, num_beams=2, early_stopping=True, encoder_no_repeat_ngram_size=1)
+    write_checkpoint(tmp_path / "ckpt", started.model, started.tokenizers, description)
+    seq2seq.export(tmp_path / "ckpt", output=tmp_path / "export", format="transformers")
+    for saved in (tmp_path / "ckpt", tmp_path / "export"):
+        kept = json.loads((saved / "generation_config.json").read_text())
+        assert set(rules) == {name for name in rules if kept[name] is not None}
+        assert (kept["early_stopping"], kept["encoder_no_repeat_ngram_size"]) == (True, 1)
+        texts = seq2seq.generate(saved, SOURCES)
+        assert texts == write_plainly(saved)
+        assert texts == write_plainly(folder, **description_in_plain())
+
+
+def description_in_plain() -> dict:
+    """The options of the description above by transformers' names."""
+    return {
+        "num_beams": 2, "early_stopping": True, "encoder_no_repeat_ngram_size": 1, "max_new_tokens": 12,
+        "no_repeat_ngram_size": 0,
+    }  # fmt: skip
+
+
+def test_search_options_of_a_model_that_is_trained_on_are_the_recipes(publish):
+    started = seq2seq.warm_start(plan="pretrained", checkpoint=str(publish("bart", early_stopping=True, min_length=9)))
+    kept = {name for name, value in started.model.generation_config.to_dict().items() if value is not None}
+    assert kept - {"transformers_version"} <= {*MARKS, *RULES}
