@@ -42,8 +42,8 @@ class GenerationOptions(Options):
     )
     early_stopping: EarlyStopping = Field(
         False,
-        description="Whether a search ends once it has a finished output for each beam. With false it goes on while its "
-        "best open beam is better than the worst of them, with never while one could become better.",
+        description="Whether a search ends once it has a finished output for each beam. With false it goes on while "
+        "its best open beam is better than the worst of them, with never while one could become better.",
     )
     no_repeat_ngram_size: int = Field(
         0,
