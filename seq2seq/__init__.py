@@ -6,11 +6,11 @@ Importing the package loads neither torch nor transformers; the first use of a f
 from importlib import import_module
 from typing import Any
 
-from .base.threads import wait_passively
+from .base.threads import wait_passively_if_busy
 from .base.version import VERSION
 
 __version__ = VERSION
-wait_passively()
+wait_passively_if_busy()
 
 _MODULES = {  # what is offered, by the module that has it
     "verbs.analyze.attention": ("analyze_attention",),

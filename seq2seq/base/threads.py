@@ -1,16 +1,36 @@
 """How the threads of torch wait for each other. Imports no torch, which reads it once, as it is loaded."""
 
 import os
+import statistics
+import time
+
+from .cores import count_running
 
 # Variables by which users say themselves how threads wait: of OpenMP, of GNU's, which torch brings, and of Intel's.
 CHOICES = ("OMP_WAIT_POLICY", "GOMP_SPINCOUNT", "KMP_BLOCKTIME")
+LOOKS = 5
+SECONDS_BETWEEN = 0.004
+TAKEN_SHARE = 1 / 8  # of the cores; where others have more of them, few machines leave each thread its own
 
 
-def wait_passively() -> None:
-    """Lets threads that wait sleep, where users have not said otherwise.
+def wait_passively_if_busy() -> None:
+    """Lets threads that wait sleep on a machine that others use too, where users have not said otherwise.
 
-    Unsaid, they spin. On a machine that others use too, each then holds the core that the one it waits for would need:
-    training fell to a tenth and less of one thread's speed (docs/log.md).
+    Threads that spin hold the core that the one they wait for would need: training fell to a tenth and less of one
+    thread's speed. Where each has a core of its own, spinning is nearly twice as fast as sleeping (docs/log.md).
     """
-    if not any(name in os.environ for name in CHOICES):
+    if not any(name in os.environ for name in CHOICES) and is_busy():
         os.environ["OMP_WAIT_POLICY"] = "PASSIVE"
+
+
+def is_busy() -> bool:
+    """Whether other processes compute on this machine, by a few looks; taken for true where it does not tell."""
+    seen = []
+    for look in range(LOOKS):
+        if look:
+            time.sleep(SECONDS_BETWEEN)
+        running = count_running()
+        if running is None:
+            return True
+        seen.append(running - 1)
+    return statistics.median(seen) > (os.cpu_count() or 1) * TAKEN_SHARE

@@ -54,7 +54,7 @@ SIGNATURES = {
     b"GIF8": "a picture (GIF). Name a file of texts",
     b"SQLite format 3": "a database (SQLite). Write its rows to a .csv or .jsonl",
     b"ARROW1\0\0": "an Arrow file. Write it as Parquet",
-    b"version https://git-lfs": "a pointer of Git LFS, not the file itself. Fetch that: git lfs pull",
+    b"version https://git-lfs": "a pointer of LFS, not the file itself. Fetch that: lfs pull, in its repository",
 }
 WIDE_ENCODINGS = ("UTF-32LE", "UTF-32BE", "UTF-16LE", "UTF-16BE")
 TAR_PLACE = slice(257, 262)  # where a tar archive says 'ustar'

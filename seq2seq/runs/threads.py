@@ -1,6 +1,7 @@
 """With how many threads a run computes: chosen once and recorded, since another number rounds differently."""
 
 import os
+import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
@@ -9,9 +10,15 @@ import torch
 from accelerate import Accelerator
 
 from ..base.console import errors
+from ..base.cores import AT_IMPORT, CoreTimes, fit_threads
 from ..base.errors import DataError
 from ..base.files import load_json
 from ..run_folder.folder import RunFolder
+from ..run_folder.steps import list_saved
+from ..training.contention import EVENT, SAID_BY, may_choose_threads
+
+LONGEST_LOOK = 60.0  # seconds; what a notebook's machine did an hour ago says nothing
+SHORTEST_LOOK = 1.0
 
 
 @contextmanager
@@ -26,16 +33,13 @@ def computing_with_threads(
 
     Args:
         asked: `training.threads`.
-        resuming: whether the run goes on from a checkpoint: with the threads that it began with, on as many processes.
+        resuming: whether the run goes on from a checkpoint: with the threads that it had there, on as many processes.
     """
     before = torch.get_num_threads()
     begun_with = _find_recorded(folder, accelerator.num_processes) if resuming else None
-    threads = asked or begun_with or before
+    threads = asked or begun_with or _fit_free_cores(before, accelerator)
     if asked is None and threads != before and accelerator.is_main_process:
-        errors().print(
-            f"The run began with {threads} threads and goes on with them, where {_name_default(before)}: another "
-            "number would round differently. training.threads sets another all the same."
-        )
+        errors().print(_explain(threads, before, resuming=begun_with is not None))
     torch.set_num_threads(threads)
     try:
         yield
@@ -43,19 +47,51 @@ def computing_with_threads(
         torch.set_num_threads(before)
 
 
-def _name_default(threads: int) -> str:
-    return f"OMP_NUM_THREADS says {threads}" if "OMP_NUM_THREADS" in os.environ else f"the machine has {threads}"
+def _explain(threads: int, before: int, *, resuming: bool) -> str:
+    name = "1 thread" if threads == 1 else f"{threads} threads"
+    if not resuming:
+        return (
+            f"Others use this machine: the run computes with {name}, for as many of {before} cores are free. "
+            "training.threads sets another number."
+        )
+    default = f"{SAID_BY} says {before}" if SAID_BY in os.environ else f"the machine has {before}"
+    return (
+        f"The run had {name} and goes on with as many, where {default}: another number would round differently. "
+        "training.threads sets another all the same."
+    )
+
+
+def _fit_free_cores(default: int, accelerator: Accelerator) -> int:
+    """A thread for each free core; the default where users or a launcher said it, or where a GPU computes."""
+    free = _count_free_cores() if default > 1 and may_choose_threads(accelerator) else None
+    return default if free is None else fit_threads(free, default)
+
+
+def _count_free_cores() -> float | None:
+    """Since the package was loaded, else since a moment ago; None where the machine does not tell."""
+    now = CoreTimes.read()
+    if now is None:
+        return None
+    since = AT_IMPORT
+    if since is None or not SHORTEST_LOOK <= now.clock - since.clock <= LONGEST_LOOK:
+        since = now
+        time.sleep(SHORTEST_LOOK)
+        now = CoreTimes.read()
+    return now.count_free_cores(since)
 
 
 def _find_recorded(folder: RunFolder, processes: int) -> int | None:
-    """The threads that environment.json tells of; None where it tells of none, or of other processes."""
+    """The threads of the run as it was last saved; None where environment.json tells of none, or of other processes."""
     try:
         environment = load_json(folder.environment)
-    except DataError:  # it is for people: a run goes on without it
+        events = list(folder.read_progress())
+    except DataError:  # they are for people: a run goes on without them
         return None
     if not isinstance(environment, Mapping) or environment.get("processes") != processes:
         return None
-    return _as_count(environment.get("threads"))
+    last, _ = list_saved(folder.path)[-1]
+    changed = [event.get("threads") for event in events if event["event"] == EVENT and event["step"] <= last]
+    return _as_count((changed or [environment.get("threads")])[-1])
 
 
 def _as_count(value: Any) -> int | None:

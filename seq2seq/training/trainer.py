@@ -5,8 +5,8 @@ Knows nothing of files, texts or plans: what to validate with and how to save it
 
 import math
 import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, nullcontext, suppress
+from collections.abc import Callable
+from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from typing import NoReturn
 
@@ -20,6 +20,8 @@ from ..base.memory import is_out_of_memory
 from ..base.randomness import seed_torch
 from ..data.loader import Step, StepLoader
 from ..modeling.token_loss import TokenLossModel
+from .agreement import Agreement
+from .contention import EVENT, watch_threads
 from .diagnosis import format_not_finite
 from .early_stopping import count_validation, find_end, format_end
 from .ema import WeightAverages
@@ -27,7 +29,7 @@ from .freezing import Freezing
 from .objectives.objective import Objective
 from .optimizers import set_learning_rates
 from .options import TrainingOptions
-from .out_of_memory import PARTS, explain_part, explain_sharded, explain_single_pair, explain_validation
+from .out_of_memory import explain_sharded, explain_single_pair, explain_validation
 from .replicas import SumInterrupted, answer_sums, sum_gradients
 from .rescue import RescueClock
 from .sharding import gather_tensor, hold_gradients, is_sharded
@@ -35,9 +37,6 @@ from .signals import STOP_SIGNALS, StopRequest, notice_stop_signals
 from .speed import Speedometer
 from .state import TrainingState
 from .validation import is_better
-
-# Of a process that has nothing to tell the others but what memory it lacked: no rescue point is due, no signal came.
-NO_FLAGS = (False,) * (1 + len(STOP_SIGNALS))
 
 
 @dataclass(frozen=True)
@@ -100,9 +99,11 @@ class Trainer:
         self.averages = averages
         self._steps = loader.steps(state.epoch, state.used_batches)
         self._sharded = is_sharded(model)
+        self._agreement = Agreement(accelerator, optimizer, self._log_end, sharded=self._sharded)
         self._stop: str | None = None  # the signal that ends the run, once all processes know of it
         self._clock = RescueClock(options.checkpoint_every_minutes)
         self._speedometer = Speedometer(state.tokens, state.seconds)
+        self._contention = watch_threads(options.threads, accelerator)
 
     def train(self) -> str:
         """Runs to the last step, to where early stopping ends it, or to the end of the step in which a signal came.
@@ -125,8 +126,11 @@ class Trainer:
                 self._validate_and_save(bar, request)
             if reason == "early_stopping":
                 bar.tell(format_end(state, self.options, self.max_steps))
-        self.callbacks.log({"event": "end", "reason": reason, **state.counters()})
+        self._log_end(reason)
         return reason
+
+    def _log_end(self, reason: str) -> None:
+        self.callbacks.log({"event": "end", "reason": reason, **self.state.counters()})
 
     def _find_end(self) -> str | None:
         # The signal first: whoever sent it in the last step does not wait for the scores either.
@@ -141,7 +145,9 @@ class Trainer:
             self.optimizer, schedule=self.options.schedule, step=number, max_steps=self.max_steps
         )
         loss, gradient_norm = self.update(step, number)
-        self._count(step, loss, time.perf_counter() - started)
+        seconds = time.perf_counter() - started
+        self._count(step, loss, seconds)
+        self._leave_lost_cores(step.source_tokens + step.target_tokens, seconds)
         bar.advance()
         if number % self.options.log_every_steps == 0 or number == self.max_steps:
             self._log_window(gradient_norm, rates, bar)
@@ -152,30 +158,30 @@ class Trainer:
         Both are None where one of them was not finite and the step was skipped.
         """
         while True:
-            loss, out_of_memory = self._sum_over_processes(*self._accumulate(step, number))
+            loss, out_of_memory = self._agreement.add_up(*self._accumulate(step, number))
             if not out_of_memory:
                 break
-            self._drop_gradients()  # memory may have run out on another process alone
+            self._agreement.drop_gradients()  # memory may have run out on another process alone
             step = self._halve_micro_batches(step)
         # torch has summed those of a sharded model on the way back already.
         if not self._sharded:
-            with self._ending_together(number, "sum"):
+            with self._agreement.ending_together(number, "sum"):
                 self._sum_gradients()
-        with self._ending_together(number, "norm"):
+        with self._agreement.ending_together(number, "norm"):
             norm = self._compute_gradient_norm()
             gradient_norm = gather_tensor(norm).item()
         if not (math.isfinite(loss) and math.isfinite(gradient_norm)):
-            self._meet(number)  # the gradients may be those of a process that had no memory for their sum
+            self._agreement.meet(number)  # the gradients may be those of a process that had no memory for their sum
             self._skip(step, number, loss, gradient_norm)
             return None, None
         if self.options.max_gradient_norm is not None:
-            with self._ending_together(number, "clipping"):
+            with self._agreement.ending_together(number, "clipping"):
                 # By the norm that is known already, as torch's clip_grad_norm_ would compute it once more.
                 clip_grads_with_norm_(self.model.parameters(), self.options.max_gradient_norm, norm)
-        with self._ending_together(number, "update"):
+        with self._agreement.ending_together(number, "update"):
             self.optimizer.step()
         if self.averages is not None:
-            with self._ending_together(number, "averages"):
+            with self._agreement.ending_together(number, "averages"):
                 self.averages.update(number)
         self.optimizer.zero_grad(set_to_none=True)
         self.state.skipped_in_a_row = 0
@@ -196,10 +202,10 @@ class Trainer:
             if not is_out_of_memory(error):
                 raise
             if self._sharded:
-                self._end_alone(explain_sharded(number, self.loader.micro_batch_tokens))
+                self._agreement.end_alone(explain_sharded(number, self.loader.micro_batch_tokens))
         else:
             return loss, False
-        self._drop_gradients()
+        self._agreement.drop_gradients()
         return loss, True
 
     def _sum_gradients(self) -> None:
@@ -211,65 +217,6 @@ class Trainer:
                 answer_sums(self.model.parameters())
             raise
 
-    @contextmanager
-    def _ending_together(self, number: int, part: str) -> Iterator[None]:
-        """Ends the run on all processes where memory runs out in the block, a part of a step behind its micro-batches.
-
-        Nothing is done again: gradients, and on other processes weights, may have changed. The others go on until they
-        next meet this one, so that a step in which nothing happens needs no further word between the processes.
-
-        Raises:
-            TrainingError: memory ran out.
-        """
-        try:
-            yield
-        except (RuntimeError, MemoryError) as error:
-            if not is_out_of_memory(error):
-                raise
-            told = explain_part(number, part)
-            self._drop_gradients()
-            if self._sharded and part in ("norm", "clipping"):  # for which sharded processes speak to each other
-                self._end_alone(told)
-            with suppress(RuntimeError):  # the others may be gone
-                self._meet(number, part)
-            self._end_without_memory(told)
-
-    def _meet(self, number: int, part: str | None = None, flags: Sequence[bool] = NO_FLAGS) -> list[float]:
-        """Where processes learn what became of the others in a step: how many of them raise each flag.
-
-        It comes behind every step, behind sums that are not finite, and before a validation.
-
-        Args:
-            part: that this process had no memory for.
-            flags: whether a rescue point is due, and for each stop signal whether it came.
-
-        Raises:
-            TrainingError: a process had no memory for a part.
-        """
-        nothing = torch.zeros((), dtype=torch.float64, device=self.accelerator.device)
-        _, *counts = self._sum_over_processes(nothing, *flags, *(part == one for one in PARTS))
-        for failed, processes in zip(PARTS, counts[len(flags) :], strict=True):
-            if processes:
-                self._end_without_memory(explain_part(number, failed))
-        return counts[: len(flags)]
-
-    def _end_without_memory(self, told: str) -> NoReturn:
-        """To be called by all processes."""
-        self.callbacks.log({"event": "end", "reason": "out_of_memory", **self.state.counters()})
-        raise TrainingError(told)
-
-    def _end_alone(self, told: str) -> NoReturn:
-        """The other processes wait inside the model until the launcher ends them, so this one alone can tell."""
-        if not self.accelerator.is_local_main_process:  # what it raises is shown in any case
-            errors().print(f"Process {self.accelerator.process_index}: {told}")
-        self._end_without_memory(told)
-
-    def _drop_gradients(self) -> None:
-        self.optimizer.zero_grad(set_to_none=True)
-        # torch keeps freed memory in pieces of the old sizes, into which the smaller batches need not fit.
-        if torch.cuda.is_available():
-            torch.cuda.empty_cache()
-
     def _backward(self, micro_batch: dict[str, torch.Tensor], target_tokens: int, dropout_key: tuple) -> torch.Tensor:
         seed_torch(self.seed, "dropout", *dropout_key)
         inputs = {name: tensor.to(self.accelerator.device, non_blocking=True) for name, tensor in micro_batch.items()}
@@ -279,15 +226,10 @@ class Trainer:
         self.accelerator.backward(losses.objective * scale)
         return losses.negative_log_likelihood.double()
 
-    def _sum_over_processes(self, loss: torch.Tensor, *flags: bool) -> list[float]:
-        """The sums of a loss and of flags that each process raises for itself."""
-        mine = torch.cat([loss.reshape(1), torch.tensor(flags, dtype=loss.dtype, device=loss.device)])
-        return self.accelerator.reduce(mine, "sum").tolist()
-
     def _halve_micro_batches(self, step: Step) -> Step:
         smaller = self.loader.halve(step)
         if smaller is None:
-            self._end_without_memory(explain_single_pair(self.state.step + 1))
+            self._agreement.end_without_memory(explain_single_pair(self.state.step + 1))
         state = self.state
         if state.micro_batch_tokens is None:
             state.micro_batch_tokens_asked = self.loader.micro_batch_tokens
@@ -332,7 +274,7 @@ class Trainer:
         )
 
     def _stop_not_finite(self, reason: str) -> NoReturn:
-        self.callbacks.log({"event": "end", "reason": "not_finite", **self.state.counters()})
+        self._log_end("not_finite")
         raise TrainingError(
             f"{reason} Resuming would repeat it: begin a run in another output with a lower training.learning_rate or "
             "more training.warmup_steps. If this is the first step, look for broken weights in model.encoder."
@@ -349,6 +291,17 @@ class Trainer:
         if loss is not None:
             state.window_loss += loss
             state.window_tokens += step.target_tokens
+
+    def _leave_lost_cores(self, tokens: int, seconds: float) -> None:
+        threads = None if self._contention is None else self._contention.count_step(tokens, seconds)
+        if threads is None:
+            return
+        torch.set_num_threads(threads)
+        self.callbacks.log({"event": EVENT, "threads": threads, **self.state.counters()})
+        errors().print(
+            f"Step {self.state.step}: others have come to use this machine. From here on the run computes with "
+            f"{threads} of its threads, as many as have a core of their own; training.threads sets a number that stays."
+        )
 
     def _log_window(self, gradient_norm: float | None, rates: dict[str, float], bar: ProgressBar) -> None:
         state = self.state
@@ -371,7 +324,7 @@ class Trainer:
         finished = state.step == self.max_steps
         best = False
         if self.callbacks.validate is not None and (finished or state.step % options.validate_every_steps == 0):
-            self._meet(state.step)  # whoever ended within the step would not come to the validation
+            self._agreement.meet(state.step)  # whoever ended within the step would not come to the validation
             values = self._validate()
             if not all(map(math.isfinite, values.values())):
                 self._stop_not_finite(f"Validation at step {state.step}: {values}.")
@@ -395,12 +348,12 @@ class Trainer:
         except (RuntimeError, MemoryError) as error:
             if not is_out_of_memory(error):
                 raise
-            self._end_without_memory(explain_validation(self.state.step))
+            self._agreement.end_without_memory(explain_validation(self.state.step))
 
     def _agree(self, request: StopRequest) -> bool:
         """Lets all processes know of a signal that came to any; returns whether one finds a rescue point due."""
         came = [request.signal is signal for signal in STOP_SIGNALS]
-        due, *counts = self._meet(self.state.step, flags=[self._clock.is_due(), *came])
+        due, *counts = self._agreement.meet(self.state.step, flags=[self._clock.is_due(), *came])
         self._stop = next((signal.name for signal, count in zip(STOP_SIGNALS, counts, strict=True) if count), None)
         return bool(due)
 

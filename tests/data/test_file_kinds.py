@@ -120,9 +120,9 @@ REFUSED = {
     "parquet.txt": (b"PAR1\x15\x04", r"parquet\.txt is a Parquet file, which its name does not say\. Let the name end"),
     "lfs.jsonl": (
         b"version https://git-lfs.github.com/spec/v1\noid sha256:0\n",
-        r"is a pointer of Git LFS, .*lfs pull",
+        r"is a pointer of LFS, .*lfs pull",
     ),
-    "lfs.parquet": (b"version https://git-lfs.github.com/spec/v1\noid sha256:0\n", r"is a pointer of Git LFS"),
+    "lfs.parquet": (b"version https://git-lfs.github.com/spec/v1\noid sha256:0\n", r"is a pointer of LFS"),
     "page.txt": (b"\n<!DOCTYPE html>\n<html>", r"page\.txt is a page in HTML or XML\. Write its texts"),
     "page.csv": (b"\xef\xbb\xbf<HTML lang=de>", r"page\.csv is a page in HTML or XML"),
     "a.tmx": (b'<?xml version="1.0"?>\n<tmx>', r"a\.tmx is a page in HTML or XML"),

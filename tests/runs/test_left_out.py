@@ -75,7 +75,7 @@ def test_inspect_says_what_is_left_out(runs, tmp_path):
     figures = json.loads((tmp_path / "figures.json").read_text())["splits"]
     assert list(figures["test"]["left_out"]["counts"].values()) == [4]
     # Positions of rows are those of the rows that are there: line 6 of the file is the first without text.
-    assert [row.where.rpartition(" ")[2] for row in inspection.splits["train"].examples] == ["1", "2"]
+    assert [row.place.rpartition(" ")[2] for row in inspection.splits["train"].examples] == ["1", "2"]
 
 
 def test_finished_run_is_gone_on_with_and_its_checkpoint_skips_them_too(runs, tmp_path):

@@ -1,15 +1,13 @@
 """Threads: chosen once, recorded, and taken again by a run that goes on."""
 
-import os
-import subprocess
-import sys
-
 import pytest
 import torch
 
 import seq2seq
+from seq2seq.base.cores import CoreTimes
 from seq2seq.base.errors import TrainingInterrupted
 from seq2seq.base.files import load_json, write_json
+from seq2seq.runs import threads as threads_module
 from seq2seq.training.trainer import Trainer
 from tests.training.faults import send_at_step
 from tests.training.runs import write_recipe
@@ -52,7 +50,7 @@ def test_resumed_run_has_the_threads_it_began_with(tiny_bert, tmp_path, used, mo
     write_json(run / "environment.json", environment | {"threads": before + 1})
     seq2seq.train(path, resume=True)
     assert used == [before] * 3 + [before + 1] * 3
-    assert f"The run began with {before + 1} threads and goes on with them" in capsys.readouterr().err
+    assert f"The run had {before + 1} threads and goes on with as many" in capsys.readouterr().err
 
 
 def test_threads_that_are_asked_for_hold_on_resume_too(tiny_bert, tmp_path, used, monkeypatch):
@@ -87,18 +85,43 @@ def test_run_without_such_a_record_has_the_threads_of_the_process(tiny_bert, tmp
     assert used[3:] == [before] * 3
 
 
-@pytest.mark.parametrize(
-    ("given", "policy"),
-    [
-        ({}, "PASSIVE"),
-        ({"OMP_WAIT_POLICY": "ACTIVE"}, "ACTIVE"),
-        ({"GOMP_SPINCOUNT": "1000"}, None),
-        ({"KMP_BLOCKTIME": "1"}, None),
-    ],
-)
-def test_threads_wait_asleep_unless_users_say_otherwise(given, policy):
-    names = ("OMP_WAIT_POLICY", "GOMP_SPINCOUNT", "KMP_BLOCKTIME")
-    environment = {name: value for name, value in os.environ.items() if name not in names} | given
-    script = "import seq2seq, os; print(os.environ.get('OMP_WAIT_POLICY'))"
-    shown = subprocess.run([sys.executable, "-c", script], env=environment, capture_output=True, text=True, check=True)
-    assert shown.stdout == f"{policy}\n"
+@pytest.mark.parametrize(("free", "threads"), [(2.9, 3), (1.2, 1), (0.2, 1), (None, 3)])
+def test_run_begins_with_a_thread_for_each_free_core(tiny_bert, tmp_path, used, monkeypatch, capsys, free, threads):
+    monkeypatch.delenv("OMP_NUM_THREADS")
+    monkeypatch.setattr("seq2seq.runs.threads._count_free_cores", lambda: free)
+    before = torch.get_num_threads()
+    torch.set_num_threads(3)
+    try:
+        run = seq2seq.train(write_recipe(tmp_path, tiny_bert))
+    finally:
+        torch.set_num_threads(before)
+    assert used == [threads] * 6
+    assert load_json(run / "environment.json")["threads"] == threads
+    told = "Others use this machine: the run computes with 1 thread, for as many of 3 cores are free."
+    assert (told in capsys.readouterr().err) == (threads == 1)
+
+
+def test_free_cores_are_those_since_the_package_was_loaded_or_since_a_moment_ago(monkeypatch):
+    now = CoreTimes(clock=100.0, idle=50.0, own=2.0)
+    monkeypatch.setattr(threads_module.CoreTimes, "read", classmethod(lambda cls: now))
+    monkeypatch.setattr(threads_module, "AT_IMPORT", CoreTimes(clock=96.0, idle=46.0, own=0.0))
+    assert threads_module._count_free_cores() == 1.5
+    monkeypatch.setattr(threads_module, "AT_IMPORT", CoreTimes(clock=1.0, idle=0.0, own=0.0))  # a notebook's
+    slept = []
+
+    def sleep(seconds):
+        slept.append(seconds)
+        later = CoreTimes(clock=101.0, idle=50.5, own=2.25)
+        monkeypatch.setattr(threads_module.CoreTimes, "read", classmethod(lambda cls: later))
+
+    monkeypatch.setattr(threads_module.time, "sleep", sleep)
+    assert threads_module._count_free_cores() == 0.75
+    assert slept == [1.0]
+
+
+def test_default_that_users_name_is_not_changed(tiny_bert, tmp_path, used, monkeypatch):
+    monkeypatch.setenv("OMP_NUM_THREADS", "3")
+    monkeypatch.setattr("seq2seq.runs.threads._count_free_cores", lambda: 1.0)
+    before = torch.get_num_threads()
+    seq2seq.train(write_recipe(tmp_path, tiny_bert))
+    assert used == [before] * 6

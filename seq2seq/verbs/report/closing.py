@@ -18,7 +18,7 @@ WORDS_KIND = "_words"  # the end of a metric's name that has its words as Unicod
 MEANINGS = {
     "rouge1": "words shared with the reference (F1)",
     "rouge2": "pairs of words shared with the reference (F1)",
-    "rougeL": "words shared with the reference, in its order (F1)",
+    "rougeL": "words shared with the reference in order (F1)",
     "rougeLsum": "the same, sentence by sentence",
     "bleu": "runs of one to four words shared with the reference",
     "chrf": "runs of one to six characters shared with the reference",
