@@ -30,6 +30,11 @@ def run(checkpoint: CheckpointName, **flags: Any) -> None:
             f"{exported.restored} heads that were pruned are zeros in it: {options.format} has one number for all "
             "layers."
         )
+    if exported.truncated:
+        errors().print(
+            f"Of the pairs that it was compared on, {exported.truncated} had a text beyond the checkpoint's limits, "
+            "which was truncated."
+        )
     messages().print(
         f"Written: {options.output} ({format_bytes(exported.size)}). Compared with the model on {equality.texts} "
         f"texts: log-probabilities of tokens differ by at most {equality.largest_difference:.2g}; {equality.equal} "

@@ -28,12 +28,23 @@ class Exported:
     """A folder that was written, its size on disk in bytes, and how it compares with the model.
 
     restored: how many heads that had been pruned stand in it as zeros, as the other library needs them.
+    truncated: how many of the pairs it was compared on had a text beyond the checkpoint's limits.
     """
 
     folder: Path
     size: int
     equality: Equality
     restored: int
+    truncated: int
+
+
+@dataclass(frozen=True)
+class _FramedPairs:
+    """What a model and its export are compared on: ids within the checkpoint's limits; of empty sources nothing."""
+
+    sources: list[list[int]]
+    labels: list[list[int]]
+    truncated: int
 
 
 def export_checkpoint(
@@ -132,6 +143,7 @@ def _export(
 ) -> Exported:
     """Writes the model with all its heads beside the output, compares, and gives the folder its name at last."""
     check_reads_texts(checkpoint)
+    framed = _frame_pairs(checkpoint, pairs)
     if output.exists():
         raise ExportError(f"{output} exists. Choose another output, or remove it.")
     try:
@@ -139,7 +151,7 @@ def _export(
         whole = restore_heads(checkpoint.model)
         with folder_written_whole(output) as beside:
             write(beside, whole)
-            equality = _compare(checkpoint, load(beside), pairs)
+            equality = _compare(checkpoint, load(beside), framed)
             if is_exact:
                 equality.check()
     except ExportError as error:
@@ -151,13 +163,30 @@ def _export(
     restored = 0
     if checkpoint.model.pruned:
         restored = count_heads(whole) - count_heads(checkpoint.model)
-    return Exported(output, size, equality, restored)
+    return Exported(output, size, equality, restored, framed.truncated)
 
 
-def _compare(checkpoint: Checkpoint, exported: Engine, pairs: Pairs) -> Equality:
+def _frame_pairs(checkpoint: Checkpoint, pairs: Pairs) -> _FramedPairs:
     framing = checkpoint.framing
     description = checkpoint.description
-    options = GenerationOptions(**description.generation)
+    source_ids = encode_texts(checkpoint.tokenizers.source, [source for source, _ in pairs])
+    target_ids = encode_texts(checkpoint.tokenizers.target, [target for _, target in pairs])
+    sources = []
+    labels = []
+    truncated = 0
+    for source, target in zip(source_ids, target_ids, strict=True):
+        if not source:  # nothing is written for it
+            continue
+        framed_source, is_source_truncated = framing.frame_source(source, description.max_source_tokens)
+        framed_target, is_target_truncated = framing.frame_target(target, description.max_target_tokens)
+        sources.append(framed_source)
+        labels.append(framed_target)
+        truncated += is_source_truncated or is_target_truncated
+    return _FramedPairs(sources, labels, truncated)
+
+
+def _compare(checkpoint: Checkpoint, exported: Engine, pairs: _FramedPairs) -> Equality:
+    options = GenerationOptions(**checkpoint.description.generation)
     # With two beams at least: greedy outputs are compared in any case.
     beams = GenerationOptions(
         num_beams=max(options.num_beams, 2),
@@ -165,19 +194,4 @@ def _compare(checkpoint: Checkpoint, exported: Engine, pairs: Pairs) -> Equality
         length_penalty=options.length_penalty,
         early_stopping=options.early_stopping,
     )
-    source_ids = encode_texts(checkpoint.tokenizers.source, [source for source, _ in pairs])
-    target_ids = encode_texts(checkpoint.tokenizers.target, [target for _, target in pairs])
-    sources = []
-    labels = []
-    for source, target in zip(source_ids, target_ids, strict=True):
-        if not source:  # nothing is written for it
-            continue
-        sources.append(framing.frame_source(source, description.max_source_tokens)[0])
-        labels.append(framing.frame_target(target, description.max_target_tokens)[0])
-    return compare_engines(
-        TransformersEngine(checkpoint.model),
-        exported,
-        sources,
-        labels,
-        beams,
-    )
+    return compare_engines(TransformersEngine(checkpoint.model), exported, pairs.sources, pairs.labels, beams)
