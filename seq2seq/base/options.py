@@ -81,6 +81,8 @@ class Options(BaseModel):
     error: ClassVar[type[Seq2SeqError]] = RecipeError  # what a wrong option of this class is raised as
     # By the key in a recipe, the options that stand for one; a section's for all keys under it. Bases have their own.
     recipe_keys: ClassVar[Mapping[str, str]] = {}
+    # What other toolkits call options of this class.
+    foreign: ClassVar[Mapping[str, str]] = {}
 
 
 AnyOptions = TypeVar("AnyOptions", bound=Options)
@@ -128,7 +130,8 @@ def build_options(
     try:
         return options(**values)
     except ValidationError as invalid:
-        lines = [format_option_error(options, item) for item in invalid.errors()]
+        foreign = {name: f"Did you mean {option!r}?" for name, option in options.foreign.items()}
+        lines = [format_option_error(options, item, foreign=foreign) for item in invalid.errors()]
         error_class = error or options.error
         raise error_class("\n".join([f"{options.__name__}:", *lines])) from None
 

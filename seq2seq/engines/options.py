@@ -8,6 +8,7 @@ from pydantic import Field, ValidationInfo, field_validator
 from ..base.errors import GenerationError, Seq2SeqError
 from ..base.options import LARGEST_SEED, MOST, MOST_TOKENS, Options, build_choice
 from .choices import EarlyStopping, LengthPenaltyForm
+from .foreign_options import FOREIGN_OPTIONS
 
 OF_SAMPLING = ("temperature", "top_k", "top_p")  # options that a search has no use for
 
@@ -169,6 +170,7 @@ class GenerationChoice(SourceChoice, build_choice(GenerationOptions)):
 
     error: ClassVar[type[Seq2SeqError]] = GenerationError
     recipe_keys: ClassVar[Mapping[str, str]] = {f"generation.{name}": name for name in GenerationOptions.model_fields}
+    foreign: ClassVar[Mapping[str, str]] = FOREIGN_OPTIONS
 
     @property
     def generation(self) -> dict[str, Any]:

@@ -1,8 +1,10 @@
 """What other toolkits call the options of a recipe, and what does the same here.
 
 Names of transformers' Trainer, fairseq, OpenNMT, Marian, Sockeye and JoeyNMT that are none of ours, in lower case with
-underscores. A name of which ours is near or the same needs no line.
+underscores. A name of which ours is near or the same needs no line; those of generation are in engines/foreign_options.
 """
+
+from ..engines.foreign_options import FOREIGN_OPTIONS
 
 _ACCUMULATION = (
     "It follows from training.batch_tokens (or batch_examples), the size of an update, and "
@@ -60,15 +62,6 @@ _MEANINGS = {
     "target_lang": "model.target_language",
     "max_source_length": "data.max_source_tokens",
     "max_target_length": "data.max_target_tokens",
-    "val_max_target_length": "generation.max_target_tokens",
-    "generation_max_length": "generation.max_target_tokens",
-    "generation_num_beams": "generation.num_beams",
-    "max_length": "generation.max_target_tokens",
-    "max_new_tokens": "generation.max_target_tokens",
-    "min_length": "generation.min_target_tokens",
-    "min_new_tokens": "generation.min_target_tokens",
-    "do_sample": "generation.sampling",
-    "num_return_sequences": "generation.num_outputs",
     "predict_with_generate": "training.validation_metrics: with any beside loss, texts are written.",
     "group_by_length": "Pairs are always batched by length.",
     "ddp_backend": "Processes are started by accelerate launch or torchrun, which have options of their own.",
@@ -130,17 +123,6 @@ _MEANINGS = {
     "model_dir": "output",
     "save_model": "output",
     "random_seed": "seed",
-    "beam_size": "generation.num_beams",
-    "beams": "generation.num_beams",
-    "lenpen": "generation.length_penalty",
-    "alpha": "generation.length_penalty",
-    "beam_alpha": "generation.length_penalty",
-    "nbest": "generation.num_outputs",
-    "n_best": "generation.num_outputs",
-    "no_repeat_ngram": "generation.no_repeat_ngram_size",
-    "block_ngram_repeat": "generation.no_repeat_ngram_size",
-    "max_output_length": "generation.max_target_tokens",
-    "max_decoding_length": "generation.max_target_tokens",
     "max_source_positions": "data.max_source_tokens",
     "max_target_positions": "data.max_target_tokens",
     "src_seq_length": "data.max_source_tokens",
@@ -176,4 +158,5 @@ def _to_sentence(meaning: str) -> str:
     return f"Did you mean {meaning!r}?" if " " not in meaning else f"Here it is {meaning}."
 
 
-FOREIGN_KEYS = {name: _to_sentence(meaning) for name, meaning in _MEANINGS.items()}
+_OF_GENERATION = {name: f"generation.{option}" for name, option in FOREIGN_OPTIONS.items()}
+FOREIGN_KEYS = {name: _to_sentence(meaning) for name, meaning in (_OF_GENERATION | _MEANINGS).items()}
