@@ -133,8 +133,8 @@ class TrainingOptions(Options):
         None,
         gt=0,
         le=10_000,
-        description="The threads of each process on a CPU; null takes OMP_NUM_THREADS, or else one for each core. A "
-        "resumed run takes those that it began with, since another number rounds differently.",
+        description="The threads of each process on a CPU; null takes OMP_NUM_THREADS, or else one for each core that "
+        "others leave free. A resumed run takes those that it had, since another number rounds differently.",
     )
     gradient_checkpointing: bool = Field(
         False,
