@@ -266,7 +266,3 @@ class ModelOptions(Options):
         if share and info.data.get("plan") != "pair":
             raise ValueError("is for plan pair alone; bertshare and robertashare share by themselves")
         return share
-
-
-# As arguments of `warm_start`; in a recipe they keep their section.
-ModelOptions.recipe_keys = {f"model.{name}": name for name in ModelOptions.model_fields}

@@ -177,16 +177,3 @@ def test_number_of_a_verb_beyond_its_bounds_is_refused_in_words(options, values)
 def test_other_toolkits_names_of_options_are_known_in_python_too(name, meant):
     with pytest.raises(GenerationError, match=rf"{name}: unknown key \(found: 4\)\. Did you mean '{meant}'\?"):
         seq2seq.load_generator("nowhere", **{name: 4})
-
-
-@pytest.mark.parametrize(
-    ("given", "told"),
-    [
-        ({"plan": "pretrained", "decoder": "there"}, "decoder: plan pretrained takes checkpoint instead"),
-        ({"plan": "bert2bert", "encoder": "here", "max_positions": 3}, "^max_positions: 3 is less than"),
-    ],
-)
-def test_errors_of_a_warm_start_name_its_arguments(tiny_bert, given, told):
-    given = {key: str(tiny_bert) if value == "here" else value for key, value in given.items()}
-    with pytest.raises(WarmStartError, match=told):
-        seq2seq.warm_start(**given)
