@@ -160,11 +160,15 @@ class ProgressBar:
 
     def tell(self, text: str) -> None:
         """Says what is to stay, such as a validation: on a line of its own, above the bar of a terminal."""
+        self.print(self._format_line(text))
+
+    def print(self, line: str) -> None:
+        """A line that stays, without saying how far all has come."""
         if not self._visible:
             return
         # The bar's own console prints above the bar; another one's lines would be drawn over.
         console = messages() if self._progress is None else self._progress.console
-        console.print(self._format_line(text))
+        console.print(line)
 
     def _format_line(self, text: str) -> str:
         done = f"{self.done:,}"

@@ -65,8 +65,10 @@ def written_whole(path: Path) -> Iterator[Path]:
 
 
 @contextmanager
-def folder_written_whole(folder: Path) -> Iterator[Path]:
+def folder_written_whole(folder: Path, *, overwrite: bool = False) -> Iterator[Path]:
     """Gives a path for a folder beside one that is not there or empty, which it becomes once it is whole.
+
+    With `overwrite` it takes the place of whatever folder is there.
 
     Raises:
         OSError: as `written_whole`.
@@ -77,9 +79,21 @@ def folder_written_whole(folder: Path) -> Iterator[Path]:
         with name_refused(folder):
             yield beside
             sync_folder(beside)
-            beside.replace(folder)
+            if overwrite and folder.exists():
+                _replace_folder(folder, beside)
+            else:
+                beside.replace(folder)
     finally:
         shutil.rmtree(beside, ignore_errors=True)
+
+
+def _replace_folder(folder: Path, by: Path) -> None:
+    # A folder takes the place of no other that holds files.
+    aside = folder.with_name(f".{folder.name}.replaced")
+    shutil.rmtree(aside, ignore_errors=True)
+    folder.replace(aside)
+    by.replace(folder)
+    shutil.rmtree(aside)
 
 
 @contextmanager

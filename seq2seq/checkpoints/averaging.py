@@ -14,6 +14,7 @@ from ..base.files import compute_sha256, load_json
 from ..modeling.sharing import map_shared_names
 from ..modeling.token_loss import TokenLossModel
 from .description import DESCRIPTION_FILE, CheckpointDescription
+from .find import check_replaceable_checkpoint
 from .folder import CONFIG_FILE, WEIGHTS_FILE, Checkpoint, read_checkpoint, write_checkpoint
 
 AVERAGED_FILE = "averaged.json"
@@ -30,17 +31,17 @@ class Averaged:
     differing: tuple[str, ...]
 
 
-def average_checkpoints(folders: Sequence[Path], output: Path) -> Averaged:
+def average_checkpoints(folders: Sequence[Path], output: Path, *, overwrite: bool = False) -> Averaged:
     """Writes the mean of the checkpoints' weights, summed in float64, as a checkpoint without training state.
 
     What else it holds is the last one's, so the newest should come last.
 
     Raises:
         CheckpointError: there are fewer than two, one is named twice, is broken or not of this project, or differs in
-            config, tokenizers, sharing, framing or pruned heads; or `output` exists or cannot be written.
+            config, tokenizers, sharing, framing or pruned heads; or `output` exists and is not to be replaced, or
+            cannot be written.
     """
-    if output.exists():
-        raise CheckpointError(f"{output} exists already. Choose a new folder for the average.")
+    check_replaceable_checkpoint(output, overwrite=overwrite)
     _check_folders(folders)
     for folder in folders[1:]:
         _check_same_kind(folders[0], folder)

@@ -10,6 +10,7 @@ from ..run_folder.old_runs import OLD_VALUES, bring_up_data, bring_up_evaluation
 from ..sources.options import SourceOptions
 
 DESCRIPTION_FILE = "seq2seq.json"
+TRAINING_FOLDER = "training"  # in a checkpoint that a run can go on from
 # 1 had `columns` alone where there is `layout` now, or not even these; 1 and 2 knew nothing of pruned heads, all before
 # 4 nothing of families that users bring, and all before 5 nothing of sources that are no texts.
 FORMAT = 5

@@ -6,11 +6,12 @@ Paths alone: imports no torch, and the hub's library where a name is asked for t
 import re
 from pathlib import Path
 
-from ..base.errors import CheckpointError
+from ..base.errors import CheckpointError, Seq2SeqError
 from ..base.hub import download
 from ..base.lookalikes import find_advice
+from ..base.output_paths import check_replaceable_folder
 from ..run_folder.steps import CHECKPOINTS_FOLDER, list_saved, list_steps, load_best, step_folder
-from .description import DESCRIPTION_FILE
+from .description import DESCRIPTION_FILE, TRAINING_FOLDER
 from .manifest import check_manifest
 
 HUB_NAME = re.compile(r"[\w.-]+(/[\w.-]+)?")
@@ -119,3 +120,23 @@ def _download(name: str) -> Path:
 def _is_published(folder: Path) -> bool:
     """Whether a folder looks like a checkpoint of transformers; reading it tells whether it is an encoder-decoder."""
     return (folder / "config.json").exists()
+
+
+def check_replaceable_checkpoint(
+    folder: Path,
+    *,
+    overwrite: bool,
+    error: type[Seq2SeqError] = CheckpointError,
+) -> None:
+    """Refuses to write a checkpoint where something else is than, with `overwrite`, one that no run can go on from.
+
+    Raises:
+        error: as `check_replaceable_folder`.
+    """
+    check_replaceable_folder(
+        folder,
+        overwrite=overwrite,
+        mark=DESCRIPTION_FILE,
+        without=TRAINING_FOLDER,
+        error=error,
+    )

@@ -37,13 +37,12 @@ from ..modeling.weights import find_not_finite
 from ..run_folder.steps import RESCUE, STEP
 from ..text.framing import Framing
 from ..text.tokenizers import TokenizerPair, load_tokenizers
-from .description import DESCRIPTION_FILE, CheckpointDescription
+from .description import DESCRIPTION_FILE, TRAINING_FOLDER, CheckpointDescription
 from .manifest import MANIFEST_FILE, check_manifest, write_manifest
 from .published import PublishedEncoderDecoder, read_published
 
 CONFIG_FILE = "config.json"
 WEIGHTS_FILE = "model.safetensors"
-TRAINING_FOLDER = "training"
 OPTIMIZER_FILE = "optimizer.safetensors"
 STATE_FILE = "state.json"
 TRAINED_FILE = "weights.safetensors"

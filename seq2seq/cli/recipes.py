@@ -45,11 +45,14 @@ def copy(
     folder: Annotated[
         Path | None, typer.Argument(help="Where to; left out, recipes/TASK/DATA SET from the working directory.")
     ] = None,
+    overwrite: Annotated[
+        bool, typer.Option("--overwrite", help="Replace files of the same names that say something else.")
+    ] = False,
 ) -> None:
-    """Copy a recipe, with the file that it extends, to change it. Nothing is overwritten."""
+    """Copy a recipe, with the file that it extends, to change it."""
     from ..recipe.shipped import copy_recipe
 
-    copies = copy_recipe(name, folder)
+    copies = copy_recipe(name, folder, overwrite=overwrite)
     for path in copies:
         typer.echo(f"Copied: {path}")
     typer.echo(f"To run it: seq2seq train {copies[0]}")

@@ -31,7 +31,7 @@ def run(
 
     options = read_flags(ReportOptions, flags)
     if options.output is not None:
-        check_page(options.output)
+        check_page(options.output, overwrite=options.overwrite)
     folders = [RunFolder(run) for run in runs]
     compared = compare_runs(folders)
     _print_scores(compared)

@@ -7,6 +7,7 @@ from pathlib import Path
 from ..base.errors import ExportError
 from ..base.files import folder_written_whole, write_json
 from ..checkpoints.description import DESCRIPTION_FILE
+from ..checkpoints.find import check_replaceable_checkpoint
 from ..checkpoints.folder import Checkpoint, write_checkpoint
 from ..modeling.head_removal import count_heads
 from ..modeling.token_loss import TokenLossModel
@@ -54,6 +55,7 @@ def export_checkpoint(
     format: str,
     quantization: Quantization,
     pairs: Pairs,
+    overwrite: bool = False,
 ) -> Exported:
     """Writes a folder for an engine, with tokenizers and what `seq2seq generate` needs.
 
@@ -64,7 +66,8 @@ def export_checkpoint(
         pairs: what to compare on, truncated where the checkpoint truncates.
 
     Raises:
-        ExportError: the folder exists, the engine cannot compute the model, or the export is not equal to it.
+        ExportError: the folder exists and is not to be replaced, the engine cannot compute the model, or the export is
+            not equal to it.
         GenerationError: there is no such engine, or its library is not installed.
     """
     engine = find_engine(format)
@@ -93,6 +96,7 @@ def export_checkpoint(
         engine.load,
         pairs,
         is_exact=quantization == EXACT,
+        overwrite=overwrite,
     )
 
 
@@ -101,11 +105,12 @@ def export_transformers(
     output: Path,
     *,
     pairs: Pairs,
+    overwrite: bool = False,
 ) -> Exported:
     """Writes a folder that plain transformers loads: weights whole and untied, no state of a training.
 
     Raises:
-        ExportError: the folder exists, or what was written is not equal to the model.
+        ExportError: the folder exists and is not to be replaced, or what was written is not equal to the model.
     """
 
     def write(folder: Path, model: TokenLossModel) -> None:
@@ -118,6 +123,7 @@ def export_transformers(
         TransformersEngine.load,
         pairs,
         is_exact=True,
+        overwrite=overwrite,
     )
 
 
@@ -140,16 +146,16 @@ def _export(
     pairs: Pairs,
     *,
     is_exact: bool,
+    overwrite: bool,
 ) -> Exported:
     """Writes the model with all its heads beside the output, compares, and gives the folder its name at last."""
     check_reads_texts(checkpoint)
     framed = _frame_pairs(checkpoint, pairs)
-    if output.exists():
-        raise ExportError(f"{output} exists. Choose another output, or remove it.")
+    check_replaceable_checkpoint(output, overwrite=overwrite, error=ExportError)
     try:
         output.parent.mkdir(parents=True, exist_ok=True)
         whole = restore_heads(checkpoint.model)
-        with folder_written_whole(output) as beside:
+        with folder_written_whole(output, overwrite=overwrite) as beside:
             write(beside, whole)
             equality = _compare(checkpoint, load(beside), framed)
             if is_exact:

@@ -12,6 +12,7 @@ from typing import IO, Any
 
 from ..base.errors import DataError
 from ..base.files import is_packed, load_json, write_json
+from ..base.output_paths import check_replaceable, check_root, make_folder
 from ..data.file_kinds import find_kind
 from ..run_folder.old_runs import list_old_values
 
@@ -53,11 +54,11 @@ class OutputFile:
         self.old_bytes = 0  # of an earlier file, which stays until there are outputs to take its place
         self.pipe: IO[bytes] | None = None  # or a device; stays open, for its reader takes a closed one for the end
 
-    def begin(self, *, resume: bool) -> Progress | None:
+    def begin(self, *, resume: bool, overwrite: bool = False) -> Progress | None:
         """How far the file has come, and truncates it there; None where it is finished.
 
-        Where no text was written yet, it begins anew, whatever it was begun with. The lines of an earlier, finished
-        file stay until the first new ones come.
+        Where no text was written yet, or with `overwrite`, it begins anew, whatever it was begun with. The lines of an
+        earlier file stay until the first new ones come.
 
         Raises:
             DataError: it is unfinished and not to be gone on with; it was begun with other settings, or is damaged; it
@@ -67,15 +68,15 @@ class OutputFile:
             raise DataError(f"Only a file can be gone on with, and {self.path} is none. Name an output file.")
         try:
             if self.is_file:
-                return self._begin_file(resume)
+                return self._begin_file(resume, overwrite)
             if self.path != STANDARD_OUTPUT:
                 self.pipe = self.path.open("ab")
             return Progress()
         except OSError as error:
             raise DataError(f"{self.path} cannot be written ({error.strerror}). Choose another output.") from None
 
-    def _begin_file(self, resume: bool) -> Progress | None:
-        if self.beside.exists():
+    def _begin_file(self, resume: bool, overwrite: bool) -> Progress | None:
+        if not overwrite and self.beside.exists():
             progress, settings = self._load()
             if progress.texts:
                 return self._go_on(progress, settings, resume)
@@ -99,7 +100,7 @@ class OutputFile:
         if not resume:
             raise DataError(
                 f"{self.path} is unfinished, {progress.texts:,} texts are written. Go on with it with --resume, or "
-                f"remove {self.beside.name} to begin again."
+                "begin again with --overwrite."
             )
         for name in settings.keys() | self.settings.keys():
             before = settings.get(name)
@@ -218,17 +219,43 @@ def _print(content: bytes) -> None:
 
 
 def check_output(path: Path) -> None:
-    """Makes sure, before any work is done, that outputs can be written to a path; makes its folder.
+    """Makes sure, before any work is done, that outputs can be written to a path; makes its folder, by `make_folder`.
 
     Raises:
-        DataError: the folder cannot be made or written to, or the name asks for a format that is not written.
+        DataError: the folder cannot or must not be made, or cannot be written to; or the name asks for a format that is
+            not written.
     """
     if is_packed(path) or find_kind(path) not in ("json", "text"):
         raise DataError(f"{path}: outputs are written as plain text or .jsonl. Choose such a name.")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise DataError(f"{path.parent}: the folder cannot be made ({error.strerror}).") from None
+    make_folder(path.parent)
+    _check_writable(path)
+
+
+def check_output_folder(folder: Path) -> None:
+    """Makes sure, before any work is done, that files can be written into a folder; makes it and the one around it.
+
+    Raises:
+        DataError: a folder cannot or must not be made, or cannot be written to.
+    """
+    make_folder(folder.parent)
+    make_folder(folder, told=False)
+    _check_writable(folder / "output")
+
+
+def check_new_folder(folder: Path) -> None:
+    """Makes sure, before any work is done, that a folder can be written as a whole; makes the one around it.
+
+    Raises:
+        DataError: that cannot or must not be made, or cannot be written to; or this one would be at the disk's root.
+    """
+    if not os.path.lexists(folder):
+        check_root(folder)
+    make_folder(folder.parent)
+    if not os.access(folder.parent, os.W_OK):
+        raise DataError(f"{folder} cannot be written. Choose another output.")
+
+
+def _check_writable(path: Path) -> None:
     try:
         is_pipe = path.exists() and not path.is_file()  # or a device: nothing is put beside it
         written_to = path if is_pipe else path.parent
@@ -237,6 +264,16 @@ def check_output(path: Path) -> None:
         raise DataError(f"{path} cannot be written ({error.strerror}). Choose another output.") from None
     if not can_be_written:
         raise DataError(f"{path} cannot be written. Choose another output.")
+
+
+def check_replaceable_output(path: Path, *, overwrite: bool) -> None:
+    """Refuses to write over a file that is there; an unfinished one is left to `OutputFile`, which goes on or refuses.
+
+    Raises:
+        DataError: as `check_replaceable`.
+    """
+    if not path.with_name(path.name + UNFINISHED).exists():
+        check_replaceable([path], overwrite=overwrite)
 
 
 def check_apart(source: Path, output: Path) -> None:

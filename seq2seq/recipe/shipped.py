@@ -17,6 +17,7 @@ import yaml
 from ..base.errors import RecipeError
 from ..base.files import write_text
 from ..base.mappings import merge
+from ..base.output_paths import make_folder
 
 MARKER = "recipe.schema.json"  # a folder that happens to be called recipes, beside site-packages, has none
 BASE = "base"  # the stem of files that others extend
@@ -148,7 +149,7 @@ def list_recipe_files(name: str) -> list[Path]:
     return [path, path.parent / base] if base else [path]
 
 
-def copy_recipe(name: str, folder: Path | None = None) -> list[Path]:
+def copy_recipe(name: str, folder: Path | None = None, *, overwrite: bool = False) -> list[Path]:
     """Copies a recipe, with the files that it names beside it, and returns the copies, the recipe's first.
 
     Args:
@@ -156,7 +157,8 @@ def copy_recipe(name: str, folder: Path | None = None) -> list[Path]:
 
     Raises:
         RecipeError: there is no such recipe, or the recipe itself or a file of that name that says something else is
-            there already; then nothing is copied.
+            there already, without `overwrite`; then nothing is copied.
+        DataError: the folder must not be made.
     """
     recipes = find_recipes_folder()
     files = list_recipe_files(name)
@@ -170,10 +172,13 @@ def copy_recipe(name: str, folder: Path | None = None) -> list[Path]:
     if copied_recipe.exists() and copied_recipe.samefile(recipe):
         raise RecipeError(f"{copied_recipe} is the recipe itself. Name another folder for the copy.")
     for copy, text in texts.items():
-        if copy.exists() and not _holds(copy, text):
-            raise RecipeError(f"{copy} is there already and is not what would be copied. Choose another folder.")
+        if copy.exists() and not _holds(copy, text) and not overwrite:
+            raise RecipeError(
+                f"{copy} is there already and is not what would be copied. Choose another folder, or replace it with "
+                "--overwrite."
+            )
+    make_folder(folder)
     try:
-        folder.mkdir(parents=True, exist_ok=True)
         for copy, text in texts.items():
             write_text(copy, text)
     except OSError as error:

@@ -21,7 +21,7 @@ FINELY_MARKED = 1000  # largest by smallest gradient norm
 LONG_NAME = 30  # characters of names that share a row of a legend
 LONGEST_NAME = 100  # characters of any name in a legend
 EVENT_NAMES = {"train": "training", "validation": "validation"}
-NO_METRICS = {"event", "loss", "source_gain", *COUNTERS}  # what a validation holds besides
+NO_METRICS = {"event", "loss", "source_gain", "samples", *COUNTERS}  # what a validation holds besides
 Events = Sequence[Mapping[str, Any]]
 Panel = Callable[["Axes", Events, Events], None]
 

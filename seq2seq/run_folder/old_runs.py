@@ -65,6 +65,7 @@ OLD_VALUES: dict[str, Any] = {
     "training.objective": {"kind": "cross_entropy"},
     "training.threads": None,
     "training.trackers": [],
+    "training.validation_samples": 0,
     "training.warmups": {},
 }
 

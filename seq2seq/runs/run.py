@@ -87,6 +87,7 @@ class Run:
             save=writer.save,
             save_rescue=writer.save_rescue,
             log=self.log,
+            list_samples=(lambda: ()) if self.validation is None else self.validation.list_samples,
         )
         return Trainer(
             model=prepared.model,

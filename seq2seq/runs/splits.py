@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import islice
 
@@ -41,6 +41,12 @@ class TextData:
     def read_first(self, count: int) -> list[Example]:
         """The first examples as they are read; no more is."""
         return list(islice(self.split.read(), max(count, 0)))
+
+    def read_rows(self, rows: Collection[int]) -> list[Example]:
+        """The examples of these numbers, from 0, in their order; nothing behind the last of them is read."""
+        examples = self.examples or self.split.read()
+        behind = max(rows, default=-1) + 1
+        return [example for row, example in enumerate(islice(examples, behind)) if row in rows]
 
 
 def load_split(

@@ -1,19 +1,27 @@
-"""What a run measures on its validation data: the loss, what the sources are worth, and scores of texts it writes."""
+"""What a run measures on its validation data: the loss, what the sources are worth, and scores of texts it writes.
 
-from collections.abc import Iterator, Mapping
+A few of those texts are shown; where none are scored, they are written for that, by the main process alone.
+"""
+
+import math
+from collections.abc import Iterator, Mapping, Sequence
 
 import torch
 from accelerate import Accelerator
 
 from ..base.console import errors
+from ..base.errors import GenerationError
+from ..base.memory import is_out_of_memory
 from ..data.encoding import EncodedExamples
 from ..data.examples import show_sources
 from ..data.loader import fixed_micro_batches
+from ..data.survey import space_evenly
 from ..generation.scoring import score_predictions
 from ..metrics.options import EvaluationOptions
 from ..modeling.token_loss import TokenLossModel
 from ..recipe.recipe import Recipe
 from ..reports.source_gain import format_source_gain, is_unread
+from ..reports.validation_samples import ValidationSample
 from ..training.execution import run_uncompiled
 from ..training.sharding import gather_model
 from ..training.validation import compute_source_gain, compute_validation_loss
@@ -23,12 +31,15 @@ from .splits import TextData
 from .start import Start
 
 GAIN_PAIRS = 128  # of the validation set, which the source gain is measured on
+# How samples are written where nothing else is: cheaply, and without a draw.
+GREEDY = {"num_beams": 1, "num_outputs": 1, "sampling": False, "scores": False}
 
 
 class Validation:
     """The validations of a run; every process holds one, and all measure at once.
 
     source_gain: of the last validation; None before the first, and where the recipe asks for no loss.
+    samples: of the last validation, on the main process; none where they cannot be written.
     """
 
     def __init__(
@@ -49,6 +60,10 @@ class Validation:
         self.evaluation = evaluation
         self.accelerator = accelerator
         self.source_gain: float | None = None
+        self.samples: list[ValidationSample] = []
+        self._sampled_rows = self._choose_rows()
+        # Read now, so that a run of days may outlive its files.
+        self._sampled = data.read_rows(self._sampled_rows)
         self._most_tokens: int | None = None
 
     def measure(self) -> dict[str, float]:
@@ -60,8 +75,13 @@ class Validation:
             if "loss" in options.validation_metrics:
                 values["loss"], self.source_gain = self._measure_losses(model)
             text_metrics = tuple(metric for metric in options.validation_metrics if metric != "loss")
+            texts: Sequence[str] = ()
             if text_metrics:
-                values |= self._score_texts(model, text_metrics)
+                texts = self._write_texts(model)
+                values |= self._score_texts(texts, text_metrics)
+            # What is not finite ends the run; its outputs would tell nothing.
+            is_finite = all(map(math.isfinite, values.values()))
+            self.samples = self._collect_samples(model, texts) if is_finite else []
         figures = {metric: values[metric] for metric in options.validation_metrics}
         if self.source_gain is not None:
             figures["source_gain"] = self.source_gain
@@ -119,15 +139,64 @@ class Validation:
             self.accelerator,
         )
 
-    def _score_texts(self, model: TokenLossModel, metrics: tuple[str, ...]) -> Mapping[str, float]:
+    def _write_texts(self, model: TokenLossModel) -> list[str]:
+        """Outputs for the first pairs, as many as the recipe says."""
         examples = self.data.examples[: self.recipe.training.validation_texts]
         sources = [example.source for example in examples]
         # Metrics read the best output alone: what else the recipe asks for would be written and thrown away.
         only_best = self.recipe.generation.model_copy(update={"num_outputs": 1, "scores": False})
-        predictions = self.outputs.write(model, sources, only_best).texts
+        return self.outputs.write(model, sources, only_best).texts
+
+    def _score_texts(self, texts: Sequence[str], metrics: tuple[str, ...]) -> Mapping[str, float]:
         evaluation = self.evaluation.model_copy(update={"metrics": metrics})
-        shown = show_sources(examples, self.data.split.source)
-        return score_predictions(shown, predictions, evaluation).values
+        shown = show_sources(self.data.examples[: len(texts)], self.data.split.source)
+        return score_predictions(shown, texts, evaluation).values
+
+    def _choose_rows(self) -> list[int]:
+        """Evenly spaced rows of those that texts are written for: of sorted data, not its beginning alone."""
+        options = self.recipe.training
+        pairs = len(self.data.encoded)
+        return space_evenly(min(pairs, options.validation_texts or pairs), options.validation_samples).tolist()
+
+    def list_samples(self) -> list[ValidationSample]:
+        """Those of the last validation, on the main process."""
+        return self.samples
+
+    def _collect_samples(self, model: TokenLossModel, texts: Sequence[str]) -> list[ValidationSample]:
+        """Samples from the same pairs at every validation.
+
+        Args:
+            texts: what was written for the first pairs already; where that is nothing, samples are written greedily.
+        """
+        if not self.accelerator.is_main_process:
+            return []
+        outputs = [texts[row] for row in self._sampled_rows] if texts else self._write_greedily(model)
+        shown = show_sources(self._sampled[: len(outputs)], self.data.split.source)
+        samples = []
+        for example, output in zip(shown, outputs, strict=True):
+            samples.append(ValidationSample(example.source, example.references[0], output))
+        return samples
+
+    def _write_greedily(self, model: TokenLossModel) -> list[str]:
+        """Outputs of the main process alone; none, and none from then on, where it cannot write them.
+
+        A run without test data may have come here without being able to, and goes on.
+        """
+        greedy = self.recipe.generation.model_copy(update=GREEDY)
+        sources = [example.source for example in self._sampled]
+        try:
+            return self.outputs.write_alone(model, sources, greedy).texts if sources else []
+        except (GenerationError, RuntimeError, MemoryError) as error:
+            if not isinstance(error, GenerationError) and not is_out_of_memory(error):
+                raise
+            reason = str(error)
+        # Behind the block, as in `_measure_losses`.
+        self._sampled_rows = []
+        self._sampled = []
+        if torch.cuda.is_available():
+            torch.cuda.empty_cache()
+        errors().print(f"Validation at step {self.start.state.step}: from here on no samples are written. {reason}")
+        return []
 
     def _build_micro_batches(self, encoded: EncodedExamples) -> Iterator[dict[str, torch.Tensor]]:
         return fixed_micro_batches(

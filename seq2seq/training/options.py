@@ -199,6 +199,13 @@ class TrainingOptions(Options):
         le=MOST,
         description="How many of the validation pairs, from the first on, texts are written for; null is all.",
     )
+    validation_samples: int = Field(
+        3,
+        ge=0,
+        le=100,
+        description="How many validation pairs, the same at every validation, are shown with the model's outputs, on "
+        "the console and in progress.jsonl; where no metric needs texts, they are written greedily. 0 shows none.",
+    )
     early_stopping: int | None = Field(
         None,
         gt=0,

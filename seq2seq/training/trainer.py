@@ -5,10 +5,10 @@ Knows nothing of files, texts or plans: what to validate with and how to save it
 
 import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass, replace
-from typing import NoReturn
+from typing import Any, NoReturn
 
 import torch
 from accelerate import Accelerator
@@ -20,6 +20,7 @@ from ..base.memory import is_out_of_memory
 from ..base.randomness import seed_torch
 from ..data.loader import Step, StepLoader
 from ..modeling.token_loss import TokenLossModel
+from ..reports.validation_samples import ValidationSample
 from .agreement import Agreement
 from .contention import EVENT, watch_threads
 from .diagnosis import format_not_finite
@@ -47,12 +48,14 @@ class Callbacks:
     save: writes a checkpoint of the state, and records it as the best where told so.
     save_rescue: writes a rescue point of the state.
     log: takes one event of progress.jsonl.
+    list_samples: what the last validation shows of the model's outputs, on the main process.
     """
 
     validate: Callable[[], dict[str, float]] | None
     save: Callable[[TrainingState, bool], None]
     save_rescue: Callable[[TrainingState], None]
     log: Callable[[dict], None]
+    list_samples: Callable[[], Sequence[ValidationSample]] = tuple
 
 
 class Trainer:
@@ -328,13 +331,12 @@ class Trainer:
             values = self._validate()
             if not all(map(math.isfinite, values.values())):
                 self._stop_not_finite(f"Validation at step {state.step}: {values}.")
-            self.callbacks.log({"event": "validation", **values, **state.counters()})
+            self._tell_validation(values, bar)
             metric = options.validation_metrics[0]
             best = is_better(metric, values[metric], state.best_value)
             if best:
                 state.best_step, state.best_value = state.step, values[metric]
             count_validation(state, values[metric], options)
-            bar.tell("validation " + "  ".join(f"{name} {value:.4g}" for name, value in values.items()))
         # Before saving, which every process takes part in, or none.
         is_rescue_due = self._agree(request)
         if best or self._find_end() or state.step % options.checkpoint_every_steps == 0:
@@ -349,6 +351,17 @@ class Trainer:
             if not is_out_of_memory(error):
                 raise
             self._agreement.end_without_memory(explain_validation(self.state.step))
+
+    def _tell_validation(self, values: dict[str, float], bar: ProgressBar) -> None:
+        samples = self.callbacks.list_samples()
+        event: dict[str, Any] = {"event": "validation", **values}
+        if samples:
+            event["samples"] = [sample.to_row() for sample in samples]
+        self.callbacks.log({**event, **self.state.counters()})
+        bar.tell("validation " + "  ".join(f"{name} {value:.4g}" for name, value in values.items()))
+        for sample in samples:
+            for line in sample.format_lines():
+                bar.print(line)
 
     def _agree(self, request: StopRequest) -> bool:
         """Lets all processes know of a signal that came to any; returns whether one finds a rescue point due."""

@@ -23,11 +23,11 @@ def average(checkpoints: Sequence[str | Path], **given: Any) -> Averaged:
 
     Raises:
         CheckpointError: there are fewer than two, they differ in config, tokenizers, sharing, framing or pruned heads,
-            `output` exists, or the disk is full.
+            `output` exists and is not to be replaced, or the disk is full.
         DataError: `output` cannot be written.
     """
     options = build_options(AverageOptions, given)
     check_average(checkpoints, options)
     last = options.last
     folders = map(find_checkpoint, checkpoints) if last is None else list_last(Path(checkpoints[0]), last)
-    return average_checkpoints(list(folders), options.output)
+    return average_checkpoints(list(folders), options.output, overwrite=options.overwrite)

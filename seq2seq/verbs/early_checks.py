@@ -11,14 +11,22 @@ from typing import Any
 
 from ..base.errors import AnalysisError, CheckpointError, DataError
 from ..base.options import build_options
+from ..base.output_paths import check_replaceable, check_replaceable_folder, check_root
 from ..checkpoints.description import DESCRIPTION_FILE, CheckpointDescription
-from ..checkpoints.find import find_local
+from ..checkpoints.find import check_replaceable_checkpoint, find_local
 from ..data.examples import read_examples
 from ..data.file_kinds import FORMATS, find_kind, is_json_lines, is_row_format
 from ..data.options import LayoutOptions, build_layout
 from ..data.plain_text import STANDARD_INPUT
 from ..data.readers import check_content, find_file, is_file_name
-from ..generation.outputs import STANDARD_OUTPUT, check_apart, check_output
+from ..generation.outputs import (
+    STANDARD_OUTPUT,
+    check_apart,
+    check_new_folder,
+    check_output,
+    check_output_folder,
+    check_replaceable_output,
+)
 from ..metrics.options import EvaluationOptions
 from ..processes.launch import check_launch, count_processes, read_launcher_command
 from ..recipe.recipe import Recipe
@@ -40,14 +48,17 @@ from .options import (
     TrainOptions,
 )
 
+COVERAGE_FILE = "coverage.json"  # beside a trained tokenizer
+
 
 def check_train(recipe: Recipe, options: TrainOptions) -> None:
     """Looks at the data of a run; of one that goes on, whose data may be read as in an earlier version, at the files.
 
     Raises:
         TrainingError: as `check_launch`.
-        DataError: as `check_recipe_data`.
+        DataError: as `check_recipe_data`; or the run folder would be made at the root of the disk.
     """
+    check_root(Path(recipe.output))
     check_launch(os.environ, read_launcher_command(), recipe.training.precision)
     if options.resume:
         check_files([*recipe.data.train, *recipe.data.validation, *recipe.data.test])
@@ -70,10 +81,11 @@ def check_figures(options: InspectOptions) -> None:
     """Looks at where the figures of `inspect` are to go.
 
     Raises:
-        DataError: they cannot be written there.
+        DataError: they cannot be written there, or something is there that is not to be replaced.
     """
     if options.figures is not None:
         check_output(options.figures)
+        check_replaceable([options.figures], overwrite=options.overwrite)
 
 
 def check_generate_file(
@@ -85,8 +97,8 @@ def check_generate_file(
 
     Raises:
         CheckpointError: there is no such checkpoint.
-        DataError: the input is missing, or is plain text though columns are named; or the output cannot be written, or
-            is the input.
+        DataError: the input is missing, or is plain text though columns are named; or the output cannot be written, is
+            the input, or is there and is neither to be gone on with nor to be replaced.
         TrainingError: as `check_launch`.
     """
     if options.output != STANDARD_OUTPUT:
@@ -96,6 +108,10 @@ def check_generate_file(
     if isinstance(input, str) and input != STANDARD_INPUT:
         check_apart(find_file(input), options.output)
         check_files([input])
+    if options.resume and options.overwrite:
+        raise DataError("An output is either gone on with (resume) or replaced (overwrite). Leave one of them out.")
+    if options.output != STANDARD_OUTPUT and not options.resume:
+        check_replaceable_output(options.output, overwrite=options.overwrite)
     for_rows = (options.columns, options.header, options.delimiter, options.quoting)
     if any(for_rows) and not (isinstance(input, str) and is_row_format(input)):
         name = "standard input" if input == STANDARD_INPUT else input if isinstance(input, str) else "the input"
@@ -109,13 +125,15 @@ def check_evaluate(checkpoint: Any, options: EvaluateOptions) -> None:
 
     Raises:
         CheckpointError: there is no such checkpoint.
-        DataError: the output is a run or cannot be written, or as `check_recipe_data` of the data.
+        DataError: the output is a run or cannot be written, or holds what is not to be replaced; or as
+            `check_recipe_data` of the data.
         ScoringError: an evaluation option is wrong.
         TrainingError: as `check_launch`.
     """
     if RunFolder(options.output).exists():
         raise DataError(f"{options.output} is a run, whose own scores would be lost. Choose another output.")
-    check_output(options.output / "predictions.jsonl")
+    check_output_folder(options.output)
+    _check_replaceable(options, "predictions.jsonl", "scores.json")
     build_options(EvaluationOptions, options.scoring)  # the checkpoint's own, under it, are known to be right
     check_launch(os.environ, read_launcher_command(), None)
     check_checkpoint(checkpoint)
@@ -128,14 +146,14 @@ def check_prune(checkpoint: Any, options: PruneOptions) -> None:
     Raises:
         CheckpointError: there is no such checkpoint.
         DataError: the output cannot be written, or as `check_recipe_data` of the data.
-        AnalysisError: the output exists, nothing is to be removed, or there is no curve to measure more on.
+        AnalysisError: the output exists and is not to be replaced, nothing is to be removed, or there is no curve to
+            measure more on.
         ScoringError: a metric is unknown.
     """
-    if options.output.exists():
-        raise AnalysisError(f"{options.output} exists. Choose another output, or remove it.")
+    _check_checkpoint_output(checkpoint, options)
     if options.keep is None and options.encoder_layers is None and options.decoder_layers is None:
         raise AnalysisError("Nothing is to be removed. Say which share of heads to keep, or how many layers.")
-    check_output(options.output)
+    check_new_folder(options.output)
     if (options.metrics or options.test is not None) and (options.keep is None or not options.curve):
         raise AnalysisError("metrics and test are of the curve of heads: set keep, and leave curve on.")
     if options.metrics:
@@ -149,9 +167,11 @@ def check_analyze_heads(checkpoint: Any, options: HeadsOptions) -> None:
 
     Raises:
         CheckpointError: there is no such checkpoint.
-        DataError: the output cannot be written, or as `check_recipe_data` of the data.
+        DataError: the output cannot be written, or holds what is not to be replaced; or as `check_recipe_data` of the
+            data.
     """
-    check_output(options.output / "heads.json")
+    check_output_folder(options.output)
+    _check_replaceable(options, "heads.json", "heads.png")
     check_checkpoint(checkpoint)
     _check_pairs(checkpoint, options, options.data)
 
@@ -161,19 +181,23 @@ def check_analyze_attention(checkpoint: Any, options: AttentionOptions) -> None:
 
     Raises:
         CheckpointError: there is no such checkpoint.
-        DataError: the output cannot be written.
+        DataError: the output cannot be written, or holds what is not to be replaced.
     """
-    check_output(options.output / "attention.json")
+    check_output_folder(options.output)
+    _check_replaceable(options, "attention.json", "attention.html", "attention.safetensors")
     check_checkpoint(checkpoint)
 
 
 def check_export(checkpoint: Any, options: ExportOptions) -> None:
-    """Looks at checkpoint and data of `export`.
+    """Looks at output, checkpoint and data of `export`.
 
     Raises:
         CheckpointError: there is no such checkpoint.
-        DataError: a file of the data is missing.
+        DataError: the output cannot be written, or a file of the data is missing.
+        ExportError: the output exists and is not to be replaced.
     """
+    _check_checkpoint_output(checkpoint, options)
+    check_new_folder(options.output)
     check_checkpoint(checkpoint)
     check_files(options.data or ())
 
@@ -182,14 +206,16 @@ def check_average(checkpoints: Sequence[str | Path], options: AverageOptions) ->
     """Looks at output and checkpoints of `average`.
 
     Raises:
-        CheckpointError: there is no such checkpoint, or the last of several runs are asked for.
+        CheckpointError: there is no such checkpoint, or the last of several runs are asked for; or the output exists
+            and is not to be replaced.
         DataError: the output cannot be written.
     """
     if options.last is not None and len(checkpoints) != 1:
         found = f"found {len(checkpoints)} names"
         raise CheckpointError(f"The last {options.last} checkpoints are those of one run; {found}.")
-    if not options.output.exists():  # which is refused when it is to be written
-        check_output(options.output)
+    for checkpoint in checkpoints:
+        _check_checkpoint_output(checkpoint, options)
+    check_new_folder(options.output)
     for checkpoint in checkpoints:
         check_checkpoint(checkpoint)
 
@@ -211,12 +237,30 @@ def check_train_tokenizer(options: TokenizerOptions) -> None:
     """Looks at output and data of `train_tokenizer`.
 
     Raises:
-        DataError: the folder cannot be made or holds something already, or a file is missing.
+        DataError: the folder cannot be made or holds what is not to be replaced, or a file is missing.
     """
-    check_output(options.output / "coverage.json")
-    if any(options.output.iterdir()):
-        raise DataError(f"{options.output} is not empty. Choose a new folder for the tokenizer.")
+    check_replaceable_folder(options.output, overwrite=options.overwrite, mark=COVERAGE_FILE)
+    check_new_folder(options.output)
     check_files(options.data)
+
+
+def _check_replaceable(options: EvaluateOptions | HeadsOptions | AttentionOptions, *names: str) -> None:
+    """Refuses to write over files of an output folder."""
+    paths = [options.output / name for name in names]
+    check_replaceable(paths, overwrite=options.overwrite)
+
+
+def _check_checkpoint_output(checkpoint: Any, options: PruneOptions | ExportOptions | AverageOptions) -> None:
+    """Refuses a folder for a checkpoint made from another one, where that or anything else would be lost.
+
+    Raises:
+        options.error: naming what is there.
+    """
+    output = options.output
+    check_replaceable_checkpoint(output, overwrite=options.overwrite, error=options.error)
+    is_named = isinstance(checkpoint, str | Path) and Path(checkpoint).exists()
+    if is_named and output.exists() and output.samefile(checkpoint):
+        raise options.error(f"{output} is the checkpoint itself and would be lost. Choose another output.")
 
 
 def check_checkpoint(checkpoint: Any) -> None:

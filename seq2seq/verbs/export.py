@@ -26,7 +26,8 @@ def export(checkpoint: str | Path, **given: Any) -> Exported:
 
     Raises:
         CheckpointError: as `load_checkpoint`.
-        ExportError: the format cannot hold the model, the output exists, or a float32 export is not equal to the model.
+        ExportError: the format cannot hold the model, the output exists and is not to be replaced, or a float32 export
+            is not equal to the model.
         GenerationError: CTranslate2 is not installed.
         DataError: as `load_examples`.
     """
@@ -50,7 +51,8 @@ def export(checkpoint: str | Path, **given: Any) -> Exported:
             format=format,
             quantization=quantization,
             pairs=pairs,
+            overwrite=options.overwrite,
         )
     if quantization != EXACT:
         raise ExportError(f"quantization is for ctranslate2; transformers has float32 (found {quantization!r}).")
-    return export_transformers(loaded, options.output, pairs=pairs)
+    return export_transformers(loaded, options.output, pairs=pairs, overwrite=options.overwrite)

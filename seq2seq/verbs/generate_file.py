@@ -60,13 +60,13 @@ class _Job:
         self.done = 0  # texts that are written or being written; every process counts them
         self.started = self.noted = time.monotonic()
 
-    def begin(self, *, resume: bool) -> bool:
+    def begin(self, *, resume: bool, overwrite: bool) -> bool:
         """Opens the output and passes over the texts whose outputs stand there; False where it is finished.
 
         Raises:
             DataError: as `OutputFile.begin`; or the texts are others than those that outputs stand for.
         """
-        progress = run_on_main(self.processes, lambda: self.output.begin(resume=resume))
+        progress = run_on_main(self.processes, lambda: self.output.begin(resume=resume, overwrite=overwrite))
         if progress is None:
             if self.processes.is_main_process:
                 messages().print(f"{self.output.path} is finished.")
@@ -255,8 +255,8 @@ def generate_file(
     Raises:
         CheckpointError, GenerationError: as `generate`; or `strict`, and a text does not fit.
         DataError: the input is missing or broken, or plain text though columns are named; the output cannot be written,
-            is the input, is unfinished and not to be resumed, was begun with other texts, weights or options, or is
-            changed by something else meanwhile.
+            is the input, is there and neither to be resumed nor to be replaced, was begun with other texts, weights or
+            options, or is changed by something else meanwhile.
         TrainingError: as `train`, where several processes were asked for and fewer are there.
     """
     options = build_options(GenerateFileOptions, given | {"output": output})
@@ -264,7 +264,7 @@ def generate_file(
     check_generate_file(checkpoint, input, options)
     with open_processes() as processes:
         job = _open_job(checkpoint, input, options, processes)
-        if not job.begin(resume=options.resume):
+        if not job.begin(resume=options.resume, overwrite=options.overwrite):
             return None
         with job.show_progress() as bar, _telling_how_to_go_on(job):
             while window := run_on_main(processes, job.read):

@@ -45,6 +45,9 @@ from ..metrics.table import METRICS
 from ..text.normalization import Normalization
 from ..text.options import Kind
 
+Overwrite = Annotated[
+    bool, Field(description="Whether to replace an earlier output; without it, what is there is left and refused.")
+]
 Files = Annotated[Strings, Flag(repeated=True)]
 SomeFiles = Annotated[Strings | None, Flag(repeated=True)]
 
@@ -95,6 +98,7 @@ class InspectOptions(Options):
     figures: Annotated[FilePath | None, Flag("--json")] = Field(
         None, description="A file to write all figures to, as JSON."
     )
+    overwrite: Overwrite = False
 
 
 class GenerateFileOptions(TableChoice, GenerationChoice):
@@ -105,6 +109,7 @@ class GenerateFileOptions(TableChoice, GenerationChoice):
     output: FilePath = Field(
         Path("-"), description="The file to write, by its name plain text or .jsonl; - is standard output."
     )
+    overwrite: Overwrite = False
     columns: Annotated[Strings | None, Flag("--column")] = Field(
         None, description="The columns of rows that hold the source; left out, they are those of the checkpoint."
     )
@@ -191,6 +196,7 @@ class EvaluateOptions(PairOptions, GenerationChoice):
     output: FilePath = Field(
         Path("evaluation"), description="The folder to write predictions.jsonl and scores.json to."
     )
+    overwrite: Overwrite = False
     metrics: Strings | None = Field(
         None, description="The metrics to compute, the headline first; left out, they are those of the checkpoint."
     )
@@ -339,6 +345,7 @@ class ReportOptions(Options):
         description="The folder to write the comparison of several runs to, as README.md with its picture; left out "
         "for one run, whose own card is written.",
     )
+    overwrite: Overwrite = False
     samples: int = Field(
         3,
         ge=0,
@@ -353,7 +360,8 @@ class PruneOptions(PairOptions):
     error: ClassVar[type[Seq2SeqError]] = AnalysisError
     recipe_keys: ClassVar[Mapping[str, str]] = {"evaluation.metrics": "metrics"}
 
-    output: FilePath = Field(description="The checkpoint folder to write; it must not exist yet.")
+    output: FilePath = Field(description="The checkpoint folder to write; it must be new or empty.")
+    overwrite: Overwrite = False
     keep: float | None = Field(
         None,
         gt=0,
@@ -407,6 +415,7 @@ class HeadsOptions(PairOptions):
     error: ClassVar[type[Seq2SeqError]] = AnalysisError
 
     output: FilePath = Field(Path("analysis"), description="The folder to write heads.json and heads.png to.")
+    overwrite: Overwrite = False
     normalized: bool = Field(
         False, description="Whether the importance of a head is divided by the l2 norm of its layer."
     )
@@ -424,6 +433,7 @@ class AttentionOptions(GenerationChoice):
     output: FilePath = Field(
         Path("analysis"), description="The folder to write the page, the figures, the tensors and the pictures to."
     )
+    overwrite: Overwrite = False
     pictures: bool = Field(True, description="Whether a PNG is drawn for each layer.")
 
 
@@ -432,7 +442,8 @@ class ExportOptions(Options):
 
     error: ClassVar[type[Seq2SeqError]] = ExportError
 
-    output: FilePath = Field(description="The folder to write; it must not exist yet.")
+    output: FilePath = Field(description="The folder to write; it must be new or empty.")
+    overwrite: Overwrite = False
     format: Format = Field(
         "ctranslate2",
         description="What is to load it: ctranslate2, transformers, or an engine of your own as package.module:CLASS.",
@@ -454,7 +465,8 @@ class AverageOptions(Options):
 
     error: ClassVar[type[Seq2SeqError]] = CheckpointError
 
-    output: FilePath = Field(description="The checkpoint folder to write; it must not exist yet.")
+    output: FilePath = Field(description="The checkpoint folder to write; it must be new or empty.")
+    overwrite: Overwrite = False
     last: int | None = Field(
         None,
         ge=2,
@@ -479,6 +491,7 @@ class TokenizerOptions(TableChoice):
         description="The texts to train on: data files, named as in a recipe, or plain text, one text a line."
     )
     output: FilePath = Field(description="The folder to write; it must be new or empty.")
+    overwrite: Overwrite = False
     kind: Kind = Field("unigram", description="How texts are split: by unigram, bpe or wordpiece.")
     size: int = Field(
         8000, gt=0, le=2_000_000, description="How many tokens there are, special ones and bytes among them."

@@ -61,8 +61,9 @@ def prune(
     Raises:
         CheckpointError, DataError, GenerationError: as `load_checkpoint` and `evaluate`; the output cannot be written.
         ScoringError: a metric is unknown, or compares with sources that are no texts.
-        AnalysisError: nothing is to be removed, the model's family allows no such removal, too little would be left,
-            metrics or test pairs are given without a curve, or memory ran out.
+        AnalysisError: the output exists and is not to be replaced, nothing is to be removed, the model's family allows
+            no such removal, too little would be left, metrics or test pairs are given without a curve, or memory ran
+            out.
     """
     options = build_options(PruneOptions, given | {"data": data})
     check_prune(checkpoint, options)

@@ -12,7 +12,7 @@ from ..data.training_texts import read_training_texts
 from ..text.coverage import Coverage, measure_coverage
 from ..text.tokenizer_training import train_tokenizer as train_tokenizer_on
 from ..text.tokenizers import TokenizerPair
-from .early_checks import check_train_tokenizer
+from .early_checks import COVERAGE_FILE, check_train_tokenizer
 from .options import TokenizerOptions
 
 
@@ -26,7 +26,8 @@ def train_tokenizer(data: Sequence[str], **given: Any) -> dict[str, Coverage]:
         How the tokenizer covers the texts, by column.
 
     Raises:
-        DataError: a file is missing or broken, a column is missing, or the folder holds something already.
+        DataError: a file is missing or broken, a column is missing, or the folder holds something already that is not
+            to be replaced.
         TokenizerError: the texts do not give such a tokenizer.
     """
     options = build_options(TokenizerOptions, given | {"data": data})
@@ -43,7 +44,7 @@ def train_tokenizer(data: Sequence[str], **given: Any) -> dict[str, Coverage]:
     )
     coverage = {side: measure_coverage(tokenizer, side_texts) for side, side_texts in texts.items()}
     rows = {side: asdict(row) for side, row in coverage.items()}
-    with folder_written_whole(options.output) as folder:
+    with folder_written_whole(options.output, overwrite=options.overwrite) as folder:
         TokenizerPair(tokenizer, tokenizer).save(folder, max_source_tokens=tokenizer.model_max_length)
-        write_json(folder / "coverage.json", {**chosen, "data": list(options.data), "coverage": rows})
+        write_json(folder / COVERAGE_FILE, {**chosen, "data": list(options.data), "coverage": rows})
     return coverage

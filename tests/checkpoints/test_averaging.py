@@ -114,9 +114,20 @@ def test_notes_of_another_version_of_transformers_are_no_difference(copies, tmp_
 
 def test_output_that_exists_is_refused_and_left_alone(several, tmp_path):
     (tmp_path / "thesis.txt").write_text("mine")
-    with pytest.raises(CheckpointError, match="exists already. Choose a new folder for the average"):
+    with pytest.raises(CheckpointError, match="exists. Choose another output, or replace it with --overwrite"):
         average_checkpoints(several, tmp_path)
     assert [path.name for path in tmp_path.iterdir()] == ["thesis.txt"]
+
+
+def test_earlier_average_is_replaced_where_that_is_asked_for_and_nothing_else(several, tmp_path):
+    output = tmp_path / "average"
+    seq2seq.average(several, output=output)
+    with pytest.raises(CheckpointError, match="average exists. Choose another output"):
+        seq2seq.average(several, output=output)
+    seq2seq.average(several[:2], output=output, overwrite=True)
+    assert len(json.loads((output / "averaged.json").read_text())) == 2
+    with pytest.raises(CheckpointError, match="is the checkpoint itself and would be lost"):
+        seq2seq.average([several[0], output], output=output, overwrite=True)
 
 
 def test_output_that_cannot_be_written_is_refused_before_anything_is_read(several, tmp_path):

@@ -18,7 +18,7 @@ def test_average_of_a_runs_last_checkpoints_generates(seq2seq, tiny_bert, tmp_pa
     assert seq2seq("generate", output, "--text", "the cat sat")[0] == 0
     code, _, err = seq2seq("average", run, steps[0], "--output", output)
     assert code == 1
-    assert f"{output} exists already" in err
+    assert f"{output} exists. Choose another output" in err
 
 
 def test_average_of_named_checkpoints_says_what_differs(seq2seq, started, checkpoint, tmp_path):

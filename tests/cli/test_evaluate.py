@@ -124,7 +124,17 @@ def test_run_tells_that_a_column_may_hold_no_references(seq2seq, tiny_bert, tmp_
 def test_evaluate_chooses_the_tokenizer_of_bleu(seq2seq, checkpoint, tmp_path):
     data = tmp_path / "data.jsonl"
     data.write_text(json.dumps({"source": "a dog", "target": "今天天气很好"}) + "\n", encoding="utf-8")
-    evaluate = ("evaluate", checkpoint, "--data", data, "--output", tmp_path / "out", "--metrics", "bleu")
+    evaluate = (
+        "evaluate",
+        checkpoint,
+        "--data",
+        data,
+        "--output",
+        tmp_path / "out",
+        "--metrics",
+        "bleu",
+        "--overwrite",
+    )
     for flags, tokenizer in (((), "zh"), (("--bleu-tokenizer", "char"), "char")):
         assert seq2seq(*evaluate, *flags)[0] == 0
         assert f"|tok:{tokenizer}|" in json.loads((tmp_path / "out/scores.json").read_text())["signatures"]["bleu"]

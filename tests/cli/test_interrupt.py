@@ -91,7 +91,7 @@ def test_evaluation_interrupted_between_its_files_leaves_no_older_scores(
     import seq2seq.verbs.evaluate as verb
 
     interrupt(monkeypatch, verb, "write_json")
-    assert seq2seq(*arguments)[0] == 130
+    assert seq2seq(*arguments, "--overwrite")[0] == 130
     assert [path.name for path in (tmp_path / "out").iterdir()] == ["predictions.jsonl"]
 
 

@@ -33,9 +33,13 @@ def test_comparison_replaces_no_page_of_another_kind(seq2seq, tmp_path):
     assert run.card.read_text() == "# Mine"
 
 
-def test_comparison_is_written_anew_where_one_stands(seq2seq, tmp_path):
+def test_comparison_is_written_anew_where_one_stands_and_that_is_asked_for(seq2seq, tmp_path):
     run = write_run(tmp_path / "run").path
-    assert [seq2seq("report", run, "--output", tmp_path / "out")[0] for _ in range(2)] == [0, 0]
+    command = ("report", run, "--output", tmp_path / "out")
+    assert seq2seq(*command)[0] == 0
+    code, _, err = seq2seq(*command)
+    assert (code, err.count("out/README.md exists. Choose another output, or replace it with --overwrite")) == (1, 1)
+    assert seq2seq(*command, "--overwrite")[0] == 0
 
 
 def test_report_that_cannot_be_written_names_the_file(seq2seq, tmp_path):
@@ -47,4 +51,7 @@ def test_report_that_cannot_be_written_names_the_file(seq2seq, tmp_path):
     with pytest.raises(DataError, match=r"run/README\.md cannot be written: Is a directory"):
         report(run.path)
     (tmp_path / "file").touch()
-    assert "file/out: the folder cannot be made" in seq2seq("report", run.path, "--output", tmp_path / "file/out")[2]
+    assert (
+        "file: the folder cannot be made (File exists)"
+        in seq2seq("report", run.path, "--output", tmp_path / "file/out")[2]
+    )

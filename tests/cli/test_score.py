@@ -35,7 +35,7 @@ def test_spaces_behind_commas_are_no_part_of_a_name(seq2seq, checkpoint, pairs, 
     assert (code, "33.3" in out) == (0, True)
     evaluate = ("evaluate", checkpoint, "--data", pairs, "--output", tmp_path / "out")
     assert seq2seq(*evaluate, *names[:2])[0] == 0
-    assert "metrics: name at least one of" in seq2seq(*evaluate, "--metrics", "")[2]
+    assert "metrics: name at least one of" in seq2seq(*evaluate, "--overwrite", "--metrics", "")[2]
 
 
 def test_files_to_score_must_be_utf8(seq2seq, tmp_path):

@@ -8,7 +8,7 @@ import pytest
 from transformers import AutoTokenizer, EncoderDecoderModel
 
 import seq2seq
-from seq2seq.base.errors import CheckpointError, ExportError, GenerationError
+from seq2seq.base.errors import CheckpointError, DataError, ExportError, GenerationError
 from seq2seq.checkpoints.folder import write_checkpoint
 from seq2seq.engines.ctranslate2 import CTranslate2Engine
 from seq2seq.engines.ctranslate2_spec import build_spec
@@ -143,14 +143,28 @@ def test_activation_that_ctranslate2_does_not_have_is_refused(tmp_path):
 
 
 def test_export_over_something_is_refused(write, tmp_path):
+    (tmp_path / "thesis.txt").write_text("mine")
     with pytest.raises(ExportError, match="exists. Choose another output"):
         seq2seq.export(write("bert2bert"), output=tmp_path)
 
 
 @pytest.mark.parametrize("format", ["ctranslate2", "transformers"])
+def test_earlier_export_is_replaced_where_that_is_asked_for(write, tmp_path, format):
+    checkpoint = write("bert2bert")
+    options = {"output": tmp_path / "export", "format": format}
+    seq2seq.export(checkpoint, **options)
+    (tmp_path / "export/of_before.txt").write_text("")
+    with pytest.raises(ExportError, match="export exists. Choose another output, or replace it with --overwrite"):
+        seq2seq.export(checkpoint, **options)
+    seq2seq.export(checkpoint, **options, overwrite=True)
+    assert not (tmp_path / "export/of_before.txt").exists()
+    assert not list(tmp_path.glob(".export*"))
+
+
+@pytest.mark.parametrize("format", ["ctranslate2", "transformers"])
 def test_folder_that_cannot_be_made_is_refused(write, tmp_path, format):
     (tmp_path / "file").write_text("")
-    with pytest.raises(ExportError, match="file/export cannot be written .*Choose another output"):
+    with pytest.raises(DataError, match=r"file: the folder cannot be made \(File exists\)"):
         seq2seq.export(write("bert2bert"), output=tmp_path / "file/export", format=format)
 
 

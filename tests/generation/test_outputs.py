@@ -115,6 +115,15 @@ def test_unfinished_file_is_not_overwritten_in_silence(half):
     assert half.read_text(encoding="utf-8") == "a\nä\n"
 
 
+def test_unfinished_file_is_begun_again_where_that_is_asked_for(half):
+    half.with_name(half.name + UNFINISHED).write_text("{}")  # even a broken record is no obstacle
+    output = OutputFile(half, SETTINGS)
+    progress = output.begin(resume=False, overwrite=True)
+    assert progress == Progress()
+    append(output, progress, "c")
+    assert half.read_text() == "c\n"
+
+
 @pytest.mark.parametrize(
     ("settings", "message"),
     [

@@ -71,6 +71,7 @@ def test_defaults_of_the_training_section():
         "compile": False, "threads": None, "max_skipped_steps": 5, "log_every_steps": 10,
         "checkpoint_every_steps": 1000, "checkpoint_every_minutes": 15.0,
         "keep_checkpoints": 3, "validate_every_steps": 1000, "validation_metrics": ("loss",), "validation_texts": 500,
+        "validation_samples": 3,
         "early_stopping": None, "early_stopping_min_improvement": 0.0, "ema_decay": None,
     }  # fmt: skip
 

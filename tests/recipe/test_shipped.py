@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from seq2seq.base.errors import RecipeError
+from seq2seq.base.errors import DataError, RecipeError
 from seq2seq.recipe.recipe import load_recipe
 from seq2seq.recipe.shipped import (
     MARKER,
@@ -130,9 +130,24 @@ def test_copy_overwrites_nothing_and_then_copies_nothing(tmp_path):
     assert [path.read_text() for path in tmp_path.iterdir()] == ["task: mine\n"]
 
 
+def test_copy_over_another_recipe_is_made_where_that_is_asked_for(tmp_path):
+    (tmp_path / "base.yaml").write_text("task: mine\n")
+    copy_recipe(NAME, tmp_path, overwrite=True)
+    assert (tmp_path / "base.yaml").read_text() != "task: mine\n"
+
+
+def test_copy_that_the_system_refuses_is_one_message(tmp_path, monkeypatch):
+    def refuse(path, text):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("seq2seq.recipe.shipped.write_text", refuse)
+    with pytest.raises(RecipeError, match=r"the recipe cannot be copied there \(.*No space left"):
+        copy_recipe(NAME, tmp_path)
+
+
 def test_copy_to_a_place_that_is_no_folder_is_refused(tmp_path):
     (tmp_path / "mine").touch()
-    with pytest.raises(RecipeError, match=r"mine: the recipe cannot be copied there"):
+    with pytest.raises(DataError, match=r"mine: the folder cannot be made \(File exists\)"):
         copy_recipe(NAME, tmp_path / "mine")
 
 

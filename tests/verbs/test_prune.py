@@ -321,9 +321,11 @@ def test_memory_that_runs_out_is_told(checkpoint, data, tmp_path, monkeypatch, f
 
 
 def test_output_that_exists_is_left_alone(checkpoint, data, tmp_path):
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine/thesis.txt").write_text("mine")
     with pytest.raises(AnalysisError, match="exists. Choose another output"):
-        seq2seq.prune(checkpoint, [data], output=tmp_path, keep=0.5)
-    assert list(tmp_path.iterdir()) == []
+        seq2seq.prune(checkpoint, [data], output=tmp_path / "mine", keep=0.5)
+    assert [path.name for path in (tmp_path / "mine").iterdir()] == ["thesis.txt"]
 
 
 def test_output_that_cannot_be_written_is_refused_before_any_work(checkpoint, data, tmp_path):

@@ -95,9 +95,9 @@ def format_next_command(record: RunRecord) -> list[str]:
 def _list_sources(record: RunRecord) -> list[str]:
     """Texts of the run's own language: test sources, else those of the last validation's samples."""
     rows: Sequence[Mapping[str, Any]] = record.predictions or ()
-    samples = record.list_events("samples")
-    if not rows and samples:
-        rows = samples[-1]["samples"]
+    validations = record.list_events("validation")
+    if not rows and validations:
+        rows = validations[-1].get("samples", ())
     return [row["source"] for row in rows if isinstance(row["source"], str)]
 
 

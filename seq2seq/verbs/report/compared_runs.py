@@ -8,7 +8,8 @@ from ...base.console import show_progress
 from ...base.errors import ScoringError
 from ...base.files import write_text
 from ...base.mappings import flatten
-from ...generation.outputs import check_output
+from ...base.output_paths import check_replaceable
+from ...generation.outputs import check_output_folder
 from ...metrics.options import EvaluationOptions
 from ...metrics.scores import compare_predictions
 from ...metrics.significance import TRIALS, Bootstrap
@@ -35,20 +36,20 @@ class ComparedRuns:
     differences: Differences
 
 
-def check_page(output: Path) -> None:
+def check_page(output: Path, *, overwrite: bool) -> None:
     """Makes sure, before any work is done, that a comparison may be written into a folder.
 
     Raises:
-        DataError: the folder cannot be written to.
+        DataError: the folder cannot be written to, or holds a comparison that is not to be replaced.
         ScoringError: it holds a README.md that is something else, such as a run's card.
     """
     page = output / PAGE
-    check_output(page)
-    if not page.exists():
-        return
-    text = page.read_text(encoding="utf-8", errors="replace")
-    if not is_comparison_page(text):
-        raise ScoringError(f"{page} is there already and is no comparison of runs. Choose another output.")
+    check_output_folder(output)
+    if page.exists():
+        text = page.read_text(encoding="utf-8", errors="replace")
+        if not is_comparison_page(text):
+            raise ScoringError(f"{page} is there already and is no comparison of runs. Choose another output.")
+    check_replaceable([page, output / LOSSES], overwrite=overwrite)
 
 
 def compare_runs(folders: Sequence[RunFolder]) -> ComparedRuns:

@@ -23,14 +23,14 @@ def report(*runs: str | Path, **given: Any) -> Path:
 
     Raises:
         CheckpointError: a folder holds no run.
-        DataError: a file of one is missing or broken, or the page cannot be written.
+        DataError: a file of one is missing or broken, or the page cannot be written or is not to be replaced.
         ScoringError: several were not tested alike, or are to be compared without an output, or a page of another kind
-            stands there.
+            stands there, which no option replaces.
     """
     options = build_options(ReportOptions, given)
     folders = [RunFolder(Path(run)) for run in runs]
     if options.output is not None:
-        check_page(options.output)
+        check_page(options.output, overwrite=options.overwrite)
         compared = compare_runs(folders)
         with explain_refused():
             return write_comparison(compared, options.output, options.samples)

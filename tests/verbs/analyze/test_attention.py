@@ -120,7 +120,7 @@ def test_pictures_of_an_earlier_call_do_not_stay(checkpoint, tmp_path):
     others[1].parent.mkdir()
     for path in others:
         path.write_text("")
-    seq2seq.analyze_attention(checkpoint, ["the cat"], ["a dog"], output=tmp_path)
+    seq2seq.analyze_attention(checkpoint, ["the cat"], ["a dog"], output=tmp_path, overwrite=True)
     assert all(path.exists() for path in others)
     others[0].unlink()
     assert (len(list(tmp_path.glob("pair_1/*.png"))), len(list(tmp_path.glob("pair_2/*.png")))) == (6, 0)

@@ -41,7 +41,7 @@ def test_run_without_a_test_set_takes_a_text_of_its_last_validation(tmp_path):
     run.predictions("test").unlink()
     samples = [{"source": "ein Haus", "reference": "a house", "output": "a"}]
     with run.progress.open("a") as file:
-        file.write(json.dumps({"event": "samples", "step": 1, "samples": samples}) + "\n")
+        file.write(json.dumps({"event": "validation", "step": 1, "samples": samples}) + "\n")
     lines = list(list_closing_lines({"run": load_run_record(run)}))
     assert shlex.split(" ".join(lines).replace("\\", ""))[-2:] == ["--text", "ein Haus"]
 
