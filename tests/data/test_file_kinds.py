@@ -225,6 +225,7 @@ def test_json_is_not_taken_for_plain_text_on_standard_input(monkeypatch, content
         ("a cat\n".encode("utf-16"), "Standard input is text in UTF-16"),
         (gzip.compress(b"a cat\n" * 9), "Standard input is packed by gzip"),
     ],
+    ids=["zip", "UTF-16", "gzip"],
 )
 def test_standard_input_is_looked_at_as_files_are(monkeypatch, content, message):
     monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(content)))
