@@ -75,11 +75,14 @@ def build_spec(model: TokenLossModel, tokenizers: TokenizerPair, framing: Framin
 def _list_tokens(tokenizer: PreTrainedTokenizerFast, rows: int) -> list[str]:
     """The token of each row of an embedding table; rows beyond the vocabulary get names of their own.
 
+    A tokenizer may have tokens beyond the table that no text gives, such as a pad of its own.
+
     Example: tokens [PAD] 0 and a 2 of three rows -> ['[PAD]', '<row 1>', 'a']
     """
     tokens = [f"<row {row}>" for row in range(rows)]
     for token, row in tokenizer.get_vocab().items():
-        tokens[row] = token
+        if row < rows:
+            tokens[row] = token
     return tokens
 
 
