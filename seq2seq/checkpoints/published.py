@@ -66,7 +66,7 @@ def read_published(
         dropout: of all layers; None keeps the checkpoint's own.
 
     Raises:
-        CheckpointError: it is no encoder-decoder, or its weights lack tensors.
+        CheckpointError: it is no encoder-decoder, its weights lack tensors, or as `read_published_generation`.
         TokenizerError: it has no tokenizer that can be run here, or not these languages.
     """
     config = _read_config(folder)
@@ -85,6 +85,7 @@ def read_published(
         asked=target_language is not None,
     )
     model = _build(folder, config, framing, dropout)
+    generation.check_rows(len(model.get_output_embeddings().weight))
     _name_marks(tokenizers, framing, model.source_pad_id)
     weights = WeightFiles(str(folder), folder, CheckpointError)
     filling = fill(model, weights)
