@@ -13,7 +13,8 @@ from typing import Any
 from transformers import GenerationConfig
 
 from ..base.errors import CheckpointError
-from ..modeling.generation_config import MARKS, RULES
+from ..modeling.generation_config import MARKS, RULES, translate_options
+from .description import DEFAULT_GENERATION
 from .token_rules import ADVICE, SHOWN_CHARACTERS, check_forms, check_rows, unwrap_marks
 
 GENERATION_FILE = "generation_config.json"
@@ -139,6 +140,33 @@ def sort_settings(settings: Mapping[str, Any], where: str) -> PublishedGeneratio
     except (ValueError, TypeError) as error:
         raise _explain_unread(where, str(error)) from None
     return PublishedGeneration(own, _list_options(said, where), tuple(_list_refused(said, where)), where)
+
+
+def follow_options(options: Mapping[str, Any], said: Mapping[str, Any]) -> dict[str, Any]:
+    """The options of a checkpoint of ours with what its generation config says otherwise than we wrote it.
+
+    A model that was saved alone says nothing. One that says some has the rest as in transformers by now.
+
+    Example: {"num_beams": 4, "max_target_tokens": 64, "target_prefix": "So"} of which the file says by now
+    {"num_beams": 2, "max_target_tokens": 64} -> {"num_beams": 2, "max_target_tokens": 64, "target_prefix": "So"}
+
+    Args:
+        options: all of them, as the checkpoint had them.
+        said: as `PublishedGeneration.options`.
+    """
+    if not said:
+        return dict(options)
+    written = sort_settings(translate_options(DEFAULT_GENERATION | options), "written").options
+    followed = {"num_beams": 1}
+    for name, value in options.items():
+        if name in said or name not in written:
+            followed[name] = value
+    for name, value in said.items():
+        if value != written.get(name):
+            followed[name] = value
+    if followed.get("length_penalty") != options.get("length_penalty"):
+        followed.pop("length_penalty_form", None)  # whoever changed the penalty knew transformers' form alone
+    return followed
 
 
 def _load(path: Path, where: str) -> dict[str, Any]:

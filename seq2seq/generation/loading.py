@@ -63,6 +63,8 @@ def _read_checkpoint(
     )
     if loaded.shared:
         errors().print(f"{name}: its file was saved with {loaded.shared} shared; they are shared here again.")
+    for note in loaded.notes:
+        errors().print(f"{name}: {note}")
     return loaded
 
 

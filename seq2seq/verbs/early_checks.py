@@ -12,7 +12,7 @@ from typing import Any
 from ..base.errors import AnalysisError, CheckpointError, DataError
 from ..base.options import build_options
 from ..base.output_paths import check_replaceable, check_replaceable_folder, check_root
-from ..checkpoints.description import DESCRIPTION_FILE, CheckpointDescription
+from ..checkpoints.description import find_description
 from ..checkpoints.find import check_replaceable_checkpoint, find_local
 from ..data.examples import read_examples
 from ..data.file_kinds import FORMATS, find_kind, is_json_lines, is_row_format
@@ -293,8 +293,7 @@ def _check_pairs(
     if isinstance(checkpoint, str | Path) and (folder := find_local(checkpoint)) is not None:
         layout = {}  # published checkpoints know nothing of data
         source = SourceOptions()
-        if (folder / DESCRIPTION_FILE).exists():
-            description = CheckpointDescription.load(folder)
+        if (description := find_description(folder)) is not None:
             layout = description.layout
             source = description.build_source_options(folder)
         chosen = build_layout(layout, options.layout)
