@@ -10,7 +10,7 @@ from transformers import PreTrainedTokenizerFast
 
 from ..base.errors import CheckpointError
 from ..modeling.token_loss import TokenLossModel
-from ..text.framing import Framing
+from ..text.framing import Framing, Marks
 from ..text.tokenizers import TARGET_FOLDER, TokenizerPair, find_highest_id
 
 OWN_TOKENIZER = "Put back the tokenizer that the model was trained with"
@@ -34,23 +34,32 @@ def check_tables(
     Raises:
         CheckpointError: an id has none, or one tokenizer stands for two vocabularies.
     """
+    of_target = (framing.begin_id, *framing.target_prefix, framing.end_id, framing.pad_id)
     if reads_text:
         is_one = tokenizers.source is tokenizers.target
         if is_one and not serves_both and model.source_rows != model.target_rows:
-            _check_serves_both(folder, model, tokenizers.source)
+            _check_serves_both(folder, model, tokenizers.source, of_target)
         of_source = (*framing.source_prefix, *framing.source_suffix, model.source_pad_id)
         _check_marks(folder, "encoder", model.source_rows, of_source)
         _check_tokens(folder, "encoder", tokenizers.source, model.source_rows)
-    of_target = (framing.begin_id, *framing.target_prefix, framing.end_id, framing.pad_id)
     _check_marks(folder, "decoder", model.target_rows, of_target)
     _check_tokens(folder, "decoder", tokenizers.target, model.target_rows)
 
 
-def _check_serves_both(folder: Path, model: TokenLossModel, tokenizer: PreTrainedTokenizerFast) -> None:
-    """Refuses one tokenizer for tables of two sizes, unless what they differ by are its marks."""
-    smaller, larger = sorted((model.source_rows, model.target_rows))
-    tokens = max(tokenizer.get_vocab().values()) + 1
-    if tokens == larger and find_highest_id(tokenizer) < smaller:
+def _check_serves_both(
+    folder: Path,
+    model: TokenLossModel,
+    tokenizer: PreTrainedTokenizerFast,
+    of_target: Marks,
+) -> None:
+    """Refuses one tokenizer for tables of two sizes, unless the decoder's has more by marks that stand around targets.
+
+    RoBERTa's table may be longer than GPT-2's by a mask alone, and every token is another.
+    """
+    ids = set(tokenizer.get_vocab().values())
+    tokens = max(ids) + 1
+    beyond = {token_id for token_id in ids if token_id >= model.source_rows}
+    if tokens == model.target_rows and beyond and beyond <= set(of_target):
         return
     raise CheckpointError(
         f"{folder}: the encoder has {model.source_rows:,} rows of embeddings and the decoder {model.target_rows:,}, so "
@@ -72,7 +81,7 @@ def _check_tokens(folder: Path, side: str, tokenizer: PreTrainedTokenizerFast, r
         )
 
 
-def _check_marks(folder: Path, side: str, rows: int, marks: tuple[int, ...]) -> None:
+def _check_marks(folder: Path, side: str, rows: int, marks: Marks) -> None:
     if max(marks, default=-1) >= rows:
         raise CheckpointError(
             f"{folder}: a mark around texts has id {max(marks):,}, and the {side} has {rows:,} rows of embeddings. "

@@ -132,6 +132,19 @@ def test_one_tokenizer_for_two_vocabularies_is_refused(bert2gpt):
         seq2seq.generate(bert2gpt, TEXTS)
 
 
+@pytest.mark.parametrize("sides", [("roberta", "gpt2"), ("gpt2", "roberta")])
+def test_vocabularies_that_differ_by_one_mask_in_size_are_two(sides, tmp_path):
+    # Byte pairs of the same merges, which RoBERTa numbers from 4 and GPT-2 from 0.
+    folders = {}
+    for family in sides:
+        (tmp_path / family).mkdir()
+        folders[family] = save_family(tmp_path / family, family)
+    encoder, decoder = (folders[family] for family in sides)
+    folder = save_plain_pair(tmp_path / "pair", encoder, decoder)
+    with pytest.raises(CheckpointError, match="source and target have a vocabulary each"):
+        read_checkpoint(folder)
+
+
 def test_target_tokenizer_beside_it_is_read(bert2gpt, gpt2, tmp_path):
     folder = Path(shutil.copytree(bert2gpt, tmp_path / "both"))
     AutoTokenizer.from_pretrained(gpt2).save_pretrained(folder / TARGET_FOLDER)
