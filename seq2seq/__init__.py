@@ -23,6 +23,7 @@ _MODULES = {  # what is offered, by the module that has it
     "verbs.generate_file": ("generate_file",),
     "verbs.inspect.inspect": ("inspect",),
     "verbs.prune": ("prune",),
+    "verbs.push": ("push",),
     "verbs.report.report": ("report",),
     "verbs.score": ("score",),
     "verbs.task_functions": ("fuse", "split", "summarize", "translate"),

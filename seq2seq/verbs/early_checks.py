@@ -9,7 +9,9 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
-from ..base.errors import AnalysisError, CheckpointError, DataError
+from ..base.errors import AnalysisError, CheckpointError, DataError, HubError
+from ..base.hub_terms import OTHER_LICENSE
+from ..base.hub_upload import Destination, check_destination, check_repository_name
 from ..base.options import build_options
 from ..base.output_paths import check_replaceable, check_replaceable_folder, check_root
 from ..checkpoints.description import find_description
@@ -43,12 +45,14 @@ from .options import (
     InspectOptions,
     PairOptions,
     PruneOptions,
+    PushOptions,
     ScoreOptions,
     TokenizerOptions,
     TrainOptions,
 )
 
 COVERAGE_FILE = "coverage.json"  # beside a trained tokenizer
+NO_DATASETS = "none"  # what says that the hub has none of the data of a model
 
 
 def check_train(recipe: Recipe, options: TrainOptions) -> None:
@@ -218,6 +222,34 @@ def check_average(checkpoints: Sequence[str | Path], options: AverageOptions) ->
     check_new_folder(options.output)
     for checkpoint in checkpoints:
         check_checkpoint(checkpoint)
+
+
+def check_push(checkpoint: str | Path, destination: Destination, options: PushOptions) -> None:
+    """Looks at the names, the license and the checkpoint of `push`.
+
+    Raises:
+        CheckpointError: there is no such checkpoint.
+        HubError: a name may not be one, the license does not fit its name, or the checkpoint is the hub's already.
+    """
+    check_destination(destination)
+    datasets = options.datasets or ()
+    if NO_DATASETS in datasets and len(datasets) > 1:
+        raise HubError(
+            f"datasets: {NO_DATASETS} stands alone (found: {', '.join(datasets)}). Leave it or the others out."
+        )
+    for name in datasets:
+        check_repository_name(name, "datasets")
+    is_other = options.license == OTHER_LICENSE
+    if is_other and options.license_name is None:
+        raise HubError("license: other needs a license_name, and a license_link where its text is to be read.")
+    if not is_other and (options.license_name is not None or options.license_link is not None):
+        raise HubError(
+            "license_name and license_link are of licenses that the hub does not name: license is then other."
+        )
+    if find_local(checkpoint) is None:
+        raise HubError(
+            f"{checkpoint} is no folder here. Give a run or a checkpoint; what is on the hub is there already."
+        )
 
 
 def check_score(options: ScoreOptions) -> None:
