@@ -21,6 +21,8 @@ FLAGS = {
     "prune": f"{DATA} --output --keep --encoder-layers --decoder-layers --per-round --normalized --test --metrics "
     "--curve --no-curve --seed --batch-tokens --max-source-tokens",
     "export": "--output --format --quantization --data",
+    "push": "--license --license-name --license-link --language --datasets --private --revision --message --samples "
+    "--dry-run",
     "score": "--predictions --references --metrics --sources --checkpoint --normalization --intervals --no-intervals "
     "--seed",
     "compare": "--metrics --references --sources --normalization --trials --seed",

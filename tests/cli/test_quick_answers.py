@@ -72,6 +72,10 @@ REFUSED = {
     "export no/such/run --output out": "no/such/run does not exist.",
     "export published --output out --data gone.jsonl": "gone.jsonl: there is no such file.",
     "average no/such/run other/such/run --output out": "no/such/run does not exist.",
+    "push no/such/run me/mine": "no/such/run does not exist.",
+    "push published me/a--b": "Cannot have -- or .. in repo_id",
+    "push published me/mine --license MIT": "did you mean mit",
+    "push published me/mine --license mit --language de --datasets none": "is no checkpoint of this project",
     "tokenizer train --data gone.jsonl --output out": "gone.jsonl: there is no such file.",
     "recipes show quikstart": "Did you mean quickstart?",
 }
