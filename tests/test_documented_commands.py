@@ -37,6 +37,7 @@ INSTALLS = "installs packages, from the network"
 PROCESSES = "starts processes; tests/launch/test_processes.py runs it"
 SEVERAL_MACHINES = "needs several machines; tests/launch/test_processes.py runs it on one"
 GPU = "needs GPUs"
+NETWORK = "uploads, over the network"
 SCHEDULER = "needs SLURM; tests/launch/test_jobs.py runs it with stubs"
 MEASURES = "measures for minutes"
 SERVES = "serves pages until it is stopped"
@@ -65,9 +66,13 @@ PARSED_ONLY = {
     "sbatch launch/slurm/several_nodes.sh RECIPE.yaml": SCHEDULER,
     "sbatch --time=4:00:00 --nodes=4 launch/slurm/several_nodes.sh ...": SCHEDULER,
     "sbatch --signal=USR1@600": SCHEDULER,
+    "seq2seq push runs/mine me/mine --license mit --language de --datasets none --private": NETWORK,
+    "seq2seq push runs/mine/checkpoints/step_00001000 me/mine --license mit --language de --datasets me/pairs "
+    "--revision v2": NETWORK,
     "tensorboard --logdir runs": SERVES,
     ".venv/bin/mkdocs serve": SERVES,
     "mkdocs build --strict": SITE,
+    "python tests/benchmarks/busy_machine.py": MEASURES,
     "python tests/benchmarks/busy_machine.py --busy 0": MEASURES,
     "python tests/benchmarks/kill_and_resume.py": MEASURES,
     "python tests/benchmarks/kill_and_resume.py --kills 20": MEASURES,
@@ -91,6 +96,7 @@ RUNS = {
     "docs/data.md": ["other"],
     "docs/generation.md": ["mine"],
     "docs/heads.md": ["mine"],
+    "docs/hub.md": ["mine"],
     "docs/measuring.md": ["a", "b"],
     "docs/python.md": ["mine"],
 }
@@ -253,6 +259,8 @@ def test_command_that_cannot_run_here_is_what_its_parser_takes(command, pytestco
     match [word for word in shlex.split(command) if not re.match(r"[A-Z_]+=", word)]:
         case ["source", ".venv/bin/activate"] | ["launch/quickstart.sh"]:
             subprocess.run(["bash", "-nc", command], check=True)
+        case ["seq2seq", *_]:
+            parse(command)
         case ["launch/test.sh", *arguments]:
             pytestconfig._parser.parse(arguments)
         case ["sbatch", *arguments]:
