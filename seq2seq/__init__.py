@@ -21,6 +21,7 @@ _MODULES = {  # what is offered, by the module that has it
     "verbs.export": ("export",),
     "verbs.generate": ("generate",),
     "verbs.generate_file": ("generate_file",),
+    "verbs.init.init": ("init",),
     "verbs.inspect.inspect": ("inspect",),
     "verbs.prune": ("prune",),
     "verbs.push": ("push",),

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from ..base.errors import AnalysisError, CheckpointError, DataError, HubError
+from ..base.files import is_packed
 from ..base.hub_terms import OTHER_LICENSE
 from ..base.hub_upload import Destination, check_destination, check_repository_name
 from ..base.options import build_options
@@ -32,6 +33,7 @@ from ..generation.outputs import (
 from ..metrics.options import EvaluationOptions
 from ..processes.launch import check_launch, count_processes, read_launcher_command
 from ..recipe.recipe import Recipe
+from ..recipe.task import find_task
 from ..run_folder.folder import RunFolder
 from ..sources.options import SourceOptions
 from ..sources.source import Source
@@ -42,6 +44,7 @@ from .options import (
     ExportOptions,
     GenerateFileOptions,
     HeadsOptions,
+    InitOptions,
     InspectOptions,
     PairOptions,
     PruneOptions,
@@ -79,6 +82,43 @@ def check_recipe_data(recipe: Recipe) -> None:
     data = recipe.data
     source = recipe.source.build_reader(data.normalization)
     _check_first_rows([*data.train, *data.validation, *data.test], data.layout, source)
+
+
+def check_init(name: str, options: InitOptions) -> None:
+    """Looks at the files that `init` is given, and at what it would write.
+
+    Raises:
+        DataError: a file is missing, is no file of rows, or an output exists or cannot be made.
+        RecipeError: there is no such task.
+    """
+    if not is_file_name(name):
+        raise DataError(
+            f"{name}: expected a file. A split of the hub is named in a recipe: seq2seq recipes show reference"
+        )
+    check_content(name)
+    if not is_row_format(name):
+        raise DataError(f"{name}: expected pairs in rows, {FORMATS}; found plain text, which has no columns.")
+    check_files([*(options.validation or ()), *(options.test or ())])
+    if options.task is not None:
+        find_task(options.task)
+    outputs = list_init_outputs(name, options)
+    check_replaceable(outputs.values(), overwrite=False)
+    check_root(outputs["recipe"].parent)
+
+
+def list_init_outputs(name: str, options: InitOptions) -> dict[str, Path]:
+    """What `init` writes: its recipe and, unless both validation and test are given, the splits that it makes."""
+    output = options.output
+    if output is None:
+        path = Path(Path(name).stem) if is_packed(Path(name)) else Path(name)
+        output = Path(path.stem)
+    is_recipe = output.suffix in (".yaml", ".yml")
+    folder = output.parent if is_recipe else output
+    outputs = {"recipe": output if is_recipe else output / "recipe.yaml"}
+    missing = [split for split in ("validation", "test") if getattr(options, split) is None]
+    for split in ("train", *missing) if missing else ():
+        outputs[split] = folder / f"{split}.jsonl"
+    return outputs
 
 
 def check_figures(options: InspectOptions) -> None:
