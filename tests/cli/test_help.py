@@ -27,6 +27,8 @@ FLAGS = {
     "--seed",
     "compare": "--metrics --references --sources --normalization --trials --seed",
     "report": "--output --samples",
+    "init": "--output --source-column --target-column --header --delimiter --quoting --task --validation --test --plan "
+    "--encoder --decoder --checkpoint --seed",
     "inspect": "--examples --time --no-time --json",
     "plans": "",
     "analyze attention": "--text --target --output --pictures --no-pictures --max-source-tokens --num-beams",

@@ -19,8 +19,9 @@ FUNCTIONS = {
     "analyze_attention": verbs.AttentionOptions, "analyze_heads": verbs.HeadsOptions,
     "average": verbs.AverageOptions, "compare": verbs.CompareOptions, "evaluate": verbs.EvaluateOptions,
     "export": verbs.ExportOptions, "fuse": GenerationChoice, "generate": GenerationChoice,
-    "generate_file": verbs.GenerateFileOptions, "inspect": verbs.InspectOptions, "load_generator": GenerationChoice,
-    "prune": verbs.PruneOptions, "push": verbs.PushOptions, "report": verbs.ReportOptions, "score": verbs.ScoreOptions,
+    "generate_file": verbs.GenerateFileOptions, "init": verbs.InitOptions, "inspect": verbs.InspectOptions,
+    "load_generator": GenerationChoice, "prune": verbs.PruneOptions, "push": verbs.PushOptions,
+    "report": verbs.ReportOptions, "score": verbs.ScoreOptions,
     "split": GenerationChoice, "summarize": GenerationChoice, "train": verbs.TrainOptions,
     "train_tokenizer": verbs.TokenizerOptions, "translate": GenerationChoice, "warm_start": ModelOptions,
 }  # fmt: skip

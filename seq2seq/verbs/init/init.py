@@ -4,7 +4,7 @@ Shown by display.py. Downloads nothing and trains nothing.
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -26,7 +26,7 @@ from .findings import list_findings
 from .look import Looked, build_layout_of, find_columns, look_through
 from .recipe_text import format_recipe
 from .settings import Facts, choose_normalization, estimate_step, list_settings, measure_tokens
-from .splits import draw_parts, hash_sources, leave_out_references, write_splits
+from .splits import count_rows, draw_parts, hash_sources, leave_out_references, write_splits
 from .start import choose_origin
 from .task import GuessedTask, guess_task
 
@@ -54,12 +54,16 @@ def init(data: str | Path, **given: Any) -> Beginning:
     if looked.file.references is False:
         layout = leave_out_references(layout)
     outputs = list_init_outputs(name, options)
-    make_folder(outputs["recipe"].parent, told=False)
-    splits = _write_splits(name, layout, looked, options, outputs)
-    facts = _find_facts(looked.file, options, splits.counts.get("train", looked.file.rows))
+    splits = _plan_splits(name, layout, looked, options, outputs)
+    facts = _find_facts(looked.file, options, splits.counts["train"])
     settings = [*_list_frame(facts, splits, layout, options, outputs["recipe"]), *list_settings(facts)]
     text = format_recipe(_list_heading(name, outputs["recipe"]), settings)
+    # Before anything is written: a recipe that is wrong leaves nothing behind.
     recipe = build_recipe(read_yaml(text), str(outputs["recipe"]))
+    make_folder(outputs["recipe"].parent, told=False)
+    if splits.paths:
+        with show_progress(f"writing {', '.join(splits.paths)}", looked.file.rows) as bar:
+            write_splits(name, layout, splits.paths, splits.parts, splits.known, bar.advance)
     write_text(outputs["recipe"], text)
     return Beginning(
         file=looked.file,
@@ -69,7 +73,7 @@ def init(data: str | Path, **given: Any) -> Beginning:
         settings=tuple(settings),
         recipe=recipe,
         path=outputs["recipe"],
-        written=(outputs["recipe"], *splits.written),
+        written=(outputs["recipe"], *splits.paths.values()),
         seconds=None if facts.has_gpu else estimate_step(facts) * recipe.training.max_steps,
         warnings=tuple(list_findings(facts)),
     )
@@ -77,14 +81,21 @@ def init(data: str | Path, **given: Any) -> Beginning:
 
 @dataclass(frozen=True)
 class _Splits:
-    """The files of each split as the recipe names them, rows of those that were made here, and these."""
+    """Which rows go where.
+
+    names: the files of each split as the recipe names them. counts: rows of those that are made of the file.
+    paths: of those that are written. parts: the hashes of the sources that are set aside in each.
+    known: the hashes of the sources of given splits, whose rows go nowhere.
+    """
 
     names: dict[str, tuple[str, ...]]
     counts: dict[str, int]
-    written: tuple[Path, ...]
+    paths: dict[str, Path] = field(default_factory=dict)
+    parts: dict[str, frozenset[int]] = field(default_factory=dict)
+    known: frozenset[int] = frozenset()
 
 
-def _write_splits(
+def _plan_splits(
     name: str,
     layout: LayoutOptions,
     looked: Looked,
@@ -94,19 +105,25 @@ def _write_splits(
     given = {split: getattr(options, split) for split in ("validation", "test") if getattr(options, split) is not None}
     paths = {split: path for split, path in outputs.items() if split != "recipe"}
     if not paths:
-        return _Splits({"train": (name,), **given}, {"train": looked.file.rows}, ())
+        return _Splits({"train": (name,), **given}, {"train": looked.file.rows})
+    sources = looked.hashes.sources
     known = hash_sources([one for names in given.values() for one in names], layout)
-    missing = [split for split in paths if split != "train"]
     parts = draw_parts(
-        looked.hashes.sources,
-        missing,
+        sources,
+        [split for split in paths if split != "train"],
         seed=options.seed,
         given=known,
     )
-    with show_progress(f"writing {', '.join(paths)}", looked.file.rows) as bar:
-        counts = write_splits(name, layout, paths, parts, known, bar.advance)
+    counts = {part: count_rows(sources, hashes) for part, hashes in parts.items()}
+    left = len(sources) - count_rows(sources, known) - sum(counts.values())
     names = {split: (_name_file(path),) for split, path in paths.items()}
-    return _Splits(names | given, counts, tuple(paths.values()))
+    return _Splits(
+        names={**names, **given},
+        counts={"train": left, **counts},
+        paths=paths,
+        parts=parts,
+        known=known,
+    )
 
 
 def _name_file(path: Path) -> str:

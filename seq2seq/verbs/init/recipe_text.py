@@ -20,6 +20,8 @@ def format_recipe(heading: Sequence[str], settings: Iterable[Setting]) -> str:
         sections[section].append(Setting(name, setting.value, setting.why))
     lines = [f"# {show_on_one_line(line)}".rstrip() for line in heading]
     for section, members in sections.items():
+        if not members:
+            continue
         lines.append("")
         if section:
             lines.append(f"{section}:")

@@ -39,6 +39,11 @@ def draw_parts(
     return draw_sources(sources, wanted, seed=seed, left_out=given)
 
 
+def count_rows(sources: numpy.ndarray, wanted: Collection[int]) -> int:
+    """How many rows have one of some sources. Shape of sources: (rows,), uint64."""
+    return int(numpy.isin(sources, numpy.fromiter(wanted, numpy.uint64, len(wanted))).sum())
+
+
 def hash_sources(names: Iterable[str], layout: LayoutOptions) -> frozenset[int]:
     """The hashes of the sources of some files.
 
@@ -56,12 +61,11 @@ def write_splits(
     parts: Mapping[str, Collection[int]],
     given: Collection[int],
     advance: Callable[[], None] = lambda: None,
-) -> dict[str, int]:
-    """Writes the rows of a file to a path for each split, `train` among them; returns how many each has.
+) -> None:
+    """Writes the rows of a file to a path for each split, `train` among them.
 
     Rows whose source stands in a given split go nowhere: they would flatter its scores.
     """
-    counts = dict.fromkeys(paths, 0)
     with ExitStack() as stack:
         files = {}
         for split, path in paths.items():
@@ -72,11 +76,9 @@ def write_splits(
             if hashed not in given:
                 split = next((part for part, hashes in parts.items() if hashed in hashes), "train")
                 files[split].write(json.dumps(_keep_columns(pair.row, layout), ensure_ascii=False) + "\n")
-                counts[split] += 1
             advance()
         for file in files.values():
             file.close()
-    return counts
 
 
 def _open_new(path: Path) -> Any:
