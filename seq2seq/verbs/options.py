@@ -5,7 +5,7 @@ Those of `train` and `inspect` stand beside a recipe, those of generation over w
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any, ClassVar
+from typing import Annotated, Any, ClassVar, get_args
 
 from pydantic import AfterValidator, Field, ValidationInfo, field_validator, model_validator
 
@@ -137,7 +137,7 @@ class InitOptions(TableChoice):
         None, description="The pairs to validate with; left out, some of the file are set aside."
     )
     test: SomeFiles = Field(None, description="The pairs to test with; left out, some of the file are set aside.")
-    plan: PlanName | None = Field(
+    plan: str | None = Field(
         None, description="How the model is warm-started; left out, it is the one for the checkpoints."
     )
     encoder: str | None = Field(
@@ -160,6 +160,13 @@ class InitOptions(TableChoice):
     def table(self) -> TableOptions:
         """How tables are read."""
         return TableOptions(header=self.header, delimiter=self.delimiter, quoting=self.quoting)
+
+    @field_validator("plan")
+    @classmethod
+    def _check_plan(cls, plan: str | None) -> str | None:  # as a type of its own, a flag's help would list them all
+        if plan is not None and plan not in get_args(PlanName):
+            raise ValueError(f"expected one of {', '.join(get_args(PlanName))}")
+        return plan
 
     @field_validator("checkpoint")
     @classmethod

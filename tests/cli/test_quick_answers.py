@@ -51,7 +51,7 @@ REFUSED = {
     "init gone.csv": "gone.csv: there is no such file.",
     "init texts.txt": "texts.txt: expected pairs in rows",
     "init pairs.jsonl --task sumarization": "'sumarization' is unknown.",
-    "init pairs.jsonl --checkpoint a --plan bert2bert": "--checkpoint: is trained on as it is; leave plan",
+    "init pairs.jsonl --checkpoint a --plan bert2bert": "checkpoint: is trained on as it is; leave plan out",
     "inspect recipe.yaml data.test=gone.csv": "gone.csv: there is no such file.",
     "inspect nope": "nope: there is no such recipe.",
     "generate no/such/run --text a": "no/such/run does not exist.",

@@ -231,6 +231,8 @@ def test_checkpoint_goes_alone(articles):
         seq2seq.init("articles.csv", checkpoint="a", encoder="b", plan="bert2bert")
     with pytest.raises(RecipeError, match="checkpoint: plan pretrained needs one"):
         seq2seq.init("articles.csv", plan="pretrained")
+    with pytest.raises(RecipeError, match="plan: expected one of rnd2rnd, "):
+        seq2seq.init("articles.csv", plan="bert3bert")
 
 
 def test_what_is_shown_fits_80_columns_and_ends_with_what_to_type(articles, tiny_bert):
