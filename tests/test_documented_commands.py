@@ -143,6 +143,24 @@ def write_rows(path: Path, rows: int) -> None:
     path.write_bytes(gzip.compress(data) if path.suffix == ".gz" else data)
 
 
+def write_tables(folder: Path) -> None:
+    """Tables of the pages that `init` looks at."""
+    draw = Random(1)
+    words = [word for word in WORDS.split() if word.isalpha()]
+    for name, header in (
+        ("pairs.csv", "source,target"),
+        ("articles.csv", "article,highlights"),
+        ("pairs.tsv", "en,de"),
+    ):
+        lines = [header]
+        for _ in range(40):
+            lines.append(",".join(" ".join(draw.choices(words, k=count)) for count in (6, 3)))
+        text = "\n".join(lines) + "\n"
+        (folder / name).write_text(text.replace(",", "\t") if name.endswith(".tsv") else text)
+    rows = (folder / "pairs.tsv").read_text().splitlines()
+    (folder / "test.tsv").write_text("\n".join([rows[0], *rows[-4:]]) + "\n")
+
+
 @pytest.fixture(scope="module")
 def desk(tmp_path_factory) -> Path:
     """What all pages take for granted."""
@@ -158,6 +176,7 @@ def desk(tmp_path_factory) -> Path:
     for name in ("google-bert/bert-base-uncased", "google-bert/bert-base-cased", "MINILM_FOLDER"):
         save_bert(folder / name, num_hidden_layers=4)
     save_family(folder / "FOLDER", "roformer")
+    write_tables(folder)
     for name in ("texts.txt", "mine.txt", "theirs.txt"):
         (folder / name).write_text("a cat sat on the mat\nthe dog ran\n")
     (folder / "texts.jsonl").write_text('{"source": "a cat sat on the mat"}\n{"source": "the dog ran"}\n')

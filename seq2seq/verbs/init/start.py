@@ -8,7 +8,7 @@ from pathlib import Path
 
 from transformers import PreTrainedConfig
 
-from ...checkpoints.description import DESCRIPTION_FILE
+from ...checkpoints.description import find_description
 from ...checkpoints.find import find_local
 from ...families.configs import count_positions, count_side_positions
 from ...text.framing import find_source_marks
@@ -104,7 +104,7 @@ def _open_whole(name: str) -> Origin:
     folder = find_local(name) or _find_cached(name)
     known = {}
     if folder is not None:
-        is_ours = (folder / DESCRIPTION_FILE).exists()
+        is_ours = find_description(folder) is not None
         config = PublishedCheckpoint(name, folder).config
         sides = (getattr(config, "encoder", None), getattr(config, "decoder", None))
         is_pair = all(isinstance(side, PreTrainedConfig) for side in sides)
