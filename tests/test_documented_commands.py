@@ -198,6 +198,7 @@ def write_recipes(page: str) -> None:
 def run_folder(desk) -> Path:
     """A run of the recipe to copy, scored as docs/data.md scores."""
     with pytest.MonkeyPatch.context() as patch:
+        patch.delenv("SEQ2SEQ_DATA", raising=False)  # data/ is the folder's own
         patch.chdir(desk)
         write_recipes("README.md")
         return desk / seq2seq.train("my_recipe.yaml", ["output=trained", "evaluation.normalization=[collapse_spaces]"])
@@ -222,6 +223,7 @@ def lay_out(page: str, desk: Path, run_folder: Path, folder: Path) -> None:
 @pytest.fixture
 def shell(monkeypatch, capsys):
     """Runs a command: this project's in this process, assignments, and others in a shell."""
+    monkeypatch.delenv("SEQ2SEQ_DATA", raising=False)
     environment = {}
 
     def run(command: str) -> None:

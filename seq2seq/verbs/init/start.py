@@ -11,6 +11,7 @@ from transformers import PreTrainedConfig
 from ...checkpoints.description import find_description
 from ...checkpoints.find import find_local
 from ...families.configs import count_positions, count_side_positions
+from ...families.names import find_plan_of_paper, guess_model_type
 from ...text.framing import find_source_marks
 from ...text.published import load_published_tokenizers
 from ...text.tokenizers import TokenizerPair, load_tokenizer, load_tokenizers
@@ -28,7 +29,7 @@ BASE_WIDTH = 768  # of a model of which nothing but the name is known: those abo
 BASE_LAYERS = 12
 BASE_POSITIONS = 512
 BASE_VOCABULARY = 30_000
-BERT_MARKS = 2
+MARKS = 2  # around a source
 
 
 @dataclass(frozen=True)
@@ -51,7 +52,7 @@ class Origin:
     vocabulary: int = BASE_VOCABULARY
     source_positions: int | None = BASE_POSITIONS
     target_positions: int | None = BASE_POSITIONS
-    source_marks: int = BERT_MARKS
+    source_marks: int = MARKS
 
     @property
     def is_one(self) -> bool:
@@ -72,8 +73,8 @@ def choose_origin(options: InitOptions, file: FileFigures) -> Origin:
     encoder_folder = find_folder_at_hand(encoder)
     decoder_folder = encoder_folder if options.decoder is None else find_folder_at_hand(options.decoder)
     known = {}
-    encoder_type = _guess_type(encoder)
-    decoder_type = encoder_type if options.decoder is None else _guess_type(options.decoder)
+    encoder_type = guess_model_type(encoder)
+    decoder_type = encoder_type if options.decoder is None else guess_model_type(options.decoder)
     if encoder_folder is not None and decoder_folder is not None:
         config = PublishedCheckpoint(encoder, encoder_folder).config
         decoder_config = PublishedCheckpoint(options.decoder or encoder, decoder_folder).config
@@ -90,7 +91,7 @@ def choose_origin(options: InitOptions, file: FileFigures) -> Origin:
             **_read_shape(decoder_config),
         }
     return Origin(
-        plan=options.plan or _choose_plan(encoder_type, decoder_type, one=options.decoder in (None, encoder)),
+        plan=options.plan or find_plan_of_paper(encoder_type, decoder_type, one=options.decoder in (None, encoder)),
         name=encoder,
         why=why,
         encoder=encoder,
@@ -180,17 +181,3 @@ def _explain_encoder(encoder: str) -> str:
         CHINESE: "for texts in Chinese characters; name another by --encoder",
         MULTILINGUAL: "of 104 languages, since the texts are not English alone; one of your language is better",
     }[encoder]
-
-
-def _guess_type(name: str) -> str:
-    """The model's type by its name alone."""
-    lowered = name.lower()
-    known = ("deberta", "xlm-roberta", "roberta", "electra", "gpt2", "distilbert", "bert")
-    return next((model_type for model_type in known if model_type in lowered), "bert")
-
-
-def _choose_plan(encoder_type: str, decoder_type: str, *, one: bool) -> str:
-    if one:
-        return {"bert": "bert2bert", "roberta": "robertashare"}.get(encoder_type, "pair")
-    named = {("bert", "gpt2"): "bert2gpt", ("roberta", "gpt2"): "roberta2gpt"}
-    return named.get((encoder_type, decoder_type), "pair")
