@@ -13,6 +13,7 @@ from ..run_folder.old_runs import OLD_VALUES, bring_up_data, bring_up_evaluation
 from ..sources.options import SourceOptions
 
 DESCRIPTION_FILE = "seq2seq.json"
+WEIGHTS_FILE = "model.safetensors"
 TRAINING_FOLDER = "training"  # in a checkpoint that a run can go on from
 CARRIED_KEY = "seq2seq"  # of config.json
 # What `GenerationOptions` has where a published checkpoint says nothing, of the options that a generation config needs.

@@ -42,6 +42,7 @@ from .description import (
     DEFAULT_GENERATION,
     DESCRIPTION_FILE,
     TRAINING_FOLDER,
+    WEIGHTS_FILE,
     CheckpointDescription,
     check_no_languages,
 )
@@ -50,7 +51,6 @@ from .published import PublishedEncoderDecoder, read_published
 from .tables import check_tables
 
 CONFIG_FILE = "config.json"
-WEIGHTS_FILE = "model.safetensors"
 OPTIMIZER_FILE = "optimizer.safetensors"
 STATE_FILE = "state.json"
 TRAINED_FILE = "weights.safetensors"

@@ -8,10 +8,9 @@ from collections.abc import Collection
 from pathlib import Path
 
 from ..base.errors import HubError
-from .description import DESCRIPTION_FILE
+from .description import DESCRIPTION_FILE, WEIGHTS_FILE
 from .manifest import MANIFEST_FILE, check_manifest
 
-WEIGHTS_FILE = "model.safetensors"
 TOKENIZER_FILES = (
     "tokenizer.json", "tokenizer_config.json", "special_tokens_map.json", "added_tokens.json", "chat_template.jinja",
     "vocab.json", "vocab.txt", "merges.txt", "spiece.model", "sentencepiece.bpe.model", "tokenizer.model",
