@@ -36,9 +36,9 @@ def check_layer_counts(model: TokenLossModel, layer_counts: LayerCounts) -> None
     if model.sharing.layers and layer_counts[0] != layer_counts[1]:
         raise ValueError("encoder and decoder share their layers: ask for the same number of both")
     whole = _list_all(model)
-    for side, wanted in enumerate(layer_counts):
-        if wanted is not None and wanted < available[side]:
-            _list_choices(model, whole, side)  # refuses what it cannot choose among
+    for place, wanted in enumerate(layer_counts):
+        if wanted is not None and wanted < available[place]:
+            _list_choices(model, whole, place)  # refuses what it cannot choose among
 
 
 def _list_all(model: TokenLossModel) -> Layers:

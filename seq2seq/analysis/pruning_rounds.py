@@ -189,7 +189,7 @@ def prune_heads(
             advance=bar.advance,
         )
         if options.seed is None:
-            curve = []
+            curve: list = []
             *_, gates = chosen
         else:
             drawn = choose_at_random(model, counts, options.seed)

@@ -17,7 +17,7 @@ def merge(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
 
 def flatten(values: dict, prefix: str = "") -> dict:
     """Nested mappings by dotted key. {'a': {'b': 1}} -> {'a.b': 1}"""
-    flat = {}
+    flat: dict = {}
     for key, value in values.items():
         whole_key = f"{prefix}{key}"
         if isinstance(value, dict) and value:

@@ -105,7 +105,7 @@ def build_choice(options: type[Options]) -> type[Options]:
     """
     fields: dict[str, Any] = {}
     for name, field in options.model_fields.items():
-        annotation = field.annotation
+        annotation: Any = field.annotation
         if field.metadata:  # the bounds of a number, say
             annotation = Annotated[(annotation, *field.metadata)]
         fields[name] = (annotation | None, Field(None, description=field.description))

@@ -122,7 +122,7 @@ class CheckpointDescription:
         wrong = []
         for item in fields(cls):
             value = values[item.name]
-            expected = get_origin(item.type) or item.type  # of dict[str, Any] the dict
+            expected: Any = get_origin(item.type) or item.type  # of dict[str, Any] the dict
             if not isinstance(value, expected):
                 wrong.append(f"{item.name} is {type(value).__name__}, not {expected.__name__}")
         if wrong:

@@ -48,7 +48,7 @@ class OptionFlag:
         name = self.name
         if self.annotation in (bool, bool | None):
             name = f"{name}/--no-{name.removeprefix('--')}"
-        typed = Annotated[self.annotation, typer.Option(name, help=self.help)]
+        typed: Any = Annotated[(self.annotation, typer.Option(name, help=self.help))]
         return Parameter(
             self.key,
             Parameter.KEYWORD_ONLY,
@@ -161,7 +161,7 @@ def _build_flag(
 
 def _list_names(annotation: Any) -> list[str]:
     """The names that a type of several choices allows. bool | Literal["never"] -> ["never"]"""
-    names = []
+    names: list[str] = []
     for choice in get_args(annotation):
         if get_origin(choice) is Literal:
             names += get_args(choice)

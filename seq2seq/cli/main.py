@@ -49,7 +49,7 @@ class _Commands(typer.core.TyperGroup):
         for command in _list_commands(self):
             command.params.append(quiet)
 
-    def invoke(self, context: typer.Context) -> Any:
+    def invoke(self, context: Any) -> Any:
         try:
             return super().invoke(context)
         except KeyboardInterrupt:
@@ -71,7 +71,7 @@ def _explain_unknown_flag(error: Any) -> None:
         error.possibilities = None
 
 
-def _list_commands(group: typer.core.TyperGroup) -> Iterator[typer.core.TyperCommand]:
+def _list_commands(group: typer.core.TyperGroup) -> Iterator[Any]:
     """Those of its groups too."""
     for command in group.commands.values():
         if isinstance(command, typer.core.TyperGroup):

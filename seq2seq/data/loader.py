@@ -5,7 +5,7 @@ Every process knows the lengths of all examples, so the token counts of a step n
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
-from typing import Self
+from typing import Any, Self
 
 import numpy
 import torch
@@ -73,7 +73,7 @@ class StepLoader:
         if renewed is self.examples:
             return self
         _check_lengths(renewed)
-        lengths = {"source_lengths": renewed.sources.lengths, "target_lengths": renewed.labels.lengths}
+        lengths: dict[str, Any] = {"source_lengths": renewed.sources.lengths, "target_lengths": renewed.labels.lengths}
         order = replace(self.order, **lengths)
         return replace(
             self,

@@ -8,6 +8,7 @@ import hashlib
 import random
 from dataclasses import dataclass, field
 from functools import cache
+from typing import Any
 
 from .lexicon import LEXICON, word_key
 
@@ -49,7 +50,7 @@ class Draw:
     rng: random.Random
     words: list[str] = field(default_factory=list)
 
-    def pick(self, word_class: str) -> tuple:
+    def pick(self, word_class: str) -> Any:
         allowed = allowed_words(self.template, word_class, self.held_out)
         unused = [entry for entry in allowed if word_key(entry) not in self.words]
         entry = self.rng.choice(unused)

@@ -170,7 +170,7 @@ def _list_layers(body: nn.Module) -> Iterable[nn.Module]:
 
 def _build_side(spec_class: type, body: nn.Module) -> Any:
     """A side, all but its word embeddings and what attends to the other side."""
-    config = body.config
+    config: Any = body.config
     layout = _read_layout(config)
     spec = spec_class(
         config.num_hidden_layers,

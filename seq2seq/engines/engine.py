@@ -184,7 +184,7 @@ class Engine(ABC):
                 repeated.append(source)
                 labels.append(hypothesis.to_labels(self.end_id))
         of_tokens = iter(self.score(repeated, labels))
-        scored = []
+        scored: list = []
         for hypotheses in outputs:
             scored.append([])
             for hypothesis in hypotheses:

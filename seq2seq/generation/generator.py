@@ -53,7 +53,7 @@ class Generated:
     def to_rows(self, sources: Sequence[str]) -> Iterator[dict]:
         """A row for each source: `prediction`, `score` where there is one; of several outputs lists, the best first."""
         for source, outputs in zip(sources, self.outputs, strict=True):
-            row = {"source": source, "prediction": outputs[0].text}
+            row: dict[str, Any] = {"source": source, "prediction": outputs[0].text}
             if outputs[0].score is not None:
                 row["score"] = outputs[0].score
             if len(outputs) > 1:

@@ -160,7 +160,7 @@ def _choose_generation(loaded: Checkpoint | ExportedModel, chosen: Mapping[str, 
     if chosen.get("sampling") is False:
         own = {name: value for name, value in own.items() if name not in OF_SAMPLING}
     try:
-        return build_options(GenerationOptions, own | chosen)
+        return build_options(GenerationOptions, {**own, **chosen})
     except GenerationError as error:
         raise _explain_published(loaded, GenerationError(f"{loaded.folder}: {error}"), chosen) from None
 

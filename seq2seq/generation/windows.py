@@ -11,7 +11,7 @@ WINDOW_CHARACTERS = 2**22  # of a window, by which its memory is bounded whateve
 def break_windows(
     texts: Iterable[Value],
     window_texts: int,
-    measure: Callable[[Value], int] = len,
+    measure: Callable[[Any], int] = len,
 ) -> Iterator[list[Value]]:
     """Texts or other sources in lists that are generated for at once: of `window_texts`, or fewer where these are long.
 

@@ -48,6 +48,7 @@ def list_sites(model: PreTrainedModel) -> list[AttentionSite]:
     of_encoder, of_decoder = (family.attention for family in find_side_families(model))
     marks = find_cross_marks(model)
     sites: dict[SiteKind, list[AttentionSite]] = {kind: [] for kind in KINDS}
+    kind: SiteKind
     for name, module in model.named_modules():
         names = of_encoder if name.startswith(encoder) else of_decoder
         attention = _find_attention(name, names)

@@ -26,7 +26,7 @@ class GnmtPenalty(float):
     Example: 7 ** GnmtPenalty(0.5) == 2 ** 0.5
     """
 
-    def __rpow__(self, length: int) -> float:
+    def __rpow__(self, length: Any, modulus: None = None) -> Any:
         return ((5 + length) / 6) ** float(self)
 
 

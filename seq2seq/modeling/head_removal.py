@@ -98,7 +98,7 @@ def map_all_head_rows(model: PreTrainedModel) -> dict[str, tuple[AttentionSite, 
     Raises:
         ValueError: as `list_sites` and `_map_head_rows`; the heads have a table in common, or come back by themselves.
     """
-    tables = []
+    tables: list = []
     for config in list_side_configs(model.config):
         family = find_family(config)
         if family.no_pruning is not None:

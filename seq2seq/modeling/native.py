@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cache
+from typing import Any
 
 import torch
 from torch import nn
@@ -40,7 +41,7 @@ class NativeModel(TokenLossModel):
         **sources: torch.Tensor,
     ) -> torch.Tensor:
         """Logits (N, V): the family's own forward pass, with its output layer at the real positions alone if it can."""
-        inputs = sources | {"decoder_input_ids": decoder_input_ids}
+        inputs: dict[str, Any] = sources | {"decoder_input_ids": decoder_input_ids}
         output_layer = self.get_output_embeddings()
         if not isinstance(output_layer, nn.Linear):  # FSMT's is the table that its decoder reads from
             return super().forward(**inputs, use_cache=False).logits[real]

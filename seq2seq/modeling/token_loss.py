@@ -10,6 +10,7 @@ from copy import deepcopy
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import torch
 from torch import nn
@@ -19,6 +20,11 @@ from transformers.modeling_outputs import ModelOutput, Seq2SeqLMOutput
 from ..base.errors import CheckpointError
 from .loss import LossSums, apply_cross_entropy
 from .sharing import Sharing
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedModel as _Mixed  # what every class is that this one is mixed into
+else:
+    _Mixed = object
 
 Criterion = Callable[[torch.Tensor, torch.Tensor], LossSums]
 IGNORED_LABEL = -100  # transformers' and torch's mark for positions without a target
@@ -36,7 +42,7 @@ class TokenLoss(ModelOutput):
     negative_log_likelihood: torch.Tensor | None = None
 
 
-class TokenLossModel:
+class TokenLossModel(_Mixed):
     """To be mixed into a model of transformers, in front of its class.
 
     published_class: that of transformers, which plain programs load the model with.

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from functools import lru_cache
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, TypeAlias, TypeVar
 
 import torch
 from accelerate import Accelerator, PartialState
@@ -27,7 +27,7 @@ from .launch import check_launch, count_processes, read_launcher_command
 from .trackers import check_trackers
 
 T = TypeVar("T")
-Processes = Accelerator | PartialState
+Processes: TypeAlias = Accelerator | PartialState
 PATIENCE = timedelta(days=30)  # the usual ten or thirty minutes are too short to tokenize a large corpus in
 
 

@@ -8,7 +8,7 @@ Both are made from the option classes; after a change there, make them again:
 import json
 import sys
 import textwrap
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -86,9 +86,9 @@ def build_schema() -> dict[str, Any]:
     return title | schema | {"if": {"not": {"required": ["extends"]}}, "then": whole}
 
 
-def _list_schema(choices: Sequence[str], *, open: bool) -> dict[str, Any]:
+def _list_schema(choices: Collection[str], *, open: bool) -> dict[str, Any]:
     """One name or a list of names; where it is open, also those of objects of the user's own."""
-    one = {"enum": list(choices)}
+    one: dict[str, Any] = {"enum": list(choices)}
     alternatives = [one]
     if open:
         alternatives = [one, OWN_NAME]
@@ -161,7 +161,7 @@ def _list_section_lines(
         sentences = _list_sentences(key, part, task_values.get(key, {}))
         yield from _comment(" ".join(sentences), margin)
         yield from _list_inner_comments(schema, part, margin)
-        empty = {} if part.get("type") == "object" else None
+        empty: dict | None = {} if part.get("type") == "object" else None
         value = EXAMPLES.get(key, part.get("default", empty))
         yield f"{margin}{name}: {dump_yaml(value, flow=True)}"
 

@@ -113,12 +113,12 @@ def build_comparison(
     metrics = _list_metrics(records)
     rows: list[list[Cell]] = []
     for name, scored in _collect_baselines(records).items():
-        settings = [(NONE,)] * len(SETTINGS)
+        settings: list[Cell] = [(NONE,)] * len(SETTINGS)
         scores = _list_score_cells(metrics, scored, {})
         rows.append([(name,), *settings, *scores])
     for name, record in records.items():
         settings = _list_setting_cells(record, best[name])
-        row = [(name,), *settings]
+        row: list[Cell] = [(name,), *settings]
         if record.scores is not None:
             own, *_ = _list_scored(record).values()  # the model's stand first
             from_first = differences.get(name, {})
@@ -162,7 +162,7 @@ def _list_setting_cells(record: RunRecord, best: Mapping[str, Any] | None) -> li
     counters = record.counters
     parameters = record.origin["totals"]["total"]
     minutes = counters["seconds"] / 60
-    validation = (NONE,)
+    validation: Cell = (NONE,)
     if best:
         metric = best["metric"]
         validation = (metric, format_value(metric, best["value"]))

@@ -76,7 +76,7 @@ class Framing:
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> Self:
         """The framing that `to_dict` gave, also after a way through JSON."""
-        fields = {}
+        fields: dict[str, Any] = {}
         for name, value in values.items():
             # JSON has lists alone.
             fields[name] = tuple(value) if isinstance(value, list) else value

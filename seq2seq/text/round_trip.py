@@ -74,7 +74,7 @@ def spell_texts(tokenizer: PreTrainedTokenizerFast, texts: Sequence[str]) -> Ite
     """How a tokenizer spells each text."""
     normalize = build_normalize(tokenizer)
     for text, ids in zip(texts, encode_texts(tokenizer, texts), strict=True):
-        unknown = ()
+        unknown: tuple[str, ...] = ()
         if tokenizer.unk_token_id in ids:
             unknown = tuple(_list_unknown(tokenizer, text))
         # Tokens with a role that an output leaves out are spelled all the same.

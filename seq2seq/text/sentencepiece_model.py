@@ -182,7 +182,7 @@ def _build_breaks(
 
     A mark of letters that only longer pieces have would be likelier than those letters, each unknown alone.
     """
-    breaks = []
+    breaks: list[Normalizer] = []
     for mark in marks:
         if letters.issuperset(mark):
             broken = "".join(letter if letter in known else placeholder for letter in mark)
@@ -232,7 +232,7 @@ def _score_pieces(proto: "ModelProto") -> dict[str, float]:
 def _build_normalizers(proto: "ModelProto") -> list[Normalizer]:
     spec = proto.normalizer_spec
     # In SentencePiece's own order: what its map makes a space is squeezed, and every space becomes a '▁'.
-    parts = []
+    parts: list[Normalizer] = []
     if spec.precompiled_charsmap:
         parts.append(normalizers.Precompiled(spec.precompiled_charsmap))
     if spec.remove_extra_whitespaces:

@@ -85,7 +85,7 @@ def _build_normalizer(kind: Kind, lowercase: bool) -> normalizers.Normalizer:
         return normalizers.Sequence([normalizers.NFC(), bert])
     # '▁' would come back as a space whatever is done, so it is one from the start.
     spaces = Regex(rf"[\s{SPACE}]+")
-    parts = [normalizers.NFC()]
+    parts: list[normalizers.Normalizer] = [normalizers.NFC()]
     if lowercase:
         parts.append(normalizers.Lowercase())
     parts += [normalizers.Replace(spaces, " "), normalizers.Strip()]

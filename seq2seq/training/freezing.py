@@ -76,7 +76,7 @@ def _compute_frozen_steps(model: TokenLossModel, options: TrainingOptions) -> di
     Raises:
         TrainingError: see `Freezing`.
     """
-    by_part = {part: math.inf if steps is None else steps for part, steps in options.freeze.items()}
+    by_part: dict[str, float] = {part: math.inf if steps is None else steps for part, steps in options.freeze.items()}
     parts = map_parts(model)
     further = map_shared_names(model)
     _check_parts(by_part, parts, further)

@@ -9,7 +9,7 @@ from torch import nn
 from ..base.errors import CheckpointError
 from ..modeling.sharing import list_trained
 from .layer_decay import compute_layer_factors
-from .options import TrainingOptions
+from .options import LearningRateGroup, TrainingOptions
 from .schedules import compute_rate_factor
 from .sharding import gather_tensor, shard_like
 
@@ -60,7 +60,7 @@ class _Group:
     factor: of layer-wise decay, on the peak of the learning rate.
     """
 
-    origin: str
+    origin: LearningRateGroup
     factor: float
     is_matrix: bool
 
@@ -112,7 +112,7 @@ def export_optimizer(optimizer: torch.optim.Optimizer, device: str = "cpu") -> d
 
 def _list_parameters(optimizer: torch.optim.Optimizer) -> dict[str, nn.Parameter]:
     """The parameters of an optimizer that `build_optimizer` made, by name, in its order."""
-    parameters = {}
+    parameters: dict = {}
     for group in optimizer.param_groups:
         parameters |= zip(group["names"], group["params"], strict=True)
     return parameters

@@ -79,7 +79,7 @@ def gather_model(model: TokenLossModel, device: torch.device | str) -> TokenLoss
         return model
     with torch.device("meta"):
         whole = build_model(model.config, model.sharing, model.pruned)
-    gathered: dict[torch.Tensor, torch.Tensor] = {}
+    gathered: dict[torch.Tensor, nn.Parameter] = {}
     for name, parameter in model.named_parameters(remove_duplicate=False):
         if parameter not in gathered:
             gathered[parameter] = nn.Parameter(gather_tensor(parameter).to(device), requires_grad=False)

@@ -653,7 +653,7 @@ class TokenizerOptions(TableChoice):
     @property
     def layout(self) -> LayoutOptions:
         """How rows are read."""
-        columns = {"source": self.source_column, "target": self.target_column}
+        columns: Any = {"source": self.source_column, "target": self.target_column}
         return LayoutOptions(
             columns=columns,
             header=self.header,

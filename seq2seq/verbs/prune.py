@@ -85,7 +85,7 @@ def prune(
         score = _build_score(loaded, test_read.examples, options.metrics, source)
     model = loaded.model.to("cuda" if torch.cuda.is_available() else "cpu")
     points = []
-    losses = []
+    losses: list = []
     heads = _choose_heads(options)
     with explain_batch_memory(options.batch_tokens):
         try:

@@ -36,7 +36,7 @@ def train_tokenizer(data: Sequence[str], **given: Any) -> dict[str, Coverage]:
     texts = read_training_texts(options.data, options.layout, sides=options.columns, left_out=left_out)
     left_out.tell()
     everything = [text for side in texts.values() for text in side]
-    chosen = {"kind": options.kind, "size": options.size, "lowercase": options.lowercase}
+    chosen: dict[str, Any] = {"kind": options.kind, "size": options.size, "lowercase": options.lowercase}
     tokenizer = train_tokenizer_on(
         everything,
         **chosen,

@@ -119,7 +119,7 @@ class Side:
         positions = find_positions(self.config)
         if positions is None or name != positions.table:
             return FilledTensor(name, value, (tensor,))
-        tensors = (tensor,)
+        tensors: tuple[str, ...] = (tensor,)
         changes: tuple[str, ...] = ()
         if self.converted:
             # BertGeneration has no token types: the one that texts have goes into the positions.

@@ -72,7 +72,7 @@ def analyze_attention(
         framed = frame_given_pairs(loaded, generator, texts, targets)
     pairs = [look_at_pair(loaded, pair) for pair in framed]
     remove_pictures(folder)  # of an earlier call
-    tensors = {}
+    tensors: dict = {}
     summaries = []
     for number, pair in enumerate(pairs, 1):
         own = pair.name_tensors(number)

@@ -113,7 +113,7 @@ def choose_samples(record: RunRecord) -> list[Sample]:
 def _score_rows(rows: Sequence[Mapping[str, Any]], options: EvaluationOptions) -> dict[str, Sequence[float]]:
     """The value of every row by each metric that rows are ranked by, the first of the run's that can rank."""
     ranking = [metric for metric in options.metrics if find_metric(metric).better is not None]
-    scores = {}
+    scores: dict[str, Sequence[float]] = {}
     for metric in ranking[:RANKED_BY]:
         scores[metric] = compute_text_scores(
             metric,
