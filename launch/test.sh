@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Runs what must pass in a fresh clone: sets up .venv where needed, then linter, type checker and pytest on two workers, with the arguments
-# given (-n 0: no workers, as --pdb needs it).
+# Runs what must pass: sets up .venv where needed, then linter, type checker and pytest on two workers, with the
+# arguments given (-n 0: no workers, as --pdb needs it).
 set -euo pipefail
 cd "$(dirname "$0")/.."
 source launch/setup.sh dev
