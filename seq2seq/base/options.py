@@ -55,11 +55,11 @@ FileName = Annotated[str, BeforeValidator(_to_name)]  # a path, or another name 
 class Flag:
     """How an option is given on the command line, where that is not by its own name and, several values, by commas.
 
-    name: the name of the flag, or of those of a section, where {} stands for the name of its option; "" for no flag.
+    name: the name of the flag, or of those of a section, where {} stands for the name of the option; "" for no flag.
     repeated: whether the flag is given once for each of several values.
     """
 
-    name: str | None = None
+    name: str = "--{}"
     repeated: bool = False
 
 
@@ -88,7 +88,7 @@ class Options(BaseModel):
 AnyOptions = TypeVar("AnyOptions", bound=Options)
 
 
-def list_fields(options: type[Options]) -> dict[str, FieldInfo]:
+def list_fields(options: type[BaseModel]) -> dict[str, FieldInfo]:
     """The fields of a class by name: its own, then those of each base class."""
     fields = {}
     for owner in options.__mro__:

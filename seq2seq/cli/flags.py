@@ -8,16 +8,17 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import wraps
 from inspect import Parameter
-from typing import Annotated, Any, Literal, TypeVar, get_args, get_origin, get_type_hints
+from typing import Annotated, Any, Literal, get_args, get_origin, get_type_hints
 
 import typer
+from pydantic import BaseModel
 from pydantic_core import PydanticUndefined
 
 from ..base.key_hints import find_section
 from ..base.option_names import list_recipe_keys, naming_options
 from ..base.options import AnyOptions, Flag, Options, build_options, list_fields
 
-Command = TypeVar("Command", bound=Callable[..., None])
+Command = Callable[..., None]
 WORDS = {"true": True, "false": False}
 
 
@@ -73,7 +74,7 @@ def takes_flags(options: type[Options]) -> Callable[[Command], Command]:
                 command(*arguments, **keywords)
 
         # Typer takes names and defaults from the signature, types from the annotations.
-        run.__signature__ = inspect.Signature(parameters)
+        run.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]  # mypy knows a function has none
         run.__annotations__ = {one.name: one.annotation for one in parameters}
         return run
 
@@ -103,7 +104,7 @@ def read_flags(options: type[AnyOptions], given: Mapping[str, Any]) -> AnyOption
     return build_options(options, values)
 
 
-def list_flags(options: type[Options]) -> Iterator[OptionFlag]:
+def list_flags(options: type[BaseModel]) -> Iterator[OptionFlag]:
     """The flags of a class of options, those of its sections in their place."""
     types = get_type_hints(options)
     for name, field in list_fields(options).items():
@@ -121,7 +122,7 @@ def list_flags(options: type[Options]) -> Iterator[OptionFlag]:
                 name,
                 types[name],
                 field.get_default(),
-                field.description,
+                field.description or "",
                 flag,
             )
 
@@ -150,7 +151,7 @@ def _build_flag(
         default = next((word for word, value in WORDS.items() if value is default), default)
     return OptionFlag(
         path=(name,),
-        name=flag.name or f"--{name.replace('_', '-')}",
+        name=flag.name.format(name.replace("_", "-")),
         annotation=annotation,
         default=default,
         help=text,

@@ -34,9 +34,9 @@ def run(
     from ..verbs.early_checks import check_generate_file
 
     options = read_flags(GenerateFileOptions, flags)
-    if (text is None) == (input is None):
-        raise GenerationError("Give either --text or --input.")
     texts = text if input is None else input
+    if texts is None or (text is not None and input is not None):
+        raise GenerationError("Give either --text or --input.")
     check_generate_file(checkpoint, texts, options)
     from ..verbs.generate_file import generate_file
 

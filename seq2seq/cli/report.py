@@ -61,11 +61,11 @@ def _print_scores(compared: "ComparedRuns") -> None:
     header = compared.table.header
     settings = [row[:behind] for row in rows if row[0] in names]
     output().print(build_fitting_table("Runs", header[:behind], settings, width=NARROW_WIDTH))
-    if len(header) == behind:
-        output().print("No test pairs.")
-        return
     # The runs were tested alike, which was checked: the first one's counts are those of all.
     scores = compared.records[names[0]].scores
+    if scores is None:
+        output().print("No test pairs.")
+        return
     title = f"{scores['examples']:,} {scores['split']} pairs"
     cells = [[row[0], *row[behind:]] for row in rows]
     output().print(build_fitting_table(title, ["run", *header[behind:]], cells))

@@ -67,7 +67,8 @@ class ColumnOptions(Options):
     )
 
 
-ColumnChoice = build_choice(ColumnOptions)
+class ColumnChoice(build_choice(ColumnOptions)):  # type: ignore[misc]  # mypy knows no class that a call makes
+    """`ColumnOptions`, of which each may be left out."""
 
 
 class TableOptions(Options):

@@ -161,7 +161,7 @@ class Generator:
 
     def generate(
         self,
-        texts: Sequence[Any],
+        texts: Iterable[Any],
         advance: Callable[[int], None] = lambda sources: None,
         *,
         places: Sequence[int] | None = None,

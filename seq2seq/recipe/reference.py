@@ -229,7 +229,7 @@ def format_values(part: dict[str, Any]) -> str:
         return ", or ".join(map(format_values, part["anyOf"]))
     if _find_section(part) is not None:
         return "a mapping"
-    json_type = part.get("type")
+    json_type = part["type"]
     if json_type in ("integer", "number"):
         number = "a whole number" if json_type == "integer" else "a number"
         bounds = []

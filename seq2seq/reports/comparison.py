@@ -51,14 +51,24 @@ def check_comparable(records: Sequence[RunRecord]) -> None:
     if len(tested) < 2:
         return
     for record in tested:
-        if record.predictions is None:
-            raise ScoringError(
-                f"{record.folder.predictions('test')} is missing, so nobody can tell whether the runs were tested on "
-                "the same data. Put it back, or report the runs one by one."
-            )
+        get_predictions(record)  # those of all, before any two are compared
     first, *others = tested
     for record in others:
         _check_tested_alike(record, first)
+
+
+def get_predictions(record: RunRecord) -> list[dict[str, Any]]:
+    """The rows of a run that was tested.
+
+    Raises:
+        ScoringError: their file is gone.
+    """
+    if record.predictions is None:
+        raise ScoringError(
+            f"{record.folder.predictions('test')} is missing, so nobody can tell whether the runs were tested on "
+            "the same data. Put it back, or report the runs one by one."
+        )
+    return record.predictions
 
 
 def _check_tested_alike(record: RunRecord, first: RunRecord) -> None:
@@ -66,17 +76,17 @@ def _check_tested_alike(record: RunRecord, first: RunRecord) -> None:
         raise ScoringError(
             f"{record.folder.path} was tested on other data than {first.folder.path}. Only like can be compared."
         )
-    if record.scores["signatures"] != first.scores["signatures"]:
+    if record.signatures != first.signatures:
         raise ScoringError(
             f"{record.folder.path} was scored in another way than {first.folder.path}: "
-            f"{record.scores['signatures']} and {first.scores['signatures']}. Only like can be compared."
+            f"{record.signatures} and {first.signatures}. Only like can be compared."
         )
 
 
-def _list_tested(record: RunRecord) -> list[tuple]:
+def _list_tested(record: RunRecord) -> list[tuple[str, list[str]]]:
     """What the outputs were written for and measured against."""
     tested = []
-    for row in record.predictions:
+    for row in get_predictions(record):
         tested.append((row["source"], row["references"]))
     return tested
 
@@ -130,7 +140,7 @@ def build_comparison(
 
 def _list_metrics(records: Records) -> list[str]:
     """All that some run was scored by."""
-    return list_keys(record.scores["signatures"] for record in records.values() if record.scores)
+    return list_keys(record.signatures for record in records.values())
 
 
 def _list_scored(record: RunRecord) -> dict[str, _Scored]:
@@ -218,17 +228,17 @@ def list_differing_settings(settings: Mapping[str, Mapping[str, Any]]) -> dict[s
 
 def collect_samples(records: Records, count: int) -> list[list[tuple[str, str]]]:
     """Evenly spaced test rows, each as names and texts: source, reference, and the runs' outputs under their names."""
-    first, *_ = records.values()
-    rows = len(first.predictions)
+    predictions = {name: get_predictions(record) for name, record in records.items()}
+    first, *_ = predictions.values()
+    rows = len(first)
     shown = min(count, rows)
     samples = []
     for index in range(shown):
         position = index * rows // shown
-        row = first.predictions[position]
+        row = first[position]
         # No mapping: a run may be called source, or reference.
         sample = [("source", row["source"]), ("reference", row["references"][0])]
-        for name, record in records.items():
-            output = record.predictions[position]["prediction"]
-            sample.append((name, output))
+        for name, of_run in predictions.items():
+            sample.append((name, of_run[position]["prediction"]))
         samples.append(sample)
     return samples

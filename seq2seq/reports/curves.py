@@ -122,9 +122,9 @@ def _draw_rates(axes: "Axes", train: Events, validations: Events) -> None:
     if not alike:
         points = list_points(train, "learning_rate")
         alike[tuple(points)] = ["all"]
-    for index, (points, names) in enumerate(alike.items()):
+    for index, (rates, names) in enumerate(alike.items()):
         label = ",\n".join(names)
-        draw_line(axes, list(points), label, **choose_style(index))
+        draw_line(axes, list(rates), label, **choose_style(index))
     # Below 1e-2, as most rates are, one power of ten stands over the axis in place of zeros at every tick.
     axes.ticklabel_format(axis="y", style="sci", scilimits=(-2, 3), useMathText=True)
     finish_axes(axes, x=None, y="learning rate")
@@ -210,7 +210,7 @@ def build_loss_comparison(records: Records) -> "Figure | None":
     below_steps, below_time = panels[-1]
     below_steps.set_xlabel("step")
     below_time.set_xlabel("minutes of training")
-    _add_legend(figure, _find_lines(panels[:, 0], records), columns)
+    _add_legend(figure, _find_lines(list(panels[:, 0]), records), columns)
     figure.align_ylabels()
     return figure
 

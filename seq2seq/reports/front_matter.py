@@ -186,8 +186,8 @@ def _summarize_metric(scores: dict[str, Any], metric: str) -> dict[str, Any]:
     return arguments
 
 
-def _summarize_test_data(names: list[str], split: str) -> dict[str, str | None]:
-    """What `EvalResult` wants to know of a data set."""
+def _summarize_test_data(names: list[str], split: str) -> dict[str, Any]:
+    """What `EvalResult` wants to know of a data set, as its keywords."""
     hub_split = parse_hub_split(names[0]) if len(names) == 1 else None
     if hub_split is not None:
         return {

@@ -78,7 +78,7 @@ def build_list(items: Iterable[str]) -> str:
     return "\n".join(f"- {item}" for item in items)
 
 
-def build_page(title: str, sections: dict[str, Iterable[str]]) -> str:
+def build_page(title: str, sections: Mapping[str, Iterable[str]]) -> str:
     """A page of paragraphs under their headings; sections without any are left out, the heading '' has none."""
     parts = [title]
     for heading, paragraphs in sections.items():

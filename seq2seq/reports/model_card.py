@@ -204,7 +204,7 @@ def _list_sample_lines(
         "output_lengths",
         "Lengths of the outputs and of the references in words",
     )
-    if samples:
+    if samples and record.predictions is not None:
         metrics = ", then ".join(samples[0].scores)
         yield f"Of {len(record.predictions):,} test outputs the best, the median and the worst by {metrics}."
     for sample in samples:

@@ -42,16 +42,18 @@ class RunLock:
         self._made = [path for path in (self.folder, *self.folder.parents) if not path.exists()]
         self.folder.mkdir(parents=True, exist_ok=True)
         while self._file is None:
-            self._file = os.open(self.path, os.O_RDWR | os.O_CREAT, 0o644)
+            file = os.open(self.path, os.O_RDWR | os.O_CREAT, 0o644)
             try:
-                refusal = self._lock()
+                refusal = self._lock(file)
             except BaseException:
-                self._close()
+                os.close(file)
                 raise
-            # The run before removed it between its opening and its locking here: once more, with a new one.
-            if not self._is_named():
-                self._close()
-        self._write_holder()
+            if self._is_named(file):
+                self._file = file
+            else:
+                # The run before removed it between its opening and its locking here: once more, with a new one.
+                os.close(file)
+        self._write_holder(self._file)
         return refusal
 
     def release(self) -> None:
@@ -60,22 +62,23 @@ class RunLock:
             return
         # Removed while it is locked: later it may be another run's already.
         self.path.unlink(missing_ok=True)
-        self._close()
+        os.close(self._file)
+        self._file = None
         for folder in self._made:
             if not folder.exists() or any(folder.iterdir()):
                 break
             folder.rmdir()
 
-    def _lock(self) -> str | None:
+    def _lock(self, file: int) -> str | None:
         try:
             import fcntl
         except ImportError:
             return "this system has no flock"
         try:
-            fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             raise TrainingError(
-                f"{self.folder} is in use: {self._format_holder()} is writing to it. Wait until that run has ended, "
+                f"{self.folder} is in use: {_format_holder(file)} is writing to it. Wait until that run has ended, "
                 "or stop it, or choose another output."
             ) from None
         except OSError as error:
@@ -84,13 +87,13 @@ class RunLock:
             return error.strerror
         return None
 
-    def _is_named(self) -> bool:
+    def _is_named(self, file: int) -> bool:
         """Whether the file that is locked is still the one in the folder: the run before may have removed it."""
         if not self.path.exists():
             return False
-        return os.path.samestat(os.fstat(self._file), self.path.stat())
+        return os.path.samestat(os.fstat(file), self.path.stat())
 
-    def _write_holder(self) -> None:
+    def _write_holder(self, file: int) -> None:
         since = datetime.now(UTC).isoformat(timespec="seconds")
         holder = {
             "process": os.getpid(),
@@ -98,16 +101,13 @@ class RunLock:
             "since": since,
         }
         with name_refused(self.path):
-            os.ftruncate(self._file, 0)
-            os.pwrite(self._file, json.dumps(holder).encode(), 0)
+            os.ftruncate(file, 0)
+            os.pwrite(file, json.dumps(holder).encode(), 0)
 
-    def _format_holder(self) -> str:
-        try:
-            holder = json.loads(os.pread(self._file, HOLDER_BYTES, 0))
-            return f"process {holder['process']} on {holder['host']} (since {holder['since']})"
-        except (ValueError, KeyError, TypeError):
-            return "another process"  # which has not yet written its name
 
-    def _close(self) -> None:
-        os.close(self._file)
-        self._file = None
+def _format_holder(file: int) -> str:
+    try:
+        holder = json.loads(os.pread(file, HOLDER_BYTES, 0))
+        return f"process {holder['process']} on {holder['host']} (since {holder['since']})"
+    except (ValueError, KeyError, TypeError):
+        return "another process"  # which has not yet written its name

@@ -47,6 +47,11 @@ class RunRecord:
     def plan(self) -> str:
         return self.recipe["model"]["plan"]
 
+    @property
+    def signatures(self) -> dict[str, str]:
+        """How each metric of the scores was computed; none where nothing was tested."""
+        return {} if self.scores is None else self.scores["signatures"]
+
     def list_events(self, name: str) -> list[dict[str, Any]]:
         return [event for event in self.events if event["event"] == name]
 

@@ -4,7 +4,7 @@ import re
 from operator import itemgetter
 from pathlib import Path
 
-from ..base.errors import DataError
+from ..base.errors import CheckpointError, DataError
 from ..base.files import load_json, write_json
 
 CHECKPOINTS_FOLDER = "checkpoints"
@@ -86,3 +86,15 @@ def find_chosen(run: Path) -> Path | None:
         return step_folder(run, best["step"])
     saved = list_saved(run)
     return saved[-1][1] if saved else None
+
+
+def get_chosen(run: Path) -> Path:
+    """The checkpoint that a run is used by.
+
+    Raises:
+        CheckpointError: it has none.
+    """
+    chosen = find_chosen(run)
+    if chosen is None:
+        raise CheckpointError(f"{run} has no checkpoint yet. Train it, or put its {CHECKPOINTS_FOLDER}/ back.")
+    return chosen

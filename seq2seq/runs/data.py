@@ -61,11 +61,15 @@ def load_data(recipe: Recipe, start: Start, source: Source, accelerator: Acceler
         DataError, TrainingError: as `load_split`.
     """
 
-    def load(split: str) -> TextData | None:
+    def load(split: str) -> TextData:
         return load_split(recipe, split, source, start.tokenizers, start.framing, accelerator)
 
     # One after the other on every process: each load waits for the others.
-    return RunData(train=load("train"), validation=load("validation"), test=load("test"))
+    return RunData(
+        train=load("train"),
+        validation=load("validation") if recipe.data.validation else None,
+        test=load("test") if recipe.data.test else None,
+    )
 
 
 def check_same_data(data: RunData, began_with: dict[str, str], folder: RunFolder) -> None:

@@ -9,7 +9,6 @@ from dataclasses import dataclass
 import torch
 from accelerate import Accelerator
 from accelerate.optimizer import AcceleratedOptimizer
-from torch import nn
 
 from ..base.console import errors
 from ..modeling.token_loss import TokenLossModel
@@ -35,7 +34,7 @@ class PreparedModel:
     freezing: has begun with the next step.
     """
 
-    model: nn.Module
+    model: TokenLossModel
     optimizer: AcceleratedOptimizer
     averages: WeightAverages | None
     freezing: Freezing

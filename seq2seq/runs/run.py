@@ -17,7 +17,7 @@ from ..processes.trackers import start_trackers, track
 from ..recipe.recipe import Recipe
 from ..reports.run_tables import list_truncated
 from ..run_folder.folder import RunFolder
-from ..run_folder.steps import BEST_FILE, CHECKPOINTS_FOLDER, find_chosen
+from ..run_folder.steps import BEST_FILE, CHECKPOINTS_FOLDER, get_chosen
 from ..training.early_stopping import find_end
 from ..training.options import TrainingOptions
 from ..training.trainer import Callbacks, Trainer
@@ -174,7 +174,7 @@ class Run:
             self.folder.card.unlink(missing_ok=True)
         if self.data.test is None:
             return
-        checkpoint = read_checkpoint(find_chosen(self.folder.path))
+        checkpoint = read_checkpoint(get_chosen(self.folder.path))
         test = self.data.test
         sources = [example.source for example in test.examples]
         generated = self.outputs.write(checkpoint.model, sources, self.recipe.generation)

@@ -83,10 +83,7 @@ class CheckpointWriter:
 
 def finish_saving(folder: RunFolder, options: TrainingOptions, state: TrainingState) -> None:
     """What a crash right after a checkpoint came before: its title, its event, and the removal of older ones."""
-    if state.best_step is None:
-        forget_best(folder.path)
-    else:
-        _name_best(folder, options, state)
+    _name_best(folder, options, state)
     # The event is written behind the checkpoint, and a crash comes between the two. A rescue point has none.
     saved = [event["step"] for event in folder.read_progress() if event["event"] == "checkpoint"]
     if max(saved, default=-1) < state.step and state.step in list_steps(folder.path):
@@ -95,8 +92,11 @@ def finish_saving(folder: RunFolder, options: TrainingOptions, state: TrainingSt
 
 
 def _name_best(folder: RunFolder, options: TrainingOptions, state: TrainingState) -> None:
-    """Gives the title of the best checkpoint to that of the state's best validation."""
-    record_best(folder.path, step=state.best_step, metric=options.validation_metrics[0], value=state.best_value)
+    """Gives the title of the best checkpoint to that of the state's best validation; to none where it had none."""
+    if state.best_step is None or state.best_value is None:
+        forget_best(folder.path)
+    else:
+        record_best(folder.path, step=state.best_step, metric=options.validation_metrics[0], value=state.best_value)
 
 
 def _remove_old_checkpoints(run: Path, keep: int) -> None:

@@ -56,18 +56,15 @@ def load_split(
     tokenizers: TokenizerPair,
     framing: Framing,
     accelerator: Accelerator,
-) -> TextData | None:
-    """The ids of data.<split>, or None where the recipe names no file; on several processes, called by all of them.
+) -> TextData:
+    """The ids of data.<split>, for which the recipe names a file; on several processes, called by all of them.
 
     Raises:
         DataError: a file or a row is broken.
         TrainingError: that was found by another process; or machines have different data.
     """
-    names = getattr(recipe.data, split)
-    if not names:
-        return None
     described = Split(
-        names,
+        getattr(recipe.data, split),
         recipe.data.layout,
         source,
         tokenizers,

@@ -92,7 +92,7 @@ def start_from_options(options: ModelOptions, *, seed: int, corpus: Corpus | Non
     Raises:
         WarmStartError, TokenizerError, CheckpointError: as `warm_start`, `add_families` and `read_checkpoint`.
     """
-    if options.plan != "pretrained":
+    if options.checkpoint is None:  # as of every plan but pretrained
         return warm_start(options, seed=seed, corpus=corpus)
     add_families(options.families, "model.families", WarmStartError)
     checkpoint = read_checkpoint(

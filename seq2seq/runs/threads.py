@@ -77,7 +77,7 @@ def _count_free_cores() -> float | None:
         since = now
         time.sleep(SHORTEST_LOOK)
         now = CoreTimes.read()
-    return now.count_free_cores(since)
+    return None if now is None else now.count_free_cores(since)
 
 
 def _find_recorded(folder: RunFolder, processes: int) -> int | None:

@@ -13,11 +13,11 @@ import sys
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, ClassVar, Self
+from typing import TYPE_CHECKING, Any, ClassVar, Self, TypeAlias
 
 import numpy
 
-from ..base.errors import DataError
+from ..base.errors import DataError, TokenizerError
 from ..base.options import Options
 from .columns import find_value, format_columns
 
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from ..text.framing import Framing
     from .columns import Row
 
-Stored = Sequence[Any]  # a value as it is stored: a row of figures for each position
+Stored: TypeAlias = Sequence[Any] | numpy.ndarray  # a value as it is stored: a row of figures for each position
 CollateSources = Callable[[Sequence[Stored]], "dict[str, torch.Tensor]"]
 SHOWN_CHARACTERS = 80  # of a value that is no text
 
@@ -46,6 +46,26 @@ class SourceContext:
     max_source_tokens: int = 128
     normalization: tuple[str, ...] = ()
     pad_id: int = 0
+
+    def get_tokenizer(self) -> PreTrainedTokenizerFast:
+        """The model's tokenizer.
+
+        Raises:
+            TokenizerError: there is none: values are only read.
+        """
+        if self.tokenizer is None:
+            raise TokenizerError("Values are only read here, so there is no tokenizer. Build the source for a model.")
+        return self.tokenizer
+
+    def get_framing(self) -> Framing:
+        """The model's framing.
+
+        Raises:
+            TokenizerError: there is none: values are only read.
+        """
+        if self.framing is None:
+            raise TokenizerError("Values are only read here, so there is no framing. Build the source for a model.")
+        return self.framing
 
 
 class Source(ABC):

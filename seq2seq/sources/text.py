@@ -24,9 +24,10 @@ class TextSource(Source):
     input_names = ("input_ids", "attention_mask")
     dtype = "int32"
 
-    @property
-    def marks(self) -> int:
-        return self.context.framing.source_marks
+    def __init__(self, options: Any, context: SourceContext) -> None:
+        super().__init__(options, context)
+        if context.framing is not None:
+            self.marks = context.framing.source_marks
 
     def find_fault(self, value: Any) -> str | None:
         return None if isinstance(value, str) else f"holds {type(value).__name__}, expected text"
@@ -44,10 +45,10 @@ class TextSource(Source):
     def encode(self, values: Sequence[str]) -> list[list[int]]:
         from ..text.tokenizers import encode_texts  # it needs transformers
 
-        return encode_texts(self.context.tokenizer, values)
+        return encode_texts(self.context.get_tokenizer(), values)
 
     def truncate(self, stored: Stored) -> tuple[Stored, bool]:
-        return self.context.framing.frame_source(stored, self.context.max_source_tokens)
+        return self.context.get_framing().frame_source(stored, self.context.max_source_tokens)
 
     def collate(self, rows: Sequence[Stored]) -> dict[str, torch.Tensor]:
         from .padding import collate_ids  # it needs torch
@@ -58,14 +59,14 @@ class TextSource(Source):
         return value
 
     def name_positions(self, stored: Stored) -> list[str]:
-        return self.context.tokenizer.convert_ids_to_tokens(list(map(int, stored)))
+        return self.context.get_tokenizer().convert_ids_to_tokens(list(map(int, stored)))
 
     def identify(self, value: str) -> str:
         return value
 
     def to_key(self) -> dict[str, Any]:
         """Of the tokenizer alone: the code from bytes to ids is in every key, and so is the framing."""
-        layout = self.context.tokenizer.backend_tokenizer.to_str()
+        layout = self.context.get_tokenizer().backend_tokenizer.to_str()
         return {"tokenizer": hashlib.sha256(layout.encode()).hexdigest()}
 
 

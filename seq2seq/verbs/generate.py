@@ -32,6 +32,14 @@ def generate(
 ) -> Iterator[str]: ...
 
 
+@overload
+def generate(
+    checkpoint: Model,
+    texts: Iterable[str],
+    **given: Any,
+) -> list[str] | Iterator[str]: ...
+
+
 @takes_options(GenerationChoice)
 def generate(
     checkpoint: Model,

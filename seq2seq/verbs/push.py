@@ -236,9 +236,10 @@ def _stage(checked: _Checked, page: HubPage, options: PushOptions, staged: Path)
         write_json(staged / MANIFEST_FILE, {"files": entries})
     pictures = {}
     if checked.record is not None:
-        pictures = _list_pictures(checked.record.folder)
-    for file in pictures.values():
-        _link(checked.record.folder.path / file, staged / file)
+        run = checked.record.folder
+        pictures = _list_pictures(run)
+        for file in pictures.values():
+            _link(run.path / file, staged / file)
     card = _build_card(checked, page, options, pictures)
     _check_card(card)
     (staged / CARD_FILE).write_text(card, encoding="utf-8", newline="\n")

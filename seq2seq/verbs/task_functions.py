@@ -13,7 +13,7 @@ from ..checkpoints.task_settings import apply_task_settings, find_task_settings
 from ..engines.exported import ExportedModel
 from ..engines.options import GenerationChoice
 from ..generation.generator import Generator
-from ..generation.loading import load_model
+from ..generation.loading import load_checkpoint, load_model
 from ..recipe.task import TASKS
 from .generate import Model, generate
 
@@ -65,7 +65,7 @@ def fuse(
     """
     if isinstance(texts, str):
         raise GenerationError("Expected a list of texts, found one text. Put it into a list: [text].")
-    joined: Any = (" ".join(text) if _is_list_of_texts(text) else text for text in texts)
+    joined = (" ".join(text) if _is_list_of_texts(text) else text for text in texts)
     model = _load_for("sentence_fusion", checkpoint)
     # By its type `generate` knows what to give back: a list for a list, else a stream.
     return generate(model, joined if isinstance(texts, Iterator) else list(joined), **given)
@@ -120,8 +120,7 @@ def _load_for(
         settings = None
         if find_description(folder) is None:
             settings = find_task_settings(folder, task, **languages)
-        loaded = load_model(model) if settings else load_model(model, **languages)
-        model = apply_task_settings(loaded, settings) if settings else loaded
+        model = apply_task_settings(load_checkpoint(model), settings) if settings else load_model(model, **languages)
     elif source_language is not None or target_language is not None:
         raise GenerationError("Languages are chosen while a model is loaded. Give its name, or load it with them.")
     if not isinstance(model, Generator) and model.description.task in set(TASKS) - {task}:

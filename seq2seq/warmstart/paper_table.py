@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class PlanParameters:
-    """Parameters of a plan by the paper's columns, which are those of `Plan.paper_millions`, in its order.
+    """Parameters of a plan by the paper's columns, which are those of `PaperPlan.paper_millions`, in its order.
 
     embeddings: tables of tokens. warm: what comes from a checkpoint; random: all others.
     """

@@ -15,7 +15,6 @@ class Plan:
     warm_encoder, warm_decoder: whether the side's weights come from its checkpoint too; else they are random.
     share_layers: whether the decoder uses the encoder's parameters for all but its cross-attention.
     one_table: whether encoder and decoder use one embedding table, that of the warm side.
-    paper_millions: total, embeddings, warm and random parameters that the paper prints for base size.
     """
 
     name: str
@@ -25,13 +24,24 @@ class Plan:
     warm_decoder: bool
     share_layers: bool
     one_table: bool
-    paper_millions: tuple[int, int, int, int] | None = None
+
+
+@dataclass(frozen=True)
+class PaperPlan(Plan):
+    """One of the paper's, which names the families of both sides.
+
+    paper_millions: total, embeddings, warm and random parameters that the paper prints for base size.
+    """
+
+    encoder: tuple[Family, ...]
+    decoder: tuple[Family, ...]
+    paper_millions: tuple[int, int, int, int]
 
 
 PLANS = {
     plan.name: plan
     for plan in (
-        Plan(
+        PaperPlan(
             "rnd2rnd",
             encoder=(BERT, ROBERTA),
             decoder=(BERT, ROBERTA),
@@ -41,7 +51,7 @@ PLANS = {
             one_table=True,
             paper_millions=(221, 23, 0, 221),
         ),
-        Plan(
+        PaperPlan(
             "bert2rnd",
             encoder=(BERT,),
             decoder=(BERT,),
@@ -52,7 +62,7 @@ PLANS = {
             paper_millions=(221, 23, 109, 112),
         ),
         # The paper prints 26 random parameters here, a slip for 112: its total is 221.
-        Plan(
+        PaperPlan(
             "rnd2bert",
             encoder=(BERT,),
             decoder=(BERT,),
@@ -62,7 +72,7 @@ PLANS = {
             one_table=True,
             paper_millions=(221, 23, 109, 112),
         ),
-        Plan(
+        PaperPlan(
             "bert2bert",
             encoder=(BERT,),
             decoder=(BERT,),
@@ -72,7 +82,7 @@ PLANS = {
             one_table=True,
             paper_millions=(221, 23, 195, 26),
         ),
-        Plan(
+        PaperPlan(
             "bertshare",
             encoder=(BERT,),
             decoder=(BERT,),
@@ -82,7 +92,7 @@ PLANS = {
             one_table=True,
             paper_millions=(136, 23, 109, 26),
         ),
-        Plan(
+        PaperPlan(
             "robertashare",
             encoder=(ROBERTA,),
             decoder=(ROBERTA,),
@@ -92,7 +102,7 @@ PLANS = {
             one_table=True,
             paper_millions=(152, 39, 125, 26),
         ),
-        Plan(
+        PaperPlan(
             "rnd2gpt",
             encoder=(BERT, ROBERTA, GPT2),
             decoder=(GPT2,),
@@ -102,7 +112,7 @@ PLANS = {
             one_table=True,
             paper_millions=(238, 39, 125, 114),
         ),
-        Plan(
+        PaperPlan(
             "bert2gpt",
             encoder=(BERT,),
             decoder=(GPT2,),
@@ -112,7 +122,7 @@ PLANS = {
             one_table=False,
             paper_millions=(260, 62, 234, 26),
         ),
-        Plan(
+        PaperPlan(
             "roberta2gpt",
             encoder=(ROBERTA,),
             decoder=(GPT2,),

@@ -6,6 +6,7 @@ Imports no torch. Knows nothing of what is done with them.
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from statistics import median
+from typing import NoReturn
 
 from ...base.errors import DataError
 from ...reports.markdown import shorten, show_on_one_line
@@ -182,7 +183,7 @@ def _find_by_lengths(columns: Sequence[TextColumn]) -> ChosenColumns | None:
     return ChosenColumns((longer.name,), (shorter.name,), f"by their lengths: the source is {times} as long")
 
 
-def _refuse(name: str, columns: Sequence[TextColumn]) -> None:
+def _refuse(name: str, columns: Sequence[TextColumn]) -> NoReturn:
     """Lists all columns.
 
     Raises:

@@ -25,7 +25,7 @@ from .figures import Beginning, FileFigures, Setting
 from .findings import list_findings
 from .look import Looked, build_layout_of, find_columns, look_through
 from .recipe_text import format_recipe
-from .settings import Facts, choose_normalization, estimate_step, list_settings, measure_tokens
+from .settings import Facts, choose_normalization, choose_steps, estimate_step, list_settings, measure_tokens
 from .splits import count_rows, draw_parts, hash_sources, leave_out_references, write_splits
 from .start import choose_origin
 from .task import GuessedTask, guess_task
@@ -74,7 +74,7 @@ def init(data: str | Path, **given: Any) -> Beginning:
         recipe=recipe,
         path=outputs["recipe"],
         written=(outputs["recipe"], *splits.paths.values()),
-        seconds=None if facts.has_gpu else estimate_step(facts) * recipe.training.max_steps,
+        seconds=None if facts.has_gpu else estimate_step(facts) * choose_steps(facts),
         warnings=tuple(list_findings(facts)),
     )
 
@@ -173,7 +173,7 @@ def _list_frame(
         rows = f"{splits.counts[split]:,} pairs" if split in splits.counts else "as you said"
         yield Setting(f"data.{split}", names[0] if len(names) == 1 else list(names), rows)
     columns = facts.file.columns
-    named = {
+    named: dict[str, str | list[str] | None] = {
         "source": columns.source[0] if len(columns.source) == 1 else list(columns.source),
         "target": columns.target[0] if len(columns.target) == 1 else list(columns.target),
     }

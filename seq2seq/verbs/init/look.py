@@ -16,7 +16,7 @@ from ...data.duplicates import TextHashes, find_repeated, hash_texts
 from ...data.empty_rows import LeftOut, keep_filled
 from ...data.examples import read_filled_text
 from ...data.lengths import LengthSummary, summarize_lengths
-from ...data.options import REFERENCES, LayoutOptions
+from ...data.options import ColumnOptions, REFERENCES, LayoutOptions
 from ...data.readers import read_rows
 from ...data.references import read_reference_list
 from ...sources.columns import Row
@@ -92,7 +92,7 @@ class Looked:
 def build_layout_of(options: InitOptions, columns: ChosenColumns) -> LayoutOptions:
     """How the file's rows are read; those without text are left out, and counted."""
     return LayoutOptions(
-        columns={"source": columns.source, "target": columns.target, "references": REFERENCES},
+        columns=ColumnOptions(source=columns.source, target=columns.target, references=REFERENCES),
         header=options.header,
         delimiter=options.delimiter,
         quoting=options.quoting,

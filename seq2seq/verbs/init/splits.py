@@ -88,8 +88,11 @@ def _open_new(path: Path) -> Any:
 def _keep_columns(row: Row, layout: LayoutOptions) -> dict[str, Any]:
     """The columns of a row that are read, those in columns too. 'translation.en' -> {'translation': {'en': ...}}"""
     kept: dict[str, Any] = {}
-    for column in (*layout.columns.source, *layout.columns.target, layout.columns.references):
-        value = MISSING if column is None else search(row.values, column)
+    columns = [*layout.columns.source, *layout.columns.target]
+    if layout.columns.references is not None:
+        columns.append(layout.columns.references)
+    for column in columns:
+        value = search(row.values, column)
         if value is MISSING or (value != value):  # NaN, which JSON has not
             continue
         place = kept

@@ -3,8 +3,9 @@
 Downloads nothing. Knows no rate and no length.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Self
 
 from transformers import PreTrainedConfig
 
@@ -59,6 +60,15 @@ class Origin:
         """Whether both sides come from one encoder."""
         return self.checkpoint is None and self.decoder in (None, self.encoder)
 
+    def with_shape(self, config: PreTrainedConfig) -> Self:
+        """The same with the shape that a config tells; what it does not, stays."""
+        return replace(
+            self,
+            width=getattr(config, "hidden_size", self.width),
+            layers=getattr(config, "num_hidden_layers", self.layers),
+            vocabulary=getattr(config, "vocab_size", self.vocabulary),
+        )
+
 
 def choose_origin(options: InitOptions, file: FileFigures) -> Origin:
     """The checkpoints that were given, or one that fits the scripts and the case of the texts.
@@ -72,58 +82,52 @@ def choose_origin(options: InitOptions, file: FileFigures) -> Origin:
     why = "as you said" if options.encoder else _explain_encoder(encoder)
     encoder_folder = find_folder_at_hand(encoder)
     decoder_folder = encoder_folder if options.decoder is None else find_folder_at_hand(options.decoder)
-    known = {}
-    encoder_type = guess_model_type(encoder)
-    decoder_type = encoder_type if options.decoder is None else guess_model_type(options.decoder)
-    if encoder_folder is not None and decoder_folder is not None:
-        config = PublishedCheckpoint(encoder, encoder_folder).config
-        decoder_config = PublishedCheckpoint(options.decoder or encoder, decoder_folder).config
-        encoder_type = config.model_type
-        decoder_type = decoder_config.model_type
-        source = load_tokenizer(encoder_folder)
-        target = source if decoder_folder == encoder_folder else load_tokenizer(decoder_folder)
-        prefix, suffix = find_source_marks(source)
-        known = {
-            "tokenizers": TokenizerPair(source, target),
-            "source_marks": len(prefix) + len(suffix),
-            "source_positions": count_positions(config),
-            "target_positions": count_positions(decoder_config),
-            **_read_shape(decoder_config),
-        }
-    return Origin(
-        plan=options.plan or find_plan_of_paper(encoder_type, decoder_type, one=options.decoder in (None, encoder)),
+    decoder = encoder if options.decoder is None else options.decoder
+    origin = Origin(
+        plan=_choose_plan(options, encoder, guess_model_type(encoder), guess_model_type(decoder)),
         name=encoder,
         why=why,
         encoder=encoder,
         decoder=options.decoder,
-        **known,
     )
+    if encoder_folder is None or decoder_folder is None:
+        return origin
+    config = PublishedCheckpoint(encoder, encoder_folder).config
+    decoder_config = PublishedCheckpoint(decoder, decoder_folder).config
+    source = load_tokenizer(encoder_folder)
+    target = source if decoder_folder == encoder_folder else load_tokenizer(decoder_folder)
+    prefix, suffix = find_source_marks(source)
+    return replace(
+        origin.with_shape(decoder_config),
+        plan=_choose_plan(options, encoder, config.model_type, decoder_config.model_type),
+        tokenizers=TokenizerPair(source, target),
+        source_marks=len(prefix) + len(suffix),
+        source_positions=count_positions(config),
+        target_positions=count_positions(decoder_config),
+    )
+
+
+def _choose_plan(options: InitOptions, encoder: str, encoder_type: str, decoder_type: str) -> str:
+    return options.plan or find_plan_of_paper(encoder_type, decoder_type, one=options.decoder in (None, encoder))
 
 
 def _open_whole(name: str) -> Origin:
     """An encoder-decoder to train on."""
+    origin = Origin(plan="pretrained", name=name, why="as you said", checkpoint=name)
     folder = find_local(name) or _find_cached(name)
-    known = {}
-    if folder is not None:
-        is_ours = find_description(folder) is not None
-        config = PublishedCheckpoint(name, folder).config
-        sides = (getattr(config, "encoder", None), getattr(config, "decoder", None))
-        is_pair = all(isinstance(side, PreTrainedConfig) for side in sides)
-        known = {
-            "tokenizers": load_tokenizers(folder) if is_ours else load_published_tokenizers(folder)[0],
-            "source_positions": count_positions(sides[0]) if is_pair else count_side_positions(config, "encoder"),
-            "target_positions": count_positions(sides[1]) if is_pair else count_side_positions(config, "decoder"),
-            **_read_shape(sides[1] if is_pair else config),
-        }
-    return Origin(plan="pretrained", name=name, why="as you said", checkpoint=name, **known)
-
-
-def _read_shape(config: PreTrainedConfig) -> dict[str, int]:
-    return {
-        "width": getattr(config, "hidden_size", BASE_WIDTH),
-        "layers": getattr(config, "num_hidden_layers", BASE_LAYERS),
-        "vocabulary": getattr(config, "vocab_size", BASE_VOCABULARY),
-    }
+    if folder is None:
+        return origin
+    is_ours = find_description(folder) is not None
+    config = PublishedCheckpoint(name, folder).config
+    encoder = getattr(config, "encoder", None)
+    decoder = getattr(config, "decoder", None)
+    is_pair = isinstance(encoder, PreTrainedConfig) and isinstance(decoder, PreTrainedConfig)
+    return replace(
+        origin.with_shape(decoder if is_pair else config),
+        tokenizers=load_tokenizers(folder) if is_ours else load_published_tokenizers(folder)[0],
+        source_positions=count_positions(encoder) if is_pair else count_side_positions(config, "encoder"),
+        target_positions=count_positions(decoder) if is_pair else count_side_positions(config, "decoder"),
+    )
 
 
 def find_folder_at_hand(name: str) -> Path | None:

@@ -121,7 +121,8 @@ def estimate_time(
         peak = torch.cuda.max_memory_allocated() if torch.cuda.is_available() else None
         model = gather_model(run.start.model, run.accelerator.device)
         validations = _count_validations(run, trainer.max_steps)
-        validation_seconds = _estimate_validation(run, model, times) if validations else 0.0
+        validation = run.data.validation
+        validation_seconds = _estimate_validation(run, validation, model, times) if validation else 0.0
         test_seconds = _estimate_generation(run, model, run.data.test, None) if run.data.test else 0.0
     seconds_per_step = times.predict(_measure_step(trainer, batches))
     return TimeEstimate(
@@ -168,25 +169,25 @@ def _count_validations(run: Run, max_steps: int) -> int:
     return math.ceil(max_steps / run.recipe.training.validate_every_steps)
 
 
-def _estimate_validation(run: Run, model: TokenLossModel, times: UpdateTimes) -> float:
+def _estimate_validation(run: Run, data: TextData, model: TokenLossModel, times: UpdateTimes) -> float:
     options = run.recipe.training
     metrics = set(options.validation_metrics)
     seconds = 0.0
     if "loss" in metrics:
-        seconds += _estimate_loss(run, model, times)
+        seconds += _estimate_loss(run, data, model, times)
     if metrics != {"loss"}:
         seconds += _estimate_generation(
             run,
             model,
-            run.data.validation,
+            data,
             options.validation_texts,
         )
     return seconds
 
 
-def _estimate_loss(run: Run, model: TokenLossModel, times: UpdateTimes) -> float:
+def _estimate_loss(run: Run, data: TextData, model: TokenLossModel, times: UpdateTimes) -> float:
     """Seconds of the loss on the whole validation data, from evenly spaced rows of it."""
-    encoded = run.data.validation.encoded
+    encoded = data.encoded
     tokens = encoded.sources.lengths + encoded.labels.lengths
     a_row = times.seconds_per_token * FORWARD_SHARE * float(tokens.mean())
     rows = space_evenly(len(encoded), max(1, int(VALIDATION_LIMIT_SECONDS / a_row)))
@@ -256,7 +257,7 @@ def _time_outputs(
     run: Run,
     model: TokenLossModel,
     encoded: EncodedExamples,
-    rows: Sequence[int],
+    rows: numpy.ndarray,
     tokens: int,
 ) -> float:
     """Seconds to write outputs of exactly this number of tokens, whatever the untrained model would rather write."""

@@ -91,11 +91,13 @@ def choose_samples(record: RunRecord) -> list[Sample]:
     rows = record.predictions
     if not rows:
         return []
-    scores = _score_rows(rows, load_evaluation(record))
-    if not scores:  # by metrics that only describe
+    options = load_evaluation(record)
+    ranking = _choose_ranking(options)
+    if not ranking:  # by metrics that only describe
         return []
+    scores = {metric: _score_rows(metric, rows, options) for metric in ranking}
     samples = []
-    for standing, number in choose_rows(_rank_rows(scores)):
+    for standing, number in choose_rows(_rank_rows(scores, ranking)):
         row = rows[number]
         samples.append(
             Sample(
@@ -110,27 +112,32 @@ def choose_samples(record: RunRecord) -> list[Sample]:
     return samples
 
 
-def _score_rows(rows: Sequence[Mapping[str, Any]], options: EvaluationOptions) -> dict[str, Sequence[float]]:
-    """The value of every row by each metric that rows are ranked by, the first of the run's that can rank."""
-    ranking = [metric for metric in options.metrics if find_metric(metric).better is not None]
-    scores: dict[str, Sequence[float]] = {}
-    for metric in ranking[:RANKED_BY]:
-        scores[metric] = compute_text_scores(
-            metric,
-            sources=[row["source"] for row in rows],
-            predictions=[row["prediction"] for row in rows],
-            references=[row["references"] for row in rows],
-            options=options,
-        )
-    return scores
+def _choose_ranking(options: EvaluationOptions) -> dict[str, Better]:
+    """The metrics that rows are ranked by, the first of the run's that can rank, and which of two values is better."""
+    ranking: dict[str, Better] = {}
+    for metric in options.metrics:
+        better = find_metric(metric).better
+        if better is not None and len(ranking) < RANKED_BY:
+            ranking[metric] = better
+    return ranking
 
 
-def _rank_rows(scores: Mapping[str, Sequence[float]]) -> list[int]:
+def _score_rows(metric: str, rows: Sequence[Mapping[str, Any]], options: EvaluationOptions) -> Sequence[float]:
+    """The value of every row by a metric."""
+    return compute_text_scores(
+        metric,
+        sources=[row["source"] for row in rows],
+        predictions=[row["prediction"] for row in rows],
+        references=[row["references"] for row in rows],
+        options=options,
+    )
+
+
+def _rank_rows(scores: Mapping[str, Sequence[float]], ranking: Mapping[str, Better]) -> list[int]:
     """The numbers of the rows, the best first; where one metric tells two apart no more, the next one does."""
     badness = []
     for metric, values in scores.items():
-        better = find_metric(metric).better
-        badness.append([measure_badness(value, better) for value in values])
+        badness.append([measure_badness(value, ranking[metric]) for value in values])
     ranks = list(zip(*badness, strict=True))
     # Sorting is stable: rows that no metric tells apart keep their order.
     return sorted(range(len(ranks)), key=lambda number: ranks[number])

@@ -13,7 +13,14 @@ from ...generation.outputs import check_output_folder
 from ...metrics.options import EvaluationOptions
 from ...metrics.scores import compare_predictions
 from ...metrics.significance import TRIALS, Bootstrap
-from ...reports.comparison import ComparisonTable, Differences, build_comparison, check_comparable, name_runs
+from ...reports.comparison import (
+    ComparisonTable,
+    Differences,
+    build_comparison,
+    check_comparable,
+    get_predictions,
+    name_runs,
+)
 from ...reports.comparison_page import build_comparison_page, is_comparison_page
 from ...reports.curves import build_loss_comparison
 from ...reports.plots import save_figure
@@ -104,11 +111,12 @@ def _compare(
     options: EvaluationOptions,
     advance: Callable[[], None],
 ) -> dict[str, Difference]:
+    rows = get_predictions(first)
     compared = compare_predictions(
-        sources=[row["source"] for row in first.predictions],
-        predictions_a=[row["prediction"] for row in record.predictions],
-        predictions_b=[row["prediction"] for row in first.predictions],
-        references=[row["references"] for row in first.predictions],
+        sources=[row["source"] for row in rows],
+        predictions_a=[row["prediction"] for row in get_predictions(record)],
+        predictions_b=[row["prediction"] for row in rows],
+        references=[row["references"] for row in rows],
         options=options,
         bootstrap=Bootstrap(),
         trials=TRIALS,
