@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from ..text.framing import Framing
     from .columns import Row
 
-Stored = Sequence[Any]  # a value as it is stored: a row of figures for each position
+Stored = Sequence[Any] | numpy.ndarray  # a value as it is stored: a row of figures for each position
 CollateSources = Callable[[Sequence[Stored]], "dict[str, torch.Tensor]"]
 SHOWN_CHARACTERS = 80  # of a value that is no text
 
