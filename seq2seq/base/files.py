@@ -5,6 +5,7 @@ Knows nothing of what the files mean.
 
 import gzip
 import hashlib
+import io
 import json
 import os
 import re
@@ -13,7 +14,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from importlib import resources
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 from .errors import DataError
 
@@ -26,7 +27,7 @@ def is_packed(path: Path) -> bool:
     return path.suffix.lower() == ".gz"
 
 
-def open_bytes(path: Path) -> IO[bytes]:
+def open_bytes(path: Path) -> io.BufferedIOBase:
     """Opens a file for reading bytes, unpacking it where the name ends in .gz."""
     if is_packed(path):
         return gzip.open(path, "rb")

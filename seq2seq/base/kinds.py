@@ -1,12 +1,18 @@
 """Options of something that comes in kinds: the name of the kind, and beside it the options of that kind."""
 
 from abc import abstractmethod
-from typing import Any, Self
+from typing import Any, ClassVar, Protocol, Self
 
 from pydantic import ConfigDict, Field, ValidationError, model_validator
 
 from .errors import RecipeError
 from .options import Options, format_option_error
+
+
+class Kind(Protocol):
+    """What the class of a kind has: the options that stand beside its name."""
+
+    Options: "ClassVar[type[Options]]"
 
 
 class KindOptions(Options):
@@ -17,8 +23,8 @@ class KindOptions(Options):
     kind: str = Field(description="The name of the kind, or package.module:CLASS for one of the user's own.")
 
     @abstractmethod
-    def find_kind(self) -> type:
-        """The class of the kind, which has its `Options`.
+    def find_kind(self) -> type[Kind]:
+        """The class of the kind.
 
         Raises:
             RecipeError: there is none.

@@ -15,9 +15,9 @@ def merge(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
     return merged
 
 
-def flatten(values: dict, prefix: str = "") -> dict:
+def flatten(values: dict[str, Any], prefix: str = "") -> dict[str, Any]:
     """Nested mappings by dotted key. {'a': {'b': 1}} -> {'a.b': 1}"""
-    flat: dict = {}
+    flat: dict[str, Any] = {}
     for key, value in values.items():
         whole_key = f"{prefix}{key}"
         if isinstance(value, dict) and value:

@@ -10,7 +10,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, TypeVar
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, WithJsonSchema, create_model
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    ValidationError,
+    ValidationInfo,
+    WithJsonSchema,
+    create_model,
+)
 from pydantic.fields import FieldInfo
 
 from .errors import RecipeError, Seq2SeqError
@@ -136,6 +145,17 @@ def build_options(
         raise error_class("\n".join([f"{options.__name__}:", *lines])) from None
 
 
+def require_field_name(info: ValidationInfo) -> str:
+    """The name of the field that a `field_validator` looks at.
+
+    Raises:
+        LookupError: it looks at none, as a validator of the whole does.
+    """
+    if info.field_name is None:
+        raise LookupError("this validator is of no field; use it with field_validator")
+    return info.field_name
+
+
 def format_option_error(
     options: type[Options],
     error: Mapping[str, Any],
@@ -167,8 +187,8 @@ def format_option_error(
     message = "expected a list" if error["type"] == "tuple_type" else error["msg"].removeprefix("Value error, ")
     message = f"{message[0].lower()}{message[1:]}".rstrip(".")
     shown = "" if isinstance(found, dict | BaseModel) else f" (found: {found!r})"
-    hint = _find_quoting_hint(error) if from_yaml else None
-    return f"  {path}: {message}{shown}.{f' {hint}' if hint else ''}"
+    advice = _find_quoting_hint(error) if from_yaml else None
+    return f"  {path}: {message}{shown}.{f' {advice}' if advice else ''}"
 
 
 def _find_quoting_hint(error: Mapping[str, Any]) -> str | None:

@@ -11,7 +11,7 @@ from inspect import Parameter
 from operator import or_
 from pathlib import Path
 from types import UnionType
-from typing import Any, TypeVar, Union, get_args, get_origin, get_type_hints
+from typing import Any, ParamSpec, TypeVar, Union, get_args, get_origin, get_type_hints
 
 from pydantic_core import PydanticUndefined
 
@@ -19,27 +19,28 @@ from .key_hints import find_section
 from .option_names import list_recipe_keys, naming_options
 from .options import Options, list_fields
 
-AnyFunction = TypeVar("AnyFunction", bound=Callable[..., Any])
+Arguments = ParamSpec("Arguments")
+Result = TypeVar("Result")
 HELP_WIDTH = 100
 # What callers may give where an option holds this.
 GIVEN_AS = {Path: str | Path, tuple[str, ...]: str | Sequence[str]}
 
 
-def takes_options(options: type[Options]) -> Callable[[AnyFunction], AnyFunction]:
+def takes_options(options: type[Options]) -> Callable[[Callable[Arguments, Result]], Callable[Arguments, Result]]:
     """Names in a function's signature, and at the end of its docstring, the options that it takes as **keywords.
 
     Those that are parameters of the function already stay where they are.
     """
 
-    def decorate(function: AnyFunction) -> AnyFunction:
+    def decorate(function: Callable[Arguments, Result]) -> Callable[Arguments, Result]:
         names = name_arguments(options)
 
         @wraps(function)
-        def call(*arguments: Any, **keywords: Any) -> Any:
+        def call(*arguments: Arguments.args, **keywords: Arguments.kwargs) -> Result:
             with naming_options(names):
                 return function(*arguments, **keywords)
 
-        call.__signature__ = _build_signature(function, options)
+        call.__signature__ = _build_signature(function, options)  # type: ignore[attr-defined]  # inspect reads it
         lines = "\n".join(_list_lines(options))
         call.__doc__ = f"{inspect.getdoc(function)}\n\nOptions:\n{lines}\n"
         return call

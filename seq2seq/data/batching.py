@@ -34,6 +34,17 @@ class BatchOrder:
     batch_examples: int | None = None
     batch_tokens: int | None = None
 
+    @property
+    def _budget(self) -> int:
+        """`batch_tokens`, of an order that has no `batch_examples`.
+
+        Raises:
+            ValueError: it has neither.
+        """
+        if self.batch_tokens is None:
+            raise ValueError("an order of batches needs batch_examples or batch_tokens; found neither")
+        return self.batch_tokens
+
     def batches(self, epoch: int, start: int = 0) -> Iterator[numpy.ndarray]:
         """The batches of an epoch, from batch `start` on."""
         # Windows of examples hold equally many batches, so those before `start` need no look; those of tokens do.
@@ -65,7 +76,9 @@ class BatchOrder:
             size = self.batch_examples * self.length_window
             yield from (order[start : start + size] for start in range(0, len(order), size))
             return
-        budget, start, guess = self.batch_tokens * self.length_window, 0, 1024
+        budget = self._budget * self.length_window
+        start = 0
+        guess = 1024
         # Where the budget is full is looked for among a guessed number of examples, doubled until it lies there.
         while start < len(order):
             filled = numpy.cumsum(self._count_tokens(order[start : start + guess]))
@@ -88,9 +101,9 @@ class BatchOrder:
                 self.batch_examples,
             )
         # The examples of a batch in the mean: ranked in groups of so many, neighbours are alike on both sides.
-        typical = max(1, self.batch_tokens * len(window) // int(self._count_tokens(window).sum()))
+        typical = max(1, self._budget * len(window) // int(self._count_tokens(window).sum()))
         ranked = numpy.concatenate(cut_by_length(window, self.source_lengths, self.target_lengths, typical))
-        return cut_by_budget(ranked, self._count_tokens(ranked), self.batch_tokens)
+        return cut_by_budget(ranked, self._count_tokens(ranked), self._budget)
 
 
 def cut_by_length(

@@ -83,8 +83,8 @@ class EncodedExamples:
         """SHA-256 of all values and their lengths: splits with the same one train the same."""
         digest = hashlib.sha256()
         for side in (self.sources, self.labels):
-            digest.update(side.stored_lengths)
-            digest.update(side.values)
+            digest.update(side.stored_lengths.data)
+            digest.update(side.values.data)
         return digest.hexdigest()
 
 

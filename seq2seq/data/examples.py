@@ -75,7 +75,8 @@ def build_example(row: Row, layout: LayoutOptions, source: Source) -> Example:
     columns, normalizers = layout.columns, layout.normalization
     target = read_filled_text(row, columns.target, normalizers, "Set data.columns.target.")
     listed = read_reference_list(row, columns.references)
-    references = tuple(clean_text(row, [columns.references], text, normalizers) for text in listed)
+    named = [] if columns.references is None else [columns.references]
+    references = tuple(clean_text(row, named, text, normalizers) for text in listed)
     return Example(
         source=source.read_example(row, columns.source, "Set data.columns.source."),
         target=target,

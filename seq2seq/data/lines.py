@@ -1,9 +1,8 @@
 """Lines of files: they end at \\n or \\r\\n and nowhere else. Every line comes with where it stands."""
 
 import codecs
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
-from typing import IO
 
 from ..base.errors import DataError
 from ..base.files import open_bytes
@@ -26,7 +25,7 @@ def decode_intact(where: str, line: bytes) -> str:
         ) from None
 
 
-def read_lines(file: IO[bytes], name: str) -> Iterator[tuple[str, bytes]]:
+def read_lines(file: Iterable[bytes], name: str) -> Iterator[tuple[str, bytes]]:
     """Where they stand, such as 'a.txt line 1', and contents of lines."""
     for number, line in enumerate(file, 1):
         if number == 1:

@@ -5,7 +5,7 @@ Every process knows the lengths of all examples, so the token counts of a step n
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
-from typing import Any, Self
+from typing import Self
 
 import numpy
 import torch
@@ -73,8 +73,11 @@ class StepLoader:
         if renewed is self.examples:
             return self
         _check_lengths(renewed)
-        lengths: dict[str, Any] = {"source_lengths": renewed.sources.lengths, "target_lengths": renewed.labels.lengths}
-        order = replace(self.order, **lengths)
+        order = replace(
+            self.order,
+            source_lengths=renewed.sources.lengths,
+            target_lengths=renewed.labels.lengths,
+        )
         return replace(
             self,
             # This epoch's already: asked for it once more, the loader gives itself.

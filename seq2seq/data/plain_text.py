@@ -7,7 +7,7 @@ import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import chain
 from pathlib import Path
-from typing import IO, Any, NamedTuple
+from typing import Any, NamedTuple
 
 from ..base.console import errors
 from ..base.errors import DataError
@@ -80,7 +80,7 @@ def _check_standard_input(file: Iterable[bytes]) -> Iterator[bytes]:
     return chain(first, lines)
 
 
-def _read_plain(file: IO[bytes], name: str) -> Iterator[ReadText]:
+def _read_plain(file: Iterable[bytes], name: str) -> Iterator[ReadText]:
     for where, line in read_lines(file, name):
         yield ReadText(where, *_decode(line))
 
@@ -107,7 +107,7 @@ def _read_columns(
         return text
 
     for row in read_rows(name, table, decode):
-        values = _replace_surrogates(row.values)
+        values = {key: _replace_surrogates(value) for key, value in row.values.items()}
         replaced = bool(broken) or values != row.values
         broken.clear()
         yield ReadText(row.where, read(Row(row.where, values, row.form), columns, ADVICE_TO_CHOOSE), replaced)

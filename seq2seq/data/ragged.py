@@ -3,11 +3,13 @@
 Millions of examples cost what their values cost: four bytes a token.
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence, Sized
 from itertools import chain
 from typing import Self
 
 import numpy
+
+from ..sources.source import Stored
 
 ID_TYPE = numpy.int32
 CountPositions = Callable[[numpy.ndarray], numpy.ndarray]  # of stored lengths, the lengths that the model attends to
@@ -46,7 +48,7 @@ class RaggedRows:
         """The values, where they are token ids."""
         return self.values
 
-    def stack_like(self, rows: Iterable[Sequence]) -> "RaggedRows":
+    def stack_like(self, rows: Iterable[Stored]) -> "RaggedRows":
         """Other rows of the same kind."""
         rows = list(rows)
         values = stack_values(rows, self.values.dtype, self.values.shape[1:])
@@ -59,7 +61,7 @@ class RaggedIds(RaggedRows):
     Example: rows [[5, 6], [7]] are ids [5, 6, 7] and offsets [0, 2, 3].
     """
 
-    def __init__(self, rows: Iterable[Sequence[int]]) -> None:
+    def __init__(self, rows: Iterable[Stored]) -> None:
         rows = list(rows)
         super().__init__(stack_values(rows, ID_TYPE), measure_rows(rows))
 
@@ -72,13 +74,13 @@ class RaggedIds(RaggedRows):
         return rows
 
 
-def measure_rows(rows: Sequence[Sequence]) -> numpy.ndarray:
+def measure_rows(rows: Sequence[Sized]) -> numpy.ndarray:
     """The length of each row. Shape: (rows,)"""
     return numpy.fromiter(map(len, rows), dtype=ID_TYPE, count=len(rows))
 
 
 def stack_values(
-    rows: Sequence[Sequence],
+    rows: Sequence[Stored],
     dtype: numpy.typing.DTypeLike,
     width: tuple[int, ...] = (),
 ) -> numpy.ndarray:

@@ -32,14 +32,15 @@ def read_reference_list(row: Row, column: str | None) -> tuple[str, ...]:
             value = json.loads(value)
         except (ValueError, RecursionError):  # no JSON, or numbers of thousands of digits, or brackets a thousand deep
             pass
+    texts = value if isinstance(value, list) else []
     fault = None
-    if not isinstance(value, list) or not value:
+    if not texts:
         fault = "must hold a list of texts (in CSV and TSV, as JSON)"
-    elif others := [type(text).__name__ for text in value if not isinstance(text, str)]:
+    elif others := [type(text).__name__ for text in texts if not isinstance(text, str)]:
         fault = f"holds {others[0]}, expected text"
     if fault is not None:
         raise DataError(f"{row.where}: column {column!r} {fault}. If it is something else, {SWITCH_OFF}.")
-    return tuple(require_text(row, column, text) for text in value)
+    return tuple(require_text(row, column, text) for text in texts)
 
 
 def find_other_references(examples: Iterable["Example"], columns: ColumnOptions) -> str | None:

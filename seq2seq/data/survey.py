@@ -42,14 +42,14 @@ class _UncutLengths:
 
     lengths: numpy.ndarray
     limit: int
-    measure: Callable[[list[Any]], Sequence[int]]
+    measure: Callable[[list[Any]], numpy.ndarray]
 
     def correct(self, start: int, values: Sequence[Any]) -> None:
         """`values` are those of the rows from `start` on. Only the ones at the limit are encoded again."""
         # What is as long as the limit was cut to it, or just has that length.
         doubtful = numpy.flatnonzero(self.lengths[start : start + len(values)] >= self.limit)
         if len(doubtful):
-            self.lengths[start + doubtful] = self.measure([values[index] for index in doubtful])
+            self.lengths[start + doubtful] = self.measure([values[index] for index in doubtful.tolist()])
 
 
 def survey_split(
@@ -96,8 +96,8 @@ def _build_uncut_lengths(split: Split, encoded: EncodedExamples) -> tuple[_Uncut
     def measure_sources(values: list[Any]) -> numpy.ndarray:
         return source.count_positions(measure_rows(source.encode(values)) + source.marks)
 
-    def measure_targets(texts: list[str]) -> list[int]:
-        return [len(ids) + split.framing.target_marks for ids in encode_texts(split.tokenizers.target, texts)]
+    def measure_targets(texts: list[str]) -> numpy.ndarray:
+        return measure_rows(encode_texts(split.tokenizers.target, texts)) + split.framing.target_marks
 
     sources = _UncutLengths(
         encoded.sources.lengths.copy(),

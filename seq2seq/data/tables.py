@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
-from typing import NoReturn
+from typing import TYPE_CHECKING, NoReturn
 
 from ..base.console import note_once
 from ..base.errors import DataError
@@ -18,6 +18,9 @@ from ..sources.columns import Row
 from .file_kinds import FileKind
 from .lines import Decode, decode_lines
 from .options import DELIMITERS, TableOptions
+
+if TYPE_CHECKING:
+    from _csv import Reader  # as the csv module calls what its `reader` gives
 
 SAMPLED_LINES = 1000
 MAX_ROW_LINES = 100  # of a row in the sample; more of them are text in which a mark opens and another, far on, closes
@@ -46,7 +49,7 @@ class TableForm:
     def __str__(self) -> str:
         return f"separated by {NAMES.get(self.delimiter, repr(self.delimiter))}"
 
-    def read_cells(self, lines: Iterator[str], *, strict: bool) -> Iterator[list[str]]:
+    def read_cells(self, lines: Iterator[str], *, strict: bool) -> "Reader":
         """A reader of the csv module."""
         if self.is_quoted:
             return csv.reader(lines, delimiter=self.delimiter, strict=strict)

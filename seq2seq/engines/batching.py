@@ -66,13 +66,13 @@ def map_by_length(
     except Exception as error:
         share.fail(str(error) or type(error).__name__)
         raise
-    results: list[Result | None] = [None] * len(lengths)
+    results: dict[int, Result] = {}
     for batch, of_batch in zip(batches, share.join(own, batches), strict=True):
         for index, result in zip(batch, of_batch, strict=True):
             results[index] = result
     if len(mine) < len(batches):  # the others finished theirs meanwhile
         advance(len(lengths) - sum(map(len, mine)))
-    return results
+    return [results[index] for index in range(len(lengths))]
 
 
 def _build_batches(lengths: Sequence[int], fits: Fits) -> list[Batch]:

@@ -4,21 +4,21 @@ CTranslate2 (https://github.com/OpenNMT/CTranslate2) has Transformer layers with
 positions and GELU. It is imported inside functions: an optional library.
 """
 
-from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 import numpy
 import torch
 from torch import nn
-from transformers import GenerationConfig, PreTrainedConfig, PreTrainedTokenizerFast
+from transformers import GenerationConfig, PreTrainedConfig, PreTrainedModel, PreTrainedTokenizerFast
 from transformers.pytorch_utils import Conv1D
 
 from ..base.errors import ExportError
 from ..families.configs import find_positions
-from ..families.family import AttentionLayout, CTranslate2Layout, Side
+from ..families.family import AttentionLayout, CTranslate2Layout, Side, require
 from ..families.table import find_family, list_exported
 from ..modeling.encoder_decoder import Seq2SeqModel
 from ..modeling.generation_config import list_ends
+from ..modeling.layers import list_body_layers
 from ..modeling.token_loss import TokenLossModel
 from ..text.framing import Framing
 from ..text.tokenizers import TokenizerPair
@@ -125,7 +125,7 @@ def _list_obstacles(side: Side, config: PreTrainedConfig) -> list[str]:
 
 def _read_layout(config: PreTrainedConfig) -> CTranslate2Layout:
     """The layout of a side that `_check` let pass."""
-    return find_family(config).ctranslate2
+    return require(find_family(config).ctranslate2, "layout for CTranslate2")
 
 
 def _read_epsilon(config: PreTrainedConfig) -> float:
@@ -138,7 +138,7 @@ def _find_activation(name: str) -> int:
     return Activation[ACTIVATIONS[name]]
 
 
-def _build_encoder(encoder: nn.Module) -> "TransformerEncoderSpec":
+def _build_encoder(encoder: PreTrainedModel) -> "TransformerEncoderSpec":
     from ctranslate2.specs.transformer_spec import TransformerEncoderSpec
 
     spec = _build_side(TransformerEncoderSpec, encoder)
@@ -155,7 +155,7 @@ def _build_decoder(model: Seq2SeqModel) -> "TransformerDecoderSpec":
     layout = _read_layout(body.config).cross_attention
     # States of an encoder of another width are projected first; keys and values take that over.
     bridge = getattr(model, "enc_to_dec_proj", None)
-    for layer_spec, layer in zip(spec.layer, _list_layers(body), strict=True):
+    for layer_spec, layer in zip(spec.layer, list_body_layers(body), strict=True):
         _set_attention(layer_spec.attention, layer, layout, bridge)
     output = model.decoder.get_output_embeddings()
     spec.projection.weight = _read(output.weight)
@@ -164,13 +164,9 @@ def _build_decoder(model: Seq2SeqModel) -> "TransformerDecoderSpec":
     return spec
 
 
-def _list_layers(body: nn.Module) -> Iterable[nn.Module]:
-    return body.get_submodule(find_family(body.config).layers.path)
-
-
-def _build_side(spec_class: type, body: nn.Module) -> Any:
+def _build_side(spec_class: type, body: PreTrainedModel) -> Any:
     """A side, all but its word embeddings and what attends to the other side."""
-    config: Any = body.config
+    config = body.config
     layout = _read_layout(config)
     spec = spec_class(
         config.num_hidden_layers,
@@ -181,12 +177,14 @@ def _build_side(spec_class: type, body: nn.Module) -> Any:
     )
     # By default CTranslate2 multiplies them by the root of the width, as Vaswani et al. 2017 do.
     spec.scale_embeddings = False
-    spec.position_encodings.encodings = _read(body.get_parameter(find_positions(config).table))
+    positions = require(find_positions(config), "positions")
+    table = require(positions.table, "table of positions")
+    spec.position_encodings.encodings = _read(body.get_parameter(table))
     if layout.embedding_norm is not None:
         _set_norm(spec.layernorm_embedding, body.get_submodule(layout.embedding_norm))
     if layout.final_norm is not None:
         _set_norm(spec.layer_norm, body.get_submodule(layout.final_norm))
-    for layer_spec, layer in zip(spec.layer, _list_layers(body), strict=True):
+    for layer_spec, layer in zip(spec.layer, list_body_layers(body), strict=True):
         _set_attention(layer_spec.self_attention, layer, layout.self_attention)
         _set_linears(layer_spec.ffn.linear_0, layer.get_submodule(layout.inner))
         _set_linears(layer_spec.ffn.linear_1, layer.get_submodule(layout.outer))
@@ -224,8 +222,10 @@ def _read_linear(linear: nn.Linear | Conv1D) -> tuple[numpy.ndarray, numpy.ndarr
     return weight, numpy.zeros(len(weight), dtype=numpy.float32) if linear.bias is None else _read(linear.bias)
 
 
-def _set_norm(spec: "LayerNormSpec", norm: nn.LayerNorm) -> None:
-    spec.gamma, spec.beta = _read(norm.weight), _read(norm.bias)
+def _set_norm(spec: "LayerNormSpec", norm: nn.Module) -> None:
+    """A layer norm of whatever class, which torch's need not be the base of."""
+    spec.gamma = _read(norm.get_parameter("weight"))
+    spec.beta = _read(norm.get_parameter("bias"))
 
 
 def _read(tensor: torch.Tensor) -> numpy.ndarray:

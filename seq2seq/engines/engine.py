@@ -177,6 +177,18 @@ class Engine(ABC):
         outputs: Sequence[Sequence[Hypothesis]],
     ) -> list[list[Hypothesis]]:
         """The same outputs of each source with their log-probabilities."""
+        scored: list[list[Hypothesis]] = []
+        for hypotheses, scores in zip(outputs, self.score_outputs(sources, outputs), strict=True):
+            pairs = zip(hypotheses, scores, strict=True)
+            scored.append([replace(hypothesis, score=score) for hypothesis, score in pairs])
+        return scored
+
+    def score_outputs(
+        self,
+        sources: Sequence[Stored],
+        outputs: Sequence[Sequence[Hypothesis]],
+    ) -> list[list[float]]:
+        """The log-probability of each output of each source, its end mark included where it has one."""
         repeated: list[Stored] = []  # a source for each of its outputs
         labels: list[Ids] = []
         for source, hypotheses in zip(sources, outputs, strict=True):
@@ -184,13 +196,7 @@ class Engine(ABC):
                 repeated.append(source)
                 labels.append(hypothesis.to_labels(self.end_id))
         of_tokens = iter(self.score(repeated, labels))
-        scored: list = []
-        for hypotheses in outputs:
-            scored.append([])
-            for hypothesis in hypotheses:
-                score = sum(next(of_tokens))
-                scored[-1].append(replace(hypothesis, score=score))
-        return scored
+        return [[sum(next(of_tokens)) for _ in hypotheses] for hypotheses in outputs]
 
 
 def check_positions(limits: dict[str, int | None], wanted: dict[str, int]) -> None:

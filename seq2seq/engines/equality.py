@@ -71,12 +71,12 @@ def compare_engines(
             sources_apart.append(source)
             outputs_apart.append([own, theirs])
     # Our model judges both: an output that it finds as good was chosen by a rounding alone.
-    judged = ours.add_scores(sources_apart, outputs_apart)
+    judged = ours.score_outputs(sources_apart, outputs_apart)
     return Equality(
         texts=len(sources),
         largest_difference=_measure_difference(ours, exported, sources, labels),
         equal=len(sources) - len(judged),
-        ties=sum(theirs.score >= own.score - TOLERANCE for own, theirs in judged),
+        ties=sum(theirs >= own - TOLERANCE for own, theirs in judged),
         equal_beams=_count_equal_beams(ours, exported, sources, beams),
     )
 

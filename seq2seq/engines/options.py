@@ -6,7 +6,7 @@ from typing import Any, ClassVar
 from pydantic import Field, ValidationInfo, field_validator
 
 from ..base.errors import GenerationError, Seq2SeqError
-from ..base.options import LARGEST_SEED, MOST, MOST_TOKENS, Options, build_choice
+from ..base.options import LARGEST_SEED, MOST, MOST_TOKENS, Options, build_choice, require_field_name
 from .choices import EarlyStopping, LengthPenaltyForm
 from .foreign_options import FOREIGN_OPTIONS
 
@@ -133,7 +133,7 @@ class GenerationOptions(Options):
     @field_validator(*OF_SAMPLING)
     @classmethod
     def _check_sampling(cls, value: float, info: ValidationInfo) -> float:
-        if value != cls.model_fields[info.field_name].default and not info.data.get("sampling", True):
+        if value != cls.model_fields[require_field_name(info)].default and not info.data.get("sampling", True):
             raise ValueError("is for sampling alone; set sampling to true")
         return value
 
@@ -165,7 +165,7 @@ class SourceChoice(Options):
     )
 
 
-class GenerationChoice(SourceChoice, build_choice(GenerationOptions)):
+class GenerationChoice(SourceChoice, build_choice(GenerationOptions)):  # type: ignore[misc]  # a class made by a call
     """Options of generation over those of a checkpoint, which hold where they are left out."""
 
     error: ClassVar[type[Seq2SeqError]] = GenerationError

@@ -18,13 +18,13 @@ def restore_heads(model: TokenLossModel) -> TokenLossModel:
     if not model.pruned:
         return model
     whole = build_like(model, deepcopy(model.config))
-    rows_of_heads = map_all_head_rows(whole)
+    pruned = {name: of_site for name, of_site in map_all_head_rows(whole).items() if of_site[0].name in model.pruned}
     kept = model.state_dict()
     for name, tensor in whole.state_dict().items():
-        site, rows = rows_of_heads.get(name, (None, None))
-        if site is None or site.name not in model.pruned:
+        if name not in pruned:
             tensor.copy_(kept[name])
             continue
+        site, rows = pruned[name]
         indices = rows.find(model.pruned[site.name]).to(tensor.device)
         tensor.zero_()
         tensor.index_copy_(rows.dim, indices, kept[name])

@@ -9,6 +9,7 @@ import torch
 from transformers import BertGenerationConfig, PreTrainedConfig
 
 from .configs import count_positions, find_positions
+from .family import require
 from .table import find_family
 
 
@@ -17,6 +18,7 @@ def convert_config(config: PreTrainedConfig) -> BertGenerationConfig:
 
     Special tokens are set later, from the tokenizer.
     """
+    conversion = require(find_family(config).conversion, "conversion")
     return BertGenerationConfig(
         vocab_size=config.vocab_size,
         hidden_size=config.hidden_size,
@@ -24,7 +26,7 @@ def convert_config(config: PreTrainedConfig) -> BertGenerationConfig:
         num_attention_heads=config.num_attention_heads,
         max_position_embeddings=count_positions(config),
         initializer_range=config.initializer_range,
-        **find_family(config).conversion.settings(config),
+        **conversion.settings(config),
     )
 
 
@@ -35,6 +37,6 @@ def convert_positions(
 
     Shape: positions (first position + P, H), token_types (types, H); gives (P, H).
     """
-    first = find_positions(config).first
+    first = require(find_positions(config), "positions").first
     changes = (f"rows from {first} on",) if first else ()
     return positions[first:] + token_types[0], (*changes, "token type row 0 added to every position")

@@ -6,12 +6,13 @@ so, or tries the names that are common. The body is a model without its head. Im
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 if TYPE_CHECKING:
     from transformers import PreTrainedConfig
 
 Side = Literal["encoder", "decoder"]
+Told = TypeVar("Told")
 
 
 @dataclass(frozen=True)
@@ -74,6 +75,9 @@ class AttentionNames:
     of_all_heads: tuple[str, ...] = ()
     counts: tuple[str, ...] = ("num_attention_heads", "n_heads", "num_heads")
     widths: tuple[str, ...] = ("all_head_size", "split_size")
+
+
+NO_NAMES = AttentionNames(modules=(), outputs=())  # of a row that leaves its own out
 
 
 @dataclass(frozen=True)
@@ -172,7 +176,8 @@ class Family:
     Where it keeps things:
         layers: of the body. whole_layers: the names of their list in either side of an encoder-decoder published whole.
         positions; attention; head: the decoder's modules from states to logits, in order.
-        dropouts: the config's settings for dropout.
+        dropouts: the config's settings for dropout. Where they or the names of `attention` are left out, the table of
+        families puts the common ones in their place.
         layer_drops, experts: its settings that leave out layers at random, or send tokens to some experts.
         unreached: marks in the names of parameters that no source reaches here.
 
@@ -195,9 +200,9 @@ class Family:
     layers: Layers | None = None
     whole_layers: tuple[str, ...] = ()
     positions: Positions | None = None
-    attention: AttentionNames | None = None
+    attention: AttentionNames = NO_NAMES
     head: tuple[str, ...] = ()
-    dropouts: tuple[str, ...] | None = None
+    dropouts: tuple[str, ...] = ()
     layer_drops: tuple[str, ...] = ("encoder_layerdrop", "decoder_layerdrop", "layerdrop")
     experts: str = "num_experts"
     unreached: tuple[str, ...] = ()
@@ -217,3 +222,14 @@ class Family:
     def name(self) -> str:
         """What stands for the family in messages and tables."""
         return self.model_types[0]
+
+
+def require(told: Told | None, what: str) -> Told:
+    """What a row tells, for those who get there with no family that leaves it out.
+
+    Raises:
+        LookupError: it is left out after all; `what` names it.
+    """
+    if told is None:
+        raise LookupError(f"the row of this family does not tell its {what}; that has to be looked at before")
+    return told

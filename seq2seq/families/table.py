@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from ..base.errors import Seq2SeqError
 from ..base.objects import load_object
 from . import bart, bert, deberta, gpt2, modern, refused, t5
-from .family import AttentionNames, Family, Side
+from .family import NO_NAMES, AttentionNames, Family, Side
 
 if TYPE_CHECKING:
     from transformers import PreTrainedConfig
@@ -39,7 +39,7 @@ def _join(values: Iterable[Sequence[str]]) -> tuple[str, ...]:
 
 def _join_rows(rows: Sequence[Family]) -> Family:
     """What a family without a row is looked at with."""
-    known = [row.attention for row in rows if row.attention is not None]
+    known = [row.attention for row in rows]
     attention = AttentionNames(
         modules=_join(names.modules for names in known),
         outputs=_join(names.outputs for names in known),
@@ -52,7 +52,7 @@ def _join_rows(rows: Sequence[Family]) -> Family:
         model_types=(),
         whole_layers=_join(row.whole_layers for row in rows),
         attention=attention,
-        dropouts=_join(row.dropouts or () for row in rows),
+        dropouts=_join(row.dropouts for row in rows),
         unreached=_join(row.unreached for row in rows),
     )
 
@@ -64,8 +64,8 @@ def _complete(row: Family) -> Family:
     """The row, with the common names where it leaves its own out."""
     return replace(
         row,
-        attention=UNKNOWN.attention if row.attention is None else row.attention,
-        dropouts=UNKNOWN.dropouts if row.dropouts is None else row.dropouts,
+        attention=UNKNOWN.attention if row.attention == NO_NAMES else row.attention,
+        dropouts=row.dropouts or UNKNOWN.dropouts,
     )
 
 

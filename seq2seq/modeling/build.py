@@ -52,7 +52,7 @@ def _build_whole(config: PreTrainedConfig, sharing: Sharing) -> TokenLossModel:
         raise ValueError(f"model_type {config.model_type!r} is refused: {reason}")
     if isinstance(config, EncoderDecoderConfig):
         return Seq2SeqModel(config, sharing)
-    native = find_native_class(type(config))
+    native = find_native_class(config.__class__)
     if native is None:
         raise ValueError(f"model_type {config.model_type!r} is no encoder-decoder that writes text")
     return native(config)

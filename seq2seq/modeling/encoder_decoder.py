@@ -96,8 +96,9 @@ class Seq2SeqModel(TokenLossModel, EncoderDecoderModel):
             return super().compute_loss(inputs, labels, label_smoothing)
         with _without_rows(output_layer) as seen:
             self.compute_logits(**inputs)
+        (states,) = seen
         return compute_linear_cross_entropy(
-            *seen,
+            states,
             output_layer.weight,
             output_layer.bias,
             labels,
@@ -162,7 +163,7 @@ def _build_encoder(config: PreTrainedConfig) -> PreTrainedModel:
         encoder.pooler = None
     freeze_unreached(encoder)
     if not find_family(config).mixed_precision:
-        encoder.__class__ = _find_float32_class(type(encoder))
+        encoder.__class__ = _find_float32_class(encoder.__class__)
     return encoder
 
 

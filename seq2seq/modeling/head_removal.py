@@ -89,7 +89,7 @@ def _count_blocks(site: AttentionSite, part: str, size: int) -> int:
 
 def _count_inputs(projection: nn.Module) -> int:
     dim = 0 if isinstance(projection, Conv1D) else 1  # GPT-2's keeps its weight turned
-    return projection.weight.shape[dim]
+    return projection.get_parameter("weight").shape[dim]
 
 
 def map_all_head_rows(model: PreTrainedModel) -> dict[str, tuple[AttentionSite, HeadRows]]:
@@ -98,7 +98,7 @@ def map_all_head_rows(model: PreTrainedModel) -> dict[str, tuple[AttentionSite, 
     Raises:
         ValueError: as `list_sites` and `_map_head_rows`; the heads have a table in common, or come back by themselves.
     """
-    tables: list = []
+    tables: list[str] = []
     for config in list_side_configs(model.config):
         family = find_family(config)
         if family.no_pruning is not None:

@@ -5,8 +5,9 @@ from copy import deepcopy
 
 import torch
 from torch import nn
-from transformers import EncoderDecoderConfig, PreTrainedConfig
+from transformers import EncoderDecoderConfig, PreTrainedConfig, PreTrainedModel
 
+from ..families.family import require
 from ..families.table import find_family
 from .build import build_like
 from .head_removal import is_choice
@@ -18,15 +19,20 @@ def list_layers(model: TokenLossModel, side: str) -> list[nn.Module]:
     """The layers of a side, given as `find_sides` names it; none where nobody knows them."""
     body = model.get_submodule(side.removesuffix("."))
     if isinstance(model.config, EncoderDecoderConfig):
-        known = find_family(body.config).layers
-        if known is None or known.path is None:
-            return []
-        return list(body.get_submodule(known.path))
+        return list_body_layers(body)
     family, _ = find_side_families(model)
     layers: list[nn.Module] = []
     for name in family.whole_layers:
         layers += getattr(body, name, [])
     return layers
+
+
+def list_body_layers(body: PreTrainedModel) -> list[nn.Module]:
+    """The layers of a side of a pair; none where nobody knows them, or where they share their parameters."""
+    known = find_family(body.config).layers
+    if known is None or known.path is None:
+        return []
+    return list(body.get_submodule(known.path))
 
 
 def find_obstacle(config: PreTrainedConfig, chosen: Sequence[int]) -> str | None:
@@ -48,7 +54,8 @@ def find_obstacle(config: PreTrainedConfig, chosen: Sequence[int]) -> str | None
 
 def apply_layers(config: PreTrainedConfig, layers: Sequence[int]) -> None:
     """Cuts a config down to some of its layers, of which `find_obstacle` knows nothing against."""
-    for setting in find_family(config).layers.per_layer:
+    known = require(find_family(config).layers, "layers")
+    for setting in known.per_layer:
         values = getattr(config, setting, None)
         # Such a setting may also be one value for all layers, as Longformer's window.
         is_per_layer = isinstance(values, list | tuple) and len(values) == config.num_hidden_layers
@@ -62,7 +69,7 @@ def _find_refusal(config: PreTrainedConfig, chosen: Sequence[int]) -> str | None
     reason = find_obstacle(config, chosen)
     if reason is not None:
         return reason
-    known = find_family(config).layers
+    known = require(find_family(config).layers, "layers")
     if known.path is None:
         return "they share their parameters"
     if known.of_first and chosen[0] != 0:
@@ -144,7 +151,8 @@ def _rename_layers(
     available = config.num_hidden_layers
     if len(kept) == available:
         return {}
-    path = f"{body}{find_family(config).layers.path}."
+    known = require(find_family(config).layers, "layers")
+    path = f"{body}{known.path}."
     new_numbers = {old: new for new, old in enumerate(kept)}
     prefixes: dict[str, str | None] = {}
     for layer in range(available):

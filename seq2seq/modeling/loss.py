@@ -138,14 +138,14 @@ class _LinearCrossEntropy(torch.autograd.Function):
                 objective = objective + sums[0]
                 likelihood = likelihood + sums[1]
                 gradient = logits.to(dtype)
-                if wanted[0]:
+                if state_gradient is not None:
                     state_gradient[part] = gradient @ cast
-                if wanted[1] and dtype == weight.dtype:
+                if weight_gradient is not None and dtype == weight.dtype:
                     weight_gradient.addmm_(gradient.t(), chunk)
-                elif wanted[1]:
+                elif weight_gradient is not None:
                     # addmm_, which needs no memory for the product, adds only what is of the same type.
                     weight_gradient += gradient.t() @ chunk
-                if wanted[2]:
+                if bias_gradient is not None:
                     bias_gradient += logits.sum(dim=0)
         ctx.gradients = (state_gradient, weight_gradient, bias_gradient)
         ctx.mark_non_differentiable(likelihood)

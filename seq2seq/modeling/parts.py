@@ -2,7 +2,6 @@
 
 from typing import Literal
 
-from torch import nn
 from transformers import PreTrainedModel
 
 from ..families.family import Family
@@ -44,7 +43,7 @@ def map_parts(model: PreTrainedModel) -> dict[str, Part]:
     """
     encoder, decoder = find_sides(model)
     decoder_body = model.get_submodule(decoder.removesuffix("."))
-    sides: tuple[nn.Module, ...] = (model.get_encoder(), decoder_body, model)
+    sides: tuple[PreTrainedModel, ...] = (model.get_encoder(), decoder_body, model)
     tables = {id(side.get_input_embeddings().weight) for side in sides}
     marks = find_cross_marks(model)
     parts: dict[str, Part] = {}

@@ -130,7 +130,7 @@ class TokenLossModel(_Mixed):
     @property
     def source_input_names(self) -> frozenset[str]:
         """The names of the inputs that the encoder takes."""
-        return _list_arguments(type(self.get_encoder()))
+        return _list_arguments(self.get_encoder().__class__)
 
     def shift_right(self, labels: torch.Tensor) -> torch.Tensor:
         """Decoder inputs of labels: the begin mark in front, the last label dropped, -100 replaced by the pad.

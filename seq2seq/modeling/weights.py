@@ -48,7 +48,7 @@ class WeightFiles:
                 + (f" {advice}" if advice else "")
             )
         self._check_index(paths)
-        files: dict = {}
+        files: dict[str, Path] = {}
         for path in paths:
             files |= dict.fromkeys(self._tensor_names(path), path)
         return files

@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal, get_args
 
 from pydantic import Field, ValidationInfo, field_validator
 
-from ..base.options import MOST, Options, Strings
+from ..base.options import MOST, Options, Strings, require_field_name
 from ..metrics.options import check_metrics
 from ..metrics.table import find_metric
 from .objectives.options import ObjectiveOptions
@@ -251,9 +251,10 @@ class TrainingOptions(Options):
     @field_validator(*_NEVER)
     @classmethod
     def _check_steps(cls, value: int | dict[str, int | None], info: ValidationInfo) -> int | dict[str, int | None]:
-        for key, steps in _list_late_steps(info.field_name, value, info.data.get("max_steps") or math.inf):
-            never, advice = _NEVER[info.field_name]
-            named = "" if key == info.field_name else f"{key} is {steps}; "
+        name = require_field_name(info)
+        for key, steps in _list_late_steps(name, value, info.data.get("max_steps") or math.inf):
+            never, advice = _NEVER[name]
+            named = "" if key == name else f"{key} is {steps}; "
             raise ValueError(f"{named}with {info.data['max_steps']} steps in all, {never}; {advice}")
         return value
 

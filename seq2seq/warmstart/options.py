@@ -9,7 +9,7 @@ from pydantic import BeforeValidator, Field, ValidationInfo, field_validator
 
 from ..base.errors import Seq2SeqError, WarmStartError
 from ..base.objects import NAME_FORM, is_object_name
-from ..base.options import Options, Strings
+from ..base.options import Options, Strings, require_field_name
 
 PlanName = Literal[
     "rnd2rnd", "bert2rnd", "rnd2bert", "bert2bert", "bertshare", "robertashare", "rnd2gpt", "bert2gpt", "roberta2gpt",
@@ -211,7 +211,7 @@ class ModelOptions(Options):
     )  # fmt: skip
     @classmethod
     def _refuse_beside_a_whole_checkpoint(cls, value: object, info: ValidationInfo) -> object:
-        default = cls.model_fields[info.field_name].get_default()
+        default = cls.model_fields[require_field_name(info)].get_default()
         if info.data.get("plan") == "pretrained" and value not in (None, default):
             raise ValueError(
                 "changes how two sides are put together; plan pretrained takes its checkpoint as it is. Leave it out, "

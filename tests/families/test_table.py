@@ -22,6 +22,7 @@ from seq2seq import Family
 from seq2seq.base.errors import RecipeError
 from seq2seq.families import table
 from seq2seq.families.bert import BERT
+from seq2seq.families.family import require
 from seq2seq.families.table import FAMILIES, ROWS, UNKNOWN, add_families, find_family, list_added_names
 
 PACKAGE = Path(table.__file__).parents[1]
@@ -144,7 +145,7 @@ def test_every_model_type_has_one_row():
 @pytest.mark.parametrize("model_type", FAMILIES)
 def test_settings_of_a_row_are_settings_of_its_config(model_type):
     family, config = FAMILIES[model_type], CONFIG_MAPPING[model_type]()
-    if all(row.dropouts is None for row in ROWS if model_type in row.model_types):
+    if not any(row.dropouts for row in ROWS if model_type in row.model_types):
         return  # nothing is said of it
     settings = [*family.dropouts]
     if family.positions is not None:
@@ -162,6 +163,12 @@ def test_family_without_a_row_is_looked_at_with_the_common_names():
     assert UNKNOWN.layers is None and UNKNOWN.positions is None
     assert {"attention", "attn", "self_attn", "SelfAttention"} <= set(UNKNOWN.attention.modules)
     assert set(BERT.dropouts) | {"dropout_rate", "resid_pdrop", "dropout"} <= set(UNKNOWN.dropouts)
+
+
+def test_what_no_row_tells_is_named_where_it_is_required():
+    with pytest.raises(LookupError, match="the row of this family does not tell its positions"):
+        require(UNKNOWN.positions, "positions")
+    assert require(BERT.positions, "positions") is BERT.positions
 
 
 def test_families_are_suggested_by_name():
