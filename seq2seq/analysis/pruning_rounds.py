@@ -140,7 +140,7 @@ def prune_layers(
     Raises:
         ValueError: as `check_layer_counts`.
     """
-    stages = []
+    stages: list[dict[str, Any]] = []
     smaller = model
     trials = count_trials(model, layer_counts)
     with show_progress("trying layers", len(pairs) * trials) as bar:

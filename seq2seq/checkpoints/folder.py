@@ -165,7 +165,7 @@ def _write_files(
     notes: Mapping[str, object],
 ) -> None:
     folder.mkdir(parents=True)
-    written = replace(description, pruned=model.pruned, families=list_added_names(model.config))
+    written = replace(description, pruned=dict(model.pruned), families=list_added_names(model.config))
     _write_config(folder, model, written, tokenizers)
     weights = {name: tensor.float() for name, tensor in model.list_stored().items()}
     save_file(weights, folder / WEIGHTS_FILE, metadata={"format": "pt"})

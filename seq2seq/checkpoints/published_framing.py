@@ -6,6 +6,7 @@ Knows no weights. What marks a tokenizer puts there itself was probed before, se
 from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
+from typing import TypeAlias
 
 from transformers import EncoderDecoderConfig, GenerationConfig, PreTrainedConfig, PreTrainedTokenizerFast
 
@@ -15,7 +16,7 @@ from ..modeling.generation_config import list_ends
 from ..text.framing import Framing, Marks, first_id
 from ..text.published import OwnMarks
 
-Holder = PreTrainedConfig | GenerationConfig | None  # of marks
+Holder: TypeAlias = PreTrainedConfig | GenerationConfig | None  # of marks
 
 
 def derive_own_framing(
@@ -176,12 +177,13 @@ def _require_marks(
         "eos_token_id": _complete(end_id, target, "eos_token", "sep_token"),
         "pad_token_id": _complete(pad_id, target, "pad_token"),
     }
-    missing = [name for name, mark in marks.items() if mark is None]
-    if missing:
+    known = [mark for mark in marks.values() if mark is not None]
+    if len(known) < len(marks):
+        missing = [name for name, mark in marks.items() if mark is None]
         raise CheckpointError(
             f"{folder}: neither config nor tokenizer gives {', '.join(missing)}. Add it to config.json."
         )
-    return Framing(*marks.values())
+    return Framing(begin_id=known[0], end_id=known[1], pad_id=known[2])
 
 
 def _complete(mark: int | None, tokenizer: PreTrainedTokenizerFast, *roles: str) -> int | None:

@@ -156,7 +156,7 @@ def follow_options(options: Mapping[str, Any], said: Mapping[str, Any]) -> dict[
     """
     if not said:
         return dict(options)
-    written = sort_settings(translate_options(DEFAULT_GENERATION | options), "written").options
+    written = sort_settings(translate_options({**DEFAULT_GENERATION, **options}), "written").options
     followed = {"num_beams": 1}
     for name, value in options.items():
         if name in said or name not in written:

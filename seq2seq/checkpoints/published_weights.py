@@ -207,8 +207,10 @@ def _find_tables(model: Seq2SeqModel) -> Pair:
 def _hold_the_same(weights: WeightFiles, names: FileNames, pair: Pair) -> bool:
     """Whether two names stand for equal tensors; one that the file lacks stands for the other."""
     first, second = pair
-    if names[first] is None or names[second] is None:
-        return names[first] is not names[second]
-    one = weights.load(names[first])
-    other = weights.load(names[second])
+    first_in_file = names[first]
+    second_in_file = names[second]
+    if first_in_file is None or second_in_file is None:
+        return first_in_file is not second_in_file
+    one = weights.load(first_in_file)
+    other = weights.load(second_in_file)
     return one.shape == other.shape and torch.equal(one, other)

@@ -38,6 +38,10 @@ from .unknown_flags import find_flag_hint
 QUIET_HELP = "Show errors, warnings and results alone."
 
 
+# click's own, which Typer keeps to itself
+USAGE_ERROR: type[Exception] = typer.BadParameter.__base__  # type: ignore[assignment]
+
+
 class _Commands(typer.core.TyperGroup):
     """Commands that Ctrl-C ends in our words, and that all take --quiet."""
 
@@ -54,7 +58,7 @@ class _Commands(typer.core.TyperGroup):
             return super().invoke(context)
         except KeyboardInterrupt:
             raise _StoppedByUser from None  # before click says "Aborted!", and 1
-        except typer.BadParameter.__base__ as error:  # click's UsageError, which Typer keeps to itself
+        except USAGE_ERROR as error:
             _explain_unknown_flag(error)
             raise
 

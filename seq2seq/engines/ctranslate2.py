@@ -16,6 +16,7 @@ from ..base.errors import DataError, ExportError, GenerationError
 from ..base.files import load_json
 from ..checkpoints.folder import Checkpoint
 from ..modeling.token_loss import TokenLossModel
+from ..sources.source import Stored
 from .batching import ALONE, AT_ONCE, Advance, Batch, Fits, Ids, Result, Share, count_workers, map_by_length
 from .ctranslate2_spec import OTHER_ENDS, SUPPRESSED, build_spec
 from .engine import EXACT, EXPORT_FILE, Engine, Hypothesis, check_positions
@@ -76,7 +77,7 @@ class CTranslate2Engine(Engine):
         return {token: index for index, token in enumerate(self.target_vocabulary)}
 
     @property
-    def end_id(self) -> int:
+    def end_id(self) -> int:  # type: ignore[override]  # nobody sets it
         return self.target_ids[self.end_token]
 
     @classmethod
@@ -163,7 +164,7 @@ class CTranslate2Engine(Engine):
 
     def write(
         self,
-        sources: Sequence[Ids],
+        sources: Sequence[Stored],
         options: GenerationOptions,
         advance: Advance,
         prefix: Ids,
@@ -187,7 +188,7 @@ class CTranslate2Engine(Engine):
 
     def score(
         self,
-        sources: Sequence[Ids],
+        sources: Sequence[Stored],
         labels: Sequence[Ids],
         advance: Advance = lambda pairs: None,
     ) -> list[list[float]]:
@@ -217,7 +218,7 @@ class CTranslate2Engine(Engine):
 
     def _map(
         self,
-        sources: Sequence[Ids],
+        sources: Sequence[Stored],
         submit: Callable[[Batch], Sequence[Any]],
         read: Callable[[int, Any], Result],
         advance: Advance,
@@ -261,7 +262,7 @@ class CTranslate2Engine(Engine):
             "max_input_length": 0,
         }
 
-    def _name_source(self, ids: Ids) -> list[str]:
+    def _name_source(self, ids: Stored) -> list[str]:
         return [self.source_vocabulary[token_id] for token_id in ids]
 
     def _name_target(self, ids: Ids) -> list[str]:

@@ -277,9 +277,7 @@ def load_generator(checkpoint: str | Path | Checkpoint | ExportedModel | Generat
     options = build_options(GenerationChoice, given)
     if isinstance(checkpoint, Generator):
         return _change_generator(checkpoint, options)
-    loaded = checkpoint
-    if not isinstance(loaded, Checkpoint | ExportedModel):
-        loaded = load_model(checkpoint)
+    loaded = checkpoint if isinstance(checkpoint, Checkpoint | ExportedModel) else load_model(checkpoint)
     chosen = _choose_generation(loaded, options.generation)
     source = build_source(loaded, read_layout(loaded), options.max_source_tokens)
     if isinstance(loaded, ExportedModel):

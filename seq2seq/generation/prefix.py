@@ -3,13 +3,12 @@
 from transformers import PreTrainedTokenizerFast
 
 from ..base.errors import GenerationError
-from ..engines.batching import Ids
 from ..text.framing import Framing
 from ..text.normalization import replace_surrogates
 from ..text.round_trip import Spelling, spell_text
 
 
-def encode_prefix(tokenizer: PreTrainedTokenizerFast, framing: Framing, text: str) -> Ids:
+def encode_prefix(tokenizer: PreTrainedTokenizerFast, framing: Framing, text: str) -> tuple[int, ...]:
     """The ids that every output begins with where it is to begin with a text; none for an empty one.
 
     Raises:

@@ -189,7 +189,7 @@ def freeze_unreached(model: PreTrainedModel) -> None:
 
 
 def set_special_tokens(
-    config: EncoderDecoderConfig, *, begin_id: int, end_id: int, pad_id: int, source_pad_id: int
+    config: EncoderDecoderConfig, *, begin_id: int, end_id: int, pad_id: int, source_pad_id: int | None
 ) -> None:
     """Writes the marks to every config; to be called before the model is built, whose tables freeze the pad's row."""
     config.encoder.pad_token_id = source_pad_id

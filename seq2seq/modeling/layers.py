@@ -58,8 +58,7 @@ def apply_layers(config: PreTrainedConfig, layers: Sequence[int]) -> None:
     for setting in known.per_layer:
         values = getattr(config, setting, None)
         # Such a setting may also be one value for all layers, as Longformer's window.
-        is_per_layer = isinstance(values, list | tuple) and len(values) == config.num_hidden_layers
-        if is_per_layer:
+        if isinstance(values, list | tuple) and len(values) == config.num_hidden_layers:
             setattr(config, setting, [values[layer] for layer in layers])
     config.num_hidden_layers = len(layers)
 

@@ -38,8 +38,8 @@ class TokenLoss(ModelOutput):
     negative_log_likelihood: the unsmoothed sum, without gradient, for reports.
     """
 
-    objective: torch.Tensor | None = None
-    negative_log_likelihood: torch.Tensor | None = None
+    objective: torch.Tensor = None  # type: ignore[assignment]  # transformers asks for defaults
+    negative_log_likelihood: torch.Tensor = None  # type: ignore[assignment]
 
 
 class TokenLossModel(_Mixed):

@@ -189,7 +189,10 @@ def count_steps(options: TrainingOptions, loader: StepLoader) -> int:
     Raises:
         RecipeError: the epochs have no more steps than the warm-up, or than something is frozen for.
     """
-    max_steps = options.max_steps or loader.count_steps(options.max_epochs)
+    max_steps = options.max_steps
+    if max_steps is None:
+        # The options have one of both.
+        max_steps = loader.count_steps(options.max_epochs)  # type: ignore[arg-type]
     for key, steps, never, advice in options.list_late_steps(max_steps):
         raise RecipeError(
             f"training.{key}: with {max_steps} steps in {options.max_epochs} epochs, {never} (found: {steps}); "

@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, Self
 
+import numpy
 from transformers import PreTrainedTokenizerFast
 
 from ..base.errors import TokenizerError
@@ -45,7 +46,7 @@ class Framing:
 
     def frame_source(
         self,
-        ids: Sequence[int],
+        ids: Sequence[int] | numpy.ndarray,
         max_source_tokens: int,
     ) -> tuple[list[int], bool]:
         """A source with its marks and whether it was truncated; the limit counts the marks, which always stay."""
@@ -93,8 +94,9 @@ def derive_framing(tokenizer: PreTrainedTokenizerFast) -> Framing:
     end_id = first_id(tokenizer, "eos_token", "sep_token")
     pad_id = first_id(tokenizer, "pad_token")
     marks = {"begin": begin_id, "end": end_id, "pad": pad_id}
-    missing = [name for name, mark in marks.items() if mark is None]
-    if missing:
+    known = [mark for mark in marks.values() if mark is not None]
+    if len(known) < len(marks):
+        missing = [name for name, mark in marks.items() if mark is None]
         raise TokenizerError(
             f"The target tokenizer has no {' and no '.join(missing)} mark (its special tokens: "
             f"{tokenizer.special_tokens_map}). Set cls_token or bos_token, sep_token or eos_token, and pad_token."
@@ -104,7 +106,7 @@ def derive_framing(tokenizer: PreTrainedTokenizerFast) -> Framing:
             f"The target tokenizer uses {tokenizer.pad_token!r} both as pad and as begin or end mark. "
             "Give it a pad token of its own."
         )
-    return Framing(begin_id, end_id, pad_id)
+    return Framing(begin_id=known[0], end_id=known[1], pad_id=known[2])
 
 
 def find_source_marks(tokenizer: PreTrainedTokenizerFast) -> tuple[Marks, Marks]:

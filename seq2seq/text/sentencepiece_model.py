@@ -149,7 +149,7 @@ def _order_tokens(file: Path, vocabulary: GivenVocabulary) -> list[str]:
     Raises:
         TokenizerError: the ids have gaps, or there is no unknown token.
     """
-    tokens = sorted(vocabulary.ids, key=vocabulary.ids.get)
+    tokens = sorted(vocabulary.ids, key=vocabulary.ids.__getitem__)
     ids = sorted(vocabulary.ids.values())
     if ids != list(range(len(tokens))):
         raise TokenizerError(f"{file}: the vocabulary beside it has gaps or repeats in its ids.")

@@ -126,7 +126,7 @@ def _index_meanings(vocabulary: Vocabulary) -> dict[Meaning, int]:
     second_choices: dict[Meaning, int] = {}
     for token_id, token in enumerate(vocabulary.tokens):
         meaning = vocabulary.meanings[token_id]
-        if meaning is None:
+        if meaning is None or token is None:
             continue
         is_second_choice = token.startswith("##") or BYTE_PIECE.fullmatch(token)
         choices = second_choices if is_second_choice else ids

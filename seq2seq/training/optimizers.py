@@ -8,6 +8,7 @@ from torch import nn
 
 from ..base.errors import CheckpointError
 from ..modeling.sharing import list_trained
+from ..modeling.token_loss import TokenLossModel
 from .layer_decay import compute_layer_factors
 from .options import LearningRateGroup, TrainingOptions
 from .schedules import compute_rate_factor
@@ -15,8 +16,8 @@ from .sharding import gather_tensor, shard_like
 
 
 def build_optimizer(
-    model: nn.Module,
-    groups: Mapping[str, str],
+    model: TokenLossModel,
+    groups: Mapping[str, LearningRateGroup],
     options: TrainingOptions,
 ) -> torch.optim.AdamW:
     """AdamW over all parameters that require gradient.
@@ -31,7 +32,7 @@ def build_optimizer(
         TrainingError: training.layer_decay is given, and the layers of a side are not known.
     """
     trained = list_trained(model)
-    origins = {name: groups.get(name, "encoder") for name in trained}
+    origins: dict[str, LearningRateGroup] = {name: groups.get(name, "encoder") for name in trained}
     factors = dict.fromkeys(trained, 1.0)
     if options.layer_decay < 1:
         factors |= compute_layer_factors(model, origins, options.layer_decay)

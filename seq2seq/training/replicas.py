@@ -101,7 +101,7 @@ class _Bucket:
 
 def _send(parameters: list[nn.Parameter]) -> _Bucket:
     # One call for many small tensors: each call costs the same time before its first number moves.
-    flat = torch.cat([parameter.grad.reshape(-1) for parameter in parameters])
+    flat = torch.cat([parameter.grad.reshape(-1) for parameter in parameters if parameter.grad is not None])
     return _Bucket(parameters, flat, distributed.all_reduce(flat, async_op=True))
 
 

@@ -115,7 +115,7 @@ def hold_gradients(model: nn.Module) -> Iterator[None]:
     Until then a process holds whole gradients: less traffic, more memory than one average for each micro-batch. A model
     that is not sharded holds its own in any case.
     """
-    if not is_sharded(model):
+    if not isinstance(model, FSDPModule):
         yield
         return
     model.set_requires_gradient_sync(False)

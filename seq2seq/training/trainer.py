@@ -312,7 +312,7 @@ class Trainer:
             return
         loss = state.window_loss / state.window_tokens
         state.window_loss, state.window_tokens = 0.0, 0
-        figures = {"loss": loss, "gradient_norm": gradient_norm, "learning_rate": max(rates.values())}
+        figures: dict[str, Any] = {"loss": loss, "gradient_norm": gradient_norm, "learning_rate": max(rates.values())}
         if len(set(rates.values())) > 1:
             figures["learning_rates"] = rates
         self.callbacks.log({"event": "train", **figures, **state.counters()})
@@ -328,7 +328,7 @@ class Trainer:
         best = False
         if self.callbacks.validate is not None and (finished or state.step % options.validate_every_steps == 0):
             self._agreement.meet(state.step)  # whoever ended within the step would not come to the validation
-            values = self._validate()
+            values = self._validate(self.callbacks.validate)
             if not all(map(math.isfinite, values.values())):
                 self._stop_not_finite(f"Validation at step {state.step}: {values}.")
             self._tell_validation(values, bar)
@@ -344,9 +344,9 @@ class Trainer:
         elif is_rescue_due:
             self._save_rescue()
 
-    def _validate(self) -> dict[str, float]:
+    def _validate(self, measure: Callable[[], dict[str, float]]) -> dict[str, float]:
         try:
-            return self.callbacks.validate()
+            return measure()
         except (RuntimeError, MemoryError) as error:
             if not is_out_of_memory(error):
                 raise

@@ -65,7 +65,7 @@ def fuse(
     """
     if isinstance(texts, str):
         raise GenerationError("Expected a list of texts, found one text. Put it into a list: [text].")
-    joined = (" ".join(text) if _is_list_of_texts(text) else text for text in texts)
+    joined: Iterator[Any] = (" ".join(text) if _is_list_of_texts(text) else text for text in texts)
     model = _load_for("sentence_fusion", checkpoint)
     # By its type `generate` knows what to give back: a list for a list, else a stream.
     return generate(model, joined if isinstance(texts, Iterator) else list(joined), **given)

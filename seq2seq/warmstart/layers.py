@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 
 from ..base.errors import WarmStartError
-from .options import EVERY
 
 
 def choose_layers(choice: int | str | Sequence[int] | None, available: int, name: str) -> tuple[int, ...]:
@@ -17,7 +16,7 @@ def choose_layers(choice: int | str | Sequence[int] | None, available: int, name
     if choice is None:
         return tuple(range(available))
     if isinstance(choice, str):
-        every = int(EVERY.fullmatch(choice)[1])
+        every = int(choice.removeprefix("every "))
         first = (available - 1) % every
         chosen = tuple(range(first, available, every))
     elif isinstance(choice, int):

@@ -16,6 +16,7 @@ from ..modeling.token_loss import TokenLossModel
 from .sides import Written
 
 OriginKind = Literal["copied", "converted", "shared", "random"]
+LearningRateGroup = Literal["cross_attention", "random", "decoder", "encoder"]  # training/options.py's
 
 
 @dataclass(frozen=True)
@@ -66,7 +67,7 @@ class OriginReport:
             "random": self.count("random"),
         }
 
-    def learning_rate_groups(self) -> dict[str, str]:
+    def learning_rate_groups(self) -> dict[str, LearningRateGroup]:
         """The group of each parameter for `training.learning_rates`.
 
         cross_attention before random before decoder before encoder; shared parameters and embeddings count as encoder.
@@ -181,7 +182,7 @@ def _format_initial(parameter: torch.Tensor) -> str:
     return "normal"
 
 
-def _learning_rate_group(parameter: ParameterOrigin) -> str:
+def _learning_rate_group(parameter: ParameterOrigin) -> LearningRateGroup:
     if parameter.part == "cross_attention":
         return "cross_attention"
     if parameter.kind == "random":

@@ -14,6 +14,7 @@ from transformers import MODEL_MAPPING, PreTrainedConfig
 from ..base.errors import WarmStartError
 from ..families.configs import count_positions, find_positions, set_positions
 from ..families.conversion import convert_config, convert_positions
+from ..families.family import require
 from ..families.table import find_family
 from ..modeling.layers import apply_layers, find_obstacle
 from .layers import choose_layers
@@ -74,7 +75,7 @@ class Side:
         further = [] if token_types is None else [token_types]
         self._check_in_file([*needed.values(), *further], in_file)
         for name, shape in wanted.items():
-            tensor = self._fill(name, in_file[needed[name]], in_file.get(token_types))
+            tensor = self._fill(name, in_file[needed[name]], *(in_file[table] for table in further))
             if name in in_vocabulary:
                 tensor = self._gather(tensor, shape)
             if tensor.value.shape != shape:
@@ -94,9 +95,10 @@ class Side:
 
     def _find_token_types(self, wanted: Mapping[str, torch.Size]) -> str | None:
         """The table that goes into that of the positions, where the side is converted and has these to fill."""
-        if not self.converted or find_positions(self.config).table not in wanted:
+        positions = find_positions(self.config)
+        if not self.converted or positions is None or positions.table not in wanted:
             return None
-        return find_family(self.checkpoint.config).conversion.token_types
+        return require(find_family(self.checkpoint.config).conversion, "conversion").token_types
 
     def _name_in_file(self, name: str) -> str:
         """The layer of the side as the layer of the checkpoint: encoder.layer.1... as encoder.layer.3..."""
@@ -113,7 +115,7 @@ class Side:
         self,
         name: str,
         tensor: str,
-        token_types: str | None,
+        token_types: str | None = None,
     ) -> FilledTensor:
         value = self.checkpoint.weights.load(tensor)
         positions = find_positions(self.config)
@@ -121,7 +123,7 @@ class Side:
             return FilledTensor(name, value, (tensor,))
         tensors: tuple[str, ...] = (tensor,)
         changes: tuple[str, ...] = ()
-        if self.converted:
+        if token_types is not None:
             # BertGeneration has no token types: the one that texts have goes into the positions.
             types = self.checkpoint.weights.load(token_types)
             value, changes = convert_positions(value, types, self.checkpoint.config)

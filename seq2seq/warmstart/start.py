@@ -187,10 +187,11 @@ def _build_random(
 
 def _open_checkpoints(options: ModelOptions) -> tuple[PublishedCheckpoint, PublishedCheckpoint]:
     if options.shape is not None:
-        shape = _open_shape(options.shape, options.source_tokenizer)
+        # The options have a tokenizer for a shape, and else one checkpoint at least.
+        shape = _open_shape(options.shape, options.source_tokenizer)  # type: ignore[arg-type]
         return shape, shape
-    encoder = PublishedCheckpoint.open(options.encoder or options.decoder)
-    decoder = PublishedCheckpoint.open(options.decoder or options.encoder)
+    encoder = PublishedCheckpoint.open(options.encoder or options.decoder)  # type: ignore[arg-type]
+    decoder = PublishedCheckpoint.open(options.decoder or options.encoder)  # type: ignore[arg-type]
     # One object, by which all that follows knows one checkpoint from two.
     if decoder.folder.resolve() == encoder.folder.resolve():
         decoder = encoder
@@ -333,7 +334,7 @@ def _check_max_positions(wanted: int, shapes: tuple[PublishedCheckpoint, Publish
         )
 
 
-def _check_pad(name: str, side: Side, pad_id: int) -> None:
+def _check_pad(name: str, side: Side, pad_id: int | None) -> None:
     """RoBERTa's kin counts positions from the pad id: another one would shift every position in silence."""
     positions = find_positions(side.config)
     own_pad = side.checkpoint.config.pad_token_id
@@ -342,7 +343,7 @@ def _check_pad(name: str, side: Side, pad_id: int) -> None:
             f"model.{name}: {side.checkpoint.name} pads with {own_pad}, the tokenizer with {pad_id}, and whether a "
             f"{side.config.model_type} model counts positions from it is not known here. Keep its own tokenizer."
         )
-    if positions is not None and positions.first not in (0, pad_id + 1):
+    if positions is not None and positions.first and positions.first - 1 != pad_id:
         convert = ", or leave model.convert at true" if find_family(side.config).conversion else ""
         raise WarmStartError(
             f"model.{name}: {side.checkpoint.name} counts positions from pad id {positions.first - 1}, and the "

@@ -147,10 +147,8 @@ def _choose_vocabularies(
     options: ModelOptions,
 ) -> Vocabularies:
     """What the options ask for in place of the checkpoints' own tokenizers; once where both sides have the same."""
-    if options.trim_vocabulary and source.texts is None:
-        raise WarmStartError("model.trim_vocabulary: there are no texts to trim to. Give data, or a corpus.")
     if source.own is target.own and source.name == target.name and source.table_rows == target.table_rows:
-        texts = None if source.texts is None else [*source.texts, *target.texts]
+        texts = None if source.texts is None or target.texts is None else [*source.texts, *target.texts]
         both = _choose(replace(source, texts=texts), options)
         return Vocabularies(
             tokenizers=TokenizerPair(both.tokenizer, both.tokenizer),
@@ -180,6 +178,8 @@ def _choose(wish: _Wish, options: ModelOptions) -> _Choice:
         start = _format_rows(rows, wish.table_rows) if wish.is_filled else ", all random"
         notes.append(f"{len(rows):,} tokens of {wish.name}{start}")
     if options.trim_vocabulary:
+        if wish.texts is None:
+            raise WarmStartError("model.trim_vocabulary: there are no texts to trim to. Give data, or a corpus.")
         tokens = len(tokenizer)
         tokenizer, kept = trim_tokenizer(tokenizer, wish.texts)
         notes.append(f"{len(kept):,} of {tokens:,} tokens kept, those that the data needs")

@@ -16,7 +16,7 @@ from ...data.duplicates import TextHashes, find_repeated, hash_texts
 from ...data.empty_rows import LeftOut, keep_filled
 from ...data.examples import read_filled_text
 from ...data.lengths import LengthSummary, summarize_lengths
-from ...data.options import ColumnOptions, REFERENCES, LayoutOptions
+from ...data.options import REFERENCES, ColumnOptions, LayoutOptions
 from ...data.readers import read_rows
 from ...data.references import read_reference_list
 from ...sources.columns import Row
