@@ -3,7 +3,7 @@
 import numpy
 import torch
 
-from ..modeling.token_loss import IGNORED_LABEL
+from ..modeling.token_loss import IGNORED_LABEL, find_real
 from ..sources.padding import pad_rows
 from ..sources.source import CollateSources
 from .encoding import EncodedExamples
@@ -18,8 +18,10 @@ def collate(
 
     No indices give one row of a single pad and an ignored label: it runs through the model and weighs nothing.
 
-    Shape: of a text input_ids and attention_mask (B, S); labels (B, T), -100 behind the target.
+    Shape: of a text input_ids and attention_mask (B, S); labels (B, T), -100 behind the target; real (N,), where the N
+    real labels stand among all.
     """
     inputs = collate_sources([examples.sources[index] for index in indices])
     labels = pad_rows([examples.labels[index] for index in indices], IGNORED_LABEL)
-    return inputs | {"labels": labels}
+    # Found here: a GPU that looks for them makes the CPU wait for their number.
+    return inputs | {"labels": labels, "real": find_real(labels)}

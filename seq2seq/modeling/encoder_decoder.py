@@ -26,7 +26,7 @@ from ..families.table import find_family
 from .generation_config import read_marks
 from .loss import LossSums, compute_linear_cross_entropy
 from .sharing import Sharing, apply_sharing
-from .token_loss import TokenLossModel
+from .token_loss import TokenLossModel, select_real
 
 
 class Seq2SeqModel(TokenLossModel, EncoderDecoderModel):
@@ -67,8 +67,8 @@ class Seq2SeqModel(TokenLossModel, EncoderDecoderModel):
         }
         lm_head = self._list_lm_head_modules()
         if not lm_head:
-            return self.decoder(**inputs).logits[real]
-        states = self.decoder.base_model(**inputs).last_hidden_state[real]
+            return select_real(self.decoder(**inputs).logits, real)
+        states = select_real(self.decoder.base_model(**inputs).last_hidden_state, real)
         for module in lm_head:
             states = module(states)
         return states

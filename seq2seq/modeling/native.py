@@ -17,7 +17,7 @@ from ..families.configs import count_side_positions
 from .encoder_decoder import freeze_unreached
 from .generation_config import read_marks
 from .sharing import Sharing
-from .token_loss import TokenLossModel
+from .token_loss import TokenLossModel, select_real
 
 
 class NativeModel(TokenLossModel):
@@ -43,7 +43,7 @@ class NativeModel(TokenLossModel):
         inputs = sources | {"decoder_input_ids": decoder_input_ids}
         output_layer = self.get_output_embeddings()
         if not isinstance(output_layer, nn.Linear):  # FSMT's is the table that its decoder reads from
-            return super().forward(**inputs, use_cache=False).logits[real]
+            return select_real(super().forward(**inputs, use_cache=False).logits, real)
         with _at_real_positions(output_layer, real):
             outputs = super().forward(**inputs, use_cache=False)
         return outputs.logits.flatten(0, -2)
@@ -60,7 +60,7 @@ class NativeModel(TokenLossModel):
 @contextmanager
 def _at_real_positions(output_layer: nn.Module, real: torch.Tensor) -> Iterator[None]:
     """Lets the output layer see states (B, T, H) at the N real positions alone, as (N, H)."""
-    handle = output_layer.register_forward_pre_hook(lambda module, inputs: (inputs[0][real],))
+    handle = output_layer.register_forward_pre_hook(lambda module, inputs: (select_real(inputs[0], real),))
     try:
         yield
     finally:

@@ -1,7 +1,7 @@
 """A GPU that is none: tensors say they are on it, their data lies on the CPU, and every operation is looked at.
 
-It has two faults of a program to find that a CPU does not show: operands on different devices, and a CPU's generator for
-numbers that are drawn on the device. And it counts, by the place in the code, what a GPU would have to wait for, what is
+It finds two faults of a program that a CPU does not show: operands on different devices, and a CPU's generator for numbers
+that are drawn on the device. And it counts, by the place in the code, what a GPU would have to be waited for, what is
 copied there from memory that is not pinned, and how many kernels are started. It tells nothing of time.
 
 The device is torch's backend for private use: nothing is compiled. It has no rules of autocast and no scaled loss.
@@ -92,7 +92,11 @@ def find_place() -> str:
         return "backward"
     own = next((frame for frame in reversed(frames) if "site-packages" not in frame.filename), None)
     shown = [frames[-1]] if own in (None, frames[-1]) else [frames[-1], own]
-    return " <- ".join(f"{frame.filename.rpartition('site-packages/')[2].rpartition('/seq2seq/')[2]}:{frame.lineno}" for frame in shown)
+    return " <- ".join(f"{_shorten(frame.filename)}:{frame.lineno}" for frame in shown)
+
+
+def _shorten(path: str) -> str:
+    return path.rpartition("site-packages/")[2].rpartition("/seq2seq/")[2]
 
 
 def _build_empty(size, stride, dtype=None, layout=None, device=None, pin_memory=None):
@@ -204,10 +208,10 @@ def execute(function: Any, args: tuple, kwargs: dict) -> Any:
 
 def _check_devices(function: Any, tensors: list[torch.Tensor], kwargs: dict, *, lands_here: bool) -> None:
     elsewhere = [tensor for tensor in tensors if not isinstance(tensor, SimulatedTensor) and tensor.dim()]
-    if elsewhere and len(elsewhere) < len(tensors) and function not in MAY_MIX:
-        if any(isinstance(tensor, SimulatedTensor) for tensor in tensors):
-            shapes = [tuple(tensor.shape) for tensor in elsewhere]
-            raise RuntimeError(f"{function}: {NAME} and CPU tensors {shapes} at {find_place()}")
+    is_here = any(isinstance(tensor, SimulatedTensor) for tensor in tensors)
+    if elsewhere and is_here and function not in MAY_MIX:
+        shapes = [tuple(tensor.shape) for tensor in elsewhere]
+        raise RuntimeError(f"{function}: {NAME} and CPU tensors {shapes} at {find_place()}")
     generator = kwargs.get("generator")
     if generator is not None and lands_here and generator.device.type == "cpu":
         raise RuntimeError(f"{function}: a CPU's generator draws for {NAME} at {find_place()}")
@@ -281,7 +285,8 @@ ATTENTION = functional.scaled_dot_product_attention
 
 def _attend(query, key, value, attn_mask=None, dropout_p=0.0, is_causal=False, scale=None, enable_gqa=False):
     options = {
-        "attn_mask": attn_mask, "dropout_p": dropout_p, "is_causal": is_causal, "scale": scale, "enable_gqa": enable_gqa,
+        "attn_mask": attn_mask, "dropout_p": dropout_p, "is_causal": is_causal, "scale": scale,
+        "enable_gqa": enable_gqa,
     }  # fmt: skip
     if not isinstance(query, SimulatedTensor):
         return ATTENTION(query, key, value, **options)
