@@ -66,6 +66,7 @@ TO_BERT_GENERATION = Conversion(_list_shape, token_types="embeddings.token_type_
 BERT = replace(
     LIKE_BERT,
     model_types=("bert",),
+    broadcast_masks=True,
     suggested=("encoder", "decoder"),
     base=_build_base_bert,
     head=("cls",),
@@ -75,6 +76,7 @@ BERT = replace(
 BERT_GENERATION = replace(
     LIKE_BERT,
     model_types=("bert-generation",),
+    broadcast_masks=True,
     bare_texts=True,  # transformers' documentation
     head=("lm_head",),
     cross_attention=CROSS_ATTENTION,
@@ -102,6 +104,7 @@ BERT_GENERATION = replace(
 ROBERTA = replace(
     LIKE_ROBERTA,
     model_types=("roberta", "xlm-roberta", "camembert"),  # one architecture
+    broadcast_masks=True,
     suggested=("encoder", "decoder"),
     base=_build_base_roberta,
     head=("lm_head",),
@@ -121,6 +124,7 @@ LONGFORMER = replace(
 ELECTRA = replace(
     LIKE_BERT,
     model_types=("electra",),
+    broadcast_masks=True,
     suggested=("encoder", "decoder"),
     head=("generator_predictions", "generator_lm_head"),
     cross_attention=CROSS_ATTENTION,
@@ -131,6 +135,7 @@ REMBERT = replace(
 DISTILBERT = replace(
     LIKE_BERT,
     model_types=("distilbert",),
+    broadcast_masks=True,
     suggested=("encoder",),
     layers=Layers("transformer.layer"),
     attention=AttentionNames(("attention",), ("out_lin",), projections=("q_lin", "k_lin", "v_lin")),
@@ -139,6 +144,7 @@ DISTILBERT = replace(
 ALBERT = replace(
     LIKE_BERT,
     model_types=("albert",),
+    broadcast_masks=True,
     layers=Layers(None, groups="num_hidden_groups"),
     attention=replace(ATTENTION, modules=("attention",), outputs=("dense",), cross=()),
 )

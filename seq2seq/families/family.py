@@ -180,6 +180,8 @@ class Family:
         cross_attention; conversion; ctranslate2.
         has_encoder_class: whether it is an encoder-decoder whose encoder alone has a class of its own.
         mixed_precision: whether it runs under autocast; else it runs in float32 there.
+        searches_targets: whether its decoder without a mask of targets looks into their ids and positions.
+        broadcast_masks: whether its scaled-dot-product attention takes masks of sources as (B, 1, 1, S).
 
     Why something cannot be done, in words behind "it" or its model type; None where nothing is known against it:
         no_encoder, no_decoder: serve as that side of a pair. no_training: be trained at all, as an encoder-decoder
@@ -207,6 +209,8 @@ class Family:
     ctranslate2: CTranslate2Layout | None = None
     has_encoder_class: bool = False
     mixed_precision: bool = True
+    searches_targets: bool = False
+    broadcast_masks: bool = False
 
     no_encoder: str | None = None
     no_decoder: str | None = None

@@ -13,6 +13,7 @@ MODERNBERT = Family(
 )
 EUROBERT = Family(
     model_types=("eurobert",),
+    broadcast_masks=True,
     layers=Layers("layers"),
     positions=Positions(None),
     attention=AttentionNames(("self_attn",), ("o_proj",), projections=("q_proj", "k_proj", "v_proj")),

@@ -25,6 +25,7 @@ from ..families.configs import count_positions
 from ..families.table import find_family
 from .generation_config import read_marks
 from .loss import LossSums, compute_linear_cross_entropy
+from .masks import broadcast_mask, build_target_mask
 from .sharing import Sharing, apply_sharing
 from .token_loss import TokenLossModel, select_real
 
@@ -60,9 +61,9 @@ class Seq2SeqModel(TokenLossModel, EncoderDecoderModel):
         """Logits (N, V) at the real positions; without a known LM head they are computed at all of them first."""
         inputs = {
             "input_ids": decoder_input_ids,
-            # Pads stand only behind real tokens and a decoder looks only back: it needs no mask of its own.
+            "attention_mask": build_target_mask(decoder_input_ids, self.decoder.config),
             "encoder_hidden_states": self._encode(sources),
-            "encoder_attention_mask": sources.get("attention_mask"),
+            "encoder_attention_mask": broadcast_mask(sources.get("attention_mask"), self.decoder.config),
             "use_cache": False,
         }
         lm_head = self._list_lm_head_modules()
@@ -98,6 +99,9 @@ class Seq2SeqModel(TokenLossModel, EncoderDecoderModel):
 
     def _encode(self, sources: Mapping[str, torch.Tensor]) -> torch.Tensor:
         """States (B, S, decoder's H) of the sources, as the decoder attends to them."""
+        if "attention_mask" in sources:
+            mask = broadcast_mask(sources["attention_mask"], self.encoder.config)
+            sources = {**sources, "attention_mask": mask}
         states = self.encoder(**sources).last_hidden_state
         # transformers builds the projection only between sides of different widths.
         if hasattr(self, "enc_to_dec_proj"):

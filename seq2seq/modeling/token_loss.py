@@ -55,8 +55,8 @@ class TokenLossModel:
     ) -> TokenLoss | Seq2SeqLMOutput:
         """With labels, the losses of their tokens; without, transformers' forward pass (what `generate` calls).
 
-        A missing mask of source ids is made from the pad id. Labels are targets without the begin mark, filled up with
-        -100.
+        A missing mask of source ids is made from the pad id, unless `real` is given: then nothing is padded. Labels are
+        targets without the begin mark, filled up with -100.
 
         Args:
             real: where real labels stand among all, counted row by row; left out, they are looked for, for which a GPU
@@ -67,7 +67,7 @@ class TokenLossModel:
         Shape: input_ids and attention_mask (B, S), labels (B, T), real (N,); logits are computed at the N real labels
         only.
         """
-        if attention_mask is None and input_ids is not None:
+        if attention_mask is None and input_ids is not None and real is None:
             attention_mask = input_ids.ne(self.source_pad_id).long()
         if labels is None:
             return super().forward(

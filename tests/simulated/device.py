@@ -1,8 +1,8 @@
 """A GPU that is none: tensors say they are on it, their data lies on the CPU, and every operation is looked at.
 
-It finds two faults of a program that a CPU does not show: operands on different devices, and a CPU's generator for numbers
-that are drawn on the device. And it counts, by the place in the code, what a GPU would have to be waited for, what is
-copied there from memory that is not pinned, and how many kernels are started. It tells nothing of time.
+It finds two faults of a program that a CPU does not show: operands on different devices, and a CPU's generator for
+numbers that are drawn on the device. And it counts, by the place in the code, what a GPU would have to be waited for,
+what is copied there from memory that is not pinned, and how many kernels are started. It tells nothing of time.
 
 The device is torch's backend for private use: nothing is compiled. It has no rules of autocast and no scaled loss.
 """
