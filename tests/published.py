@@ -9,14 +9,19 @@ from random import Random
 
 import sentencepiece
 import torch
+from tokenizers import Tokenizer, decoders, models, normalizers, pre_tokenizers, processors, trainers
 from transformers import (
     AutoModelForSeq2SeqLM,
     AutoTokenizer,
     BartConfig,
     MarianConfig,
     MBartConfig,
+    PegasusConfig,
     PreTrainedConfig,
+    PreTrainedTokenizerFast,
     T5Config,
+    T5GemmaConfig,
+    T5GemmaModuleConfig,
 )
 
 from tests.families import build_byte_pairs
@@ -31,6 +36,12 @@ MBART_LIKE = {
 T5 = {
     "d_model": 32, "d_ff": 64, "d_kv": 8, "num_layers": 2, "num_heads": 4, "decoder_start_token_id": 0,
     "initializer_factor": 1.0,
+}  # fmt: skip
+T5GEMMA_ENDS = [1, 5]  # <eos>, and the <end_of_turn> of those that follow instructions
+T5GEMMA_SIDE = {
+    "hidden_size": 32, "intermediate_size": 64, "num_hidden_layers": 2, "num_attention_heads": 4,
+    "num_key_value_heads": 2, "head_dim": 8, "max_position_embeddings": POSITIONS, "initializer_range": 0.5,
+    "sliding_window": 16, "query_pre_attn_scalar": 8,
 }  # fmt: skip
 FAMILIES = ("bart", "mbart", "mbart50", "t5", "marian")
 
@@ -60,6 +71,8 @@ def save_published(folder: Path, family: str, *, seed: int = 0, **generation) ->
         "mbart50": (write_mbart50_tokenizer, build_mbart50_config),
         "t5": (write_t5_tokenizer, build_t5_config),
         "marian": (write_marian_tokenizer, build_marian_config),
+        "pegasus": (write_pegasus_tokenizer, build_pegasus_config),
+        "t5gemma": (write_t5gemma_tokenizer, build_t5gemma_config),
     }[family]
     write_tokenizer(folder)
     config = build_config(folder)
@@ -74,6 +87,10 @@ def save_published(folder: Path, family: str, *, seed: int = 0, **generation) ->
         own |= {"forced_bos_token_id": AutoTokenizer.from_pretrained(folder).convert_tokens_to_ids("de_DE")}
     if family == "marian":
         own |= {"bad_words_ids": [[config.pad_token_id]]}
+    if family == "pegasus":
+        own |= {"length_penalty": 0.8, "forced_eos_token_id": 1}
+    if family == "t5gemma":  # its decoder begins with the bos, for want of another mark
+        own |= {"bos_token_id": 2, "eos_token_id": T5GEMMA_ENDS, "pad_token_id": 0, "cache_implementation": "hybrid"}
     model.generation_config.update(**(own | generation))
     model.save_pretrained(folder)
     return folder
@@ -141,6 +158,44 @@ def build_marian_config(folder: Path) -> PreTrainedConfig:
         vocab_size=pad + 1, pad_token_id=pad, decoder_start_token_id=pad, eos_token_id=0, scale_embedding=True,
         activation_function="swish", static_position_embeddings=True, **MBART_LIKE,
     )  # fmt: skip
+
+
+def write_pegasus_tokenizer(folder: Path) -> None:
+    marks = {"pad_id": 0, "eos_id": 1, "unk_id": 2, "bos_id": -1}
+    train_sentencepiece(folder / "spiece.model", draw_sentences(ENGLISH, 200), **marks)
+    write_settings(folder, tokenizer_class="PegasusTokenizer", model_max_length=POSITIONS)
+
+
+def build_pegasus_config(folder: Path) -> PreTrainedConfig:
+    """Pegasus has sinusoids for positions, and begins with the pad."""
+    rows = len(AutoTokenizer.from_pretrained(write_bare_config(folder, "pegasus")))
+    return PegasusConfig(
+        vocab_size=rows, pad_token_id=0, eos_token_id=1, decoder_start_token_id=0, scale_embedding=True, **MBART_LIKE
+    )  # fmt: skip
+
+
+def write_t5gemma_tokenizer(folder: Path) -> None:
+    """Byte pairs over words with a mark for the space, as Gemma's; it puts a <bos> in front of texts, and no end."""
+    marks = ["<pad>", "<eos>", "<bos>", "<unk>", "<start_of_turn>", "<end_of_turn>"]
+    tokenizer = Tokenizer(models.BPE(unk_token="<unk>", fuse_unk=True))
+    tokenizer.normalizer = normalizers.Replace(" ", "▁")
+    tokenizer.pre_tokenizer = pre_tokenizers.Split("▁", "merged_with_next")
+    tokenizer.decoder = decoders.Sequence([decoders.Replace("▁", " "), decoders.Fuse()])
+    trainer = trainers.BpeTrainer(vocab_size=120, special_tokens=marks, show_progress=False)
+    tokenizer.train_from_iterator(draw_sentences(ENGLISH, 200), trainer)
+    tokenizer.post_processor = processors.TemplateProcessing(single="<bos> $A", special_tokens=[("<bos>", 2)])
+    roles = {"bos_token": "<bos>", "eos_token": "<eos>", "unk_token": "<unk>", "pad_token": "<pad>"}
+    fast = PreTrainedTokenizerFast(
+        tokenizer_object=tokenizer, padding_side="right", model_max_length=POSITIONS, **roles
+    )  # fmt: skip
+    fast.save_pretrained(folder)
+
+
+def build_t5gemma_config(folder: Path) -> PreTrainedConfig:
+    rows = PreTrainedTokenizerFast.from_pretrained(folder).vocab_size
+    marks = {"vocab_size": rows, "bos_token_id": 2, "eos_token_id": T5GEMMA_ENDS, "pad_token_id": 0}
+    sides = [T5GemmaModuleConfig(**T5GEMMA_SIDE, **marks) for _ in range(2)]
+    return T5GemmaConfig(encoder=sides[0], decoder=sides[1], **marks)
 
 
 def write_settings(folder: Path, **settings) -> None:

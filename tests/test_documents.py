@@ -1,10 +1,8 @@
 """README and the pages of docs/: links lead somewhere, commands are what the parser takes, the README stays short."""
 
 import re
-import shlex
 import subprocess
 import sys
-from pathlib import Path
 
 import pytest
 import typer
@@ -14,26 +12,18 @@ from seq2seq.base.version import VERSION
 from seq2seq.cli.main import app
 from seq2seq.cli.option_tables import HEADER, PLACE, build_table, fill_tables
 from seq2seq.recipe.reference import build_schema
+from tests.documents import FENCE, NAMES, PAGES, ROOT, list_all_commands, parse
 
-ROOT = Path(__file__).parents[1]
-PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/*.md"), *ROOT.glob("launch/*.md"), *ROOT.glob("recipes/*.md")])
-NAMES = [str(page.relative_to(ROOT)) for page in PAGES]
 LINK = re.compile(r"\]\(([^)\s]+)\)")
-FENCE = re.compile(r"^```(\w*)\n(.*?)^```", re.MULTILINE | re.DOTALL)
 README_BYTES = 10_000
 
 
-def list_commands(page: str) -> list[str]:
-    """The commands of this project that a page shows, each on a line of its own."""
-    text = "".join(body for language, body in FENCE.findall(page) if language in ("bash", ""))
-    # Indented blocks of the results have commands too.
-    text += "".join(re.findall(r"^    \S.*\n(?:^     +\S.*\n)*", page, re.MULTILINE))
-    lines = re.split(r"\n| && ", text.replace("\\\n", " "))
-    stripped = [line.strip().removeprefix("$ ") for line in lines]
-    return [line for line in stripped if line.startswith("seq2seq ")]
-
-
-COMMANDS = [(name, line) for name, page in zip(NAMES, PAGES, strict=True) for line in list_commands(page.read_text())]
+COMMANDS = [
+    (name, command)
+    for name, page in zip(NAMES, PAGES, strict=True)
+    for command in list_all_commands(page.read_text())
+    if command.startswith("seq2seq ")
+]
 
 
 def test_readme_is_short():
@@ -87,16 +77,9 @@ def test_pages_show_commands():
     assert len(COMMANDS) > 40  # else the search above finds none
 
 
-@pytest.mark.parametrize(("name", "line"), COMMANDS)
-def test_commands_are_what_the_parser_takes(name, line):
-    _, *arguments = shlex.split(line.partition(" #")[0])
-    command = typer.main.get_command(app)
-    context = None
-    while isinstance(command, typer.core.TyperGroup) and arguments:
-        context = command.make_context(command.name, arguments, parent=context)
-        _, command, arguments = command.resolve_command(context, [*context._protected_args, *context.args])
-    if arguments or not isinstance(command, typer.core.TyperGroup):
-        command.make_context(command.name, arguments, parent=context)
+@pytest.mark.parametrize(("name", "command"), COMMANDS)
+def test_commands_are_what_the_parser_takes(name, command):
+    parse(command)
 
 
 @pytest.mark.slow

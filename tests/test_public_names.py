@@ -10,7 +10,8 @@ import seq2seq
 ROOT = Path(__file__).parent.parent
 VERBS = {
     "analyze_attention", "analyze_heads", "average", "compare", "evaluate", "export", "fuse", "generate",
-    "generate_file", "inspect", "prune", "report", "score", "split", "summarize", "train", "train_tokenizer",
+    "generate_file", "init", "inspect", "prune", "push", "report", "score", "split", "summarize", "train",
+    "train_tokenizer",
     "translate", "warm_start",
 }  # fmt: skip
 

@@ -24,9 +24,8 @@ class CoreTimes:
     @classmethod
     def read(cls) -> Self | None:
         """As it is now; None where the machine does not tell."""
-        try:
-            lines = STATISTICS.read_text().splitlines()
-        except OSError:
+        lines = _read_statistics()
+        if not lines:
             return None
         usable = {f"cpu{number}" for number in os.sched_getaffinity(0)}
         ticks = 0
@@ -49,11 +48,16 @@ def fit_threads(free_cores: float, most: int) -> int:
 
 def count_running() -> int | None:
     """The threads of all processes, this one's among them, that compute at this moment; None where nothing tells."""
-    try:
-        lines = STATISTICS.read_text().splitlines()
-    except OSError:
-        return None
+    lines = _read_statistics()
     return next((int(line.split()[1]) for line in lines if line.startswith("procs_running ")), None)
+
+
+def _read_statistics() -> list[str]:
+    """The machine's own figures; nothing where it does not tell."""
+    try:
+        return STATISTICS.read_text().splitlines()
+    except OSError:
+        return []
 
 
 AT_IMPORT = CoreTimes.read()  # a command loads its libraries for some seconds after it

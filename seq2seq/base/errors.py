@@ -80,3 +80,7 @@ class AnalysisError(Seq2SeqError):
 
 class ScoringError(Seq2SeqError):
     """Predictions cannot be scored as asked."""
+
+
+class HubError(Seq2SeqError):
+    """A checkpoint cannot be put on the hub as asked."""

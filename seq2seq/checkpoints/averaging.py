@@ -13,13 +13,14 @@ from ..base.errors import CheckpointError
 from ..base.files import compute_sha256, load_json
 from ..modeling.sharing import map_shared_names
 from ..modeling.token_loss import TokenLossModel
-from .description import DESCRIPTION_FILE, CheckpointDescription
+from .description import CARRIED_KEY, DESCRIPTION_FILE, WEIGHTS_FILE, CheckpointDescription
 from .find import check_replaceable_checkpoint
-from .folder import CONFIG_FILE, WEIGHTS_FILE, Checkpoint, read_checkpoint, write_checkpoint
+from .folder import CONFIG_FILE, Checkpoint, read_checkpoint, write_checkpoint
 
 AVERAGED_FILE = "averaged.json"
 TOKENIZER_FILES = ("tokenizer.json", "target_tokenizer/tokenizer.json")
-CONFIG_NOTES = ("transformers_version", "_name_or_path")  # of how the file came about, not of the model
+# Of how the file came about, not of the model; and the description, which is compared by itself.
+CONFIG_NOTES = ("transformers_version", "_name_or_path", CARRIED_KEY)
 SAME = ("sharing", "framing", "pruned")  # what the descriptions must agree in; the rest says how a checkpoint is used
 
 

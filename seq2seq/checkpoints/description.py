@@ -1,4 +1,7 @@
-"""`seq2seq.json`: what transformers cannot know about a checkpoint, typed, refusing missing and unknown keys."""
+"""`seq2seq.json`: what transformers cannot know about a checkpoint, typed, refusing missing and unknown keys.
+
+config.json carries it too, under a key of ours: where transformers has saved the folder again, it stands there alone.
+"""
 
 from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
@@ -10,7 +13,19 @@ from ..run_folder.old_runs import OLD_VALUES, bring_up_data, bring_up_evaluation
 from ..sources.options import SourceOptions
 
 DESCRIPTION_FILE = "seq2seq.json"
+WEIGHTS_FILE = "model.safetensors"
 TRAINING_FOLDER = "training"  # in a checkpoint that a run can go on from
+CARRIED_KEY = "seq2seq"  # of config.json
+# What `GenerationOptions` has where a published checkpoint says nothing, of the options that a generation config needs.
+DEFAULT_GENERATION = {
+    "num_beams": 4,
+    "length_penalty": 1.0,
+    "no_repeat_ngram_size": 0,
+    "temperature": 1.0,
+    "top_k": 0,
+    "top_p": 1.0,
+    "max_target_tokens": 128,
+}
 # 1 had `columns` alone where there is `layout` now, or not even these; 1 and 2 knew nothing of pruned heads, all before
 # 4 nothing of families that users bring, and all before 5 nothing of sources that are no texts.
 FORMAT = 5
@@ -48,6 +63,11 @@ class CheckpointDescription:
     def to_dict(self) -> dict:
         return asdict(self)
 
+    @property
+    def reads_text(self) -> bool:
+        """Whether sources are texts, by our own tokenizing of them."""
+        return self.source["kind"] == "text"
+
     def build_source_options(self, folder: Path) -> SourceOptions:
         """The kind of source that the model of a folder reads.
 
@@ -74,6 +94,15 @@ class CheckpointDescription:
             values = load_json(path)
         except DataError as error:
             raise CheckpointError(f"{folder} is no checkpoint of this project: {error}") from None
+        return cls.from_dict(values, str(path))
+
+    @classmethod
+    def from_dict(cls, values: Any, path: str) -> Self:
+        """What `to_dict` gave, in this version or an earlier one; `path` is named where it is wrong.
+
+        Raises:
+            CheckpointError: as `load`.
+        """
         if not isinstance(values, dict):
             raise CheckpointError(f"{path}: expected a JSON object, found {type(values).__name__}.")
         values = _bring_up(values)
@@ -89,7 +118,7 @@ class CheckpointDescription:
         return cls(**values)
 
     @classmethod
-    def _check_types(cls, path: Path, values: dict[str, Any]) -> None:
+    def _check_types(cls, path: str, values: dict[str, Any]) -> None:
         wrong = []
         for item in fields(cls):
             value = values[item.name]
@@ -98,6 +127,38 @@ class CheckpointDescription:
                 wrong.append(f"{item.name} is {type(value).__name__}, not {expected.__name__}")
         if wrong:
             raise CheckpointError(f"{path}: {', '.join(wrong)}. Put back what was written there.")
+
+
+def find_description(folder: Path) -> CheckpointDescription | None:
+    """That of a folder of ours, or what config.json carries of it; None in a folder of others.
+
+    Raises:
+        CheckpointError: as `CheckpointDescription.load`.
+    """
+    if (folder / DESCRIPTION_FILE).exists():
+        return CheckpointDescription.load(folder)
+    path = folder / "config.json"
+    try:
+        config = load_json(path)
+    except DataError:  # whoever reads the config says so
+        return None
+    carried = config.get(CARRIED_KEY) if isinstance(config, dict) else None
+    if not isinstance(carried, dict):
+        return None
+    return CheckpointDescription.from_dict(carried.get("description"), f"{path}: {CARRIED_KEY}.description")
+
+
+def check_no_languages(folder: Path, source_language: str | None, target_language: str | None) -> None:
+    """Makes sure that nobody asks a checkpoint of ours for languages: it knows its own.
+
+    Raises:
+        CheckpointError: one is asked for.
+    """
+    if source_language is not None or target_language is not None:
+        raise CheckpointError(
+            f"{folder} frames its texts as it was trained to. Leave model.source_language and model.target_language "
+            "out."
+        )
 
 
 def _bring_up(values: dict[str, Any]) -> dict[str, Any]:

@@ -37,12 +37,20 @@ from ..modeling.weights import find_not_finite
 from ..run_folder.steps import RESCUE, STEP
 from ..text.framing import Framing
 from ..text.tokenizers import TokenizerPair, load_tokenizers
-from .description import DESCRIPTION_FILE, TRAINING_FOLDER, CheckpointDescription
+from .carried import carry
+from .description import (
+    DEFAULT_GENERATION,
+    DESCRIPTION_FILE,
+    TRAINING_FOLDER,
+    WEIGHTS_FILE,
+    CheckpointDescription,
+    check_no_languages,
+)
 from .manifest import MANIFEST_FILE, check_manifest, write_manifest
 from .published import PublishedEncoderDecoder, read_published
+from .tables import check_tables
 
 CONFIG_FILE = "config.json"
-WEIGHTS_FILE = "model.safetensors"
 OPTIMIZER_FILE = "optimizer.safetensors"
 STATE_FILE = "state.json"
 TRAINED_FILE = "weights.safetensors"
@@ -67,6 +75,7 @@ class Checkpoint:
 
     unused_tensors: of a published file, those that the model has no place for; shared: what that file had shared.
     refused: what a published generation config asks for and nobody here obeys, as in `PublishedGeneration`.
+    notes: what its user should know.
     """
 
     folder: Path
@@ -77,6 +86,38 @@ class Checkpoint:
     unused_tensors: tuple[str, ...] = ()
     shared: str | None = None
     refused: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
+
+    def save(self, folder: str | Path) -> None:
+        """Writes the model as it is now: a new folder for `load_checkpoint`, plan pretrained and plain transformers.
+
+        Raises:
+            CheckpointError: what it says of generation is not obeyed here, or as `save_checkpoint`.
+        """
+        if self.refused:
+            raise CheckpointError("\n".join(self.refused))
+        save_checkpoint(Path(folder), self.model, self.tokenizers, self.description)
+
+
+def save_checkpoint(
+    folder: Path,
+    model: TokenLossModel,
+    tokenizers: TokenizerPair,
+    description: CheckpointDescription,
+) -> None:
+    """`write_checkpoint` for users: without the state of a training, with every option, and never over anything.
+
+    Raises:
+        CheckpointError: the folder holds something already, or cannot be written.
+    """
+    is_free = not folder.exists() or (folder.is_dir() and not any(folder.iterdir()))
+    if not is_free:
+        raise CheckpointError(f"{folder} exists already. Choose a new folder.")
+    generation = DEFAULT_GENERATION | description.generation
+    try:
+        write_checkpoint(folder, model, tokenizers, replace(description, generation=generation))
+    except OSError as error:
+        raise CheckpointError(f"{folder} cannot be written ({error.strerror}). Choose another folder.") from error
 
 
 def write_checkpoint(
@@ -124,14 +165,15 @@ def _write_files(
     notes: Mapping[str, object],
 ) -> None:
     folder.mkdir(parents=True)
-    _write_config(folder, model, description)
-    save_file(_untied_weights(model), folder / WEIGHTS_FILE, metadata={"format": "pt"})
+    written = replace(description, pruned=model.pruned, families=list_added_names(model.config))
+    _write_config(folder, model, written, tokenizers)
+    weights = {name: tensor.float() for name, tensor in model.list_stored().items()}
+    save_file(weights, folder / WEIGHTS_FILE, metadata={"format": "pt"})
     tokenizers.save(
         folder,
         max_source_tokens=description.max_source_tokens,
         framing=Framing.from_dict(description.framing),
     )
-    written = replace(description, pruned=model.pruned, families=list_added_names(model.config))
     write_json(folder / DESCRIPTION_FILE, written.to_dict())
     for name, note in notes.items():
         write_json(folder / name, note)
@@ -148,24 +190,20 @@ def _write_training_files(folder: Path, training: TrainingFiles) -> None:
     write_json(folder / STATE_FILE, training.state)
 
 
-def _write_config(folder: Path, model: TokenLossModel, description: CheckpointDescription) -> None:
+def _write_config(
+    folder: Path,
+    model: TokenLossModel,
+    description: CheckpointDescription,
+    tokenizers: TokenizerPair,
+) -> None:
     config = deepcopy(model.config)
     config.architectures = [find_published_architecture(model)]
     config.dtype = "float32"
+    carry(config, description, tokenizers)
     config.save_pretrained(folder)
     marks = read_marks(model.generation_config)
     options = translate_options(description.generation)
     GenerationConfig(**marks, **options).save_pretrained(folder)
-
-
-def _untied_weights(model: TokenLossModel) -> dict[str, torch.Tensor]:
-    """Every tensor under its own name with its own memory, but for the table and the second bias name of `lm_head`."""
-    tensors = {}
-    for name, tensor in model.state_dict().items():
-        if name not in model.tied_names:
-            # safetensors refuses tensors that share memory, as those of tied layers do.
-            tensors[name] = tensor.detach().to("cpu", torch.float32).clone().contiguous()
-    return tensors
 
 
 def read_checkpoint(
@@ -198,11 +236,7 @@ def read_checkpoint(
             dropout=dropout,
         )
         return _as_checkpoint(folder, published)
-    if source_language is not None or target_language is not None:
-        raise CheckpointError(
-            f"{folder} frames its texts as it was trained to. Leave model.source_language and model.target_language "
-            "out."
-        )
+    check_no_languages(folder, source_language, target_language)
     description = CheckpointDescription.load(folder)
     for name in (CONFIG_FILE, WEIGHTS_FILE):
         if not (folder / name).exists():
@@ -221,16 +255,40 @@ def read_checkpoint(
         model.generation_config = GenerationConfig.from_pretrained(str(folder))
         tokenizers = load_tokenizers(folder)
         framing = Framing.from_dict(description.framing)
+        carry(model.config, description, tokenizers)  # those of earlier versions carry nothing
     except (TokenizerError, SafetensorError, OSError, ValueError, TypeError) as error:
         raise CheckpointError(f"{folder} cannot be read: {error}") from None
+    check_tables(folder, model, tokenizers, framing, reads_text=description.reads_text, serves_both=True)
     return Checkpoint(folder, model.eval(), tokenizers, framing, description)
 
 
 def _as_checkpoint(folder: Path, published: PublishedEncoderDecoder) -> Checkpoint:
-    """A published encoder-decoder as a checkpoint: the layout of data and metrics are left to whoever uses it."""
+    return Checkpoint(
+        folder=folder,
+        model=published.model,
+        tokenizers=published.tokenizers,
+        framing=published.framing,
+        description=_summarize_published(published),
+        unused_tensors=published.unused_tensors,
+        shared=None if published.carried else published.shared,  # of ours nothing else is expected
+        refused=published.refused,
+        notes=published.notes,
+    )
+
+
+def _summarize_published(published: PublishedEncoderDecoder) -> CheckpointDescription:
+    """What the folder carries of our description as it is now; else its own layout of data and metrics are unknown."""
     model = published.model
     longest = min(model.max_target_positions or DEFAULT_TARGET_TOKENS, DEFAULT_TARGET_TOKENS)
-    description = CheckpointDescription(
+    generation = {"max_target_tokens": longest} | published.generation
+    if published.carried is not None:
+        return replace(
+            published.carried,
+            sharing=model.sharing.to_dict(),
+            framing=published.framing.to_dict(),
+            generation=generation,
+        )
+    return CheckpointDescription(
         plan="pretrained",
         task="",
         sharing=model.sharing.to_dict(),
@@ -238,18 +296,8 @@ def _as_checkpoint(folder: Path, published: PublishedEncoderDecoder) -> Checkpoi
         layout={},
         max_source_tokens=_find_source_limit(published),
         max_target_tokens=longest,
-        generation={"max_target_tokens": longest} | published.generation,
+        generation=generation,
         evaluation={},
-    )
-    return Checkpoint(
-        folder=folder,
-        model=model,
-        tokenizers=published.tokenizers,
-        framing=published.framing,
-        description=description,
-        unused_tensors=published.unused_tensors,
-        shared=published.shared,
-        refused=published.refused,
     )
 
 

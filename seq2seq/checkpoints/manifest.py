@@ -1,6 +1,8 @@
 """manifest.json: size and SHA-256 of every file of a checkpoint. Knows nothing of what the files hold."""
 
+from collections.abc import Collection
 from pathlib import Path
+from typing import Any
 
 from ..base.errors import CheckpointError, DataError
 from ..base.files import compute_sha256, load_json, write_json
@@ -21,17 +23,27 @@ def write_manifest(folder: Path) -> None:
     write_json(folder / MANIFEST_FILE, {"files": entries})
 
 
-def check_manifest(folder: Path) -> None:
-    """Compares every file with the manifest.
+def load_manifest(folder: Path) -> dict[str, dict[str, Any]]:
+    """Size and SHA-256 of the files of a checkpoint folder, by name.
+
+    Raises:
+        CheckpointError: the manifest is missing or broken.
+    """
+    try:
+        return dict(load_json(folder / MANIFEST_FILE)["files"])
+    except (DataError, KeyError, TypeError, ValueError) as error:
+        raise CheckpointError(f"{folder} is not a whole checkpoint: {error}") from None
+
+
+def check_manifest(folder: Path, names: Collection[str] | None = None) -> None:
+    """Compares the files of a folder with its manifest, or some of them alone.
 
     Raises:
         CheckpointError: the manifest or a file is missing, or a file has changed.
     """
-    try:
-        entries = load_json(folder / MANIFEST_FILE)["files"]
-    except (DataError, KeyError, TypeError) as error:
-        raise CheckpointError(f"{folder} is not a whole checkpoint: {error}") from None
-    for name, entry in entries.items():
+    for name, entry in load_manifest(folder).items():
+        if names is not None and name not in names:
+            continue
         path = folder / name
         if not path.exists():
             raise CheckpointError(f"{folder} is not a whole checkpoint: {name} is missing.")

@@ -5,7 +5,7 @@ three tables: OBEYED, IGNORED, and REFUSED with SAMPLING_REFUSED.
 """
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,7 +13,9 @@ from typing import Any
 from transformers import GenerationConfig
 
 from ..base.errors import CheckpointError
-from ..modeling.generation_config import MARKS, RULES
+from ..modeling.generation_config import MARKS, RULES, translate_options
+from .description import DEFAULT_GENERATION
+from .token_rules import ADVICE, SHOWN_CHARACTERS, check_forms, check_rows, unwrap_marks
 
 GENERATION_FILE = "generation_config.json"
 CONFIG_FILE = "config.json"
@@ -26,8 +28,12 @@ SAMPLING_OPTIONS = ("temperature", "top_k", "top_p")
 LENGTHS = ("max_length", "max_new_tokens", "min_length", "min_new_tokens")
 OBEYED = frozenset([*MARKS, *RULES, *SEARCH_OPTIONS, *SAMPLING_OPTIONS, *LENGTHS, "do_sample"])
 DEFAULT_TOP_K = 50  # transformers' own, of configs that sample and do not say
-
-SHOWN_CHARACTERS = 80  # of a value in a message
+# transformers' names of our options that have others, the first that is there before the second.
+THEIR_NAMES = {
+    "sampling": ("do_sample",),
+    "max_target_tokens": ("max_new_tokens", "max_length"),
+    "min_target_tokens": ("min_new_tokens", "min_length"),
+}
 
 # No text depends on these: caches, speed, what else `generate` returns, and what only an option of REFUSED, or a model
 # that helps along, would read. The engine sets what it needs itself.
@@ -66,11 +72,21 @@ class PublishedGeneration:
     own: marks, and rules about tokens, which stay with the model.
     options: those that are ours, by our names.
     refused: what changes texts and is not obeyed, each as a sentence with its file, name, value and what to do.
+    where: the folder and file, for messages.
     """
 
     own: GenerationConfig
     options: dict[str, Any]
     refused: tuple[str, ...]
+    where: str
+
+    def check_rows(self, rows: int) -> None:
+        """Makes sure that marks and rules name tokens that a model has a row for.
+
+        Raises:
+            CheckpointError: naming the first that has none.
+        """
+        check_rows(vars(self.own), rows, self.where)
 
 
 def read_published_generation(folder: Path) -> PublishedGeneration:
@@ -79,25 +95,78 @@ def read_published_generation(folder: Path) -> PublishedGeneration:
     Raises:
         CheckpointError: the file cannot be read, or contradicts itself.
     """
-    if (folder / GENERATION_FILE).exists():
-        where = f"{folder}: {GENERATION_FILE}"
-        return sort_settings(_load(folder / GENERATION_FILE, where), where)
-    where = f"{folder}: {CONFIG_FILE}"
-    return sort_settings(_find_in_config(_load(folder / CONFIG_FILE, where)), where)
+    name = _find_file_name(folder)
+    where = f"{folder}: {name}"
+    return sort_settings(_read_settings(folder, name), where)
+
+
+def quote_settings(folder: Path, options: Iterable[str]) -> str | None:
+    """What a published folder itself says of some of our options, as a sentence; None where it says nothing.
+
+    Example: ["sampling", "num_beams"] -> "generation_config.json there says do_sample: True, num_beams: 4."
+    """
+    name = _find_file_name(folder)
+    settings = _read_settings(folder, name)
+    quoted = []
+    for option in options:
+        names = THEIR_NAMES.get(option, (option,))
+        said = next((their for their in names if settings.get(their) is not None), None)
+        if said is not None:
+            quoted.append(f"{said}: {settings[said]!r}"[:SHOWN_CHARACTERS])
+    return f"{name} there says {', '.join(quoted)}." if quoted else None
+
+
+def _find_file_name(folder: Path) -> str:
+    """The file that transformers reads: one of its own or, as published before 2023, the model's config."""
+    return GENERATION_FILE if (folder / GENERATION_FILE).exists() else CONFIG_FILE
+
+
+def _read_settings(folder: Path, name: str) -> dict[str, Any]:
+    settings = _load(folder / name, f"{folder}: {name}")
+    return settings if name == GENERATION_FILE else _find_in_config(settings)
 
 
 def sort_settings(settings: Mapping[str, Any], where: str) -> PublishedGeneration:
     """The settings of a generation config, sorted; `where` they stand, for messages.
 
     Raises:
-        CheckpointError: transformers finds that they contradict each other, or a length is no whole number.
+        CheckpointError: transformers finds that they contradict each other, a length is no whole number, or a mark or
+            rule about tokens has another form than transformers reads.
     """
-    said = {name: value for name, value in settings.items() if value not in (None, [], {})}
+    said = unwrap_marks({name: value for name, value in settings.items() if value not in (None, [], {})})
+    check_forms(said, where)
     try:
         own = GenerationConfig(**{name: said[name] for name in (*MARKS, *RULES) if name in said})
     except (ValueError, TypeError) as error:
         raise _explain_unread(where, str(error)) from None
-    return PublishedGeneration(own, _list_options(said, where), tuple(_list_refused(said, where)))
+    return PublishedGeneration(own, _list_options(said, where), tuple(_list_refused(said, where)), where)
+
+
+def follow_options(options: Mapping[str, Any], said: Mapping[str, Any]) -> dict[str, Any]:
+    """The options of a checkpoint of ours with what its generation config says otherwise than we wrote it.
+
+    A model that was saved alone says nothing. One that says some has the rest as in transformers by now.
+
+    Example: {"num_beams": 4, "max_target_tokens": 64, "target_prefix": "So"} of which the file says by now
+    {"num_beams": 2, "max_target_tokens": 64} -> {"num_beams": 2, "max_target_tokens": 64, "target_prefix": "So"}
+
+    Args:
+        options: all of them, as the checkpoint had them.
+        said: as `PublishedGeneration.options`.
+    """
+    if not said:
+        return dict(options)
+    written = sort_settings(translate_options(DEFAULT_GENERATION | options), "written").options
+    followed = {"num_beams": 1}
+    for name, value in options.items():
+        if name in said or name not in written:
+            followed[name] = value
+    for name, value in said.items():
+        if value != written.get(name):
+            followed[name] = value
+    if followed.get("length_penalty") != options.get("length_penalty"):
+        followed.pop("length_penalty_form", None)  # whoever changed the penalty knew transformers' form alone
+    return followed
 
 
 def _load(path: Path, where: str) -> dict[str, Any]:
@@ -152,7 +221,7 @@ def _find_length(end: str, said: Mapping[str, Any], where: str) -> int | None:
         if length is None:
             continue
         if type(length) is not int:
-            raise CheckpointError(f"{where} has {name}: {length!r}, expected a whole number. Mend it, or take it out.")
+            raise CheckpointError(f"{where} has {name}: {length!r}, expected a whole number. {ADVICE}")
         return length - marks
     return None
 

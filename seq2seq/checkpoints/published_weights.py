@@ -33,8 +33,11 @@ class Filling:
     shared: str | None
 
 
-def fill(model: TokenLossModel, weights: WeightFiles) -> Filling:
+def fill(model: TokenLossModel, weights: WeightFiles, marked: Sharing | None = None) -> Filling:
     """Copies published weights into a model; makes shared again what the file shows to be shared.
+
+    Args:
+        marked: what the model shared when it was trained, where that is known; it still does where the values agree.
 
     Raises:
         CheckpointError: tensors are missing, and no other side has them, are not what config.json asks for, or hold
@@ -46,7 +49,7 @@ def fill(model: TokenLossModel, weights: WeightFiles) -> Filling:
     _join_tied(model, weights, names)
     shared = None
     if isinstance(model, Seq2SeqModel):
-        shared = _restore_sharing(model, weights, names)
+        shared = _restore_sharing(model, weights, names, marked or _read_marked(model))
     for name in model.tied_names:  # the tensors that they are tied to are filled
         names.pop(name, None)
     _check_complete(model, weights, names)
@@ -126,14 +129,16 @@ def _restore_sharing(
     model: Seq2SeqModel,
     weights: WeightFiles,
     names: FileNames,
+    marked: Sharing,
 ) -> str | None:
-    """Makes one what version 4 saved once: the layers of both sides, or the embedding table alone."""
+    """Makes one what version 4 saved once, or is marked so: the layers of both sides, or the embedding table alone."""
     table = _find_tables(model)
     layers = _list_layer_pairs(model, names)
-    are_layers_shared = _are_layers_shared(model, weights, names, layers, table)
+    are_layers_shared = _are_layers_shared(weights, names, layers, table, marked)
+    is_table_marked = marked.embeddings or _is_lacking(names, table)
     if are_layers_shared:
         shared = layers
-    elif _is_lacking(names, table) and _hold_the_same(weights, names, table):
+    elif is_table_marked and _hold_the_same(weights, names, table):
         shared = [table]
     else:
         return None
@@ -142,6 +147,11 @@ def _restore_sharing(
     model.sharing = Sharing(embeddings=True, layers=are_layers_shared)
     model.tie_weights()
     return "the layers of both sides" if are_layers_shared else "the embedding tables of both sides"
+
+
+def _read_marked(model: Seq2SeqModel) -> Sharing:
+    """What the config of version 4 says to be shared; of an embedding table alone it knows nothing."""
+    return Sharing(embeddings=False, layers=getattr(model.config, "tie_encoder_decoder", False))
 
 
 def _list_layer_pairs(model: Seq2SeqModel, names: FileNames) -> list[Pair]:
@@ -153,19 +163,18 @@ def _list_layer_pairs(model: Seq2SeqModel, names: FileNames) -> list[Pair]:
 
 
 def _are_layers_shared(
-    model: Seq2SeqModel,
     weights: WeightFiles,
     names: FileNames,
     layers: list[Pair],
     table: Pair,
+    marked: Sharing,
 ) -> bool:
-    """Whether the file lacks layers of one side, or config.json calls them shared, and no values speak against it.
+    """Whether the file lacks layers of one side, or they are marked as shared, and no values speak against it.
 
-    Equal values under both names show nothing unless config.json says so: sides fresh from one checkpoint have them.
+    Equal values under both names show nothing unless they are marked: sides fresh from one checkpoint have them.
     """
-    is_marked = getattr(model.config, "tie_encoder_decoder", False)
     lacking = [pair for pair in layers if pair != table and _is_lacking(names, pair)]
-    if not is_marked and not lacking:
+    if not marked.layers and not lacking:
         return False
     return all(pair[1] in names and _hold_the_same(weights, names, pair) for pair in layers)
 
@@ -185,10 +194,11 @@ def _join(names: FileNames, pair: Pair) -> None:
 
 
 def _find_tables(model: Seq2SeqModel) -> Pair:
-    """The names of the embedding tables of encoder and decoder."""
+    """The names of the embedding tables of encoder and decoder, not those of a tied output layer, which files lack."""
     names: dict[nn.Parameter, str] = {}
     for name, parameter in model.named_parameters(remove_duplicate=False):
-        names.setdefault(parameter, name)
+        if name not in model.tied_names:
+            names.setdefault(parameter, name)
     encoder_table = model.encoder.get_input_embeddings().weight
     decoder_table = model.decoder.get_input_embeddings().weight
     return names[encoder_table], names[decoder_table]

@@ -65,7 +65,7 @@ def apply_task_settings(checkpoint: Checkpoint, settings: dict[str, Any]) -> Che
     Rules about tokens are set in its model.
 
     Raises:
-        CheckpointError: the settings contradict each other.
+        CheckpointError: the settings contradict each other, or are not what transformers reads.
     """
     prefix = settings.get("prefix", "").strip()
     prompt = encode_texts(checkpoint.tokenizers.source, [prefix])[0]
@@ -74,6 +74,7 @@ def apply_task_settings(checkpoint: Checkpoint, settings: dict[str, Any]) -> Che
     where = f"{checkpoint.folder}: task_specific_params of {CONFIG_FILE}"
     options = {name: value for name, value in settings.items() if name != "prefix"}
     generation = sort_settings(options, where)
+    generation.check_rows(len(checkpoint.model.get_output_embeddings().weight))
     own = {name: value for name, value in read_marks(generation.own).items() if value is not None}
     checkpoint.model.generation_config.update(**own)
     description = replace(

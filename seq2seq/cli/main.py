@@ -22,9 +22,11 @@ from . import (
     evaluate,
     export,
     generate,
+    init,
     inspect,
     plans,
     prune,
+    push,
     recipes,
     report,
     score,
@@ -96,7 +98,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,  # in plain text no name of an option is cut, however narrow the terminal
 )
-for command in (train, generate, evaluate, average, prune, export, score, compare, report, inspect, plans):
+for command in (init, train, generate, evaluate, average, prune, export, push, score, compare, report, inspect, plans):
     app.command(command.__name__.rpartition(".")[2])(command.run)
 app.add_typer(analyze.app, name="analyze")
 app.add_typer(tokenizer.app, name="tokenizer")

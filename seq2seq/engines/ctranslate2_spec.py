@@ -59,9 +59,9 @@ def build_spec(model: TokenLossModel, tokenizers: TokenizerPair, framing: Framin
     spec.register_target_vocabulary(target)
     spec.config.decoder_start_token = spec.config.bos_token = target[framing.begin_id]
     spec.config.eos_token = target[framing.end_id]
-    others = [end for end in list_ends(model.generation_config) if end != framing.end_id]
+    others = [end for end in list_ends(model.generation_config) if end != framing.end_id and 0 <= end < len(target)]
     spec.config.add_attribute(OTHER_ENDS, [target[end] for end in others])
-    suppressed = _list_suppressed(model.generation_config)
+    suppressed = _list_suppressed(model.generation_config, len(target))
     spec.config.add_attribute(SUPPRESSED, [[target[token_id] for token_id in ids] for ids in suppressed])
     # CTranslate2 wants one in any case; every id of ours has a token in the vocabulary, so that none is read as it.
     unknown = tokenizers.target.unk_token_id
@@ -75,17 +75,20 @@ def build_spec(model: TokenLossModel, tokenizers: TokenizerPair, framing: Framin
 def _list_tokens(tokenizer: PreTrainedTokenizerFast, rows: int) -> list[str]:
     """The token of each row of an embedding table; rows beyond the vocabulary get names of their own.
 
+    A tokenizer may have tokens beyond the table that no text gives, such as a pad of its own.
+
     Example: tokens [PAD] 0 and a 2 of three rows -> ['[PAD]', '<row 1>', 'a']
     """
     tokens = [f"<row {row}>" for row in range(rows)]
     for token, row in tokenizer.get_vocab().items():
-        tokens[row] = token
+        if row < rows:
+            tokens[row] = token
     return tokens
 
 
-def _list_suppressed(generation: GenerationConfig) -> list[list[int]]:
-    """Sequences of ids that no output may have."""
-    single = [[token_id] for token_id in generation.suppress_tokens or []]
+def _list_suppressed(generation: GenerationConfig, rows: int) -> list[list[int]]:
+    """Sequences of ids that no output may have; as transformers does, passes over ids beyond the rows of the table."""
+    single = [[token_id] for token_id in generation.suppress_tokens or [] if 0 <= token_id < rows]
     ends = [[end] for end in list_ends(generation)]
     # transformers lets a search end though an end mark is called a bad word.
     return single + [ids for ids in generation.bad_words_ids or [] if ids not in ends]

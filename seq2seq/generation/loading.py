@@ -11,8 +11,10 @@ from ..base.console import errors
 from ..base.errors import CheckpointError, GenerationError
 from ..base.options import build_options
 from ..base.signatures import takes_options
+from ..checkpoints.description import DESCRIPTION_FILE
 from ..checkpoints.find import find_checkpoint
 from ..checkpoints.folder import Checkpoint, read_checkpoint
+from ..checkpoints.published_generation import quote_settings
 from ..data.empty_rows import LeftOut
 from ..data.encoding import EncodedExamples, encode_examples
 from ..data.examples import Example
@@ -61,6 +63,8 @@ def _read_checkpoint(
     )
     if loaded.shared:
         errors().print(f"{name}: its file was saved with {loaded.shared} shared; they are shared here again.")
+    for note in loaded.notes:
+        errors().print(f"{name}: {note}")
     return loaded
 
 
@@ -158,7 +162,22 @@ def _choose_generation(loaded: Checkpoint | ExportedModel, chosen: Mapping[str, 
     try:
         return build_options(GenerationOptions, own | chosen)
     except GenerationError as error:
-        raise GenerationError(f"{loaded.folder}: {error}") from None
+        raise _explain_published(loaded, GenerationError(f"{loaded.folder}: {error}"), chosen) from None
+
+
+def _explain_published(
+    loaded: Checkpoint | ExportedModel,
+    error: GenerationError,
+    chosen: Mapping[str, Any],
+) -> GenerationError:
+    """The same error with what the file of a published folder says of the options that it speaks of."""
+    if (loaded.folder / DESCRIPTION_FILE).exists():
+        return error
+    own = sorted(loaded.description.generation.keys() - chosen.keys())
+    quoted = quote_settings(loaded.folder, [name for name in own if name in str(error)])
+    if quoted is None:
+        return error
+    return GenerationError(f"{error}\n{quoted} Mend it, or choose these options yourself.")
 
 
 def build_source(
@@ -268,14 +287,17 @@ def load_generator(checkpoint: str | Path | Checkpoint | ExportedModel | Generat
     else:
         device = "cuda" if torch.cuda.is_available() else "cpu"
         engine = TransformersEngine(loaded.model.to(device), source=source)
-    generator = Generator(
-        engine,
-        source,
-        loaded.tokenizers,
-        loaded.framing,
-        chosen,
-        folder=loaded.folder,
-    )
+    try:
+        generator = Generator(
+            engine,
+            source,
+            loaded.tokenizers,
+            loaded.framing,
+            chosen,
+            folder=loaded.folder,
+        )
+    except GenerationError as error:
+        raise _explain_published(loaded, error, options.generation) from None
     _tell_changed_prefix(generator)
     return generator
 

@@ -27,6 +27,12 @@ def find_stemmed_language(language: str | None) -> str | None:
     return _LANGUAGES.get(name.partition("_")[0])
 
 
+def find_language_code(language: str) -> str | None:
+    """The first code of ISO 639 of a language that Snowball has by that name. 'German' -> 'de', 'Klingon' -> None"""
+    codes = _CODES.get(language.strip().lower())
+    return None if codes is None else codes.split()[0]
+
+
 @cache
 def load_stemmer(language: str) -> Callable[[str], str]:
     """What makes a word's stem in a language of Snowball's, asked once for each word."""

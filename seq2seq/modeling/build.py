@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from copy import deepcopy
 
 import torch
-from transformers import MODEL_FOR_SEQ_TO_SEQ_CAUSAL_LM_MAPPING, EncoderDecoderConfig, PreTrainedConfig
+from transformers import EncoderDecoderConfig, PreTrainedConfig
 
 from ..families.table import find_family
 from .encoder_decoder import Seq2SeqModel
@@ -60,6 +60,4 @@ def _build_whole(config: PreTrainedConfig, sharing: Sharing) -> TokenLossModel:
 
 def find_published_architecture(model: TokenLossModel) -> str:
     """The name of the class with which plain transformers loads a model."""
-    if isinstance(model, Seq2SeqModel):
-        return "EncoderDecoderModel"
-    return MODEL_FOR_SEQ_TO_SEQ_CAUSAL_LM_MAPPING[type(model.config)].__name__
+    return model.published_class.__name__

@@ -6,6 +6,7 @@ target tokens of the batch, H width, V vocabulary.
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from copy import deepcopy
 from functools import cache, wraps
 from typing import Any
 
@@ -34,6 +35,7 @@ class Seq2SeqModel(TokenLossModel, EncoderDecoderModel):
     """`EncoderDecoderModel` that keeps its sharing and, given labels, returns summed losses instead of full logits."""
 
     config: EncoderDecoderConfig
+    published_class = EncoderDecoderModel
 
     def __init__(self, config: EncoderDecoderConfig, sharing: Sharing) -> None:
         # First, as the parent's constructor ties the weights and so asks for it.
@@ -50,6 +52,12 @@ class Seq2SeqModel(TokenLossModel, EncoderDecoderModel):
         """Called by transformers whenever weights may have been replaced."""
         super().tie_weights(*args, **kwargs)
         apply_sharing(self.encoder, self.decoder, self.sharing)
+
+    def build_published(self) -> EncoderDecoderModel:
+        with torch.device("meta"):
+            config = deepcopy(self.config)
+            # Of its own accord transformers takes the config of a T5 encoder for a whole T5.
+            return EncoderDecoderModel(config, encoder=_build_encoder(config.encoder))
 
     def compute_logits(
         self,

@@ -73,4 +73,4 @@ def find_native_class(config_class: type[PreTrainedConfig]) -> type[PreTrainedMo
     if config_class not in MODEL_FOR_SEQ_TO_SEQ_CAUSAL_LM_MAPPING:
         return None
     own = MODEL_FOR_SEQ_TO_SEQ_CAUSAL_LM_MAPPING[config_class]
-    return type(f"Native{own.__name__}", (NativeModel, own), {"__module__": __name__})
+    return type(f"Native{own.__name__}", (NativeModel, own), {"__module__": __name__, "published_class": own})

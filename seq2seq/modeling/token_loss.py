@@ -6,13 +6,17 @@ Shapes: B examples, S source and T target positions, N real target tokens of the
 import inspect
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from copy import deepcopy
 from dataclasses import dataclass
 from functools import cache
+from pathlib import Path
 
 import torch
 from torch import nn
+from transformers import PreTrainedModel
 from transformers.modeling_outputs import ModelOutput, Seq2SeqLMOutput
 
+from ..base.errors import CheckpointError
 from .loss import LossSums, apply_cross_entropy
 from .sharing import Sharing
 
@@ -35,11 +39,13 @@ class TokenLoss(ModelOutput):
 class TokenLossModel:
     """To be mixed into a model of transformers, in front of its class.
 
+    published_class: that of transformers, which plain programs load the model with.
     thread_safe: whether several threads may compute losses and logits at the same time.
     pruned: of attention sites that have lost heads, by name, those that are left, numbered as in the whole model.
     """
 
     sharing: Sharing
+    published_class: type[PreTrainedModel]
     thread_safe = True
     pruned: Mapping[str, list[int]] = {}
 
@@ -144,6 +150,63 @@ class TokenLossModel:
     def tied_names(self) -> set[str]:
         """Names that transformers itself ties to others when it loads a file, which therefore need not hold them."""
         return set(self.all_tied_weights_keys)
+
+    def list_stored(self, state: Mapping[str, torch.Tensor] | None = None) -> dict[str, torch.Tensor]:
+        """Every tensor of a file under its own name with its own memory, but for those that transformers ties itself.
+
+        Args:
+            state: the tensors by all their names; None: the model's own.
+        """
+        stored = {}
+        for name, tensor in (self.state_dict() if state is None else state).items():
+            if name not in self.tied_names:
+                # safetensors refuses tensors that share memory, as those of tied layers do.
+                stored[name] = tensor.detach().cpu().clone().contiguous()
+        return stored
+
+    def build_published(self) -> PreTrainedModel:
+        """The same model in transformers' own class, without memory behind its parameters."""
+        with torch.device("meta"):
+            return self.published_class(deepcopy(self.config))
+
+    def save_pretrained(
+        self,
+        save_directory: str | Path,
+        is_main_process: bool = True,
+        state_dict: Mapping[str, torch.Tensor] | None = None,
+        **options,
+    ) -> None:
+        """Writes config and weights as transformers' own class does, for which plain programs take the model.
+
+        What is shared is stored for both sides. Options are those of transformers' `save_pretrained`.
+
+        Raises:
+            CheckpointError: heads were removed, which no plain program can load.
+        """
+        if self.pruned:
+            raise CheckpointError(
+                f"{save_directory}: the model has lost heads at {len(self.pruned)} attention sites, and transformers "
+                "cannot load it so. Write it with the method save of its checkpoint, or seq2seq export it."
+            )
+        published = self.build_published().to(self.dtype)
+        published.generation_config = deepcopy(self.generation_config)
+        published.save_pretrained(
+            save_directory,
+            is_main_process=is_main_process,
+            state_dict=self.list_stored(state_dict),
+            # Names as in the model, not those of a family's first publication.
+            **{"save_original_format": False} | options,
+        )
+
+    @property
+    def source_rows(self) -> int:
+        """How many tokens the encoder has an embedding of; of one that reads no tokens, not to be asked."""
+        return self.get_encoder().get_input_embeddings().weight.shape[0]
+
+    @property
+    def target_rows(self) -> int:
+        """How many tokens the decoder has an embedding of."""
+        return self.get_decoder().get_input_embeddings().weight.shape[0]
 
     @property
     def source_pad_id(self) -> int:

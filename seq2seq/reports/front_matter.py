@@ -1,9 +1,11 @@
 """The front matter of a model card: what the hub reads of it, written by the hub's own library, in its order of keys.
 
 Only names that are known to be the hub's are given as such: a local path would lead there to a stranger's repository.
-License and language are left out, because no recipe knows them.
+License and language stand in the card of a page on the hub alone, for whose sake its owner is asked for them.
 """
 
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from ..base.hub import parse_hub_split
@@ -20,21 +22,70 @@ HUB_METRICS = {"rouge1": "rouge", "rouge2": "rouge", "rougeL": "rouge", "rougeLs
 LOCAL_FILES = "local-files"
 
 
-def build_front_matter(record: RunRecord) -> str:
-    """The card's front matter, from --- to ---."""
+@dataclass(frozen=True)
+class HubPage:
+    """The page on the hub that a card is for, and what no file of a run tells of it.
+
+    title: the name of the model. name, revision: of its repository; a revision of None is the main one.
+    languages, license: by the hub's codes. license_name, license_link: of a license that has none.
+    datasets: all that the hub has of what the model was trained on.
+    """
+
+    name: str
+    title: str
+    license: str
+    languages: tuple[str, ...]
+    datasets: tuple[str, ...] = ()
+    revision: str | None = None
+    license_name: str | None = None
+    license_link: str | None = None
+
+    def to_metadata(self) -> dict[str, Any]:
+        """The same as the hub's library names it."""
+        return {
+            "datasets": list(self.datasets) or None,
+            "language": list(self.languages),
+            "license": self.license,
+            "license_name": self.license_name,
+            "license_link": self.license_link,
+        }
+
+
+def build_front_matter(record: RunRecord, page: HubPage | None = None) -> str:
+    """The front matter of a run's card, from --- to ---; on a page of the hub with what its owner says."""
+    task = record.recipe["task"]
+    metadata: dict[str, Any] = {"datasets": list_hub_datasets(record.recipe["data"]["train"]) or None}
+    title = record.name
+    if page is not None:
+        metadata = page.to_metadata()
+        title = page.title
+    is_warm = bool(record.origin["totals"]["initialised"])
+    return _write_front_matter(
+        base_model=_list_base_models(record) or None,
+        eval_results=_list_results(record) or None,
+        metrics=_list_metrics(record) or None,
+        model_name=title if record.scores else None,
+        pipeline_tag=find_pipeline(task),
+        tags=[*_list_tags(task, record.plan, is_warm)],
+        **metadata,
+    )
+
+
+def build_page_front_matter(description: Mapping[str, Any], page: HubPage) -> str:
+    """That of a checkpoint without a run, of which seq2seq.json alone tells."""
+    task = description["task"]
+    return _write_front_matter(
+        pipeline_tag=find_pipeline(task),
+        tags=[*_list_tags(task, description["plan"], is_warm=False)],
+        **page.to_metadata(),
+    )
+
+
+def _write_front_matter(**metadata: Any) -> str:
     from huggingface_hub import ModelCardData
 
     # The library leaves out what is None, and writes an empty list as one.
-    data = ModelCardData(
-        base_model=_list_base_models(record) or None,
-        datasets=_list_hub_datasets(record.recipe["data"]["train"]) or None,
-        eval_results=_list_results(record) or None,
-        library_name="transformers",
-        metrics=_list_metrics(record) or None,
-        model_name=record.name if record.scores else None,
-        pipeline_tag=find_pipeline(record.recipe["task"]),
-        tags=_list_tags(record),
-    )
+    data = ModelCardData(library_name="transformers", **metadata)
     return f"---\n{data.to_yaml()}\n---"
 
 
@@ -60,7 +111,7 @@ def _list_base_models(record: RunRecord) -> list[str]:
     return used
 
 
-def _list_hub_datasets(names: list[str]) -> list[str]:
+def list_hub_datasets(names: list[str]) -> list[str]:
     """The data sets among data names, without their revisions."""
     datasets = []
     for name in names:
@@ -70,18 +121,17 @@ def _list_hub_datasets(names: list[str]) -> list[str]:
     return datasets
 
 
-def _list_tags(record: RunRecord) -> list[str]:
-    task = record.recipe["task"]
-    tags = ["seq2seq", "encoder-decoder"]
+def _list_tags(task: str, plan: str, is_warm: bool) -> Iterator[str]:
+    yield "seq2seq"
+    yield "encoder-decoder"
     # A task of the user's own goes by package.module:OBJECT, which is no tag.
-    if ":" not in task:
-        tags.append(task.replace("_", "-"))
+    if task and ":" not in task:
+        yield task.replace("_", "-")
     if find_pipeline(task) == OTHER_PIPELINE:
-        tags.append("text2text-generation")
-    if record.origin["totals"]["initialised"]:
-        tags.append("warm-start")
-    tags.append(record.plan)
-    return tags
+        yield "text2text-generation"
+    if is_warm:
+        yield "warm-start"
+    yield plan
 
 
 def _find_values(record: RunRecord) -> dict[str, float]:

@@ -6,14 +6,21 @@ from typing import Any
 
 from ..base.formats import format_share
 from ..run_folder.record import RunRecord
-from .front_matter import build_front_matter
+from .front_matter import HubPage, build_front_matter
 from .markdown import build_code_span, build_list, build_markdown_table, build_page, escape_markdown
 from .run_tables import list_files, list_left_out, tabulate_data, tabulate_origin
 from .samples import Sample, format_sample
 from .settings import list_setting_lines
 from .source_gain import format_source_gain
 from .tables import format_signatures, tabulate_scores
-from .usage import TEXT, format_commands, format_row_commands, list_plain_use_lines
+from .usage import (
+    TEXT,
+    format_commands,
+    format_download,
+    format_download_command,
+    format_row_commands,
+    list_plain_use_lines,
+)
 
 MODEL_KEYS = ("encoder", "decoder", "checkpoint")  # those of a recipe's model that name what it starts from
 NOT_RECORDED = "The run was begun before its folder had inputs.json, so sizes and lengths of its data are not known."
@@ -26,6 +33,7 @@ class CardParts:
     checkpoint: where the checkpoint stands that the run is used by, None where there is none.
     settings, defaults: options by dotted key.
     pictures: their paths from the run folder, by name: curves, lengths, output_lengths.
+    page: that on the hub which the card is for, and step: of the checkpoint there; None where it stays with the run.
     """
 
     checkpoint: str | None
@@ -33,6 +41,8 @@ class CardParts:
     defaults: Mapping[str, Any]
     samples: Sequence[Sample] = ()
     pictures: Mapping[str, str] | None = None
+    page: HubPage | None = None
+    step: int | None = None
 
 
 def build_model_card(record: RunRecord, parts: CardParts) -> str:
@@ -49,21 +59,22 @@ def build_model_card(record: RunRecord, parts: CardParts) -> str:
         "Lengths of the training texts in tokens",
     )
     sections = {
-        "": _list_run_lines(record),
-        "Use": _list_use_lines(record, parts.checkpoint),
+        "": _list_run_lines(record, parts.step),
+        "Use": _list_use_lines(record, parts.checkpoint, parts.page),
         "Scores": _list_score_lines(record),
         "Learning curves": curves,
         "Data": [*_list_data_lines(record), *lengths],
         "Samples": _list_sample_lines(record, parts.samples, pictures),
-        "Where the parameters came from": _list_origin_lines(record),
+        "Where the parameters came from": _list_origin_lines(record, parts.page),
         "Settings": list_setting_lines(parts.settings, parts.defaults),
         "Environment": _list_environment_lines(record),
     }
-    title = f"{build_front_matter(record)}\n\n# {escape_markdown(record.name)}"
+    name = record.name if parts.page is None else parts.page.title
+    title = f"{build_front_matter(record, parts.page)}\n\n# {escape_markdown(name)}"
     return build_page(title, sections)
 
 
-def _list_run_lines(record: RunRecord) -> Iterator[str]:
+def _list_run_lines(record: RunRecord, step: int | None) -> Iterator[str]:
     """Task, plan, data, parameters and training, a line each."""
     lines = [
         f"task: {escape_markdown(record.recipe['task'])}",
@@ -72,6 +83,8 @@ def _list_run_lines(record: RunRecord) -> Iterator[str]:
         f"parameters: {_format_parameters(record)}",
         f"training: {_format_training(record)}",
     ]
+    if step is not None:
+        lines.append(f"this checkpoint: step {step:,}")
     gains = [event for event in record.list_events("validation") if "source_gain" in event]
     if gains:
         last = gains[-1]
@@ -113,11 +126,19 @@ def _join_code(names: Sequence[str]) -> str:
     return ", ".join(map(build_code_span, names))
 
 
-def _list_use_lines(record: RunRecord, checkpoint: str | None) -> Iterator[str]:
+def _list_use_lines(record: RunRecord, checkpoint: str | None, page: HubPage | None) -> Iterator[str]:
     if checkpoint is None:
         yield "The run has no checkpoint yet."
         return
     run = str(record.folder.path)
+    download = None
+    if page is not None:
+        run = page.name
+        download = format_download(page.name, page.revision)
+        # Our commands take the main revision of a name.
+        if page.revision is not None:
+            run = page.title
+            yield format_download_command(page.name, page.revision, run)
     data = record.recipe["data"]
     files = data["test"] or data["validation"] or data["train"]
     kind = record.recipe.get("source", {}).get("kind", TEXT)
@@ -133,6 +154,7 @@ def _list_use_lines(record: RunRecord, checkpoint: str | None) -> Iterator[str]:
             checkpoint,
             data.get("normalization", ()),
             record.recipe["generation"],
+            download,
         )
 
 
@@ -189,7 +211,7 @@ def _list_sample_lines(
         yield format_sample(sample)
 
 
-def _list_origin_lines(record: RunRecord) -> Iterator[str]:
+def _list_origin_lines(record: RunRecord, page: HubPage | None) -> Iterator[str]:
     origin = record.origin
     header, rows = tabulate_origin(origin)
     yield build_markdown_table(header, rows)
@@ -197,7 +219,9 @@ def _list_origin_lines(record: RunRecord) -> Iterator[str]:
     read = f"Read from {_join_code(files)}." if files else "Nothing was read from a checkpoint."
     unused = len(origin["unused_tensors"])
     left = f" {unused} tensors of these files found no use." if unused else ""
-    yield f"{read}{left} Every parameter with its file and tensor: `origin.json`."
+    # Which stays with the run.
+    every = " Every parameter with its file and tensor: `origin.json`." if page is None else ""
+    yield f"{read}{left}{every}"
     for note in origin["notes"]:
         yield escape_markdown(note)
 

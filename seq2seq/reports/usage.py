@@ -7,7 +7,9 @@ from typing import Any
 
 from .markdown import build_code_block, escape_markdown
 
+DOWNLOAD_IMPORT = "from huggingface_hub import snapshot_download\n"
 PLAIN_USE = """\
+{download_import}\
 from transformers import {model_class}, AutoTokenizer
 
 folder = {checkpoint}
@@ -17,6 +19,7 @@ model = {model_class}.from_pretrained(folder)
 inputs = tokenizer(["A text."], return_tensors="pt", padding=True, truncation=True)
 print({target}.batch_decode(model.generate(**inputs), skip_special_tokens=True))"""
 HANDED_OVER_USE = """\
+{download_import}\
 from safetensors.torch import load_file
 from transformers import AutoConfig, AutoModelForTextEncoding, AutoTokenizer, EncoderDecoderModel, GenerationConfig
 
@@ -45,6 +48,8 @@ seq2seq evaluate {run} --data {data} --output evaluation"""
 ROW_COMMANDS = """\
 seq2seq generate {run} --input {data} --output outputs.jsonl
 seq2seq evaluate {run} --data {data} --output evaluation"""
+GENERATE = 'seq2seq generate {run} --text "A text."'
+ROW_GENERATE = "seq2seq generate {run} --input sources.jsonl --output outputs.jsonl"
 TEXT = "text"  # the kind of source that a command line and plain transformers can read
 
 
@@ -58,16 +63,28 @@ def format_row_commands(run: str, data: str) -> str:
     return build_code_block(ROW_COMMANDS.format(run=quote(run), data=quote(data)), "bash")
 
 
+def format_generate_command(run: str) -> str:
+    """The command that writes texts alone, where no data are known to score them on."""
+    return build_code_block(GENERATE.format(run=quote(run)), "bash")
+
+
+def format_row_generate_command(run: str) -> str:
+    """The same for a model whose sources are no texts."""
+    return build_code_block(ROW_GENERATE.format(run=quote(run)), "bash")
+
+
 def list_plain_use_lines(
     model: Mapping[str, Any],
     run: str,
     checkpoint: str,
     normalization: Sequence[str] = (),
     generation: Mapping[str, Any] | None = None,
+    download: str | None = None,
 ) -> list[str]:
     """Code for a checkpoint folder, which leaves `data.normalization` and what else it lacks to its reader.
 
     Args:
+        download: the expression that gives the folder, of a checkpoint on the hub.
         generation: the recipe's section.
         model: `model` of inputs.json: the class that loads it, whether an encoder has to be handed to that class,
             whether the target has a tokenizer of its own, and whether heads were pruned.
@@ -84,7 +101,23 @@ def list_plain_use_lines(
         export = EXPORT.format(run=quote(run), exported=EXPORTED)
         notes += [OF_PRUNED, build_code_block(export, "bash")]
         checkpoint = EXPORTED
-    return [*notes, _build_code(model, checkpoint)]
+        download = None
+    return [*notes, _build_code(model, checkpoint, download)]
+
+
+def format_download(name: str, revision: str | None) -> str:
+    """The expression that downloads a repository of the hub and gives its folder."""
+    arguments = json.dumps(name)
+    if revision is not None:
+        arguments += f", revision={json.dumps(revision)}"
+    return f"snapshot_download({arguments})"
+
+
+def format_download_command(name: str, revision: str, folder: str) -> str:
+    """The command that puts a revision of a repository into a folder."""
+    return build_code_block(
+        f"hf download {quote(name)} --revision {quote(revision)} --local-dir {quote(folder)}", "bash"
+    )
 
 
 def _list_generation_notes(generation: Mapping[str, Any]) -> list[str]:
@@ -96,11 +129,12 @@ def _list_generation_notes(generation: Mapping[str, Any]) -> list[str]:
     return notes
 
 
-def _build_code(model: Mapping[str, Any], folder: str) -> str:
+def _build_code(model: Mapping[str, Any], folder: str, download: str | None) -> str:
     template = HANDED_OVER_USE if model["hands_over_t5_encoder"] else PLAIN_USE
     code = template.format(
         model_class=model["class"],
-        checkpoint=json.dumps(folder, ensure_ascii=False),
+        download_import="" if download is None else DOWNLOAD_IMPORT,
+        checkpoint=json.dumps(folder, ensure_ascii=False) if download is None else download,
         target_line=TARGET_LINE if model["two_tokenizers"] else "",
         target="target_tokenizer" if model["two_tokenizers"] else "tokenizer",
     )

@@ -101,10 +101,18 @@ def start_from_options(options: ModelOptions, *, seed: int, corpus: Corpus | Non
         source_language=options.source_language,
         target_language=options.target_language,
     )
+    for note in checkpoint.notes:
+        errors().print(f"{checkpoint.folder}: {note}")
     # A published min_length would rule the run's own outputs and be gone from its checkpoints.
     checkpoint.model.generation_config = GenerationConfig(**read_marks(checkpoint.model.generation_config))
     origin = report_loaded("pretrained", checkpoint.model, str(checkpoint.folder), checkpoint.unused_tensors)
-    return WarmStart(checkpoint.model, checkpoint.tokenizers, checkpoint.framing, origin)
+    return WarmStart(
+        model=checkpoint.model,
+        tokenizers=checkpoint.tokenizers,
+        framing=checkpoint.framing,
+        origin=origin,
+        description=checkpoint.description,
+    )
 
 
 def resume_model(run: RunFolder, accelerator: Accelerator) -> Start:

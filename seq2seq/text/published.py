@@ -1,13 +1,13 @@
 """The tokenizers of an encoder-decoder published whole, bare, and the marks that they put around texts themselves."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from transformers import PreTrainedTokenizerBase, PreTrainedTokenizerFast
 
 from ..base.errors import TokenizerError
 from .framing import Marks
-from .tokenizers import TokenizerPair, encode_texts, load_as_published, make_bare_pair
+from .tokenizers import DROPPED_TOKENS, TARGET_FOLDER, TokenizerPair, encode_texts, load_as_published, make_bare_pair
 
 PROBE = "a"  # any text that the vocabulary can write
 
@@ -19,6 +19,7 @@ class OwnMarks:
     marks_languages: whether they name languages.
     target_language: the id of the target's, where the user or tokenizer_config.json gives it; else the marks of the
         target name the source's, as in transformers.
+    are_ours: whether we saved the tokenizer, which then puts around a source what its model was trained with.
     """
 
     source_prefix: Marks
@@ -27,6 +28,7 @@ class OwnMarks:
     target_suffix: Marks
     marks_languages: bool
     target_language: int | None
+    are_ours: bool
 
 
 def load_published_tokenizers(
@@ -35,7 +37,7 @@ def load_published_tokenizers(
     source_language: str | None = None,
     target_language: str | None = None,
 ) -> tuple[TokenizerPair, OwnMarks]:
-    """The tokenizers of a folder without ours, and their own marks.
+    """The tokenizers of a folder without ours, and their own marks; the target's is read where one lies there.
 
     Args:
         source_language, target_language: codes such as en_XX where the tokenizer marks languages (mBART, NLLB).
@@ -48,8 +50,12 @@ def load_published_tokenizers(
     _set_language(published, "tgt_lang", target_language, folder)
     language = getattr(published, "tgt_lang", None)  # before a target is read, with which transformers sets one
     pair = make_bare_pair(published)
+    of_target = published
+    if (folder / TARGET_FOLDER).exists():
+        of_target = load_as_published(folder / TARGET_FOLDER)
+        pair = replace(pair, target=make_bare_pair(of_target).target)
     framed_source = published(PROBE)["input_ids"]
-    framed_target = published(text_target=PROBE)["input_ids"]
+    framed_target = of_target(text_target=PROBE)["input_ids"]
     source_prefix, source_suffix = _read_marks(framed_source, pair.source, folder)
     target_prefix, target_suffix = _read_marks(framed_target, pair.target, folder)
     marks = OwnMarks(
@@ -59,6 +65,7 @@ def load_published_tokenizers(
         target_suffix=target_suffix,
         marks_languages=hasattr(published, "tgt_lang"),
         target_language=None if language is None else published.convert_tokens_to_ids(language),
+        are_ours=DROPPED_TOKENS in published.init_kwargs,
     )
     return pair, marks
 

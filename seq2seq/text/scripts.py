@@ -1,6 +1,6 @@
 """Which script texts are written in, as far as it matters where their words end. Knows no metric and no tokenizer.
 
-Scripts that part words by spaces are all one here; so are those that are not in the table.
+Scripts that part words by spaces are all one here, but to `measure_scripts`; so are those that are not in the table.
 """
 
 import unicodedata
@@ -31,6 +31,14 @@ UNSPACED = tuple(name for name in _BLOCKS if name != "Hangul")  # Korean parts i
 _LETTERS_IN_A_WORD = {SPACED: 5.0, "Han": 1.5, "kana": 1.5, "Hangul": 3.0}
 _UNSPACED_LETTERS_IN_A_WORD = 5.0
 KANA_IN_JAPANESE = 0.05  # of Han and kana together: Chinese has next to none, Japanese about half
+# Unicode's names of letters begin with their script, but for these.
+_UNICODE_NAMES = {
+    "Cjk": "Han",
+    "Fullwidth": "Latin",
+    "Masculine": "Latin",
+    "Feminine": "Latin",
+    "Halfwidth": "Katakana",
+}
 _RANGES = sorted((first, last, name) for name, blocks in _BLOCKS.items() for first, last in blocks)
 _STARTS = [first for first, _, _ in _RANGES]
 
@@ -66,6 +74,21 @@ def find_main_script(texts: Iterable[str]) -> str:
     if main == "Han" and letters["kana"] > KANA_IN_JAPANESE * (letters["Han"] + letters["kana"]):
         return "kana"
     return main
+
+
+def measure_scripts(texts: Iterable[str]) -> dict[str, float]:
+    """The share of all letters that are of each script, by Unicode's name of it, the largest first.
+
+    Unlike `find_script` it tells apart those that part words by spaces. ["Да ok"] -> {"Cyrillic": 0.5, "Latin": 0.5}
+    """
+    letters: Counter[str] = Counter()
+    for character, count in Counter(chain.from_iterable(texts)).items():
+        if unicodedata.category(character)[0] == "L":
+            # 'LATIN SMALL LETTER A', 'CJK UNIFIED IDEOGRAPH-6771'
+            first_word = unicodedata.name(character, "unknown").split()[0].partition("-")[0].capitalize()
+            letters[_UNICODE_NAMES.get(first_word, first_word)] += count
+    total = letters.total()
+    return {script: count / total for script, count in letters.most_common()}
 
 
 def build_unspaced_class() -> str:

@@ -278,6 +278,13 @@ def decode_ids(tokenizer: PreTrainedTokenizerFast, ids: Sequence[int]) -> str:
     return tokenizer.decode(written, skip_special_tokens=True).strip()
 
 
+def find_highest_id(tokenizer: PreTrainedTokenizerFast) -> int:
+    """The highest id that a text can give: marks and others that no text is broken into do not count."""
+    added = tokenizer.backend_tokenizer.get_added_tokens_decoder()
+    never_written = {token_id for token_id, token in added.items() if token.special}
+    return max(set(tokenizer.get_vocab().values()) - never_written, default=-1)
+
+
 def are_equal(first: PreTrainedTokenizerFast, second: PreTrainedTokenizerFast) -> bool:
     """Whether both make the same ids of every text and have the same special tokens."""
     if first.special_tokens_map != second.special_tokens_map:

@@ -9,10 +9,13 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
-from ..base.errors import AnalysisError, CheckpointError, DataError
+from ..base.errors import AnalysisError, CheckpointError, DataError, HubError
+from ..base.files import is_packed
+from ..base.hub_terms import OTHER_LICENSE
+from ..base.hub_upload import Destination, check_destination, check_repository_name
 from ..base.options import build_options
 from ..base.output_paths import check_replaceable, check_replaceable_folder, check_root
-from ..checkpoints.description import DESCRIPTION_FILE, CheckpointDescription
+from ..checkpoints.description import find_description
 from ..checkpoints.find import check_replaceable_checkpoint, find_local
 from ..data.examples import read_examples
 from ..data.file_kinds import FORMATS, find_kind, is_json_lines, is_row_format
@@ -30,6 +33,7 @@ from ..generation.outputs import (
 from ..metrics.options import EvaluationOptions
 from ..processes.launch import check_launch, count_processes, read_launcher_command
 from ..recipe.recipe import Recipe
+from ..recipe.task import find_task
 from ..run_folder.folder import RunFolder
 from ..sources.options import SourceOptions
 from ..sources.source import Source
@@ -40,15 +44,18 @@ from .options import (
     ExportOptions,
     GenerateFileOptions,
     HeadsOptions,
+    InitOptions,
     InspectOptions,
     PairOptions,
     PruneOptions,
+    PushOptions,
     ScoreOptions,
     TokenizerOptions,
     TrainOptions,
 )
 
 COVERAGE_FILE = "coverage.json"  # beside a trained tokenizer
+NO_DATASETS = "none"  # what says that the hub has none of the data of a model
 
 
 def check_train(recipe: Recipe, options: TrainOptions) -> None:
@@ -75,6 +82,43 @@ def check_recipe_data(recipe: Recipe) -> None:
     data = recipe.data
     source = recipe.source.build_reader(data.normalization)
     _check_first_rows([*data.train, *data.validation, *data.test], data.layout, source)
+
+
+def check_init(name: str, options: InitOptions) -> None:
+    """Looks at the files that `init` is given, and at what it would write.
+
+    Raises:
+        DataError: a file is missing, is no file of rows, or an output exists or cannot be made.
+        RecipeError: there is no such task.
+    """
+    if not is_file_name(name):
+        raise DataError(
+            f"{name}: expected a file. A split of the hub is named in a recipe: seq2seq recipes show reference"
+        )
+    check_content(name)
+    if not is_row_format(name):
+        raise DataError(f"{name}: expected pairs in rows, {FORMATS}; found plain text, which has no columns.")
+    check_files([*(options.validation or ()), *(options.test or ())])
+    if options.task is not None:
+        find_task(options.task)
+    outputs = list_init_outputs(name, options)
+    check_replaceable(outputs.values(), overwrite=False)
+    check_root(outputs["recipe"].parent)
+
+
+def list_init_outputs(name: str, options: InitOptions) -> dict[str, Path]:
+    """What `init` writes: its recipe and, unless both validation and test are given, the splits that it makes."""
+    output = options.output
+    if output is None:
+        path = Path(Path(name).stem) if is_packed(Path(name)) else Path(name)
+        output = Path(path.stem)
+    is_recipe = output.suffix in (".yaml", ".yml")
+    folder = output.parent if is_recipe else output
+    outputs = {"recipe": output if is_recipe else output / "recipe.yaml"}
+    missing = [split for split in ("validation", "test") if getattr(options, split) is None]
+    for split in ("train", *missing) if missing else ():
+        outputs[split] = folder / f"{split}.jsonl"
+    return outputs
 
 
 def check_figures(options: InspectOptions) -> None:
@@ -220,6 +264,34 @@ def check_average(checkpoints: Sequence[str | Path], options: AverageOptions) ->
         check_checkpoint(checkpoint)
 
 
+def check_push(checkpoint: str | Path, destination: Destination, options: PushOptions) -> None:
+    """Looks at the names, the license and the checkpoint of `push`.
+
+    Raises:
+        CheckpointError: there is no such checkpoint.
+        HubError: a name may not be one, the license does not fit its name, or the checkpoint is the hub's already.
+    """
+    check_destination(destination)
+    datasets = options.datasets or ()
+    if NO_DATASETS in datasets and len(datasets) > 1:
+        raise HubError(
+            f"datasets: {NO_DATASETS} stands alone (found: {', '.join(datasets)}). Leave it or the others out."
+        )
+    for name in datasets:
+        check_repository_name(name, "datasets")
+    is_other = options.license == OTHER_LICENSE
+    if is_other and options.license_name is None:
+        raise HubError("license: other needs a license_name, and a license_link where its text is to be read.")
+    if not is_other and (options.license_name is not None or options.license_link is not None):
+        raise HubError(
+            "license_name and license_link are of licenses that the hub does not name: license is then other."
+        )
+    if find_local(checkpoint) is None:
+        raise HubError(
+            f"{checkpoint} is no folder here. Give a run or a checkpoint; what is on the hub is there already."
+        )
+
+
 def check_score(options: ScoreOptions) -> None:
     """Looks at metrics, files and checkpoint of `score`.
 
@@ -293,8 +365,7 @@ def _check_pairs(
     if isinstance(checkpoint, str | Path) and (folder := find_local(checkpoint)) is not None:
         layout = {}  # published checkpoints know nothing of data
         source = SourceOptions()
-        if (folder / DESCRIPTION_FILE).exists():
-            description = CheckpointDescription.load(folder)
+        if (description := find_description(folder)) is not None:
             layout = description.layout
             source = description.build_source_options(folder)
         chosen = build_layout(layout, options.layout)

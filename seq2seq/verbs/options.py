@@ -5,20 +5,22 @@ Those of `train` and `inspect` stand beside a recipe, those of generation over w
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any, ClassVar
+from typing import Annotated, Any, ClassVar, get_args
 
-from pydantic import Field, model_validator
+from pydantic import AfterValidator, Field, ValidationInfo, field_validator, model_validator
 
 from ..base.errors import (
     AnalysisError,
     CheckpointError,
     ExportError,
+    HubError,
     RecipeError,
     ScoringError,
     Seq2SeqError,
     TokenizerError,
     TrainingError,
 )
+from ..base.hub_terms import check_languages, check_license
 from ..base.objects import NAME_FORM
 from ..base.options import LARGEST_SEED, MOST, NO_FLAG, FileName, FilePath, Flag, Options, Strings, build_options
 from ..data.options import (
@@ -44,6 +46,7 @@ from ..metrics.significance import TRIALS
 from ..metrics.table import METRICS
 from ..text.normalization import Normalization
 from ..text.options import Kind
+from ..warmstart.options import PlanName
 
 Overwrite = Annotated[
     bool, Field(description="Whether to replace an earlier output; without it, what is there is left and refused.")
@@ -99,6 +102,82 @@ class InspectOptions(Options):
         None, description="A file to write all figures to, as JSON."
     )
     overwrite: Overwrite = False
+
+
+class InitOptions(TableChoice):
+    """Options of `init`."""
+
+    error: ClassVar[type[Seq2SeqError]] = RecipeError
+    recipe_keys: ClassVar[Mapping[str, str]] = {
+        "data.columns.source": "source_column",
+        "data.columns.target": "target_column",
+        "data.header": "header",
+        "data.validation": "validation",
+        "data.test": "test",
+    }
+
+    output: FilePath | None = Field(
+        None,
+        description="The folder to write the recipe and the splits to, or the recipe's own path, ending in .yaml; left "
+        "out, it is a folder called like the file. Nothing that is there is replaced.",
+    )
+    source_column: Columns | None = Field(
+        None, description="The column that holds the sources, of several their texts joined; left out, it is guessed."
+    )
+    target_column: Columns | None = Field(
+        None, description="The column that holds the targets, of several their texts joined; left out, it is guessed."
+    )
+    header: Header = Field((), description="The names of the columns of CSV and TSV files without a header line.")
+    task: str | None = Field(
+        None,
+        description="What is to be written: a task, or package.module:OBJECT for one of your own; left out, it is "
+        "guessed from names, scripts and lengths.",
+    )
+    validation: SomeFiles = Field(
+        None, description="The pairs to validate with; left out, some of the file are set aside."
+    )
+    test: SomeFiles = Field(None, description="The pairs to test with; left out, some of the file are set aside.")
+    plan: str | None = Field(
+        None, description="How the model is warm-started; left out, it is the one for the checkpoints."
+    )
+    encoder: str | None = Field(
+        None,
+        description="The encoder's checkpoint, a folder or a hub name; left out, it is a BERT for the texts' scripts.",
+    )
+    decoder: str | None = Field(
+        None, description="The decoder's checkpoint, a folder or a hub name; left out, it is the encoder's."
+    )
+    checkpoint: str | None = Field(
+        None,
+        validate_default=True,
+        description="An encoder-decoder to train on, in place of encoder and decoder: a folder or a hub name.",
+    )
+    seed: int = Field(
+        1, ge=0, le=LARGEST_SEED, description="The seed by which pairs are set aside, and that of the recipe."
+    )
+
+    @property
+    def table(self) -> TableOptions:
+        """How tables are read."""
+        return TableOptions(header=self.header, delimiter=self.delimiter, quoting=self.quoting)
+
+    @field_validator("plan")
+    @classmethod
+    def _check_plan(cls, plan: str | None) -> str | None:  # as a type of its own, a flag's help would list them all
+        if plan is not None and plan not in get_args(PlanName):
+            raise ValueError(f"expected one of {', '.join(get_args(PlanName))}")
+        return plan
+
+    @field_validator("checkpoint")
+    @classmethod
+    def _check_alone(cls, checkpoint: str | None, info: ValidationInfo) -> str | None:
+        others = [name for name in ("encoder", "decoder") if info.data.get(name) is not None]
+        others += ["plan"] if info.data.get("plan") not in (None, "pretrained") else []
+        if checkpoint is not None and others:
+            raise ValueError(f"is trained on as it is; leave {' and '.join(others)} out")
+        if checkpoint is None and info.data.get("plan") == "pretrained":
+            raise ValueError("plan pretrained needs one: a run folder, a checkpoint folder or a hub name")
+        return checkpoint
 
 
 class GenerateFileOptions(TableChoice, GenerationChoice):
@@ -472,6 +551,50 @@ class AverageOptions(Options):
         ge=2,
         le=MOST,
         description="How many of the newest checkpoints of one run folder are averaged, in place of names.",
+    )
+
+
+class PushOptions(Options):
+    """Options of `push`."""
+
+    error: ClassVar[type[Seq2SeqError]] = HubError
+
+    license: Annotated[str, AfterValidator(check_license)] | None = Field(
+        None,
+        description="The license of the model, as the hub names it: apache-2.0, mit, cc-by-4.0 and so on, or other. No "
+        "run knows it, so it has to be given.",
+    )
+    license_name: str | None = Field(
+        None, description="The name of a license that the hub has no name for; license is then other."
+    )
+    license_link: str | None = Field(None, description="The address of the text of such a license.")
+    language: Annotated[Strings, AfterValidator(check_languages)] | None = Field(
+        None,
+        description="The languages of the texts, by their codes in ISO 639, such as de or gsw, or multilingual; left "
+        "out, those that the recipe names, if any.",
+    )
+    datasets: Strings | None = Field(
+        None,
+        description="The data sets on the hub that the model was trained on, or none; left out, those of the recipe, "
+        "where all of its training data are the hub's.",
+    )
+    private: bool = Field(
+        False, description="Whether a new repository can be seen by its owners alone; one that is public is refused."
+    )
+    revision: str | None = Field(
+        None,
+        description="The branch to upload to, which is made where it is not there, or refs/pr/N; left out, it is main.",
+    )
+    message: str | None = Field(
+        None, description="The first line of the commit; left out, it names the step of the checkpoint."
+    )
+    samples: bool = Field(
+        False,
+        description="Whether the card shows some test texts with the model's outputs, which may be nobody else's "
+        "business.",
+    )
+    dry_run: bool = Field(
+        False, description="Whether the files and the card are only shown, and nothing is uploaded; needs no network."
     )
 
 

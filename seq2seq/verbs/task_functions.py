@@ -6,7 +6,7 @@ from typing import Any
 
 from ..base.errors import GenerationError
 from ..base.signatures import takes_options
-from ..checkpoints.description import DESCRIPTION_FILE
+from ..checkpoints.description import find_description
 from ..checkpoints.find import find_checkpoint
 from ..checkpoints.folder import Checkpoint
 from ..checkpoints.task_settings import apply_task_settings, find_task_settings
@@ -118,7 +118,7 @@ def _load_for(
     if isinstance(model, str | Path):
         folder = find_checkpoint(model)
         settings = None
-        if not (folder / DESCRIPTION_FILE).exists():
+        if find_description(folder) is None:
             settings = find_task_settings(folder, task, **languages)
         loaded = load_model(model) if settings else load_model(model, **languages)
         model = apply_task_settings(loaded, settings) if settings else loaded

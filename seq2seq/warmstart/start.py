@@ -2,12 +2,16 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 import torch
 from transformers import EncoderDecoderConfig
 
 from ..base.errors import WarmStartError
 from ..base.randomness import derive_seed
+from ..checkpoints.carried import carry
+from ..checkpoints.description import CheckpointDescription
+from ..checkpoints.folder import save_checkpoint
 from ..families.configs import build_shape, count_positions, find_positions, set_dropout
 from ..families.family import Family
 from ..families.table import add_families, find_family
@@ -30,12 +34,27 @@ from .vocabulary import Corpus, OldRows, load_vocabularies
 
 @dataclass(frozen=True)
 class WarmStart:
-    """A model ready to train, in evaluation mode and float32."""
+    """A model ready to train, in evaluation mode and float32.
+
+    description: what a checkpoint of it says of itself, before anything is known of a task and its data.
+    """
 
     model: TokenLossModel
     tokenizers: TokenizerPair
     framing: Framing
     origin: OriginReport
+    description: CheckpointDescription
+
+    def __post_init__(self) -> None:
+        carry(self.model.config, self.description, self.tokenizers)  # whoever saves the model alone
+
+    def save(self, folder: str | Path) -> None:
+        """Writes the model as it is now: a new folder for `load_checkpoint`, plan pretrained and plain transformers.
+
+        Raises:
+            CheckpointError: as `save_checkpoint`.
+        """
+        save_checkpoint(Path(folder), self.model, self.tokenizers, self.description)
 
 
 def warm_start(
@@ -90,7 +109,29 @@ def warm_start(
         notes,
         vocabularies.notes,
     )
-    return WarmStart(model, tokenizers, framing, origin)
+    return WarmStart(
+        model=model,
+        tokenizers=tokenizers,
+        framing=framing,
+        origin=origin,
+        description=_summarize_started(plan, model, framing),
+    )
+
+
+def _summarize_started(plan: Plan, model: TokenLossModel, framing: Framing) -> CheckpointDescription:
+    """Lengths are those of a checkpoint that was published without any; the search is the plainest."""
+    max_target_tokens = min(model.max_target_positions or 128, 128)
+    return CheckpointDescription(
+        plan=plan.name,
+        task="",
+        sharing=model.sharing.to_dict(),
+        framing=framing.to_dict(),
+        layout={},
+        max_source_tokens=model.max_source_positions or 512,
+        max_target_tokens=max_target_tokens,
+        generation={"num_beams": 1, "max_target_tokens": max_target_tokens},
+        evaluation={},
+    )
 
 
 def _choose_plan(options: ModelOptions, *, one_checkpoint: bool) -> Plan:

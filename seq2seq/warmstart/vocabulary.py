@@ -111,7 +111,8 @@ def _load_tokenizer(checkpoint: PublishedCheckpoint) -> PreTrainedTokenizerFast:
     if highest >= rows:
         raise WarmStartError(
             f"{checkpoint.name}: the tokenizer gives ids up to {highest}, the embedding table has {rows} rows. "
-            "The tokenizer has tokens that the checkpoint was not trained with."
+            "The tokenizer has tokens that the checkpoint was not trained with: put back its own, or give it rows for "
+            f"them, in transformers by resize_token_embeddings({highest + 1})."
         )
     return ensure_pad_token(tokenizer)
 

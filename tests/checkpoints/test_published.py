@@ -10,13 +10,15 @@ from pathlib import Path
 import pytest
 import torch
 from safetensors.torch import save_file
-from transformers import AutoTokenizer, EncoderDecoderModel
+from transformers import AutoModelForSeq2SeqLM, AutoTokenizer, EncoderDecoderModel
 
 import seq2seq
 from seq2seq.base.errors import CheckpointError, GenerationError
 from seq2seq.checkpoints.folder import read_checkpoint, write_checkpoint
 from seq2seq.modeling.sharing import Sharing, map_shared_names
 from tests.conftest import build_description, save_bert, shake
+from tests.families import save_family
+from tests.published import save_published
 
 TEXTS = ["the cat sat on the mat.", "a dog, and a bird!", "the un##ed sea", "fish swam", "a small red cat ran"]
 TABLE, HEAD = "decoder.bert.embeddings.word_embeddings.weight", "decoder.cls.predictions.decoder.weight"
@@ -253,3 +255,59 @@ def test_mark_that_stands_nowhere_is_refused(pair, tiny_bert, tmp_path):
     (folder / "tokenizer_config.json").write_text(json.dumps(settings))
     with pytest.raises(CheckpointError, match="neither config nor tokenizer gives eos_token_id"):
         read_checkpoint(folder)
+
+
+# What the generation config forces, and decoders whose output layer comes before their table.
+
+
+def test_forced_first_token_goes_before_what_the_tokenizer_puts_there(pair, tiny_bert, tmp_path):
+    folder = save(pair, tmp_path / "pair", tiny_bert, tie=False)
+    config = json.loads((folder / "generation_config.json").read_text())
+    (folder / "generation_config.json").write_text(json.dumps(config | {"forced_bos_token_id": 9}))
+    assert read_checkpoint(folder).framing.target_prefix == (9,)
+    assert seq2seq.generate(folder, TEXTS, num_beams=1, max_target_tokens=12) == write_plainly(folder)
+
+
+def test_forced_first_token_of_a_pair_of_bert_generation_is_written(tmp_path):
+    (tmp_path / "one").mkdir()
+    folder = save_family(tmp_path / "one", "bert-generation")
+    pair = EncoderDecoderModel.from_encoder_decoder_pretrained(str(folder), str(folder)).eval()
+    shake(pair, 0.1)
+    marks = {"decoder_start_token_id": 2, "eos_token_id": 1, "pad_token_id": 0, "forced_bos_token_id": 9}
+    pair.generation_config.update(**marks)
+    pair.save_pretrained(tmp_path / "pair")
+    AutoTokenizer.from_pretrained(folder).save_pretrained(tmp_path / "pair")
+    assert read_checkpoint(tmp_path / "pair").framing.target_prefix == (9,)
+
+
+def test_decoder_whose_output_layer_comes_before_its_table_keeps_its_own_table(tmp_path):
+    (tmp_path / "one").mkdir()
+    folder = save_family(tmp_path / "one", "xlm-roberta", head=True)
+    pair = EncoderDecoderModel.from_encoder_decoder_pretrained(str(folder), str(folder)).eval()
+    shake(pair, 0.1)
+    marks = {"decoder_start_token_id": 0, "eos_token_id": 2, "pad_token_id": 1}
+    pair.generation_config.update(**marks)
+    pair.save_pretrained(tmp_path / "pair")
+    AutoTokenizer.from_pretrained(folder).save_pretrained(tmp_path / "pair")
+    loaded = read_checkpoint(tmp_path / "pair")
+    assert loaded.model.sharing == Sharing(embeddings=False, layers=False)
+    assert torch.equal(loaded.model(**IDS).logits, pair(**IDS).logits)
+
+
+@pytest.mark.parametrize(("asked", "written"), [({}, "de_DE"), ({"target_language": "fr_XX"}, "fr_XX")])
+def test_forced_language_of_mbart_is_written_behind_the_begin_unless_another_is_asked_for(asked, written, tmp_path):
+    # As transformers' run_translation.py leaves mBART: the language both to begin with and forced.
+    save_published(tmp_path, "mbart")
+    german = AutoTokenizer.from_pretrained(tmp_path).convert_tokens_to_ids("de_DE")
+    values = json.loads((tmp_path / "generation_config.json").read_text()) | {"forced_bos_token_id": german}
+    (tmp_path / "generation_config.json").write_text(json.dumps(values))
+    loaded = read_checkpoint(tmp_path, **asked)
+    language = loaded.tokenizers.target.convert_tokens_to_ids(written)
+    assert (loaded.framing.begin_id, loaded.framing.target_prefix) == (language, (language,))
+    assert loaded.model.generation_config.forced_bos_token_id == language
+    if not asked:
+        model = AutoModelForSeq2SeqLM.from_pretrained(tmp_path).eval()
+        tokenizer = AutoTokenizer.from_pretrained(tmp_path)
+        ids = model.generate(**tokenizer(TEXTS, return_tensors="pt", padding=True))
+        texts = [text.strip() for text in tokenizer.batch_decode(ids, skip_special_tokens=True)]
+        assert seq2seq.generate(tmp_path, TEXTS) == texts

@@ -18,9 +18,9 @@ from seq2seq.base.errors import CheckpointError, GenerationError
 from seq2seq.checkpoints import published_generation
 from seq2seq.checkpoints.folder import read_checkpoint, write_checkpoint
 from seq2seq.checkpoints.published_generation import sort_settings
-from seq2seq.modeling.generation_config import MARKS, RULES
+from seq2seq.modeling.generation_config import MARKS, RULES, list_ends
 from tests.conftest import build_description
-from tests.published import ENGLISH, draw_sentences, save_published
+from tests.published import ENGLISH, T5GEMMA_ENDS, draw_sentences, save_published
 
 SOURCES = draw_sentences(ENGLISH, 12, 3)
 # What plain `generate` is told besides, without which it would return other things, or none of them at all.
@@ -28,7 +28,7 @@ PLAIN = {
     "use_cache": True, "cache_implementation": None, "return_dict_in_generate": False, "num_return_sequences": 1,
     "output_attentions": False, "low_memory": None,
 }  # fmt: skip
-FAMILIES = ("bart", "t5", "mbart50", "marian")
+FAMILIES = ("bart", "t5", "mbart50", "marian", "pegasus", "t5gemma")
 
 
 @pytest.fixture(scope="module")
@@ -185,7 +185,7 @@ def test_settings_are_obeyed_as_in_plain_transformers(published, publish, settin
     assert expected != write_plainly(published["bart"])
 
 
-@pytest.mark.parametrize("family", ["t5", "mbart50", "marian"])
+@pytest.mark.parametrize("family", ["t5", "mbart50", "marian", "pegasus", "t5gemma"])
 @pytest.mark.parametrize(
     "settings",
     [
@@ -316,6 +316,92 @@ def test_length_that_is_no_number_is_refused(publish, name):
         read_checkpoint(publish("bart", **{name: "30"}))
 
 
+@pytest.mark.parametrize(
+    ("settings", "told"),
+    [
+        ({"decoder_start_token_id": [2, 5]}, r"decoder_start_token_id: \[2, 5\], expected one token id"),
+        ({"bos_token_id": [0, 2]}, r"bos_token_id: \[0, 2\], expected one token id"),
+        ({"forced_bos_token_id": "0"}, "forced_bos_token_id: '0', expected one token id"),
+        ({"eos_token_id": [2, "9"]}, r"eos_token_id: \[2, '9'\], expected a token id or a list of them"),
+        ({"eos_token_id": True}, "eos_token_id: True, expected a token id or a list of them"),
+        ({"forced_eos_token_id": "2"}, "forced_eos_token_id: '2', expected a token id or a list of them"),
+        ({"bad_words_ids": [9, 10]}, r"bad_words_ids: \[9, 10\], expected a list of lists of token ids"),
+        ({"suppress_tokens": 7}, "suppress_tokens: 7, expected a list of token ids"),
+        ({"begin_suppress_tokens": 7}, "begin_suppress_tokens: 7, expected a list of token ids"),
+        ({"sequence_bias": {"9": 2.0}}, "sequence_bias: .*, expected a list of pairs of token ids and a number"),
+        ({"sequence_bias": [[[], 2.0]]}, "sequence_bias: .*, expected a list of pairs of token ids and a number"),
+        ({"exponential_decay_length_penalty": [3]}, r"penalty: \[3\], expected a number of tokens and a factor"),
+    ],
+    ids=str,
+)
+def test_marks_and_rules_of_another_form_are_refused(publish, settings, told):
+    with pytest.raises(CheckpointError, match=rf"bart: generation_config\.json has .*{told}. Mend it, or take it out"):
+        read_checkpoint(publish("bart", **settings))
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"decoder_start_token_id": 5000},
+        {"decoder_start_token_id": -1},
+        {"forced_bos_token_id": 5000},
+        {"forced_eos_token_id": [2, 5000]},
+        {"bad_words_ids": [[9], [9, 5000]]},
+        {"sequence_bias": [[[9, 5000], 2.0]]},
+    ],
+    ids=str,
+)
+def test_rules_about_tokens_that_the_model_has_not_are_refused(publish, settings):
+    (name,) = settings
+    told = rf"generation_config\.json has {name} with token (5000|-1), and the model has \d+ rows of tokens"
+    with pytest.raises(CheckpointError, match=told):
+        read_checkpoint(publish("bart", **settings))
+    publish("bart", **{name: None})
+    folder = publish("bart", "config.json", task_specific_params={"summarization": settings})
+    with pytest.raises(CheckpointError, match=rf"task_specific_params of config\.json has {name} with token"):
+        seq2seq.summarize(folder, SOURCES)
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [{"suppress_tokens": [9, 5000]}, {"begin_suppress_tokens": [5000]}, {"eos_token_id": [2, 5000], "min_length": 5}],
+    ids=str,
+)
+def test_tokens_beyond_the_table_are_passed_over_where_transformers_does(publish, settings):
+    folder = publish("bart", **settings)
+    assert seq2seq.generate(folder, SOURCES) == write_plainly(folder)
+
+
+def test_begin_mark_that_is_a_list_of_one_id_is_that_id(publish):
+    """In transformers such a list has an entry for each text of a batch."""
+    expected = write_plainly(publish("bart"), decoder_start_token_id=[2] * len(SOURCES))
+    assert seq2seq.generate(publish("bart", decoder_start_token_id=[2]), SOURCES) == expected
+
+
+@pytest.mark.parametrize(
+    ("settings", "told"),
+    [
+        ({"do_sample": True}, "num_beams: 4, do_sample: True"),
+        ({"max_length": 1}, "max_length: 1"),
+        ({"max_new_tokens": 0}, "max_new_tokens: 0"),
+        ({"min_length": 12, "max_length": 12}, "max_length: 12, min_length: 12"),
+        ({"length_penalty": 20.0}, "length_penalty: 20.0"),
+        ({"max_length": 66}, "max_length: 66"),
+    ],
+    ids=str,
+)
+def test_what_cannot_be_done_is_told_as_it_stands_in_the_file(publish, settings, told):
+    advice = rf"\ngeneration_config\.json there says {told}\. Mend it, or choose these options yourself"
+    with pytest.raises(GenerationError, match=advice):
+        seq2seq.generate(publish("bart", **settings), SOURCES)
+
+
+def test_what_somebody_chose_is_not_said_to_stand_in_the_file(publish):
+    with pytest.raises(GenerationError) as caught:
+        seq2seq.generate(publish("bart"), SOURCES, max_target_tokens=65)
+    assert "generation_config" not in str(caught.value)
+
+
 def test_settings_that_contradict_each_other_are_refused(publish):
     folder = publish("bart", suppress_tokens=[0, 2])
     with pytest.raises(CheckpointError, match=r"bart: generation_config\.json cannot be read .Every token in"):
@@ -381,6 +467,31 @@ def test_every_end_of_several_ends_an_output(publish):
             logits = model(input_ids=torch.tensor([source]), decoder_input_ids=torch.tensor([[2, *labels[:-1]]])).logits
         of_labels = torch.log_softmax(logits[0], dim=-1)[range(len(labels)), labels]
         assert hypothesis.score == pytest.approx(of_labels.sum().item(), abs=1e-3)
+
+
+@pytest.mark.parametrize("family", ["bart", "t5", "marian", "pegasus", "t5gemma"])
+@pytest.mark.parametrize("num_beams", [1, 4])
+def test_ends_do_not_depend_on_batches_and_hold_in_draws(publish, family, num_beams):
+    folder = publish(family, num_beams=num_beams)
+    [end, *_] = list_ends(read_checkpoint(folder).model.generation_config)
+    folder = publish(family, eos_token_id=[end, *range(10, 25)], forced_bos_token_id=None)
+    texts = seq2seq.generate(folder, SOURCES)
+    assert seq2seq.generate(folder, SOURCES, batch_tokens=200) == texts
+    assert [seq2seq.generate(folder, [source])[0] for source in SOURCES] == texts
+    if num_beams == 1:  # a draw among one token is greedy
+        assert seq2seq.generate(folder, SOURCES, sampling=True, top_k=1) == texts
+
+
+def test_all_ends_of_t5gemma_are_kept_when_it_is_trained_and_saved_again(publish, tmp_path):
+    folder = publish("t5gemma")
+    assert seq2seq.generate(folder, SOURCES) == write_plainly(folder)
+    started = seq2seq.warm_start(plan="pretrained", checkpoint=str(folder))
+    description = build_description(started, num_beams=4, max_target_tokens=29)
+    write_checkpoint(tmp_path / "ckpt", started.model, started.tokenizers, description)
+    seq2seq.export(tmp_path / "ckpt", output=tmp_path / "export", format="transformers")
+    for saved in (tmp_path / "ckpt", tmp_path / "export"):
+        assert json.loads((saved / "generation_config.json").read_text())["eos_token_id"] == T5GEMMA_ENDS
+        assert seq2seq.generate(saved, SOURCES) == write_plainly(saved) == write_plainly(folder)
 
 
 @pytest.mark.parametrize(

@@ -194,3 +194,20 @@ def test_published_generation_options_are_taken_over(published, options):
     assert {name: found[name] for name in options} == options
     assert ("sampling" in found) == ("sampling" in options)
     build_options(GenerationOptions, found, GenerationError)
+
+
+def test_no_command_refuses_64_positions_for_a_length_that_nobody_asked_for(tmp_path):
+    """Both exports write what the published folder does, of several ends too; where a search stops early, beams too."""
+    folder = tmp_path / "pair"
+    folder.mkdir()
+    write_wmt(folder)
+    ends = MARKS | {"eos_token_id": [1, 9, 10]}
+    write_options(folder, decoder_start_token_id=2, num_beams=4, early_stopping=True, **ends)
+    data = tmp_path / "data.jsonl"
+    data.write_text("".join(json.dumps({"source": text, "target": text}) + "\n" for text in TEXTS))
+    assert seq2seq.load_generator(folder).options.max_target_tokens == 64
+    texts = seq2seq.generate(folder, TEXTS)
+    assert seq2seq.evaluate(folder, [str(data)], output=str(tmp_path / "scores"))["examples"] == len(TEXTS)
+    for format in ("ctranslate2", "transformers"):
+        seq2seq.export(folder, output=tmp_path / format, format=format, data=[str(data)])
+        assert seq2seq.generate(tmp_path / format, TEXTS) == texts

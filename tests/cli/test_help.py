@@ -21,10 +21,14 @@ FLAGS = {
     "prune": f"{DATA} --output --keep --encoder-layers --decoder-layers --per-round --normalized --test --metrics "
     "--curve --no-curve --seed --batch-tokens --max-source-tokens",
     "export": "--output --format --quantization --data",
+    "push": "--license --license-name --license-link --language --datasets --private --revision --message --samples "
+    "--dry-run",
     "score": "--predictions --references --metrics --sources --checkpoint --normalization --intervals --no-intervals "
     "--seed",
     "compare": "--metrics --references --sources --normalization --trials --seed",
     "report": "--output --samples",
+    "init": "--output --source-column --target-column --header --delimiter --quoting --task --validation --test --plan "
+    "--encoder --decoder --checkpoint --seed",
     "inspect": "--examples --time --no-time --json",
     "plans": "",
     "analyze attention": "--text --target --output --pictures --no-pictures --max-source-tokens --num-beams",

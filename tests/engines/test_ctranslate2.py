@@ -131,6 +131,12 @@ def test_engines_end_at_every_end(tiny_bert, tmp_path):
         assert second == pytest.approx(first, abs=1e-4)
 
 
+def test_ends_and_suppressed_tokens_beyond_the_table_are_passed_over(tiny_bert, tmp_path, engines):
+    rules = {"eos_token_id": [3, 5000], "suppress_tokens": [5000]}
+    written = check_same(export_engines(tiny_bert, tmp_path, end_bias=0.0, **rules), {"num_beams": 1})
+    assert written == check_same(engines, {"num_beams": 1})
+
+
 def test_export_of_an_earlier_version_has_one_end_and_no_rules(tiny_bert, tmp_path, engines):
     export_engines(tiny_bert, tmp_path, end_bias=0.0)
     path = tmp_path / "export" / "config.json"

@@ -33,6 +33,8 @@ NOT_A_ROW = "bert"
 PAIR = "encoder-decoder"
 # The quickstart's language has words, and one of its nouns is a model too.
 LANGUAGE = "embedded"
+# The hub's names of licenses, some of which are called after the models that are under them.
+LICENSES = "hub_terms.py"
 
 
 # Where families are named
@@ -95,7 +97,7 @@ def test_no_module_but_those_of_families_names_one():
     named = [
         f"{path.relative_to(PACKAGE)} line {where}"
         for path in sorted(PACKAGE.rglob("*.py"))
-        if path.relative_to(PACKAGE).parts[0] not in ("families", LANGUAGE)
+        if path.relative_to(PACKAGE).parts[0] not in ("families", LANGUAGE) and path.name != LICENSES
         for where in find_named(path.read_text(encoding="utf-8"))
     ]
     assert named == []

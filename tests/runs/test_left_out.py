@@ -86,7 +86,7 @@ def test_finished_run_is_gone_on_with_and_its_checkpoint_skips_them_too(runs, tm
     scores = seq2seq.evaluate(gaps, [data], output=tmp_path / "scores")
     assert (scores["examples"], scores["left_out"]) == (13, 3)  # without a model a row is there for its invisible text
     with pytest.raises(DataError, match="3 rows have no text"):
-        seq2seq.evaluate(gaps, [data], output=tmp_path / "scores", empty="refuse")
+        seq2seq.evaluate(gaps, [data], output=tmp_path / "scores", empty="refuse", overwrite=True)
 
 
 def test_run_refuses_them_unless_it_is_told_to_skip(runs):

@@ -165,7 +165,7 @@ def test_evaluation_replaces_the_metrics_of_the_task_alone(write, tmp_path, caps
     capsys.readouterr()
     assert list(seq2seq.evaluate(folder, data, output=tmp_path / "out")["signatures"]) == OF_WORDS
     assert capsys.readouterr().err.count(TOLD) == 1
-    scores = seq2seq.evaluate(folder, data, output=tmp_path / "out", metrics=["rouge1"])
+    scores = seq2seq.evaluate(folder, data, output=tmp_path / "out", metrics=["rouge1"], overwrite=True)
     assert list(scores["signatures"]) == ["rouge1"]
     err = capsys.readouterr().err
     assert TOLD not in err

@@ -2,7 +2,7 @@
 
 import pytest
 
-from seq2seq.text.scripts import SPACED, find_main_script, find_script
+from seq2seq.text.scripts import SPACED, find_main_script, find_script, measure_scripts
 
 
 @pytest.mark.parametrize(
@@ -41,3 +41,10 @@ def test_script_of_texts_with_words_of_several(texts, script):
 )
 def test_script_of_a_character_is_that_of_its_block(character, script):
     assert find_script(character) == script
+
+
+def test_letters_are_shared_out_by_script_and_marks_and_digits_do_not_count():
+    # Of nine letters four are Latin, two Cyrillic, two Han and one kana.
+    shares = measure_scripts(["Да ok, 12", "東京 カ ｏº!"])
+    assert shares == {"Latin": 4 / 9, "Cyrillic": 2 / 9, "Han": 2 / 9, "Katakana": 1 / 9}
+    assert measure_scripts(["12 ..."]) == {}

@@ -132,7 +132,8 @@ def largest_difference(first: Path, second: Path, *, step: int, file: str = WEIG
 
 
 def read_figures(run: Path, event: str) -> list[list]:
-    return [[value for name, value in row.items() if name != "seconds"] for row in read_events(run, event)]
+    others = ("seconds", "samples")
+    return [[value for name, value in row.items() if name not in others] for row in read_events(run, event)]
 
 
 def test_sharded_processes_keep_a_pruned_model_pruned(runs):

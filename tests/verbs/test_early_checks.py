@@ -1,14 +1,40 @@
 """What is said of a verb's arguments before torch is imported; every message is tested where its verb is."""
 
 import json
+from pathlib import Path
 
 import pytest
 
 from seq2seq.base.errors import DataError
 from seq2seq.checkpoints.folder import write_checkpoint
 from seq2seq.recipe.recipe import build_recipe
-from seq2seq.verbs.early_checks import check_checkpoint, check_evaluate, check_files, check_recipe_data
-from seq2seq.verbs.options import EvaluateOptions
+from seq2seq.verbs.early_checks import (
+    check_analyze_attention,
+    check_analyze_heads,
+    check_average,
+    check_checkpoint,
+    check_evaluate,
+    check_export,
+    check_figures,
+    check_files,
+    check_generate_file,
+    check_prune,
+    check_recipe_data,
+    check_train,
+    check_train_tokenizer,
+)
+from seq2seq.verbs.options import (
+    AttentionOptions,
+    AverageOptions,
+    EvaluateOptions,
+    ExportOptions,
+    GenerateFileOptions,
+    HeadsOptions,
+    InspectOptions,
+    PruneOptions,
+    TokenizerOptions,
+    TrainOptions,
+)
 from tests.conftest import build_description
 
 
@@ -61,6 +87,62 @@ def test_rows_are_read_as_the_checkpoint_says_and_the_options_over_that(started,
 
 def test_standard_input_and_names_of_other_places_are_no_files():
     check_files(["-", "hub:nobody/has-this::train", "embedded:quickstart:train"])
+
+
+def test_run_folder_is_not_made_at_the_root_of_the_disk(recipe):
+    with pytest.raises(DataError, match="there is no /no_such_folder, and no folder is made at the root"):
+        check_train(recipe().model_copy(update={"output": "/no_such_folder/run"}), TrainOptions())
+
+
+@pytest.mark.parametrize(
+    ("names", "check"),
+    [
+        (
+            ["scores.json", "predictions.jsonl"],
+            lambda out: check_evaluate("x/y", EvaluateOptions(data="x", output=out)),
+        ),
+        (["heads.json", "heads.png"], lambda out: check_analyze_heads("x/y", HeadsOptions(data="x", output=out))),
+        (
+            ["attention.json", "attention.html", "attention.safetensors"],
+            lambda out: check_analyze_attention("x/y", AttentionOptions(output=out)),
+        ),
+        (["figures.json"], lambda out: check_figures(InspectOptions(figures=out / "figures.json"))),
+        (
+            ["out.txt"],
+            lambda out: check_generate_file("x/y", ["a"], GenerateFileOptions(output=out / "out.txt")),
+        ),
+    ],
+    ids=["evaluate", "heads", "attention", "inspect", "generate"],
+)
+def test_no_verb_writes_over_a_file_without_a_word(tmp_path, names, check):
+    for name in names:
+        (tmp_path / name).write_text("mine")
+        with pytest.raises(DataError, match=rf"{name} exists\. Choose another output, or replace it with --overwrite"):
+            check(tmp_path)
+        (tmp_path / name).unlink()
+
+
+@pytest.mark.parametrize(
+    "check",
+    [
+        lambda out: check_prune("x/y", PruneOptions(data="x", output=out, keep=0.5)),
+        lambda out: check_export("x/y", ExportOptions(output=out)),
+        lambda out: check_average(["x/y", "x/z"], AverageOptions(output=out)),
+        lambda out: check_train_tokenizer(TokenizerOptions(data="x", output=out)),
+        lambda out: check_evaluate("x/y", EvaluateOptions(data="x", output=out)),
+        lambda out: check_generate_file("x/y", ["a"], GenerateFileOptions(output=out / "out.txt")),
+    ],
+    ids=["prune", "export", "average", "tokenizer", "evaluate", "generate"],
+)
+def test_no_verb_makes_a_folder_at_the_root_of_the_disk(check):
+    with pytest.raises(DataError, match="there is no /no_such_folder, and no folder is made at the root"):
+        check(Path("/no_such_folder"))
+
+
+def test_output_is_not_both_gone_on_with_and_replaced(tmp_path):
+    options = GenerateFileOptions(output=tmp_path / "out.txt", resume=True, overwrite=True)
+    with pytest.raises(DataError, match=r"either gone on with \(resume\) or replaced \(overwrite\)"):
+        check_generate_file("x/y", ["a"], options)
 
 
 def test_loaded_checkpoints_and_hub_names_are_taken_as_they_are():

@@ -19,8 +19,9 @@ FUNCTIONS = {
     "analyze_attention": verbs.AttentionOptions, "analyze_heads": verbs.HeadsOptions,
     "average": verbs.AverageOptions, "compare": verbs.CompareOptions, "evaluate": verbs.EvaluateOptions,
     "export": verbs.ExportOptions, "fuse": GenerationChoice, "generate": GenerationChoice,
-    "generate_file": verbs.GenerateFileOptions, "inspect": verbs.InspectOptions, "load_generator": GenerationChoice,
-    "prune": verbs.PruneOptions, "report": verbs.ReportOptions, "score": verbs.ScoreOptions,
+    "generate_file": verbs.GenerateFileOptions, "init": verbs.InitOptions, "inspect": verbs.InspectOptions,
+    "load_generator": GenerationChoice, "prune": verbs.PruneOptions, "push": verbs.PushOptions,
+    "report": verbs.ReportOptions, "score": verbs.ScoreOptions,
     "split": GenerationChoice, "summarize": GenerationChoice, "train": verbs.TrainOptions,
     "train_tokenizer": verbs.TokenizerOptions, "translate": GenerationChoice, "warm_start": ModelOptions,
 }  # fmt: skip
@@ -52,7 +53,7 @@ def test_every_verb_has_options_of_its_own():
     assert {one.__name__ for one in list_classes() if one.__module__ == verbs.__name__} >= {
         "TrainOptions", "InspectOptions", "GenerateFileOptions", "EvaluateOptions", "ScoreOptions", "CompareOptions",
         "ReportOptions", "PruneOptions", "HeadsOptions", "AttentionOptions", "ExportOptions", "AverageOptions",
-        "TokenizerOptions",
+        "TokenizerOptions", "PushOptions",
     }  # fmt: skip
 
 

@@ -23,13 +23,13 @@ def describe_split(source=None, target=None, **trip) -> SplitFigures:
     return SplitFigures(1000, source or describe_side(), target or describe_side(), RoundTrip(**written), ())
 
 
-def find(*, splits=None, duplicates=(), schedule=None, generation=None) -> list[str]:
+def find(*, splits=None, duplicates=(), schedule=None, generation=None, training=None) -> list[str]:
     values = {
         "task": "sentence_fusion",
         "output": "run",
         "model": {"plan": "bert2bert", "encoder": "some-bert"},
         "data": {"train": "train.jsonl"},
-        "training": {"max_steps": 3000, "validate_every_steps": 500},
+        "training": {"max_steps": 3000, "validate_every_steps": 500} | (training or {}),
         "generation": generation or {},
     }
     if splits is None or "validation" in splits:
@@ -120,6 +120,20 @@ def test_less_than_an_epoch_says_how_much_is_seen():
     texts = find(schedule={"steps": 3000, "epochs": 0.75, "steps_per_epoch": 4000})
     assert [text.split(":")[0] for text in texts] == ["epochs"]
     assert "The run ends after 3,000 steps, 75.0% of an epoch of 4,000" in texts[0]
+
+
+def test_very_many_epochs_say_how_often_the_data_is_seen():
+    assert find(schedule={"steps": 6000, "epochs": 60.0, "steps_per_epoch": 100}) == []
+    (warning,) = find(schedule={"steps": 42_500, "epochs": 425.0, "steps_per_epoch": 100})
+    assert warning.startswith(
+        "epochs: The run goes through the data 425 times, in 42,500 steps: a model knows its pairs"
+    )
+    assert "training.early_stopping" in warning
+
+
+def test_many_epochs_are_no_matter_where_the_run_stops_early():
+    many = {"steps": 42_500, "epochs": 425.0, "steps_per_epoch": 100}
+    assert find(schedule=many, training={"early_stopping": 5}) == []
 
 
 def test_run_with_fewer_than_two_validations_is_warned_of():
