@@ -22,7 +22,8 @@ LIKE_T5 = Family(
 T5 = replace(
     LIKE_T5,
     model_types=("t5", "mt5"),
-    broadcast_masks=True,
+    masks="broadcast",
+    searches_unmasked=True,
     suggested=("encoder",),
     layers=Layers("encoder.block", of_first="relative_attention_bias"),
     has_encoder_class=True,
@@ -30,7 +31,8 @@ T5 = replace(
 UMT5 = replace(
     T5,
     model_types=("umt5",),
-    broadcast_masks=False,
+    masks="padding",
+    searches_unmasked=False,
     suggested=(),
     layers=Layers("encoder.block"),  # a table in every layer
 )

@@ -26,7 +26,7 @@ from ..families.configs import count_positions
 from ..families.table import find_family
 from .generation_config import read_marks
 from .loss import LossSums, compute_linear_cross_entropy
-from .masks import broadcast_mask, build_target_mask
+from .masks import build_target_mask, prepare_cross_mask, prepare_source_mask
 from .sharing import Sharing, apply_sharing
 from .token_loss import TokenLossModel, select_real
 
@@ -69,9 +69,9 @@ class Seq2SeqModel(TokenLossModel, EncoderDecoderModel):
         """Logits (N, V) at the real positions; without a known LM head they are computed at all of them first."""
         inputs = {
             "input_ids": decoder_input_ids,
-            "attention_mask": build_target_mask(decoder_input_ids, self.decoder.config),
+            "attention_mask": build_target_mask(decoder_input_ids, self.decoder),
             "encoder_hidden_states": self._encode(sources),
-            "encoder_attention_mask": broadcast_mask(sources.get("attention_mask"), self.decoder.config),
+            "encoder_attention_mask": prepare_cross_mask(sources.get("attention_mask"), self.decoder),
             "use_cache": False,
         }
         lm_head = self._list_lm_head_modules()
@@ -107,8 +107,8 @@ class Seq2SeqModel(TokenLossModel, EncoderDecoderModel):
 
     def _encode(self, sources: Mapping[str, torch.Tensor]) -> torch.Tensor:
         """States (B, S, decoder's H) of the sources, as the decoder attends to them."""
-        if "attention_mask" in sources:
-            mask = broadcast_mask(sources["attention_mask"], self.encoder.config)
+        mask = prepare_source_mask(sources.get("attention_mask"), sources, self.encoder)
+        if mask is not None:
             sources = {**sources, "attention_mask": mask}
         states = self.encoder(**sources).last_hidden_state
         # transformers builds the projection only between sides of different widths.

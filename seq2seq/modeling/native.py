@@ -16,6 +16,7 @@ from transformers import (
 from ..families.configs import count_side_positions
 from .encoder_decoder import freeze_unreached
 from .generation_config import read_marks
+from .masks import build_target_mask, prepare_source_mask
 from .sharing import Sharing
 from .token_loss import TokenLossModel, select_real
 
@@ -40,7 +41,14 @@ class NativeModel(TokenLossModel):
         **sources: torch.Tensor,
     ) -> torch.Tensor:
         """Logits (N, V): the family's own forward pass, with its output layer at the real positions alone if it can."""
-        inputs = sources | {"decoder_input_ids": decoder_input_ids}
+        mask = prepare_source_mask(sources.get("attention_mask"), sources, self)
+        target_mask = build_target_mask(decoder_input_ids, self)
+        inputs = {
+            **sources,
+            "attention_mask": mask,
+            "decoder_input_ids": decoder_input_ids,
+            "decoder_attention_mask": target_mask,
+        }
         output_layer = self.get_output_embeddings()
         if not isinstance(output_layer, nn.Linear):  # FSMT's is the table that its decoder reads from
             return select_real(super().forward(**inputs, use_cache=False).logits, real)

@@ -55,5 +55,5 @@ def test_collated_tensors_are_64_bit_integers():
 def test_no_examples_give_one_row_that_weighs_nothing():
     batch = collate(EXAMPLES, numpy.array([], dtype=int), partial(collate_ids, pad_id=7))
     assert {name: tensor.tolist() for name, tensor in batch.items()} == {
-        "input_ids": [[7]], "attention_mask": [[1]], "labels": [[-100]], "real": [],
+        "input_ids": [[7]], "labels": [[-100]], "real": [],
     }  # fmt: skip

@@ -111,9 +111,15 @@ def _copy(source, target, non_blocking=False):
     return target
 
 
+def _refuse(*_: Any, **__: Any) -> Any:
+    raise NotImplementedError("beneath the watch")
+
+
 _LIBRARY = torch.library.Library("aten", "IMPL")
 _LIBRARY.impl("empty_strided", _build_empty, "PrivateUse1")
 _LIBRARY.impl("_copy_from", _copy, "PrivateUse1")
+for _name in ("silu_backward",):  # a kernel of its own on every device, which torch would take apart for this one
+    _LIBRARY.impl(_name, _refuse, "PrivateUse1")
 
 
 class SimulatedTensor(torch.Tensor):
@@ -264,36 +270,36 @@ class _Attention(torch.autograd.Function):
     """Of scaled dot products: one kernel there and one back, whatever the CPU computes it by."""
 
     @staticmethod
-    def forward(ctx, query, key, value, options):
-        inputs = [to_cpu(tensor).detach() for tensor in (query, key, value)]
+    def forward(ctx, query, key, value, mask, options):
+        inputs = [None if tensor is None else to_cpu(tensor).detach() for tensor in (query, key, value, mask)]
+        learned = [tensor for tensor, is_learned in zip(inputs, ctx.needs_input_grad, strict=False) if is_learned]
         with torch.enable_grad():
-            inputs = [tensor.requires_grad_() for tensor in inputs]
-            output = ATTENTION(*inputs, **{name: to_cpu(option) for name, option in options.items()})
-        ctx.computed = inputs, output
+            for tensor in learned:
+                tensor.requires_grad_()
+            output = ATTENTION(*inputs, **options)
+        ctx.computed = learned, output
         COUNTS.kernels["attention"] += 1
         return SimulatedTensor(output.detach())
 
     @staticmethod
     def backward(ctx, gradient):
         COUNTS.kernels["attention backward"] += 1
-        inputs, output = ctx.computed
-        return *map(SimulatedTensor, torch.autograd.grad(output, inputs, to_cpu(gradient))), None
+        learned, output = ctx.computed
+        gradients = map(SimulatedTensor, torch.autograd.grad(output, learned, to_cpu(gradient)))
+        return *(next(gradients) if is_learned else None for is_learned in ctx.needs_input_grad[:4]), None
 
 
 ATTENTION = functional.scaled_dot_product_attention
 
 
 def _attend(query, key, value, attn_mask=None, dropout_p=0.0, is_causal=False, scale=None, enable_gqa=False):
-    options = {
-        "attn_mask": attn_mask, "dropout_p": dropout_p, "is_causal": is_causal, "scale": scale,
-        "enable_gqa": enable_gqa,
-    }  # fmt: skip
+    options = {"dropout_p": dropout_p, "is_causal": is_causal, "scale": scale, "enable_gqa": enable_gqa}
     if not isinstance(query, SimulatedTensor):
-        return ATTENTION(query, key, value, **options)
+        return ATTENTION(query, key, value, attn_mask, **options)
     for tensor in (key, value, attn_mask):
         if tensor is not None and not isinstance(tensor, SimulatedTensor):
             raise RuntimeError(f"attention: {NAME} and CPU tensors at {find_place()}")
-    return _Attention.apply(query, key, value, options)
+    return _Attention.apply(query, key, value, attn_mask, options)
 
 
 def _wrap_constructor(construct: Callable[..., torch.Tensor]) -> Callable[..., torch.Tensor]:

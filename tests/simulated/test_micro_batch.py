@@ -14,11 +14,14 @@ from seq2seq.data.ragged import RaggedIds
 from seq2seq.sources.padding import collate_ids
 from tests.conftest import shake
 from tests.families import DECODERS, ENCODERS, save_family
+from tests.published import FAMILIES as PUBLISHED
+from tests.published import save_published
 from tests.simulated.device import DEVICE, move, simulating
+from tests.test_pairs import ACROSS
 
 # What transformers' own code looks into, where nothing that it takes would spare it.
-ENCODER_WAITS = {}
-DECODER_WAITS = {}
+ENCODER_WAITS = {"longformer": 2}
+PUBLISHED_WAITS = {"t5gemma": 3}
 
 
 @pytest.fixture(scope="module")
@@ -80,7 +83,26 @@ def test_encoder(save, family, padded):
 @pytest.mark.parametrize("family", DECODERS)
 def test_decoder(save, family, padded):
     model = seq2seq.warm_start(plan="pair", encoder=save("bert"), decoder=save(family), convert=False).model
-    check_micro_batch(model, build_batch(padded, model.source_pad_id), DECODER_WAITS.get(family, 0))
+    check_micro_batch(model, build_batch(padded, model.source_pad_id), 0)
+
+
+@pytest.mark.parametrize(("encoder", "encoder_width", "decoder", "decoder_width"), ACROSS)
+def test_pair_across_families(tmp_path, encoder, encoder_width, decoder, decoder_width):
+    folders = {family: tmp_path / family for family in (encoder, decoder)}
+    started = seq2seq.warm_start(
+        plan="pair",
+        encoder=str(save_family(folders[encoder], encoder, width=encoder_width)),
+        decoder=str(save_family(folders[decoder], decoder, width=decoder_width)),
+        convert=False,
+    )
+    check_micro_batch(started.model, build_batch(True, started.model.source_pad_id), 0)
+
+
+@pytest.mark.parametrize("padded", [True, False], ids=["padded", "full"])
+@pytest.mark.parametrize("family", [*PUBLISHED, "pegasus", "t5gemma"])
+def test_published(tmp_path, family, padded):
+    model = seq2seq.warm_start(plan="pretrained", checkpoint=str(save_published(tmp_path, family))).model
+    check_micro_batch(model, build_batch(padded, model.source_pad_id), PUBLISHED_WAITS.get(family, 0))
 
 
 def test_pair_that_was_converted(save):
