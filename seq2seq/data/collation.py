@@ -3,10 +3,12 @@
 import numpy
 import torch
 
-from ..modeling.token_loss import IGNORED_LABEL
+from ..modeling.token_loss import IGNORED_LABEL, find_real
 from ..sources.padding import pad_rows
 from ..sources.source import CollateSources
 from .encoding import EncodedExamples
+
+MASK = "attention_mask"
 
 
 def collate(
@@ -18,8 +20,13 @@ def collate(
 
     No indices give one row of a single pad and an ignored label: it runs through the model and weighs nothing.
 
-    Shape: of a text input_ids and attention_mask (B, S); labels (B, T), -100 behind the target.
+    Shape: of a text input_ids and attention_mask (B, S), which is left out where nothing is padded; labels (B, T), -100
+    behind the target; real (N,), where the N real labels stand among all.
     """
     inputs = collate_sources([examples.sources[index] for index in indices])
+    mask = inputs.get(MASK)
+    if mask is not None and mask.all():  # attention without a mask is faster
+        del inputs[MASK]
     labels = pad_rows([examples.labels[index] for index in indices], IGNORED_LABEL)
-    return inputs | {"labels": labels}
+    # Looked at here: where a GPU would look for them, the CPU waits for what it finds.
+    return inputs | {"labels": labels, "real": find_real(labels)}

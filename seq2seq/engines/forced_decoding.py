@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 import numpy
 import torch
 
-from ..modeling.token_loss import IGNORED_LABEL, TokenLossModel, evaluating
+from ..modeling.token_loss import IGNORED_LABEL, TokenLossModel, evaluating, find_real, select_real
 from ..sources.padding import collate_ids, pad_rows
 from ..sources.source import Source, Stored
 from .batching import ALONE, Advance, Batch, Ids, Share, compute_side_by_side, map_by_length
@@ -78,11 +78,12 @@ def _score_batch(
     inputs: Mapping[str, torch.Tensor],
     labels: Sequence[Ids],
 ) -> list[list[float]]:
-    targets = pad_rows(labels, IGNORED_LABEL).to(model.device)
-    real = targets.ne(IGNORED_LABEL)
+    padded = pad_rows(labels, IGNORED_LABEL)
+    real = find_real(padded).to(model.device)
+    targets = padded.to(model.device)
     logits = model.compute_logits(decoder_input_ids=model.shift_right(targets), real=real, **inputs)  # (N, V)
     log_probabilities = torch.log_softmax(logits.float(), dim=-1)
-    of_labels = log_probabilities.gather(1, targets[real][:, None])[:, 0]
+    of_labels = log_probabilities.gather(1, select_real(targets, real)[:, None])[:, 0]
     # The N real labels stand row after row, so that their numbers part them again.
-    label_counts = real.sum(dim=1).tolist()
+    label_counts = list(map(len, labels))
     return [part.tolist() for part in of_labels.split(label_counts)]

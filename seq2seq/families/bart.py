@@ -10,19 +10,25 @@ ATTENTION = AttentionNames(
     cross=("encoder_attn", "encoder_attn_layer_norm"),
     projections=("q_proj", "k_proj", "v_proj"),
 )
-BART = Family(
-    model_types=(
-        "bart", "mbart", "marian", "pegasus", "blenderbot", "blenderbot-small", "m2m_100", "plbart", "mvp", "fsmt",
-    ),
+# What every family below has; a row of its own tells the rest.
+LIKE_BART = Family(
+    model_types=(),
     whole_layers=("layers",),
     attention=ATTENTION,
     dropouts=("dropout", "attention_dropout", "activation_dropout"),
-)  # fmt: skip
+)
+BART = replace(
+    LIKE_BART,
+    model_types=("bart", "mbart", "marian", "pegasus", "blenderbot", "blenderbot-small", "m2m_100", "plbart", "mvp"),
+    masks="broadcast",
+    searches_unmasked=True,
+)
+FSMT = replace(LIKE_BART, model_types=("fsmt",))
 # Its table of global tokens, which sources do reach; frozen as it always was, so that its runs can go on.
-PEGASUS_X = replace(BART, model_types=("pegasus_x",), unreached=("embed_global.",))
+PEGASUS_X = replace(LIKE_BART, model_types=("pegasus_x",), unreached=("embed_global.",))
 # Encoders that attend locally end in `output`.
 LED = replace(
-    BART,
+    LIKE_BART,
     model_types=("led",),
     attention=replace(
         ATTENTION, outputs=("out_proj", "output"), projections=("query", "key", "value", *ATTENTION.projections)
@@ -37,7 +43,7 @@ BIGBIRD_PEGASUS = replace(
     no_pruning="changes its kind of attention with the length of the source",
 )
 NLLB_MOE = replace(
-    BART,
+    LIKE_BART,
     model_types=("nllb-moe",),
     attention=replace(
         ATTENTION, modules=("self_attn", "cross_attention"), cross=("cross_attention", "cross_attention_layer_norm")

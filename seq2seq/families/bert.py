@@ -66,6 +66,7 @@ TO_BERT_GENERATION = Conversion(_list_shape, token_types="embeddings.token_type_
 BERT = replace(
     LIKE_BERT,
     model_types=("bert",),
+    masks="broadcast",
     suggested=("encoder", "decoder"),
     base=_build_base_bert,
     head=("cls",),
@@ -75,6 +76,7 @@ BERT = replace(
 BERT_GENERATION = replace(
     LIKE_BERT,
     model_types=("bert-generation",),
+    masks="broadcast",
     bare_texts=True,  # transformers' documentation
     head=("lm_head",),
     cross_attention=CROSS_ATTENTION,
@@ -102,6 +104,7 @@ BERT_GENERATION = replace(
 ROBERTA = replace(
     LIKE_ROBERTA,
     model_types=("roberta", "xlm-roberta", "camembert"),  # one architecture
+    masks="broadcast",
     suggested=("encoder", "decoder"),
     base=_build_base_roberta,
     head=("lm_head",),
@@ -115,22 +118,31 @@ ROBERTA_ENCODER = replace(LIKE_ROBERTA, model_types=("luke", "ibert", "markuplm"
 LONGFORMER = replace(
     LIKE_ROBERTA,
     model_types=("longformer",),
+    searches_unmasked=True,
     layers=Layers("encoder.layer", per_layer=("attention_window",)),
     unreached=("_global.",),  # global attention, which no token is given here
 )
 ELECTRA = replace(
     LIKE_BERT,
     model_types=("electra",),
+    masks="broadcast",
     suggested=("encoder", "decoder"),
     head=("generator_predictions", "generator_lm_head"),
     cross_attention=CROSS_ATTENTION,
 )
 REMBERT = replace(
-    LIKE_BERT, model_types=("rembert",), suggested=("decoder",), head=("cls",), cross_attention=CROSS_ATTENTION
+    LIKE_BERT,
+    model_types=("rembert",),
+    masks="broadcast",
+    searches_unmasked=True,
+    suggested=("decoder",),
+    head=("cls",),
+    cross_attention=CROSS_ATTENTION,
 )
 DISTILBERT = replace(
     LIKE_BERT,
     model_types=("distilbert",),
+    masks="broadcast",
     suggested=("encoder",),
     layers=Layers("transformer.layer"),
     attention=AttentionNames(("attention",), ("out_lin",), projections=("q_lin", "k_lin", "v_lin")),
@@ -139,12 +151,14 @@ DISTILBERT = replace(
 ALBERT = replace(
     LIKE_BERT,
     model_types=("albert",),
+    masks="broadcast",
     layers=Layers(None, groups="num_hidden_groups"),
     attention=replace(ATTENTION, modules=("attention",), outputs=("dense",), cross=()),
 )
 MPNET = replace(
     LIKE_BERT,
     model_types=("mpnet",),
+    masks="broadcast",
     suggested=("encoder",),
     # Counted from 2, whatever the pad's id: its embeddings have the 1 before it fixed.
     positions=Positions(POSITIONS, first=2),

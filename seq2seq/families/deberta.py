@@ -6,7 +6,9 @@ from .bert import ATTENTION, LIKE_BERT, POSITIONS
 from .family import Positions
 
 LIKE_DEBERTA = replace(
-    LIKE_BERT, positions=Positions(POSITIONS, switch="position_biased_input", relative="max_relative_positions")
+    LIKE_BERT,
+    searches_unmasked=True,
+    positions=Positions(POSITIONS, switch="position_biased_input", relative="max_relative_positions"),
 )
 DEBERTA = replace(
     LIKE_DEBERTA,

@@ -12,6 +12,8 @@ if TYPE_CHECKING:
     from transformers import PreTrainedConfig
 
 Side = Literal["encoder", "decoder"]
+# Of sources: 1 and 0 (B, S); as attention reads it, (B, 1, 1, S); or that and one of near places, by types of layers.
+Masks = Literal["padding", "broadcast", "layer_types"]
 Told = TypeVar("Told")
 
 
@@ -185,6 +187,8 @@ class Family:
         cross_attention; conversion; ctranslate2.
         has_encoder_class: whether it is an encoder-decoder whose encoder alone has a class of its own.
         mixed_precision: whether it runs under autocast; else it runs in float32 there.
+        masks: in what form it takes the mask of sources without a look at its values.
+        searches_unmasked: whether it looks into ids and positions that come without a mask.
 
     Why something cannot be done, in words behind "it" or its model type; None where nothing is known against it:
         no_encoder, no_decoder: serve as that side of a pair. no_training: be trained at all, as an encoder-decoder
@@ -212,6 +216,8 @@ class Family:
     ctranslate2: CTranslate2Layout | None = None
     has_encoder_class: bool = False
     mixed_precision: bool = True
+    masks: Masks = "padding"
+    searches_unmasked: bool = False
 
     no_encoder: str | None = None
     no_decoder: str | None = None

@@ -36,6 +36,8 @@ def _build_base() -> "PreTrainedConfig":
 
 GPT2 = Family(
     model_types=("gpt2",),
+    searches_unmasked=True,
+    masks="broadcast",
     suggested=("decoder",),
     base=_build_base,
     lacks_pad=True,

@@ -22,11 +22,20 @@ LIKE_T5 = Family(
 T5 = replace(
     LIKE_T5,
     model_types=("t5", "mt5"),
+    masks="broadcast",
+    searches_unmasked=True,
     suggested=("encoder",),
     layers=Layers("encoder.block", of_first="relative_attention_bias"),
     has_encoder_class=True,
 )
-UMT5 = replace(T5, model_types=("umt5",), suggested=(), layers=Layers("encoder.block"))  # a table in every layer
+UMT5 = replace(
+    T5,
+    model_types=("umt5",),
+    masks="padding",
+    searches_unmasked=False,
+    suggested=(),
+    layers=Layers("encoder.block"),  # a table in every layer
+)
 LONGT5 = replace(
     LIKE_T5,
     model_types=("longt5",),

@@ -26,8 +26,9 @@ from ..families.configs import count_positions
 from ..families.table import find_family
 from .generation_config import read_marks
 from .loss import LossSums, compute_linear_cross_entropy
+from .masks import build_target_mask, prepare_cross_mask, prepare_source_mask
 from .sharing import Sharing, apply_sharing
-from .token_loss import TokenLossModel
+from .token_loss import TokenLossModel, select_real
 
 
 class Seq2SeqModel(TokenLossModel, EncoderDecoderModel):
@@ -68,15 +69,15 @@ class Seq2SeqModel(TokenLossModel, EncoderDecoderModel):
         """Logits (N, V) at the real positions; without a known LM head they are computed at all of them first."""
         inputs = {
             "input_ids": decoder_input_ids,
-            # Pads stand only behind real tokens and a decoder looks only back: it needs no mask of its own.
+            "attention_mask": build_target_mask(decoder_input_ids, self.decoder),
             "encoder_hidden_states": self._encode(sources),
-            "encoder_attention_mask": sources.get("attention_mask"),
+            "encoder_attention_mask": prepare_cross_mask(sources.get("attention_mask"), self.decoder),
             "use_cache": False,
         }
         lm_head = self._list_lm_head_modules()
         if not lm_head:
-            return self.decoder(**inputs).logits[real]
-        states = self.decoder.base_model(**inputs).last_hidden_state[real]
+            return select_real(self.decoder(**inputs).logits, real)
+        states = select_real(self.decoder.base_model(**inputs).last_hidden_state, real)
         for module in lm_head:
             states = module(states)
         return states
@@ -107,7 +108,11 @@ class Seq2SeqModel(TokenLossModel, EncoderDecoderModel):
 
     def _encode(self, sources: Mapping[str, torch.Tensor]) -> torch.Tensor:
         """States (B, S, decoder's H) of the sources, as the decoder attends to them."""
-        states = self.encoder(**sources).last_hidden_state
+        inputs: dict[str, Any] = dict(sources)
+        mask = prepare_source_mask(sources.get("attention_mask"), sources, self.encoder)
+        if mask is not None:
+            inputs["attention_mask"] = mask
+        states = self.encoder(**inputs).last_hidden_state
         # transformers builds the projection only between sides of different widths.
         if hasattr(self, "enc_to_dec_proj"):
             return self.enc_to_dec_proj(states)

@@ -17,8 +17,9 @@ from transformers import (
 from ..families.configs import count_side_positions
 from .encoder_decoder import freeze_unreached
 from .generation_config import read_marks
+from .masks import build_target_mask, prepare_source_mask
 from .sharing import Sharing
-from .token_loss import TokenLossModel
+from .token_loss import TokenLossModel, select_real
 
 
 class NativeModel(TokenLossModel):
@@ -41,10 +42,17 @@ class NativeModel(TokenLossModel):
         **sources: torch.Tensor,
     ) -> torch.Tensor:
         """Logits (N, V): the family's own forward pass, with its output layer at the real positions alone if it can."""
-        inputs: dict[str, Any] = sources | {"decoder_input_ids": decoder_input_ids}
+        mask = prepare_source_mask(sources.get("attention_mask"), sources, self)
+        target_mask = build_target_mask(decoder_input_ids, self)
+        inputs: dict[str, Any] = {
+            **sources,
+            "attention_mask": mask,
+            "decoder_input_ids": decoder_input_ids,
+            "decoder_attention_mask": target_mask,
+        }
         output_layer = self.get_output_embeddings()
         if not isinstance(output_layer, nn.Linear):  # FSMT's is the table that its decoder reads from
-            return super().forward(**inputs, use_cache=False).logits[real]
+            return select_real(super().forward(**inputs, use_cache=False).logits, real)
         with _at_real_positions(output_layer, real):
             outputs = super().forward(**inputs, use_cache=False)
         return outputs.logits.flatten(0, -2)
@@ -61,7 +69,7 @@ class NativeModel(TokenLossModel):
 @contextmanager
 def _at_real_positions(output_layer: nn.Module, real: torch.Tensor) -> Iterator[None]:
     """Lets the output layer see states (B, T, H) at the N real positions alone, as (N, H)."""
-    handle = output_layer.register_forward_pre_hook(lambda module, inputs: (inputs[0][real],))
+    handle = output_layer.register_forward_pre_hook(lambda module, inputs: (select_real(inputs[0], real),))
     try:
         yield
     finally:

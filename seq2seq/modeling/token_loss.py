@@ -60,22 +60,26 @@ class TokenLossModel(_Mixed):
         input_ids: torch.Tensor | None = None,
         attention_mask: torch.Tensor | None = None,
         labels: torch.Tensor | None = None,
+        real: torch.Tensor | None = None,
         label_smoothing: float = 0.0,
         criterion: Criterion | None = None,
         **kwargs,
     ) -> TokenLoss | Seq2SeqLMOutput:
         """With labels, the losses of their tokens; without, transformers' forward pass (what `generate` calls).
 
-        A missing mask of source ids is made from the pad id. Labels are targets without the begin mark, filled up with
-        -100.
+        A missing mask of source ids is made from the pad id, unless `real` is given: then nothing is padded. Labels are
+        targets without the begin mark, filled up with -100.
 
         Args:
+            real: where real labels stand among all, counted row by row; left out, they are looked for, for which a GPU
+                waits.
             criterion: makes the sums of logits (N, V) and real labels (N,) in place of cross-entropy.
             kwargs: with labels, what the encoder reads in place of input_ids, by its own names.
 
-        Shape: input_ids and attention_mask (B, S), labels (B, T); logits are computed at the N real labels only.
+        Shape: input_ids and attention_mask (B, S), labels (B, T), real (N,); logits are computed at the N real labels
+        only.
         """
-        if attention_mask is None and input_ids is not None:
+        if attention_mask is None and input_ids is not None and real is None:
             attention_mask = input_ids.ne(self.source_pad_id).long()
         if labels is None:
             return super().forward(
@@ -90,12 +94,16 @@ class TokenLossModel(_Mixed):
                 "with labels, forward takes the encoder's inputs (such as input_ids, attention_mask), label_smoothing "
                 f"and criterion; found {unknown}"
             )
-        real = labels.ne(IGNORED_LABEL)
+        if real is None:
+            real = find_real(labels)
+        elif labels.device.type == "cpu" and real.numel() and not labels.flatten()[real].ne(IGNORED_LABEL).all():
+            raise ValueError("real: names positions whose labels are -100; leave it out where labels were changed")
         inputs = given | {"decoder_input_ids": self.shift_right(labels), "real": real}
+        real_labels = select_real(labels, real)
         if criterion is not None:
-            sums = criterion(self.compute_logits(**inputs), labels[real])
+            sums = criterion(self.compute_logits(**inputs), real_labels)
         else:
-            sums = self.compute_loss(inputs, labels[real], label_smoothing)
+            sums = self.compute_loss(inputs, real_labels, label_smoothing)
         return TokenLoss(*sums)
 
     def compute_loss(
@@ -123,7 +131,7 @@ class TokenLossModel(_Mixed):
         Args:
             sources: the encoder's inputs by their names: of texts input_ids and attention_mask, (B, S).
 
-        Shape: decoder_input_ids and `real` (B, T).
+        Shape: decoder_input_ids (B, T); `real`, the positions among all of these, row by row, (N,).
         """
         raise NotImplementedError
 
@@ -220,6 +228,16 @@ class TokenLossModel(_Mixed):
     def max_target_positions(self) -> int | None:
         """The longest target, in tokens with its end mark, that the positions allow; None where nothing limits it."""
         raise NotImplementedError
+
+
+def find_real(labels: torch.Tensor) -> torch.Tensor:
+    """Where real labels stand among those of (B, T), row by row. [[7, 8], [9, -100]] -> [0, 1, 2]"""
+    return labels.flatten().ne(IGNORED_LABEL).nonzero()[:, 0]
+
+
+def select_real(values: torch.Tensor, real: torch.Tensor) -> torch.Tensor:
+    """Those of the real positions (N, ...) among values of all (B, T, ...)."""
+    return values.flatten(0, 1).index_select(0, real)
 
 
 @cache

@@ -36,6 +36,7 @@ def test_collated_examples_are_those_of_the_indices():
         "input_ids": [[7, 0], [5, 6]],
         "attention_mask": [[1, 0], [1, 1]],
         "labels": [[2, -100], [3, 2]],
+        "real": [0, 2, 3],
     }
 
 
@@ -54,5 +55,5 @@ def test_collated_tensors_are_64_bit_integers():
 def test_no_examples_give_one_row_that_weighs_nothing():
     batch = collate(EXAMPLES, numpy.array([], dtype=int), partial(collate_ids, pad_id=7))
     assert {name: tensor.tolist() for name, tensor in batch.items()} == {
-        "input_ids": [[7]], "attention_mask": [[1]], "labels": [[-100]],
+        "input_ids": [[7]], "labels": [[-100]], "real": [],
     }  # fmt: skip

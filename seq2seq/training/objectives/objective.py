@@ -59,7 +59,8 @@ class Objective(ABC):
         sharding lie around the call. `criterion` gets logits (N, V) and labels (N,) and returns both sums.
 
         Args:
-            batch: `input_ids` and `attention_mask` (B, S), `labels` (B, T) filled up with -100.
+            batch: `input_ids` (B, S); `attention_mask` (B, S), left out where nothing is padded; `labels` (B, T) filled
+                up with -100; `real`, where their N real ones stand, to be left out by who changes them.
         """
 
     def renew(self, examples: EncodedExamples, epoch: int) -> EncodedExamples:

@@ -1,0 +1,65 @@
+"""Masks in the form in which no value of them has to be looked at, for which a GPU would be waited for.
+
+Shapes: B examples, S source and T target positions.
+"""
+
+from collections.abc import Mapping
+
+import torch
+from transformers import PreTrainedModel
+
+from ..families.table import find_family
+
+
+def prepare_source_mask(
+    mask: torch.Tensor | None, inputs: Mapping[str, torch.Tensor], model: PreTrainedModel
+) -> torch.Tensor | dict[str, torch.Tensor] | None:
+    """A mask (B, S) of sources as the model takes it without a look at its values; None where nothing is padded.
+
+    Of a mask in that form transformers asks whether anything is padded. It stays as it is where the model's family is
+    not known to take another.
+    """
+    family = find_family(model.config)
+    if mask is None and family.searches_unmasked and "input_ids" in inputs:
+        mask = torch.ones_like(inputs["input_ids"])
+    if mask is None:
+        return None
+    if family.masks == "padding" or not _takes_masks(model):
+        return mask
+    seen = mask[:, None, None, :].bool()
+    if family.masks == "broadcast":
+        return _fit(seen, model)
+    places = torch.arange(mask.shape[1], device=mask.device)
+    near = (places[:, None] - places).abs() <= model.config.sliding_window
+    return {"full_attention": _fit(seen, model), "sliding_attention": _fit(seen & near, model)}
+
+
+def prepare_cross_mask(mask: torch.Tensor | None, model: PreTrainedModel) -> torch.Tensor | None:
+    """The mask (B, S) by which a decoder attends to sources, in the form of `prepare_source_mask`."""
+    if mask is None or find_family(model.config).masks != "broadcast" or not _takes_masks(model):
+        return mask
+    return _fit(mask[:, None, None, :].bool(), model)
+
+
+def build_target_mask(target_ids: torch.Tensor, model: PreTrainedModel) -> torch.Tensor | None:
+    """The mask (1, 1, T, T) by which targets (B, T) look only back; None where the decoder needs none.
+
+    Pads stand only behind real tokens, so that a decoder that looks only back by itself needs no mask. A family whose
+    model would look into ids and positions for want of one gets one.
+    """
+    if not find_family(model.config).searches_unmasked or not _takes_masks(model):
+        return None
+    length = target_ids.shape[1]
+    return _fit(torch.ones(length, length, dtype=torch.bool, device=target_ids.device).tril()[None, None], model)
+
+
+def _takes_masks(model: PreTrainedModel) -> bool:
+    return model.config._attn_implementation in ("sdpa", "eager")
+
+
+def _fit(seen: torch.Tensor, model: PreTrainedModel) -> torch.Tensor:
+    """Where is looked, as torch's attention takes it; or what transformers' own adds to the scores."""
+    if model.config._attn_implementation == "sdpa":
+        return seen
+    nothing = torch.zeros((), dtype=model.dtype, device=seen.device)
+    return torch.where(seen, nothing, torch.finfo(model.dtype).min)
