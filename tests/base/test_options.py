@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import Annotated, ClassVar
 
 import pytest
-from pydantic import Field
+from pydantic import Field, ValidationInfo, model_validator
 
 from seq2seq.base.errors import AnalysisError, RecipeError
 from seq2seq.base.options import (
@@ -16,6 +16,7 @@ from seq2seq.base.options import (
     build_choice,
     build_options,
     list_fields,
+    require_field_name,
 )
 
 
@@ -64,3 +65,19 @@ def test_choice_leaves_out_every_option_and_refuses_what_its_class_refuses():
     assert choice.model_fields["spoons"].description == "How many spoons there are."
     with pytest.raises(AnalysisError, match=r"SoupChoice:\n  spoons: input should be greater than 0 \(found: 0\)"):
         build_options(choice, {"spoons": 0}, AnalysisError)
+
+
+def test_validator_of_no_field_has_no_field_name():
+    class Checked(Options):
+        error: ClassVar = AnalysisError
+
+        spoons: int = Field(2, description="How many spoons there are.")
+
+        @model_validator(mode="before")
+        @classmethod
+        def _check(cls, values: dict, info: ValidationInfo) -> dict:
+            require_field_name(info)
+            return values
+
+    with pytest.raises(LookupError, match="this validator is of no field; use it with field_validator"):
+        Checked()

@@ -5,7 +5,7 @@ import pytest
 from seq2seq.base.errors import CheckpointError, DataError
 from seq2seq.checkpoints.find import find_checkpoint, find_local, find_newest_whole, list_last
 from seq2seq.checkpoints.folder import write_checkpoint
-from seq2seq.run_folder.steps import find_chosen, list_steps, load_best, record_best, step_folder
+from seq2seq.run_folder.steps import find_chosen, get_chosen, list_steps, load_best, record_best, step_folder
 from tests.conftest import build_description
 
 
@@ -113,3 +113,8 @@ def test_damaged_title_of_the_best_is_refused(run, text):
     (run / "checkpoints/best.json").write_text(text)
     with pytest.raises(DataError, match=r"best\.json: expected step, metric and value of the best checkpoint, found"):
         load_best(run)
+
+
+def test_run_without_a_checkpoint_is_not_used(tmp_path):
+    with pytest.raises(CheckpointError, match="has no checkpoint yet. Train it, or put its checkpoints/ back."):
+        get_chosen(tmp_path)

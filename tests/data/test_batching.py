@@ -335,3 +335,8 @@ def test_micro_batches_hold_the_indices_of_the_batch():
 def test_micro_batches_are_cut_in_the_order_of_lengths():
     # By target: indices 1, 2, 0. Padded: {1, 2} is 2 x (1 + 2) = 6; with 0 it would be 3 x (1 + 9) = 30.
     assert cut([(1, 9), (1, 1), (1, 2)], micro_batch_tokens=10) == [[[1, 2], [0]]]
+
+
+def test_order_without_a_size_is_refused():
+    with pytest.raises(ValueError, match="needs batch_examples or batch_tokens; found neither"):
+        next(build_order(random_pairs(5)).batches(0))

@@ -2,7 +2,7 @@
 
 import pytest
 
-from seq2seq.base.errors import DataError
+from seq2seq.base.errors import DataError, TokenizerError
 from seq2seq.sources.columns import Row
 from seq2seq.sources.text import build_reader
 from seq2seq.text.framing import Framing
@@ -48,3 +48,11 @@ def test_positions_are_named_by_their_tokens(source):
 def test_value_that_is_no_text_is_found():
     reader = build_reader()
     assert (reader.find_fault("a"), reader.find_fault(3)) == (None, "holds int, expected text")
+
+
+def test_source_without_a_model_only_reads():
+    reader = build_reader()
+    with pytest.raises(TokenizerError, match="there is no tokenizer. Build the source for a model."):
+        reader.encode(["the cat"])
+    with pytest.raises(TokenizerError, match="there is no framing. Build the source for a model."):
+        reader.truncate([5, 6])
