@@ -189,7 +189,7 @@ def prune_heads(
             advance=bar.advance,
         )
         if options.seed is None:
-            curve: list = []
+            curve: list[dict[str, Any]] = []
             *_, gates = chosen
         else:
             drawn = choose_at_random(model, counts, options.seed)

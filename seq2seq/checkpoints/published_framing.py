@@ -177,13 +177,17 @@ def _require_marks(
         "eos_token_id": _complete(end_id, target, "eos_token", "sep_token"),
         "pad_token_id": _complete(pad_id, target, "pad_token"),
     }
-    known = [mark for mark in marks.values() if mark is not None]
-    if len(known) < len(marks):
-        missing = [name for name, mark in marks.items() if mark is None]
+    found = {name: mark for name, mark in marks.items() if mark is not None}
+    missing = [name for name in marks if name not in found]
+    if missing:
         raise CheckpointError(
             f"{folder}: neither config nor tokenizer gives {', '.join(missing)}. Add it to config.json."
         )
-    return Framing(begin_id=known[0], end_id=known[1], pad_id=known[2])
+    return Framing(
+        begin_id=found["decoder_start_token_id"],
+        end_id=found["eos_token_id"],
+        pad_id=found["pad_token_id"],
+    )
 
 
 def _complete(mark: int | None, tokenizer: PreTrainedTokenizerFast, *roles: str) -> int | None:

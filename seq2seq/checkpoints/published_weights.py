@@ -206,11 +206,10 @@ def _find_tables(model: Seq2SeqModel) -> Pair:
 
 def _hold_the_same(weights: WeightFiles, names: FileNames, pair: Pair) -> bool:
     """Whether two names stand for equal tensors; one that the file lacks stands for the other."""
-    first, second = pair
-    first_in_file = names[first]
-    second_in_file = names[second]
-    if first_in_file is None or second_in_file is None:
-        return first_in_file is not second_in_file
-    one = weights.load(first_in_file)
-    other = weights.load(second_in_file)
+    first = names[pair[0]]
+    second = names[pair[1]]
+    if first is None or second is None:
+        return first is not second
+    one = weights.load(first)
+    other = weights.load(second)
     return one.shape == other.shape and torch.equal(one, other)

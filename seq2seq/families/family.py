@@ -94,7 +94,7 @@ class Partner:
     name: str
     like: str
     columns: tuple[int, int] | None = None
-    note: str | None = None
+    note: str = ""
 
     def rename(self, name: str) -> str:
         """The name of a parameter of this part as that of its partner."""

@@ -26,7 +26,7 @@ from ..families.configs import count_positions
 from ..families.table import find_family
 from .generation_config import read_marks
 from .loss import LossSums, compute_linear_cross_entropy
-from .masks import build_target_mask, prepare_cross_mask, prepare_source_mask
+from .masks import build_target_mask, prepare_cross_mask, prepare_sources
 from .sharing import Sharing, apply_sharing
 from .token_loss import TokenLossModel, select_real
 
@@ -108,11 +108,7 @@ class Seq2SeqModel(TokenLossModel, EncoderDecoderModel):
 
     def _encode(self, sources: Mapping[str, torch.Tensor]) -> torch.Tensor:
         """States (B, S, decoder's H) of the sources, as the decoder attends to them."""
-        inputs: dict[str, Any] = dict(sources)
-        mask = prepare_source_mask(sources.get("attention_mask"), sources, self.encoder)
-        if mask is not None:
-            inputs["attention_mask"] = mask
-        states = self.encoder(**inputs).last_hidden_state
+        states = self.encoder(**prepare_sources(sources, self.encoder)).last_hidden_state
         # transformers builds the projection only between sides of different widths.
         if hasattr(self, "enc_to_dec_proj"):
             return self.enc_to_dec_proj(states)
@@ -194,7 +190,7 @@ def freeze_unreached(model: PreTrainedModel) -> None:
 
 
 def set_special_tokens(
-    config: EncoderDecoderConfig, *, begin_id: int, end_id: int, pad_id: int, source_pad_id: int | None
+    config: EncoderDecoderConfig, *, begin_id: int, end_id: int, pad_id: int, source_pad_id: int
 ) -> None:
     """Writes the marks to every config; to be called before the model is built, whose tables freeze the pad's row."""
     config.encoder.pad_token_id = source_pad_id

@@ -4,6 +4,7 @@ Shapes: B examples, S source and T target positions.
 """
 
 from collections.abc import Mapping
+from typing import Any
 
 import torch
 from transformers import PreTrainedModel
@@ -11,23 +12,24 @@ from transformers import PreTrainedModel
 from ..families.table import find_family
 
 
-def prepare_source_mask(
-    mask: torch.Tensor | None, inputs: Mapping[str, torch.Tensor], model: PreTrainedModel
-) -> torch.Tensor | dict[str, torch.Tensor] | None:
-    """A mask (B, S) of sources as the model takes it without a look at its values; None where nothing is padded.
+def prepare_sources(sources: Mapping[str, torch.Tensor], model: PreTrainedModel) -> dict[str, Any]:
+    """The inputs of an encoder, with their mask (B, S) as its model takes it without a look at its values.
 
     Of a mask in that form transformers asks whether anything is padded. It stays as it is where the model's family is
-    not known to take another.
+    not known to take another, and is missing where nothing is padded, unless the model would look for pads then.
     """
-    family = find_family(model.config)
-    if mask is None and family.searches_unmasked and "input_ids" in inputs:
-        mask = torch.ones_like(inputs["input_ids"])
-    if mask is None:
-        return None
-    if family.masks == "padding" or not _takes_masks(model):
+    mask = sources.get("attention_mask")
+    if mask is None and find_family(model.config).searches_unmasked and "input_ids" in sources:
+        mask = torch.ones_like(sources["input_ids"])
+    return dict(sources) if mask is None else {**sources, "attention_mask": _convert(mask, model)}
+
+
+def _convert(mask: torch.Tensor, model: PreTrainedModel) -> torch.Tensor | dict[str, torch.Tensor]:
+    form = find_family(model.config).masks
+    if form == "padding" or not _takes_masks(model):
         return mask
     seen = mask[:, None, None, :].bool()
-    if family.masks == "broadcast":
+    if form == "broadcast":
         return _fit(seen, model)
     places = torch.arange(mask.shape[1], device=mask.device)
     near = (places[:, None] - places).abs() <= model.config.sliding_window
@@ -35,7 +37,7 @@ def prepare_source_mask(
 
 
 def prepare_cross_mask(mask: torch.Tensor | None, model: PreTrainedModel) -> torch.Tensor | None:
-    """The mask (B, S) by which a decoder attends to sources, in the form of `prepare_source_mask`."""
+    """The mask (B, S) by which a decoder attends to sources, in the form of `prepare_sources`."""
     if mask is None or find_family(model.config).masks != "broadcast" or not _takes_masks(model):
         return mask
     return _fit(mask[:, None, None, :].bool(), model)

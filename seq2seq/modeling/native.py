@@ -3,7 +3,6 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cache
-from typing import Any
 
 import torch
 from torch import nn
@@ -17,7 +16,7 @@ from transformers import (
 from ..families.configs import count_side_positions
 from .encoder_decoder import freeze_unreached
 from .generation_config import read_marks
-from .masks import build_target_mask, prepare_source_mask
+from .masks import build_target_mask, prepare_sources
 from .sharing import Sharing
 from .token_loss import TokenLossModel, select_real
 
@@ -42,13 +41,10 @@ class NativeModel(TokenLossModel):
         **sources: torch.Tensor,
     ) -> torch.Tensor:
         """Logits (N, V): the family's own forward pass, with its output layer at the real positions alone if it can."""
-        mask = prepare_source_mask(sources.get("attention_mask"), sources, self)
-        target_mask = build_target_mask(decoder_input_ids, self)
-        inputs: dict[str, Any] = {
-            **sources,
-            "attention_mask": mask,
+        inputs = {
+            **prepare_sources(sources, self),
             "decoder_input_ids": decoder_input_ids,
-            "decoder_attention_mask": target_mask,
+            "decoder_attention_mask": build_target_mask(decoder_input_ids, self),
         }
         output_layer = self.get_output_embeddings()
         if not isinstance(output_layer, nn.Linear):  # FSMT's is the table that its decoder reads from

@@ -13,7 +13,7 @@ import sys
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, ClassVar, Self, TypeAlias
+from typing import TYPE_CHECKING, Any, ClassVar, Self, TypeAlias, TypeVar
 
 import numpy
 
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 
 Stored: TypeAlias = Sequence[Any] | numpy.ndarray  # a value as it is stored: a row of figures for each position
 CollateSources = Callable[[Sequence[Stored]], "dict[str, torch.Tensor]"]
+Part = TypeVar("Part")  # of a model
 SHOWN_CHARACTERS = 80  # of a value that is no text
 
 
@@ -53,9 +54,7 @@ class SourceContext:
         Raises:
             TokenizerError: there is none: values are only read.
         """
-        if self.tokenizer is None:
-            raise TokenizerError("Values are only read here, so there is no tokenizer. Build the source for a model.")
-        return self.tokenizer
+        return _require(self.tokenizer, "tokenizer")
 
     def get_framing(self) -> Framing:
         """The model's framing.
@@ -63,9 +62,13 @@ class SourceContext:
         Raises:
             TokenizerError: there is none: values are only read.
         """
-        if self.framing is None:
-            raise TokenizerError("Values are only read here, so there is no framing. Build the source for a model.")
-        return self.framing
+        return _require(self.framing, "framing")
+
+
+def _require(part: Part | None, name: str) -> Part:
+    if part is None:
+        raise TokenizerError(f"Values are only read here, so there is no {name}. Build the source for a model.")
+    return part
 
 
 class Source(ABC):

@@ -24,10 +24,9 @@ class TextSource(Source):
     input_names = ("input_ids", "attention_mask")
     dtype = "int32"
 
-    def __init__(self, options: Any, context: SourceContext) -> None:
-        super().__init__(options, context)
-        if context.framing is not None:
-            self.marks = context.framing.source_marks
+    @property
+    def marks(self) -> int:  # type: ignore[override]  # nobody sets it
+        return self.context.get_framing().source_marks
 
     def find_fault(self, value: Any) -> str | None:
         return None if isinstance(value, str) else f"holds {type(value).__name__}, expected text"

@@ -94,9 +94,9 @@ def derive_framing(tokenizer: PreTrainedTokenizerFast) -> Framing:
     end_id = first_id(tokenizer, "eos_token", "sep_token")
     pad_id = first_id(tokenizer, "pad_token")
     marks = {"begin": begin_id, "end": end_id, "pad": pad_id}
-    known = [mark for mark in marks.values() if mark is not None]
-    if len(known) < len(marks):
-        missing = [name for name, mark in marks.items() if mark is None]
+    found = {name: mark for name, mark in marks.items() if mark is not None}
+    missing = [name for name in marks if name not in found]
+    if missing:
         raise TokenizerError(
             f"The target tokenizer has no {' and no '.join(missing)} mark (its special tokens: "
             f"{tokenizer.special_tokens_map}). Set cls_token or bos_token, sep_token or eos_token, and pad_token."
@@ -106,7 +106,7 @@ def derive_framing(tokenizer: PreTrainedTokenizerFast) -> Framing:
             f"The target tokenizer uses {tokenizer.pad_token!r} both as pad and as begin or end mark. "
             "Give it a pad token of its own."
         )
-    return Framing(begin_id=known[0], end_id=known[1], pad_id=known[2])
+    return Framing(found["begin"], found["end"], found["pad"])
 
 
 def find_source_marks(tokenizer: PreTrainedTokenizerFast) -> tuple[Marks, Marks]:

@@ -9,8 +9,9 @@ from torch import nn
 from ..base.errors import CheckpointError
 from ..modeling.sharing import list_trained
 from ..modeling.token_loss import TokenLossModel
+from ..warmstart.options import LearningRateGroup
 from .layer_decay import compute_layer_factors
-from .options import LearningRateGroup, TrainingOptions
+from .options import TrainingOptions
 from .schedules import compute_rate_factor
 from .sharding import gather_tensor, shard_like
 
@@ -113,7 +114,7 @@ def export_optimizer(optimizer: torch.optim.Optimizer, device: str = "cpu") -> d
 
 def _list_parameters(optimizer: torch.optim.Optimizer) -> dict[str, nn.Parameter]:
     """The parameters of an optimizer that `build_optimizer` made, by name, in its order."""
-    parameters: dict = {}
+    parameters: dict[str, nn.Parameter] = {}
     for group in optimizer.param_groups:
         parameters |= zip(group["names"], group["params"], strict=True)
     return parameters

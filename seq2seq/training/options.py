@@ -9,6 +9,7 @@ from pydantic import Field, ValidationInfo, field_validator
 from ..base.options import MOST, Options, Strings, require_field_name
 from ..metrics.options import check_metrics
 from ..metrics.table import find_metric
+from ..warmstart.options import LearningRateGroup
 from .objectives.options import ObjectiveOptions
 
 SMALLEST_RATE = 1e-30
@@ -17,7 +18,6 @@ LearningRate = Annotated[float, Field(ge=SMALLEST_RATE, le=LARGEST_RATE)]
 Steps = Annotated[int, Field(ge=0, le=MOST)]
 PositiveSteps = Annotated[int, Field(gt=0, le=MOST)]
 AveragingFactor = Annotated[float, Field(ge=0, lt=1)]
-LearningRateGroup = Literal["cross_attention", "random", "decoder", "encoder"]
 FreezablePart = Literal["embeddings", "encoder", "decoder", "cross_attention", "output"]  # modeling/parts.py's Part
 
 # Options that must be over before the last step: what would never come else, and what to do.

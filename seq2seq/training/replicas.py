@@ -101,7 +101,8 @@ class _Bucket:
 
 def _send(parameters: list[nn.Parameter]) -> _Bucket:
     # One call for many small tensors: each call costs the same time before its first number moves.
-    flat = torch.cat([parameter.grad.reshape(-1) for parameter in parameters if parameter.grad is not None])
+    gradients = [parameter.grad.reshape(-1) for parameter in parameters]  # type: ignore[union-attr]  # each has one
+    flat = torch.cat(gradients)
     return _Bucket(parameters, flat, distributed.all_reduce(flat, async_op=True))
 
 

@@ -81,8 +81,7 @@ def _copy(
         width = model.decoder.config.hidden_size
         first, end = partner.columns
         value = value[..., first * width : end * width]
-        if partner.note is not None:
-            changes = (*changes, partner.note)
+        changes = (*changes, partner.note)
     with torch.no_grad():
         model.get_parameter(name).copy_(value)
     copied = replace(

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 from ..base.errors import WarmStartError
+from .options import EVERY
 
 
 def choose_layers(choice: int | str | Sequence[int] | None, available: int, name: str) -> tuple[int, ...]:
@@ -16,9 +17,7 @@ def choose_layers(choice: int | str | Sequence[int] | None, available: int, name
     if choice is None:
         return tuple(range(available))
     if isinstance(choice, str):
-        every = int(choice.removeprefix("every "))
-        first = (available - 1) % every
-        chosen = tuple(range(first, available, every))
+        chosen = _choose_every(choice, available)
     elif isinstance(choice, int):
         chosen = tuple(range(choice))
     else:
@@ -31,3 +30,13 @@ def choose_layers(choice: int | str | Sequence[int] | None, available: int, name
             f"{available}, 'every 2', or a list of different layers such as [0, {available - 1}]."
         )
     return chosen
+
+
+def _choose_every(choice: str, available: int) -> tuple[int, ...]:
+    """Every n-th layer; none where the words are others."""
+    match = EVERY.fullmatch(choice)
+    if match is None:
+        return ()
+    every = int(match[1])
+    first = (available - 1) % every
+    return tuple(range(first, available, every))

@@ -16,6 +16,8 @@ PlanName = Literal[
     "pair", "pretrained",
 ]  # fmt: skip
 CrossAttentionStart = Literal["random", "copied", "silent"]
+# What parameters may have learning rates of their own by.
+LearningRateGroup = Literal["cross_attention", "random", "decoder", "encoder"]
 EVERY = re.compile(r"every ([1-9]\d{0,3})")
 # Bounds that no model of today comes near; what lies beyond them would not even begin to be built.
 MOST_LAYERS = 1000

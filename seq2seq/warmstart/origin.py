@@ -13,10 +13,10 @@ import torch
 from ..modeling.parts import Part, map_parts
 from ..modeling.sharing import map_shared_names
 from ..modeling.token_loss import TokenLossModel
+from .options import LearningRateGroup
 from .sides import Written
 
 OriginKind = Literal["copied", "converted", "shared", "random"]
-LearningRateGroup = Literal["cross_attention", "random", "decoder", "encoder"]  # training/options.py's
 
 
 @dataclass(frozen=True)

@@ -75,7 +75,7 @@ class Side:
         further = [] if token_types is None else [token_types]
         self._check_in_file([*needed.values(), *further], in_file)
         for name, shape in wanted.items():
-            tensor = self._fill(name, in_file[needed[name]], *(in_file[table] for table in further))
+            tensor = self._fill(name, in_file[needed[name]], None if token_types is None else in_file[token_types])
             if name in in_vocabulary:
                 tensor = self._gather(tensor, shape)
             if tensor.value.shape != shape:
@@ -115,7 +115,7 @@ class Side:
         self,
         name: str,
         tensor: str,
-        token_types: str | None = None,
+        token_types: str | None,
     ) -> FilledTensor:
         value = self.checkpoint.weights.load(tensor)
         positions = find_positions(self.config)

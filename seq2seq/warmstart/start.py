@@ -19,7 +19,7 @@ from ..modeling.build import build_model
 from ..modeling.encoder_decoder import set_special_tokens
 from ..modeling.sharing import Sharing
 from ..modeling.token_loss import TokenLossModel
-from ..text.framing import Framing, derive_framing, find_source_marks, first_id
+from ..text.framing import Framing, derive_framing, find_source_marks
 from ..text.tokenizers import TokenizerPair, load_tokenizer
 from .cross_attention import start_cross_attention
 from .filling import fill_model
@@ -166,7 +166,7 @@ def _build_random(
     Raises:
         WarmStartError: a side counts its positions from another pad id than its tokenizer's.
     """
-    source_pad_id = first_id(tokenizers.source, "pad_token")
+    source_pad_id = tokenizers.source.pad_token_id
     _check_pad("encoder", encoder, source_pad_id)
     _check_pad("decoder", decoder, framing.pad_id)
     config = build_config(encoder, decoder)
@@ -187,11 +187,11 @@ def _build_random(
 
 def _open_checkpoints(options: ModelOptions) -> tuple[PublishedCheckpoint, PublishedCheckpoint]:
     if options.shape is not None:
-        # The options have a tokenizer for a shape, and else one checkpoint at least.
-        shape = _open_shape(options.shape, options.source_tokenizer)  # type: ignore[arg-type]
+        shape = _open_shape(options.shape, options.source_tokenizer)  # type: ignore[arg-type]  # the options asked for it
         return shape, shape
-    encoder = PublishedCheckpoint.open(options.encoder or options.decoder)  # type: ignore[arg-type]
-    decoder = PublishedCheckpoint.open(options.decoder or options.encoder)  # type: ignore[arg-type]
+    named = [name for name in (options.encoder, options.decoder) if name]  # one alone is for both sides
+    encoder = PublishedCheckpoint.open(named[0])
+    decoder = PublishedCheckpoint.open(named[-1])
     # One object, by which all that follows knows one checkpoint from two.
     if decoder.folder.resolve() == encoder.folder.resolve():
         decoder = encoder
@@ -334,7 +334,7 @@ def _check_max_positions(wanted: int, shapes: tuple[PublishedCheckpoint, Publish
         )
 
 
-def _check_pad(name: str, side: Side, pad_id: int | None) -> None:
+def _check_pad(name: str, side: Side, pad_id: int) -> None:
     """RoBERTa's kin counts positions from the pad id: another one would shift every position in silence."""
     positions = find_positions(side.config)
     own_pad = side.checkpoint.config.pad_token_id
@@ -343,7 +343,7 @@ def _check_pad(name: str, side: Side, pad_id: int | None) -> None:
             f"model.{name}: {side.checkpoint.name} pads with {own_pad}, the tokenizer with {pad_id}, and whether a "
             f"{side.config.model_type} model counts positions from it is not known here. Keep its own tokenizer."
         )
-    if positions is not None and positions.first and positions.first - 1 != pad_id:
+    if positions is not None and positions.first not in (0, pad_id + 1):
         convert = ", or leave model.convert at true" if find_family(side.config).conversion else ""
         raise WarmStartError(
             f"model.{name}: {side.checkpoint.name} counts positions from pad id {positions.first - 1}, and the "

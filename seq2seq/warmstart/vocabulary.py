@@ -57,6 +57,10 @@ def load_vocabularies(
         TokenizerError: a tokenizer is missing, or of a kind that cannot be matched or trimmed.
     """
     own = _load_tokenizers(plan, encoder, decoder)
+    if corpus is None:
+        if options.trim_vocabulary:
+            raise WarmStartError("model.trim_vocabulary: there are no texts to trim to. Give data, or a corpus.")
+        corpus = Corpus((), ())
     of_target = decoder if plan.warm_decoder else encoder
     # One table for both sides is that of the warm one.
     of_source = of_target if plan.one_table and not plan.warm_encoder else encoder
@@ -66,14 +70,14 @@ def load_vocabularies(
         table_rows=of_source.config.vocab_size,
         is_filled=plan.warm_encoder or one_is_warm,
         name=options.source_tokenizer,
-        texts=None if corpus is None else corpus.sources,
+        texts=corpus.sources,
     )
     target = _Wish(
         own=own.target,
         table_rows=of_target.config.vocab_size,
         is_filled=plan.warm_decoder or one_is_warm,
         name=options.target_tokenizer,
-        texts=None if corpus is None else corpus.targets,
+        texts=corpus.targets,
     )
     vocabularies = _choose_vocabularies(source, target, options)
     if plan.share_layers and not vocabularies.one:
@@ -129,7 +133,7 @@ class _Wish:
     table_rows: int
     is_filled: bool
     name: str | None
-    texts: Sequence[str] | None
+    texts: Sequence[str]
 
 
 @dataclass(frozen=True)
@@ -148,8 +152,7 @@ def _choose_vocabularies(
 ) -> Vocabularies:
     """What the options ask for in place of the checkpoints' own tokenizers; once where both sides have the same."""
     if source.own is target.own and source.name == target.name and source.table_rows == target.table_rows:
-        texts = None if source.texts is None or target.texts is None else [*source.texts, *target.texts]
-        both = _choose(replace(source, texts=texts), options)
+        both = _choose(replace(source, texts=[*source.texts, *target.texts]), options)
         return Vocabularies(
             tokenizers=TokenizerPair(both.tokenizer, both.tokenizer),
             source_rows=both.rows,
@@ -178,8 +181,6 @@ def _choose(wish: _Wish, options: ModelOptions) -> _Choice:
         start = _format_rows(rows, wish.table_rows) if wish.is_filled else ", all random"
         notes.append(f"{len(rows):,} tokens of {wish.name}{start}")
     if options.trim_vocabulary:
-        if wish.texts is None:
-            raise WarmStartError("model.trim_vocabulary: there are no texts to trim to. Give data, or a corpus.")
         tokens = len(tokenizer)
         tokenizer, kept = trim_tokenizer(tokenizer, wish.texts)
         notes.append(f"{len(kept):,} of {tokens:,} tokens kept, those that the data needs")

@@ -112,14 +112,14 @@ def _copy(source, target, non_blocking=False):
 
 
 def _refuse(*_: Any, **__: Any) -> Any:
-    raise NotImplementedError("beneath the watch")
+    raise RuntimeError("beneath the watch, which computes what tensors of the device take part in")
 
 
 _LIBRARY = torch.library.Library("aten", "IMPL")
 _LIBRARY.impl("empty_strided", _build_empty, "PrivateUse1")
 _LIBRARY.impl("_copy_from", _copy, "PrivateUse1")
-for _name in ("silu_backward",):  # a kernel of its own on every device, which torch would take apart for this one
-    _LIBRARY.impl(_name, _refuse, "PrivateUse1")
+# A kernel of its own on every device, which torch would take apart for this one.
+_LIBRARY.impl("silu_backward", _refuse, "PrivateUse1")
 
 
 class SimulatedTensor(torch.Tensor):

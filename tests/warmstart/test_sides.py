@@ -7,6 +7,7 @@ from transformers import AutoModel, BertForMaskedLM, BertLMHeadModel, BertModel,
 
 from seq2seq import warm_start
 from seq2seq.base.errors import WarmStartError
+from seq2seq.warmstart.layers import choose_layers
 from tests.conftest import save_bert, shake
 from tests.families import save_family
 
@@ -130,6 +131,11 @@ def test_chosen_layers_are_those_of_the_checkpoint(deep_bert, choice, layers, co
         row for row in started.origin.parameters if row.name == "decoder.bert.encoder.layer.1.output.dense.weight"
     )
     assert (row.kind, row.tensors) == ("copied", (f"encoder.layer.{layers[1]}.output.dense.weight",))
+
+
+def test_words_that_name_no_layers_are_refused():
+    with pytest.raises(WarmStartError, match="bert has 6 layers, counted from 0; 'each 2' were asked for."):
+        choose_layers("each 2", 6, "bert")
 
 
 def test_first_layers_alone_are_a_shorter_bert(deep_bert):
