@@ -18,6 +18,7 @@ from copy import deepcopy
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import MappingProxyType
+from typing import Any
 
 import torch
 from safetensors import SafetensorError
@@ -48,6 +49,7 @@ from .description import (
 )
 from .manifest import MANIFEST_FILE, check_manifest, write_manifest
 from .published import PublishedEncoderDecoder, read_published
+from .published_generation import Refusal, list_refusals
 from .tables import check_tables
 
 CONFIG_FILE = "config.json"
@@ -85,7 +87,7 @@ class Checkpoint:
     description: CheckpointDescription
     unused_tensors: tuple[str, ...] = ()
     shared: str | None = None
-    refused: tuple[str, ...] = ()
+    refused: tuple[Refusal, ...] = ()
     notes: tuple[str, ...] = ()
 
     def save(self, folder: str | Path) -> None:
@@ -94,8 +96,8 @@ class Checkpoint:
         Raises:
             CheckpointError: what it says of generation is not obeyed here, or as `save_checkpoint`.
         """
-        if self.refused:
-            raise CheckpointError("\n".join(self.refused))
+        if refused := list_refusals(self.refused, self.description.generation):
+            raise CheckpointError("\n".join(refused))
         save_checkpoint(Path(folder), self.model, self.tokenizers, self.description)
 
 
@@ -279,7 +281,7 @@ def _as_checkpoint(folder: Path, published: PublishedEncoderDecoder) -> Checkpoi
 def _summarize_published(published: PublishedEncoderDecoder) -> CheckpointDescription:
     """What the folder carries of our description as it is now; else its own layout of data and metrics are unknown."""
     model = published.model
-    longest = min(model.max_target_positions or DEFAULT_TARGET_TOKENS, DEFAULT_TARGET_TOKENS)
+    longest = find_longest(model, published.generation)
     generation = {"max_target_tokens": longest} | published.generation
     if published.carried is not None:
         return replace(
@@ -299,6 +301,18 @@ def _summarize_published(published: PublishedEncoderDecoder) -> CheckpointDescri
         generation=generation,
         evaluation={},
     )
+
+
+def find_longest(model: TokenLossModel, generation: Mapping[str, Any]) -> int:
+    """The most tokens of an output where nobody says: as far as the positions go, and beyond the least it must have.
+
+    Example: {} -> 128, {"min_target_tokens": 200} -> 328, both at most the positions of the decoder
+    """
+    longest = DEFAULT_TARGET_TOKENS
+    least = generation.get("min_target_tokens", 0)
+    if least >= longest:
+        longest += least
+    return min(model.max_target_positions or longest, longest)
 
 
 def _find_source_limit(published: PublishedEncoderDecoder) -> int:

@@ -5,6 +5,7 @@ BART, mBART, T5, Marian and their kin, and `EncoderDecoderModel` folders without
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import torch
 from huggingface_hub.errors import StrictDataclassError
@@ -22,10 +23,16 @@ from ..modeling.weights import WeightFiles
 from ..text.framing import Framing
 from ..text.published import load_published_tokenizers
 from ..text.tokenizers import TokenizerPair, give_role
-from .carried import find_carried
+from .carried import Carried, find_carried
 from .description import CheckpointDescription, check_no_languages
-from .published_framing import derive_own_framing, follow_marks, list_generation_marks
-from .published_generation import follow_options, read_published_generation
+from .published_framing import (
+    begins_with_language,
+    derive_own_framing,
+    follow_marks,
+    is_forced,
+    list_generation_marks,
+)
+from .published_generation import PublishedGeneration, Refusal, follow_options, read_published_generation
 from .published_weights import fill
 from .tables import check_tables
 
@@ -46,7 +53,7 @@ class PublishedEncoderDecoder:
     tokenizers: TokenizerPair
     framing: Framing
     generation: dict
-    refused: tuple[str, ...]
+    refused: tuple[Refusal, ...]
     unused_tensors: tuple[str, ...]
     shared: str | None
     carried: CheckpointDescription | None
@@ -87,12 +94,46 @@ def read_published(
     if carried is None:
         asked = target_language is not None
         framing = derive_own_framing(folder, config, generation.own, tokenizers.target, own, asked=asked)
-        options = generation.options
+        has_language = own.marks_languages
     else:
         carried.tokenizers.check(folder, tokenizers)
         framing = follow_marks(carried.framing, generation.own)
-        options = follow_options(carried.description.generation, generation.options)
+        has_language = begins_with_language(framing, tokenizers.target)
     model = _build(folder, config, framing, dropout)
+    _check(folder, model, tokenizers, framing, generation, carried)
+    _name_marks(tokenizers, framing, model.source_pad_id)
+    weights = WeightFiles(str(folder), folder, CheckpointError)
+    filling = fill(model, weights, marked=None if carried is None else carried.sharing)
+    # Here too: what is set in the config of a model that stands already never reaches `generate`.
+    forced = is_forced(generation.own, has_language=has_language)
+    generation.own.update(**list_generation_marks(framing, list_ends(generation.own), forced=forced))
+    model.generation_config = generation.own
+    return PublishedEncoderDecoder(
+        model=model.eval(),
+        tokenizers=tokenizers,
+        framing=framing,
+        generation=_choose_options(generation, carried),
+        refused=generation.refused,
+        unused_tensors=filling.unused_tensors,
+        shared=filling.shared,
+        carried=None if carried is None else carried.description,
+        notes=() if carried is None else carried.tokenizers.list_losses(tokenizers),
+    )
+
+
+def _check(
+    folder: Path,
+    model: TokenLossModel,
+    tokenizers: TokenizerPair,
+    framing: Framing,
+    generation: PublishedGeneration,
+    carried: Carried | None,
+) -> None:
+    """Makes sure that the model has a row for every token that its files name.
+
+    Raises:
+        CheckpointError: as `check_tables` and `PublishedGeneration.check_rows`.
+    """
     generation.check_rows(len(model.get_output_embeddings().weight))
     check_tables(
         folder,
@@ -102,23 +143,13 @@ def read_published(
         reads_text=carried is None or carried.description.reads_text,
         serves_both=carried is not None and carried.tokenizers.vocabularies == 1,
     )
-    _name_marks(tokenizers, framing, model.source_pad_id)
-    weights = WeightFiles(str(folder), folder, CheckpointError)
-    filling = fill(model, weights, marked=None if carried is None else carried.sharing)
-    # Here too: what is set in the config of a model that stands already never reaches `generate`.
-    generation.own.update(**list_generation_marks(framing, list_ends(generation.own)))
-    model.generation_config = generation.own
-    return PublishedEncoderDecoder(
-        model=model.eval(),
-        tokenizers=tokenizers,
-        framing=framing,
-        generation=options,
-        refused=generation.refused,
-        unused_tensors=filling.unused_tensors,
-        shared=filling.shared,
-        carried=None if carried is None else carried.description,
-        notes=() if carried is None else carried.tokenizers.list_losses(tokenizers),
-    )
+
+
+def _choose_options(generation: PublishedGeneration, carried: Carried | None) -> dict[str, Any]:
+    """The file's generation options, which of a checkpoint of ours says only what changed since."""
+    if carried is None:
+        return generation.options
+    return follow_options(carried.description.generation, generation.options)
 
 
 def _read_config(folder: Path) -> PreTrainedConfig:

@@ -31,7 +31,7 @@ def derive_own_framing(
     """The checkpoint's own framing: marks of the generation config, else of the config, its decoder or the tokenizer.
 
     A mark that the tokenizer puts in front of targets belongs to them, unless the decoder begins with it anyhow or the
-    generation config forces another.
+    generation config forces another. Whether outputs are forced to begin with it is another question: `is_forced`.
 
     Args:
         target: the tokenizer of targets, bare.
@@ -41,18 +41,12 @@ def derive_own_framing(
         CheckpointError: a mark stands nowhere, or nobody tells the language that the decoder begins with.
     """
     holders = (generation, config, getattr(config, "decoder", None))
-    begin_id = _find_mark("decoder_start_token_id", holders)
-    forced_id = generation.forced_bos_token_id
     is_bare = _reads_bare_texts(config, own)
+    forced_id = generation.forced_bos_token_id
+    begin_id = _find_mark("decoder_start_token_id", holders)
     prefix = () if is_bare else own.target_prefix
-    if own.marks_languages and len(own.target_suffix) > 1:
-        # The language that mBART's tokenizer puts behind the end mark is what the decoder begins with.
-        begin_id = _find_language(folder, own, begin_id, asked=asked)
-        prefix = ()
-        if forced_id is not None:
-            prefix = (begin_id if asked else forced_id,)
-    elif own.marks_languages:
-        prefix = (_find_language(folder, own, forced_id, asked=asked),)
+    if own.marks_languages:
+        begin_id, prefix = _place_language(folder, own, begin_id, forced_id, asked=asked)
     elif forced_id is not None:
         prefix = _force(forced_id, prefix)
     if begin_id is None:
@@ -88,11 +82,30 @@ def follow_marks(framing: Framing, generation: GenerationConfig) -> Framing:
     return framing
 
 
-def list_generation_marks(framing: Framing, ends: Marks) -> dict[str, int | list[int]]:
+def is_forced(generation: GenerationConfig, *, has_language: bool) -> bool:
+    """Whether outputs are made to begin as targets do, where targets begin with more than the begin mark.
+
+    As in plain transformers that is so where the generation config forces a token: labels that begin with the <s> of a
+    tokenizer teach a model to write it. A language is chosen, which a model cannot know: it is written in any case.
+
+    Args:
+        has_language: whether targets begin with a language.
+    """
+    return has_language or generation.forced_bos_token_id is not None
+
+
+def begins_with_language(framing: Framing, target: PreTrainedTokenizerFast) -> bool:
+    """Whether targets of a checkpoint of ours begin with a language: with another token than the tokenizer's mark."""
+    marks = {first_id(target, "bos_token"), first_id(target, "cls_token")}
+    return bool(framing.target_prefix) and framing.target_prefix[0] not in marks
+
+
+def list_generation_marks(framing: Framing, ends: Marks, *, forced: bool) -> dict[str, int | list[int]]:
     """The framing's marks by transformers' names, so that its plain `generate` writes as ours does.
 
     Args:
         ends: of several end marks all, of which the framing has the one that targets are trained with; it comes first.
+        forced: whether outputs are made to begin as targets do.
     """
     others = [end for end in ends if end != framing.end_id]
     marks = {
@@ -100,7 +113,7 @@ def list_generation_marks(framing: Framing, ends: Marks) -> dict[str, int | list
         "eos_token_id": [framing.end_id, *others] if len(ends) > 1 else framing.end_id,
         "pad_token_id": framing.pad_id,
     }
-    if len(framing.target_prefix) == 1:  # transformers can force no longer one
+    if forced and len(framing.target_prefix) == 1:  # transformers can force no longer one
         marks["forced_bos_token_id"] = framing.target_prefix[0]
     return marks
 
@@ -134,6 +147,24 @@ def _find_end(generation: GenerationConfig, holders: Iterable[Holder]) -> int | 
     ends = list_ends(generation)
     named = _find_mark("eos_token_id", holders)
     return ends[0] if len(ends) > 1 and named not in ends else named
+
+
+def _place_language(
+    folder: Path,
+    own: OwnMarks,
+    begin_id: int | None,
+    forced_id: int | None,
+    *,
+    asked: bool,
+) -> tuple[int | None, Marks]:
+    """The begin mark and what follows it, one of which is the target's language."""
+    if len(own.target_suffix) <= 1:
+        return begin_id, (_find_language(folder, own, forced_id, asked=asked),)
+    # The language that mBART's tokenizer puts behind the end mark is what the decoder begins with.
+    language = _find_language(folder, own, begin_id, asked=asked)
+    if forced_id is None:
+        return language, ()
+    return language, (language if asked else forced_id,)
 
 
 def _find_language(

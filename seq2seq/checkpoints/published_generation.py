@@ -1,14 +1,15 @@
 """What a published generation config says, sorted: what our options take over, what stays with the model, and the rest.
 
 Knows no model and no tokenizer. Names are those of transformers' GenerationConfig, each field of which stands in one of
-three tables: OBEYED, IGNORED, and REFUSED with SAMPLING_REFUSED.
+three tables: OBEYED, IGNORED and REFUSED.
 """
 
 import json
+import math
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal, TypeAlias
 
 from transformers import GenerationConfig
 
@@ -48,21 +49,70 @@ IGNORED = frozenset([
     "_from_model_config", "_commit_hash", "_original_object_hash", "transformers_version",
 ])  # fmt: skip
 
-# What changes texts and is not obeyed, with the value at which it changes none; None where only its absence does.
+Search: TypeAlias = Literal["greedy", "beams", "draws"]
+EVERY_SEARCH: tuple[Search, ...] = ("greedy", "beams", "draws")
+
+
+@dataclass(frozen=True)
+class Unobeyed:
+    """An option that changes texts and that nobody here obeys.
+
+    neutral: a value at which it changes none, to advise; None where only its absence does.
+    searches: by which it is read; in others transformers passes over it.
+    above, below: the numbers between which it changes texts, where it is a number; transformers passes over others.
+    """
+
+    neutral: Any = None
+    searches: tuple[Search, ...] = EVERY_SEARCH
+    above: float = -math.inf
+    below: float = math.inf
+
+    def changes_texts(self, value: Any) -> bool:
+        if isinstance(value, int | float) and not self.above < value < self.below:
+            return False
+        return value != self.neutral
+
+
 REFUSED = {
-    "constraints": None,
-    "dola_layers": None,
-    "force_words_ids": None,
-    "guidance_scale": 1,  # runs decoder inputs through an encoder
-    "is_assistant": False,
-    "max_time": None,  # outputs would depend on the clock
-    "num_beam_groups": 1,
-    "penalty_alpha": 0,
-    "stop_strings": None,
-    "token_healing": False,
+    "constraints": Unobeyed(),
+    "dola_layers": Unobeyed(searches=("greedy", "draws")),
+    "epsilon_cutoff": Unobeyed(0, ("draws",), above=0, below=1),
+    "eta_cutoff": Unobeyed(0, ("draws",), above=0, below=1),
+    "force_words_ids": Unobeyed(),
+    "guidance_scale": Unobeyed(1),  # runs decoder inputs through an encoder
+    "is_assistant": Unobeyed(False),
+    "max_time": Unobeyed(),  # outputs would depend on the clock
+    "min_p": Unobeyed(0, ("draws",)),
+    "num_beam_groups": Unobeyed(1, ("beams",), above=1),
+    "penalty_alpha": Unobeyed(0, ("greedy",), above=0),
+    "stop_strings": Unobeyed(),
+    "token_healing": Unobeyed(False),
+    "top_h": Unobeyed(searches=("draws",)),
+    "typical_p": Unobeyed(1, ("draws",), below=1),
 }
-# Likewise, of models that sample; others do not read them.
-SAMPLING_REFUSED = {"epsilon_cutoff": 0, "eta_cutoff": 0, "min_p": 0, "top_h": None, "typical_p": 1}
+
+
+@dataclass(frozen=True)
+class Refusal:
+    """What a file asks for and nobody here obeys.
+
+    sentence: the file, the option's name and value, and what to do.
+    searches: those of which it would change the texts.
+    """
+
+    name: str
+    sentence: str
+    searches: tuple[Search, ...]
+
+
+def list_refusals(refused: Iterable[Refusal], options: Mapping[str, Any]) -> list[str]:
+    """The sentences of those that would change texts written with some of our generation options."""
+    search: Search = "greedy"
+    if options.get("sampling"):
+        search = "draws"
+    elif options.get("num_beams", 1) > 1:
+        search = "beams"
+    return [refusal.sentence for refusal in refused if search in refusal.searches]
 
 
 @dataclass(frozen=True)
@@ -71,13 +121,13 @@ class PublishedGeneration:
 
     own: marks, and rules about tokens, which stay with the model.
     options: those that are ours, by our names.
-    refused: what changes texts and is not obeyed, each as a sentence with its file, name, value and what to do.
+    refused: what changes texts and is not obeyed.
     where: the folder and file, for messages.
     """
 
     own: GenerationConfig
     options: dict[str, Any]
-    refused: tuple[str, ...]
+    refused: tuple[Refusal, ...]
     where: str
 
     def check_rows(self, rows: int) -> None:
@@ -188,7 +238,7 @@ def _find_in_config(config: Mapping[str, Any]) -> dict[str, Any]:
     sides = [config.get(side) for side in ("decoder", "generator", "text_config")]
     decoder = next((side for side in sides if isinstance(side, dict)), {})
     settings = {}
-    for name in OBEYED | REFUSED.keys() | SAMPLING_REFUSED.keys():
+    for name in OBEYED | REFUSED.keys():
         value = config.get(name)
         settings[name] = decoder.get(name) if value is None else value
     if config.get("force_bos_token_to_be_generated"):  # of BART's first publications
@@ -226,15 +276,21 @@ def _find_length(end: str, said: Mapping[str, Any], where: str) -> int | None:
     return None
 
 
-def _list_refused(said: Mapping[str, Any], where: str) -> Iterator[str]:
-    """A sentence for each setting that changes texts and is not obeyed, or is not known: where, what, what to do."""
-    refused = REFUSED | SAMPLING_REFUSED if said.get("do_sample") else REFUSED
-    known = OBEYED | IGNORED | REFUSED.keys() | SAMPLING_REFUSED.keys()
+def _list_refused(said: Mapping[str, Any], where: str) -> Iterator[Refusal]:
+    """What changes texts and is not obeyed, or is not known."""
+    known = OBEYED | IGNORED | REFUSED.keys()
     for name, value in said.items():
         shown = repr(value)[:SHOWN_CHARACTERS]
         if name not in known:
-            yield f"{where} has {name}: {shown}, which is not known here and may change texts. Remove it."
-        elif name in refused and value != refused[name]:
-            neutral = refused[name]
+            sentence = f"{where} has {name}: {shown}, which is not known here and may change texts. Remove it."
+            yield Refusal(name, sentence, EVERY_SEARCH)
+        elif name in REFUSED and REFUSED[name].changes_texts(value) and not _lacks_choices(name, said):
+            neutral = REFUSED[name].neutral
             advice = "Remove it." if neutral is None else f"Remove it, or set it to {json.dumps(neutral)}."
-            yield f"{where} has {name}: {shown}, which changes texts and is not obeyed here. {advice}"
+            sentence = f"{where} has {name}: {shown}, which changes texts and is not obeyed here. {advice}"
+            yield Refusal(name, sentence, REFUSED[name].searches)
+
+
+def _lacks_choices(name: str, said: Mapping[str, Any]) -> bool:
+    """Whether it is the penalty of a contrastive search, which chooses among top_k tokens, and there is but one."""
+    return name == "penalty_alpha" and said.get("top_k", DEFAULT_TOP_K) in (0, 1)

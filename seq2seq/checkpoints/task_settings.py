@@ -12,8 +12,8 @@ from ..base.errors import CheckpointError
 from ..base.files import load_json
 from ..modeling.generation_config import read_marks
 from ..text.tokenizers import encode_texts
-from .folder import CONFIG_FILE, Checkpoint
-from .published_generation import sort_settings
+from .folder import CONFIG_FILE, Checkpoint, find_longest
+from .published_generation import read_published_generation, sort_settings
 
 TRANSLATION = "translation_"
 
@@ -77,14 +77,18 @@ def apply_task_settings(checkpoint: Checkpoint, settings: dict[str, Any]) -> Che
     generation.check_rows(len(checkpoint.model.get_output_embeddings().weight))
     own = {name: value for name, value in read_marks(generation.own).items() if value is not None}
     checkpoint.model.generation_config.update(**own)
+    chosen = checkpoint.description.generation | generation.options
+    if "max_target_tokens" not in read_published_generation(checkpoint.folder).options | generation.options:
+        chosen["max_target_tokens"] = find_longest(checkpoint.model, chosen)
     description = replace(
         checkpoint.description,
         framing=framing.to_dict(),
-        generation=checkpoint.description.generation | generation.options,
+        generation=chosen,
     )
+    kept = [refusal for refusal in checkpoint.refused if refusal.name not in options]
     return replace(
         checkpoint,
         framing=framing,
         description=description,
-        refused=(*checkpoint.refused, *generation.refused),
+        refused=(*kept, *generation.refused),
     )

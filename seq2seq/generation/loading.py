@@ -14,7 +14,7 @@ from ..base.signatures import takes_options
 from ..checkpoints.description import DESCRIPTION_FILE
 from ..checkpoints.find import find_checkpoint
 from ..checkpoints.folder import Checkpoint, read_checkpoint
-from ..checkpoints.published_generation import quote_settings
+from ..checkpoints.published_generation import list_refusals, quote_settings
 from ..data.empty_rows import LeftOut
 from ..data.encoding import EncodedExamples, encode_examples
 from ..data.examples import Example
@@ -153,12 +153,11 @@ def _choose_generation(loaded: Checkpoint | ExportedModel, chosen: Mapping[str, 
     Raises:
         GenerationError: they contradict each other, or the checkpoint's generation config asks for what is not obeyed.
     """
-    refused = loaded.refused if isinstance(loaded, Checkpoint) else ()
-    if refused:
-        raise GenerationError("\n".join(refused))
     own = dict(loaded.description.generation)
     if chosen.get("sampling") is False:
         own = {name: value for name, value in own.items() if name not in OF_SAMPLING}
+    if isinstance(loaded, Checkpoint) and (refused := list_refusals(loaded.refused, {**own, **chosen})):
+        raise GenerationError("\n".join(refused))
     try:
         return build_options(GenerationOptions, {**own, **chosen})
     except GenerationError as error:

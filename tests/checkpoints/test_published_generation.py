@@ -18,6 +18,7 @@ from seq2seq.base.errors import CheckpointError, GenerationError
 from seq2seq.checkpoints import published_generation
 from seq2seq.checkpoints.folder import read_checkpoint, write_checkpoint
 from seq2seq.checkpoints.published_generation import sort_settings
+from seq2seq.checkpoints.task_settings import apply_task_settings
 from seq2seq.modeling.generation_config import MARKS, RULES, list_ends
 from tests.conftest import build_description
 from tests.published import ENGLISH, T5GEMMA_ENDS, draw_sentences, save_published
@@ -93,7 +94,6 @@ def test_every_field_of_transformers_config_stands_in_one_table():
         published_generation.OBEYED,
         published_generation.IGNORED,
         published_generation.REFUSED.keys(),
-        published_generation.SAMPLING_REFUSED.keys(),
     ]
     for name in vars(GenerationConfig()):
         assert sum(name in table for table in tables) == 1, name
@@ -133,11 +133,17 @@ def test_what_the_engine_needs_is_its_own_to_set(publish, family, settings):
         {"return_legacy_cache": True, "forced_decoder_ids": None, "generation_kwargs": {}},
         {"num_beam_groups": 1, "diversity_penalty": 0.0, "penalty_alpha": 0.0, "guidance_scale": 1.0},
         {"temperature": 0.3, "top_p": 0.5, "min_p": 0.1, "typical_p": 0.5, "eta_cutoff": 0.1},  # it does not sample
+        {"top_h": 0.4, "epsilon_cutoff": 0.02, "top_k": 3},
+        {"penalty_alpha": 0.6, "top_k": 4, "dola_layers": "low", "diversity_penalty": 0.5},  # it has beams
+        {"num_beams": 1, "num_beam_groups": 2, "diversity_penalty": 0.5},
+        {"num_beams": 1, "penalty_alpha": 0.6, "top_k": 1},
+        {"num_beams": 1, "penalty_alpha": -0.5},
+        {"constraints": None, "force_words_ids": None, "typical_p": 1.0, "guidance_scale": 1, "stop_strings": []},
     ],
     ids=str,
 )
 def test_settings_without_effect_are_ignored(publish, settings):
-    expected = write_plainly(publish("bart"))
+    expected = write_plainly(publish("bart", num_beams=settings.get("num_beams", 4)))
     assert seq2seq.generate(publish("bart", **settings), SOURCES) == expected
 
 
@@ -215,6 +221,52 @@ def test_first_token_that_the_first_barts_forced_is_forced(publish):
     assert seq2seq.generate(folder, SOURCES) == write_plainly(folder)
 
 
+def test_nothing_is_forced_where_nobody_says_so(publish, tmp_path):
+    """Labels begin with the <s> of BART's tokenizer all the same, which a model learns to write."""
+    folder = publish("bart", forced_bos_token_id=None)
+    expected = write_plainly(folder)
+    assert expected != write_plainly(folder, forced_bos_token_id=0)
+    loaded = read_checkpoint(folder)
+    assert loaded.framing.target_prefix == (0,)
+    assert seq2seq.generate(folder, SOURCES) == expected
+    loaded.save(tmp_path / "ours")
+    assert seq2seq.generate(tmp_path / "ours", SOURCES) == expected == write_plainly(tmp_path / "ours")
+    read_checkpoint(tmp_path / "ours").model.save_pretrained(tmp_path / "again")
+    AutoTokenizer.from_pretrained(tmp_path / "ours").save_pretrained(tmp_path / "again")
+    assert seq2seq.generate(tmp_path / "again", SOURCES) == expected
+    started = seq2seq.warm_start(plan="pretrained", checkpoint=str(folder))
+    assert started.framing.target_prefix == (0,)
+    assert started.model.generation_config.forced_bos_token_id is None
+
+
+def test_what_is_forced_by_now_is_forced_after_a_round_trip(publish, tmp_path):
+    folder = publish("bart", forced_bos_token_id=None)
+    read_checkpoint(folder).save(tmp_path / "ours")
+    loaded = read_checkpoint(tmp_path / "ours")
+    loaded.model.generation_config.forced_bos_token_id = 0
+    loaded.model.save_pretrained(tmp_path / "again")
+    AutoTokenizer.from_pretrained(tmp_path / "ours").save_pretrained(tmp_path / "again")
+    texts = seq2seq.generate(tmp_path / "again", SOURCES)
+    assert texts == write_plainly(tmp_path / "again") != seq2seq.generate(tmp_path / "ours", SOURCES)
+
+
+@pytest.mark.parametrize("family", ["mbart", "mbart50"])
+def test_language_that_was_chosen_is_written_where_nobody_forces_one(family, tmp_path):
+    folder = save_published(tmp_path, family, forced_bos_token_id=None)
+    french = AutoTokenizer.from_pretrained(folder).convert_tokens_to_ids("fr_XX")
+    loaded = read_checkpoint(folder, source_language="cs_CZ", target_language="fr_XX")
+    forced = None if loaded.framing.begin_id == french else french
+    assert loaded.model.generation_config.forced_bos_token_id == forced
+    loaded.save(tmp_path / "ours")
+    ours = read_checkpoint(tmp_path / "ours")
+    ours.model.save_pretrained(tmp_path / "again")
+    AutoTokenizer.from_pretrained(tmp_path / "ours").save_pretrained(tmp_path / "again")
+    change_json(tmp_path / "again" / "generation_config.json", forced_bos_token_id=None)
+    assert read_checkpoint(tmp_path / "again").model.generation_config.forced_bos_token_id == forced
+    expected = seq2seq.generate(tmp_path / "ours", SOURCES)
+    assert seq2seq.generate(tmp_path / "again", SOURCES, max_target_tokens=29, num_beams=4) == expected
+
+
 def test_least_tokens_of_none_go_before_a_least_length(publish):
     """In transformers min_new_tokens takes precedence, 0 too."""
     folder = publish("bart", min_new_tokens=0, min_length=25)
@@ -255,6 +307,32 @@ def test_length_beyond_the_positions_that_somebody_asked_for_is_refused(publish)
         seq2seq.generate(publish("bart", max_length=66), SOURCES)
 
 
+def test_least_length_beyond_the_default_moves_it(publish):
+    """Plain transformers stops after 20 tokens then, and warns."""
+    folder = publish("t5", max_length=None, min_length=200)
+    options = seq2seq.load_generator(folder).options
+    assert (options.min_target_tokens, options.max_target_tokens) == (199, 199 + 128)
+    expected = write_plainly(publish("t5", max_length=204, min_length=200))
+    assert seq2seq.generate(folder, SOURCES, max_target_tokens=203) == expected
+    options = seq2seq.load_generator(publish("t5", max_length=None, min_length=None, min_new_tokens=128)).options
+    assert (options.min_target_tokens, options.max_target_tokens) == (128, 256)
+
+
+def test_least_length_beyond_the_positions_is_refused(publish):
+    with pytest.raises(
+        GenerationError, match="(?s)must be less than max_target_tokens, which is 64 .* min_length: 200"
+    ):
+        seq2seq.generate(publish("bart", max_length=None, min_length=200), SOURCES)
+
+
+def test_least_length_of_a_task_beyond_the_default_moves_it(publish):
+    settings = {"min_length": 200}
+    told = apply_task_settings(read_checkpoint(publish("t5", max_length=None)), settings).description.generation
+    assert (told["min_target_tokens"], told["max_target_tokens"]) == (199, 199 + 128)
+    folder = publish("t5", max_length=100)  # which the folder does say
+    assert apply_task_settings(read_checkpoint(folder), settings).description.generation["max_target_tokens"] == 99
+
+
 # What is refused.
 
 
@@ -263,7 +341,7 @@ def test_length_beyond_the_positions_that_somebody_asked_for_is_refused(publish)
     [
         ({"num_beam_groups": 2, "diversity_penalty": 0.5}, "num_beam_groups: 2, .* Remove it, or set it to 1"),
         ({"penalty_alpha": 0.6, "top_k": 4, "num_beams": 1}, "penalty_alpha: 0.6, .* Remove it, or set it to 0"),
-        ({"dola_layers": "low"}, "dola_layers: 'low', .* Remove it"),
+        ({"dola_layers": "low", "num_beams": 1}, "dola_layers: 'low', .* Remove it"),
         ({"force_words_ids": [[9]]}, r"force_words_ids: \[\[9\]\], .* Remove it"),
         ({"constraints": ["x"]}, "constraints: .* Remove it"),
         ({"guidance_scale": 1.5}, "guidance_scale: 1.5, .* Remove it, or set it to 1"),
@@ -283,6 +361,38 @@ def test_what_changes_texts_and_is_not_obeyed_is_refused(publish, settings, advi
         seq2seq.generate(folder, SOURCES)
     with pytest.raises(GenerationError, match=told):
         seq2seq.export(folder, output=folder / "out", format="transformers")
+
+
+@pytest.mark.parametrize(
+    ("settings", "passed_over", "read"),
+    [
+        ({"penalty_alpha": 0.6, "num_beams": 1}, {"num_beams": 4}, {}),
+        ({"penalty_alpha": 0.6}, {}, {"num_beams": 1}),
+        ({"num_beam_groups": 2}, {"num_beams": 1}, {"num_beams": 2}),
+        ({"dola_layers": "low"}, {}, {"num_beams": 1}),
+        ({"dola_layers": [1]}, {}, {"num_beams": 1, "sampling": True}),
+        ({"min_p": 0.1, "do_sample": True, "num_beams": 1}, {"sampling": False}, {}),
+        ({"typical_p": 0.5}, {"num_beams": 1}, {"num_beams": 1, "sampling": True}),
+        ({"top_h": 0.5}, {}, {"num_beams": 1, "sampling": True}),
+        ({"epsilon_cutoff": 1.0}, {"num_beams": 1, "sampling": True}, None),
+        ({"typical_p": 1.5}, {"num_beams": 1, "sampling": True}, None),
+    ],
+    ids=str,
+)
+def test_what_is_refused_depends_on_the_search(publish, settings, passed_over, read):
+    """As in plain transformers, of which each search reads some options and passes over the others."""
+    (name,) = settings.keys() - {"do_sample", "num_beams"}
+    texts = seq2seq.generate(publish("bart", **settings), SOURCES, **passed_over)
+    if read is not None:
+        with pytest.raises(GenerationError, match=f"has {name}: .* which changes texts and is not obeyed here"):
+            seq2seq.generate(publish("bart"), SOURCES, **read)
+    assert texts == seq2seq.generate(publish("bart", **{name: None}), SOURCES, **passed_over)
+
+
+def test_what_a_task_sets_right_is_not_refused(publish):
+    folder = publish("bart", num_beam_groups=2)
+    change_json(folder / "config.json", task_specific_params={"summarization": {"num_beam_groups": 1}})
+    assert seq2seq.summarize(folder, SOURCES) == write_plainly(folder, num_beam_groups=1)
 
 
 def test_everything_that_is_refused_is_told_at_once(publish):
