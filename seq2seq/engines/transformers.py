@@ -126,7 +126,10 @@ def _generate_batch(
     batch: Batch,
 ) -> list[list[Hypothesis]]:
     """The outputs of the sources of a batch; `sources` and `places` are those of all batches."""
-    arguments = _translate_options(options, prefix, [places[index] for index in batch])
+    arguments = _translate_options(options, prefix)
+    if options.sampling:
+        draws = Draws(options, [places[index] for index in batch], model.device)
+        arguments["logits_processor"] = [draws]
     # Each draw is a search of its own.
     copies = options.num_outputs if options.sampling else 1
     rows = [sources[index] for index in batch for _ in range(copies)]
@@ -139,7 +142,12 @@ def _generate_batch(
     )
     with explain_memory(told), torch.inference_mode():
         inputs = collate_for(model, rows, source)
-        sequences = model.generate(**inputs, past_key_values=BeamCache(), **arguments)
+        sequences = model.generate(
+            **inputs,
+            **arguments,
+            encoder_outputs=model.encode(inputs),
+            past_key_values=BeamCache(),
+        )
     ends = list_ends(model.generation_config)
     # `generate` gives the prompt back in front of what it wrote.
     hypotheses = []
@@ -149,16 +157,11 @@ def _generate_batch(
     return [hypotheses[start : start + options.num_outputs] for start in starts]
 
 
-def _translate_options(
-    options: GenerationOptions,
-    prefix: Ids,
-    places: Sequence[int],
-) -> dict[str, Any]:
+def _translate_options(options: GenerationOptions, prefix: Ids) -> dict[str, Any]:
     """The arguments of transformers' `generate`, whose lengths do not count a prefix."""
     arguments = translate_options(options.model_dump()) | OWN_SETTINGS
     if options.sampling:
         arguments |= {"temperature": None, "top_k": None, "top_p": None}
-        arguments["logits_processor"] = [Draws(options, places)]
     else:
         arguments["num_return_sequences"] = options.num_outputs
     if prefix:

@@ -4,7 +4,7 @@ Knows nothing of checkpoints on disk, plans or tokenizers. Shapes: B examples, S
 target tokens of the batch, H width, V vocabulary.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from copy import deepcopy
 from functools import cache, wraps
@@ -26,7 +26,7 @@ from ..families.configs import count_positions
 from ..families.table import find_family
 from .generation_config import read_marks
 from .loss import LossSums, compute_linear_cross_entropy
-from .masks import build_target_mask, prepare_cross_mask, prepare_sources
+from .masks import build_target_mask, prepare_cross_mask
 from .sharing import Sharing, apply_sharing
 from .token_loss import TokenLossModel, select_real
 
@@ -70,7 +70,7 @@ class Seq2SeqModel(TokenLossModel, EncoderDecoderModel):
         inputs = {
             "input_ids": decoder_input_ids,
             "attention_mask": build_target_mask(decoder_input_ids, self.decoder),
-            "encoder_hidden_states": self._encode(sources),
+            "encoder_hidden_states": self._project(self.encode(sources).last_hidden_state),
             "encoder_attention_mask": prepare_cross_mask(sources.get("attention_mask"), self.decoder),
             "use_cache": False,
         }
@@ -106,9 +106,8 @@ class Seq2SeqModel(TokenLossModel, EncoderDecoderModel):
             label_smoothing,
         )
 
-    def _encode(self, sources: Mapping[str, torch.Tensor]) -> torch.Tensor:
-        """States (B, S, decoder's H) of the sources, as the decoder attends to them."""
-        states = self.encoder(**prepare_sources(sources, self.encoder)).last_hidden_state
+    def _project(self, states: torch.Tensor) -> torch.Tensor:
+        """States (B, S, decoder's H) of an encoder, as the decoder attends to them."""
         # transformers builds the projection only between sides of different widths.
         if hasattr(self, "enc_to_dec_proj"):
             return self.enc_to_dec_proj(states)

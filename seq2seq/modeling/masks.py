@@ -43,16 +43,24 @@ def prepare_cross_mask(mask: torch.Tensor | None, model: PreTrainedModel) -> tor
     return _fit(mask[:, None, None, :].bool(), model)
 
 
-def build_target_mask(target_ids: torch.Tensor, model: PreTrainedModel) -> torch.Tensor | None:
-    """The mask (1, 1, T, T) by which targets (B, T) look only back; None where the decoder needs none.
+def build_target_mask(
+    target_ids: torch.Tensor,
+    model: PreTrainedModel,
+    done: int = 0,
+) -> torch.Tensor | None:
+    """The mask (1, 1, T, done + T) by which targets (B, T) look only back; None where the decoder needs none.
 
     Pads stand only behind real tokens, so that a decoder that looks only back by itself needs no mask. A family whose
     model would look into ids and positions for want of one gets one.
+
+    Args:
+        done: how many positions before these the decoder remembers.
     """
     if not find_family(model.config).searches_unmasked or not _takes_masks(model):
         return None
     length = target_ids.shape[1]
-    return _fit(torch.ones(length, length, dtype=torch.bool, device=target_ids.device).tril()[None, None], model)
+    seen = torch.ones(length, done + length, dtype=torch.bool, device=target_ids.device).tril(done)
+    return _fit(seen[None, None], model)
 
 
 def _takes_masks(model: PreTrainedModel) -> bool:

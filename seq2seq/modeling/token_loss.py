@@ -10,15 +10,16 @@ from copy import deepcopy
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import nn
 from transformers import PreTrainedModel
-from transformers.modeling_outputs import ModelOutput, Seq2SeqLMOutput
+from transformers.modeling_outputs import BaseModelOutput, ModelOutput, Seq2SeqLMOutput
 
 from ..base.errors import CheckpointError
 from .loss import LossSums, apply_cross_entropy
+from .masks import build_target_mask, prepare_cross_mask, prepare_sources
 from .sharing import Sharing
 
 if TYPE_CHECKING:
@@ -63,6 +64,7 @@ class TokenLossModel(_Mixed):
         real: torch.Tensor | None = None,
         label_smoothing: float = 0.0,
         criterion: Criterion | None = None,
+        encoder_outputs: ModelOutput | None = None,
         **kwargs,
     ) -> TokenLoss | Seq2SeqLMOutput:
         """With labels, the losses of their tokens; without, transformers' forward pass (what `generate` calls).
@@ -74,6 +76,7 @@ class TokenLossModel(_Mixed):
             real: where real labels stand among all, counted row by row; left out, they are looked for, for which a GPU
                 waits.
             criterion: makes the sums of logits (N, V) and real labels (N,) in place of cross-entropy.
+            encoder_outputs: without labels, as of `encode`, in place of the encoder's inputs.
             kwargs: with labels, what the encoder reads in place of input_ids, by its own names.
 
         Shape: input_ids and attention_mask (B, S), labels (B, T), real (N,); logits are computed at the N real labels
@@ -82,12 +85,21 @@ class TokenLossModel(_Mixed):
         if attention_mask is None and input_ids is not None and real is None:
             attention_mask = input_ids.ne(self.source_pad_id).long()
         if labels is None:
+            if encoder_outputs is not None:
+                attention_mask = prepare_cross_mask(attention_mask, self.get_decoder())
+                kwargs = self._mask_targets(kwargs)
             return super().forward(
                 input_ids=input_ids,
                 attention_mask=attention_mask,
+                encoder_outputs=encoder_outputs,
                 **kwargs,
             )
-        named = {"input_ids": input_ids, "attention_mask": attention_mask, **kwargs}
+        named = {
+            "input_ids": input_ids,
+            "attention_mask": attention_mask,
+            "encoder_outputs": encoder_outputs,
+            **kwargs,
+        }
         given = {name: value for name, value in named.items() if value is not None}
         if unknown := sorted(given.keys() - self.source_input_names):
             raise TypeError(
@@ -105,6 +117,15 @@ class TokenLossModel(_Mixed):
         else:
             sums = self.compute_loss(inputs, real_labels, label_smoothing)
         return TokenLoss(*sums)
+
+    def _mask_targets(self, inputs: Mapping[str, Any]) -> dict[str, Any]:
+        """What the decoder is given for the next tokens, with the mask that it would look for."""
+        target_ids = inputs.get("decoder_input_ids")
+        if target_ids is None or inputs.get("decoder_attention_mask") is not None:
+            return dict(inputs)
+        remembered = inputs.get("past_key_values")
+        done = 0 if remembered is None else remembered.get_seq_length()
+        return {**inputs, "decoder_attention_mask": build_target_mask(target_ids, self.get_decoder(), done)}
 
     def compute_loss(
         self,
@@ -134,6 +155,11 @@ class TokenLossModel(_Mixed):
         Shape: decoder_input_ids (B, T); `real`, the positions among all of these, row by row, (N,).
         """
         raise NotImplementedError
+
+    def encode(self, sources: Mapping[str, torch.Tensor]) -> BaseModelOutput:
+        """What the encoder makes of its inputs, as `forward` takes it for `encoder_outputs`: states (B, S, H)."""
+        encoder = self.get_encoder()
+        return encoder(**prepare_sources(sources, encoder), return_dict=True)
 
     @property
     def source_input_names(self) -> frozenset[str]:

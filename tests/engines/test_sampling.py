@@ -4,6 +4,7 @@ import pytest
 import torch
 
 from seq2seq.engines.options import GenerationOptions
+from seq2seq.engines.sampling import draw_uniform
 from seq2seq.engines.transformers import TransformersEngine
 from tests.conftest import shake
 
@@ -108,3 +109,42 @@ def test_sampling_leaves_torchs_random_state_alone(model):
     torch.manual_seed(5)
     draw(model)
     assert torch.rand(1) == expected
+
+
+# The numbers.
+
+
+def mix(number: int) -> int:
+    """SplitMix64's finalizer, with Python's whole numbers."""
+    number = ((number ^ number >> 30) * 0xBF58476D1CE4E5B9) % 2**64
+    number = ((number ^ number >> 27) * 0x94D049BB133111EB) % 2**64
+    return number ^ number >> 31
+
+
+def list_splitmix(start: int, count: int) -> list[int]:
+    return [mix((start + number * 0x9E3779B97F4A7C15) % 2**64) for number in range(1, count + 1)]
+
+
+def test_numbers_are_those_of_splitmix64():
+    known = [6457827717110365317, 3203168211198807973, 9817491932198370423, 4593380528125082431]
+    assert list_splitmix(1234567, 4) == known  # as java.util.SplittableRandom's algorithm is published
+    keys = [5, 2**63 - 1, 1234567]
+    drawn = draw_uniform(torch.tensor(keys)[:, None], 7, 4)
+    for row, key in zip(drawn, keys, strict=True):
+        start = mix((key + 7 * 0x9E3779B97F4A7C15) % 2**64)
+        expected = [((number >> 33) + 0.5) / 2**31 for number in list_splitmix(start, 4)]
+        assert row.tolist() == pytest.approx(expected, rel=1e-6)
+
+
+def test_numbers_are_even_and_alike_in_nothing():
+    keys = torch.arange(40)[:, None]
+    steps = torch.stack([draw_uniform(keys, step, 5000) for step in range(5)])  # (5, 40, 5000)
+    counts = torch.histc(steps, bins=100, min=0, max=1)
+    # Chi-square of 99 degrees of freedom: mean 99, deviation 14.
+    assert ((counts - 10_000) ** 2 / 10_000).sum() < 99 + 4 * 14
+    assert steps.min() > 0
+    rows = steps.flatten(0, 1)
+    correlation = torch.corrcoef(rows).fill_diagonal_(0)  # of steps and of keys
+    assert correlation.abs().max() < 5.5 / 5000**0.5
+    shifted = torch.corrcoef(torch.stack([rows[:, 1:].flatten(), rows[:, :-1].flatten()]))[0, 1]
+    assert shifted.abs() < 4 / rows.numel() ** 0.5
