@@ -5,3 +5,4 @@ from typing import Literal
 EngineName = str
 LengthPenaltyForm = Literal["power", "gnmt"]
 EarlyStopping = bool | Literal["never"]
+GenerationPrecision = Literal["fp32", "bf16", "fp16"]

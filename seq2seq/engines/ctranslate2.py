@@ -151,6 +151,11 @@ class CTranslate2Engine(Engine):
                 "early_stopping: CTranslate2 has no such search as 'never'. Set it to true or false, or use the engine "
                 "transformers."
             )
+        if options.precision != "fp32":
+            raise GenerationError(
+                f"precision: an export for CTranslate2 computes in the type that it was written in (found "
+                f"{options.precision!r}). Leave it out, and export again with another quantization."
+            )
         if options.encoder_no_repeat_ngram_size or options.encoder_repetition_penalty != 1:
             raise GenerationError(
                 "encoder_no_repeat_ngram_size, encoder_repetition_penalty: CTranslate2 does not compare outputs with "

@@ -75,7 +75,11 @@ def export_checkpoint(
     def write(folder: Path, model: TokenLossModel) -> None:
         folder.mkdir()
         engine.export(checkpoint, model, folder, quantization)
-        description = replace(checkpoint.description, pruned={})  # the model has all heads
+        description = replace(
+            checkpoint.description,
+            pruned={},  # the model has all heads
+            generation={**checkpoint.description.generation, "precision": "fp32"},  # the export has a type of its own
+        )
         checkpoint.tokenizers.save(
             folder,
             max_source_tokens=description.max_source_tokens,

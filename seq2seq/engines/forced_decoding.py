@@ -59,14 +59,17 @@ def collate_for(
     rows: Sequence[Stored],
     source: Source | None,
 ) -> dict[str, torch.Tensor]:
-    """Sources as the named inputs of a model, on its device, without a mask where nothing is padded.
+    """Sources as the named inputs of a model, on its device and in its precision; without a mask if nothing is padded.
 
     `source` as in `score_ids`.
     """
     inputs = collate_ids(rows, model.source_pad_id) if source is None else source.collate(rows)
     if "attention_mask" in inputs and inputs["attention_mask"].all():
         inputs = {name: tensor for name, tensor in inputs.items() if name != "attention_mask"}
-    return {name: tensor.to(model.device) for name, tensor in inputs.items()}
+    named = {}
+    for name, tensor in inputs.items():
+        named[name] = tensor.to(model.device, model.dtype if tensor.is_floating_point() else tensor.dtype)
+    return named
 
 
 def measure_sources(rows: Sequence[Stored], source: Source | None) -> list[int]:

@@ -7,7 +7,7 @@ from pydantic import Field, ValidationInfo, field_validator
 
 from ..base.errors import GenerationError, Seq2SeqError
 from ..base.options import LARGEST_SEED, MOST, MOST_TOKENS, Options, build_choice, require_field_name
-from .choices import EarlyStopping, LengthPenaltyForm
+from .choices import EarlyStopping, GenerationPrecision, LengthPenaltyForm
 from .foreign_options import FOREIGN_OPTIONS
 
 OF_SAMPLING = ("temperature", "top_k", "top_p")  # options that a search has no use for
@@ -109,6 +109,12 @@ class GenerationOptions(Options):
         False,
         description="Whether each output comes with its log-probability, that of its end mark included. Files with "
         "scores must be JSONL.",
+    )
+    precision: GenerationPrecision = Field(
+        "fp32",
+        description="The number type of the weights that texts are written with, by the engine transformers. bf16 and "
+        "fp16 are faster where the hardware has them, need memory for a copy, and write a few texts otherwise; scores "
+        "are those of fp32. An export has the type that it was written in.",
     )
     batch_tokens: int = Field(
         16384,

@@ -4,7 +4,7 @@ Knows no text.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from typing import Any, Self
@@ -19,6 +19,7 @@ from ..modeling.token_loss import TokenLossModel, evaluating
 from ..sources.source import Source, Stored
 from .batching import ALONE, Advance, Batch, Ids, Share, compute_side_by_side, map_by_length
 from .beam_cache import BeamCache
+from .casting import CastCopies
 from .engine import EXPORT_FILE, Engine, Hypothesis, check_positions
 from .forced_decoding import collate_for, measure_sources, score_ids
 from .options import GenerationOptions
@@ -42,11 +43,13 @@ class TransformersEngine(Engine):
     """The model in transformers, for every encoder-decoder.
 
     source: the kind of the sources; None: token ids, filled up with the model's pad.
+    copies: the model in lower precision, where texts are written so.
     """
 
     model: TokenLossModel
     share: Share = ALONE
     source: Source | None = None
+    copies: CastCopies = field(default_factory=CastCopies, compare=False)
 
     def __repr__(self) -> str:
         return f"{type(self.model).__name__} in transformers on {self.model.device}"
@@ -87,10 +90,11 @@ class TransformersEngine(Engine):
         prefix: Ids,
         places: Sequence[int],
     ) -> list[list[Hypothesis]]:
-        write = partial(_generate_batch, self.model, self.source, sources, options, prefix, places)
-        compute = partial(compute_side_by_side, compute=write, device=self.model.device)
+        model = self.copies.find(self.model, options.precision)
+        write = partial(_generate_batch, model, self.source, sources, options, prefix, places)
+        compute = partial(compute_side_by_side, compute=write, device=model.device)
         lengths = self.measure(sources)
-        with evaluating(self.model):
+        with evaluating(model):
             return map_by_length(lengths, options.fits, compute, advance, self.share)
 
     def score(

@@ -33,6 +33,7 @@ OLD_VALUES: dict[str, Any] = {
     "generation.sampling": False,
     "generation.scores": False,
     "generation.seed": 1,
+    "generation.precision": "fp32",
     "generation.target_prefix": "",
     "generation.temperature": 1.0,
     "generation.top_k": 0,

@@ -212,6 +212,7 @@ def test_order_and_progress_do_not_depend_on_batches(engines, monkeypatch, ahead
         ({"num_beams": 1, "sampling": True}, SOURCES, "sampling: CTranslate2 does not repeat its draws"),
         ({"length_penalty_form": "gnmt"}, SOURCES, "length_penalty_form: CTranslate2 has length.alpha alone"),
         ({"early_stopping": "never"}, SOURCES, "early_stopping: CTranslate2 has no such search as 'never'"),
+        ({"precision": "bf16"}, SOURCES, "precision: an export .* Leave it out, and export again with another"),
         ({"encoder_no_repeat_ngram_size": 2}, SOURCES, "CTranslate2 does not compare outputs with sources"),
         ({"encoder_repetition_penalty": 2.0}, SOURCES, "CTranslate2 does not compare outputs with sources"),
         ({"max_target_tokens": 65}, SOURCES, "A target of 65 tokens .* the model has 64 positions"),

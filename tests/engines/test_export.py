@@ -2,6 +2,7 @@
 
 import json
 import shutil
+from dataclasses import replace
 from functools import cache
 
 import pytest
@@ -290,3 +291,16 @@ def test_export_of_a_checkpoint_with_added_tokens_is_equal_to_its_model(tiny_ber
         expected = seq2seq.generate(tmp_path / "ckpt", texts, **options)
         assert seq2seq.generate(tmp_path / "export", texts, **options) == expected
     assert expected[0].startswith("[new]")
+
+
+def test_export_forgets_the_precision_of_its_checkpoint(write, tmp_path):
+    """It has the type that it was written in, and its engine refuses another."""
+    folder = tmp_path / "checkpoint"
+    loaded = seq2seq.load_checkpoint(write("bert2bert"))
+    generation = {**loaded.description.generation, "precision": "bf16"}
+    write_checkpoint(folder, loaded.model, loaded.tokenizers, replace(loaded.description, generation=generation))
+    seq2seq.export(folder, output=tmp_path / "export", format="ctranslate2")
+    assert seq2seq.load_generator(folder).options.precision == "bf16"
+    assert seq2seq.load_generator(tmp_path / "export").options.precision == "fp32"
+    with pytest.raises(GenerationError, match="precision: an export for CTranslate2 computes in the type"):
+        seq2seq.load_generator(tmp_path / "export", precision="fp16")

@@ -127,7 +127,7 @@ def list_splitmix(start: int, count: int) -> list[int]:
 
 def test_numbers_are_those_of_splitmix64():
     known = [6457827717110365317, 3203168211198807973, 9817491932198370423, 4593380528125082431]
-    assert list_splitmix(1234567, 4) == known  # as java.util.SplittableRandom's algorithm is published
+    assert list_splitmix(1234567, 4) == known  # Rosetta Code, "Pseudo-random numbers/Splitmix64"
     keys = [5, 2**63 - 1, 1234567]
     drawn = draw_uniform(torch.tensor(keys)[:, None], 7, 4)
     for row, key in zip(drawn, keys, strict=True):
