@@ -26,7 +26,7 @@ from ..processes.group import generate_in_processes, open_processes, run_on_main
 from ..recipe.task import TASKS, Task
 from .early_checks import check_evaluate
 from .generate_file import report_odd
-from .options import EvaluateOptions
+from .options.evaluate import EvaluateOptions
 
 
 @dataclass(frozen=True)

@@ -38,7 +38,7 @@ from ..reports.plots import save_figure
 from ..reports.pruning_curve import build_pruning_curve
 from ..sources.source import Source
 from .early_checks import check_prune
-from .options import PruneOptions
+from .options.prune import PruneOptions
 
 
 @takes_options(PruneOptions)

@@ -39,7 +39,7 @@ from ..run_folder.folder import RunFolder
 from ..run_folder.record import RunRecord, load_run_record
 from ..run_folder.steps import CHECKPOINTS_FOLDER
 from .early_checks import NO_DATASETS, check_push
-from .options import PushOptions
+from .options.push import PushOptions
 from .report.card import choose_samples, list_defaults
 
 PICTURES = ("curves", "lengths", "output_lengths")  # of a run's card

@@ -15,7 +15,7 @@ from ...checkpoints.folder import Checkpoint
 from ...generation.loading import load_checkpoint, load_generator
 from ...reports.attention_maps import build_attention_page
 from ..early_checks import check_analyze_attention
-from ..options import AttentionOptions
+from ..options.analyze import AttentionOptions
 from .pairs import (
     PairAttention,
     average_statistics,

@@ -24,7 +24,7 @@ from ...modeling.head_removal import number_heads
 from ...reports.head_maps import build_head_maps
 from ...reports.plots import save_figure
 from ..early_checks import check_analyze_heads
-from ..options import HeadsOptions
+from ..options.analyze import HeadsOptions
 
 
 @takes_options(HeadsOptions)
