@@ -27,6 +27,7 @@ from seq2seq.sources.source import SourceContext
 from seq2seq.sources.text import TextSource
 from seq2seq.verbs.report import card as report
 from seq2seq.warmstart.start import WarmStart
+from tests.fake_hub import FakeHub
 
 WORDS = """
 the a cat dog bird fish sat ran flew swam and but on mat road tree sea big small red . , ' t don ##s ##ed un ##able
@@ -116,6 +117,14 @@ def drawn(monkeypatch) -> None:
     """Pictures are drawn after all."""
     monkeypatch.setattr(report, "draw_pictures", DRAW_PICTURES)
     monkeypatch.setattr(Figure, "savefig", SAVE_PICTURE)
+
+
+@pytest.fixture
+def hub(monkeypatch, tmp_path) -> FakeHub:
+    """A hub in memory that uploads go to."""
+    fake = FakeHub(tmp_path / "hub")
+    monkeypatch.setattr("huggingface_hub.HfApi", fake)
+    return fake
 
 
 @pytest.fixture(scope="session")

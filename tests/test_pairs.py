@@ -23,7 +23,7 @@ from seq2seq.recipe.recipe import build_recipe
 from seq2seq.reports.usage import list_plain_use_lines
 from seq2seq.runs.inputs import hands_over_encoder
 from seq2seq.sources.padding import collate_ids
-from seq2seq.text.tokenizers import TARGET_FOLDER
+from seq2seq.text.tokenizer_files import TARGET_FOLDER
 from seq2seq.warmstart.start import WarmStart
 from tests.conftest import build_description, shake
 from tests.families import DECODERS, ENCODERS, REFUSED_DECODERS, REFUSED_ENCODERS, save_family

@@ -19,7 +19,8 @@ from seq2seq.data.encoding import EncodedExamples, encode_examples
 from seq2seq.data.examples import Example
 from seq2seq.modeling.token_loss import IGNORED_LABEL
 from seq2seq.sources.padding import pad_rows, pad_sources
-from seq2seq.text.tokenizers import TARGET_FOLDER, encode_texts
+from seq2seq.text.tokenizer_files import TARGET_FOLDER
+from seq2seq.text.tokenizers import encode_texts
 from tests.conftest import build_description, build_source, shake
 from tests.published import ENGLISH, FAMILIES, GERMAN, draw_sentences, save_published
 

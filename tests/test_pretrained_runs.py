@@ -15,7 +15,7 @@ from seq2seq.checkpoints.folder import read_checkpoint
 from seq2seq.engines.options import GenerationOptions
 from seq2seq.modeling.sharing import map_shared_names
 from seq2seq.run_folder.folder import RunFolder
-from seq2seq.text.tokenizers import TARGET_FOLDER
+from seq2seq.text.tokenizer_files import TARGET_FOLDER
 from seq2seq.warmstart.options import ModelOptions
 from tests.conftest import build_generator
 from tests.published import ENGLISH, FAMILIES, GERMAN, draw_sentences, save_published

@@ -13,12 +13,13 @@ from ..base.errors import CheckpointError
 from ..base.files import compute_sha256, load_json
 from ..modeling.sharing import map_shared_names
 from ..modeling.token_loss import TokenLossModel
+from ..text.tokenizer_files import TARGET_FOLDER, TOKENIZER_FILE
 from .description import CARRIED_KEY, DESCRIPTION_FILE, WEIGHTS_FILE, CheckpointDescription
 from .find import check_replaceable_checkpoint
 from .folder import CONFIG_FILE, Checkpoint, read_checkpoint, write_checkpoint
 
 AVERAGED_FILE = "averaged.json"
-TOKENIZER_FILES = ("tokenizer.json", "target_tokenizer/tokenizer.json")
+COMPARED_FILES = (TOKENIZER_FILE, f"{TARGET_FOLDER}/{TOKENIZER_FILE}")
 # Of how the file came about, not of the model; and the description, which is compared by itself.
 CONFIG_NOTES = ("transformers_version", "_name_or_path", CARRIED_KEY)
 SAME = ("sharing", "framing", "pruned")  # what the descriptions must agree in; the rest says how a checkpoint is used
@@ -125,7 +126,7 @@ def _check_same_kind(first: Path, other: Path) -> None:
     """
     lines = _compare("config", _load_config(first), _load_config(other))
     lines += _compare_descriptions(first, other)
-    for name in TOKENIZER_FILES:
+    for name in COMPARED_FILES:
         if _hash(first / name) != _hash(other / name):
             lines.append(f"  {name} differs")
     if lines:

@@ -14,7 +14,8 @@ from transformers import PreTrainedConfig, PreTrainedTokenizerFast
 from ..base.errors import CheckpointError
 from ..modeling.sharing import Sharing
 from ..text.framing import Framing
-from ..text.tokenizers import TARGET_FOLDER, TokenizerPair, have_equal_vocabularies
+from ..text.tokenizer_files import TARGET_FOLDER
+from ..text.tokenizers import TokenizerPair, have_equal_vocabularies
 from .description import CARRIED_KEY, CheckpointDescription, find_description
 
 

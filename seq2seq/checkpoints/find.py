@@ -8,8 +8,8 @@ from pathlib import Path
 
 from ..base.errors import CheckpointError, Seq2SeqError
 from ..base.hub import download
-from ..base.lookalikes import find_advice
 from ..base.output_paths import check_replaceable_folder
+from ..modeling.lookalikes import find_advice
 from ..run_folder.steps import CHECKPOINTS_FOLDER, list_saved, list_steps, load_best, step_folder
 from .description import DESCRIPTION_FILE, TRAINING_FOLDER
 from .manifest import check_manifest

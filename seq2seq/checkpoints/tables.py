@@ -11,7 +11,8 @@ from transformers import PreTrainedTokenizerFast
 from ..base.errors import CheckpointError
 from ..modeling.token_loss import TokenLossModel
 from ..text.framing import Framing, Marks
-from ..text.tokenizers import TARGET_FOLDER, TokenizerPair, find_highest_id
+from ..text.tokenizer_files import TARGET_FOLDER
+from ..text.tokenizers import TokenizerPair, find_highest_id
 
 OWN_TOKENIZER = "Put back the tokenizer that the model was trained with"
 

@@ -8,17 +8,12 @@ from collections.abc import Collection
 from pathlib import Path
 
 from ..base.errors import HubError
+from ..text.tokenizer_files import TARGET_FOLDER, TOKENIZER_FILES
 from .description import DESCRIPTION_FILE, WEIGHTS_FILE
 from .manifest import MANIFEST_FILE, check_manifest
 
-TOKENIZER_FILES = (
-    "tokenizer.json", "tokenizer_config.json", "special_tokens_map.json", "added_tokens.json", "chat_template.jinja",
-    "vocab.json", "vocab.txt", "merges.txt", "spiece.model", "sentencepiece.bpe.model", "tokenizer.model",
-    "source.spm", "target.spm",
-)  # fmt: skip
 OTHER_FILES = ("generation_config.json", "preprocessor_config.json", "processor_config.json")
 NEEDED = ("config.json", WEIGHTS_FILE, DESCRIPTION_FILE, "tokenizer_config.json")
-TARGET_FOLDER = "target_tokenizer"
 CARD_FILE = "README.md"
 PICTURES_FOLDER = "pictures"
 # What a repository may hold before its first upload, as the hub's page makes it.

@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from ..verbs.options import AttentionOptions, HeadsOptions
+from ..verbs.options.analyze import AttentionOptions, HeadsOptions
 from .arguments import CheckpointName, format_truncated
 from .flags import read_flags, takes_flags
 

@@ -4,7 +4,7 @@ from typing import Annotated, Any
 
 import typer
 
-from ..verbs.options import AverageOptions
+from ..verbs.options.average import AverageOptions
 from .flags import read_flags, takes_flags
 
 

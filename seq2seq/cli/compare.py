@@ -4,7 +4,7 @@ from typing import Annotated, Any
 
 import typer
 
-from ..verbs.options import CompareOptions
+from ..verbs.options.compare import CompareOptions
 from .flags import read_flags, takes_flags
 
 

@@ -3,7 +3,7 @@
 import os
 from typing import Any
 
-from ..verbs.options import EvaluateOptions
+from ..verbs.options.evaluate import EvaluateOptions
 from .arguments import CheckpointName
 from .flags import read_flags, takes_flags
 

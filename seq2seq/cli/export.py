@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from ..verbs.options import ExportOptions
+from ..verbs.options.export import ExportOptions
 from .arguments import CheckpointName
 from .flags import read_flags, takes_flags
 

@@ -4,7 +4,7 @@ from typing import Annotated, Any
 
 import typer
 
-from ..verbs.options import GenerateFileOptions
+from ..verbs.options.generate_file import GenerateFileOptions
 from .arguments import CheckpointName
 from .flags import read_flags, takes_flags
 

@@ -4,7 +4,7 @@ from typing import Annotated, Any
 
 import typer
 
-from ..verbs.options import InitOptions
+from ..verbs.options.init import InitOptions
 from .flags import read_flags, takes_flags
 
 

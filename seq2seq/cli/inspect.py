@@ -3,7 +3,7 @@
 import os
 from typing import Any
 
-from ..verbs.options import InspectOptions
+from ..verbs.options.inspect import InspectOptions
 from .arguments import Overrides, RecipePath
 from .flags import read_flags, takes_flags
 

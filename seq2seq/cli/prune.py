@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING, Any
 
-from ..verbs.options import PruneOptions
+from ..verbs.options.prune import PruneOptions
 from .arguments import CheckpointName, format_truncated
 from .flags import read_flags, takes_flags
 

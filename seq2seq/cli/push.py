@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from ..verbs.options import PushOptions
+from ..verbs.options.push import PushOptions
 from .flags import read_flags, split_names, takes_flags
 
 if TYPE_CHECKING:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from ..verbs.options import ReportOptions
+from ..verbs.options.report import ReportOptions
 from .flags import read_flags, takes_flags
 
 if TYPE_CHECKING:

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from ..verbs.options import ScoreOptions
+from ..verbs.options.score import ScoreOptions
 from .flags import read_flags, takes_flags
 
 

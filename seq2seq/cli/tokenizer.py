@@ -4,7 +4,7 @@ from typing import Any
 
 import typer
 
-from ..verbs.options import TokenizerOptions
+from ..verbs.options.tokenizer import TokenizerOptions
 from .flags import read_flags, takes_flags
 
 app = typer.Typer(help="Train a tokenizer.", no_args_is_help=True)

@@ -4,7 +4,7 @@ import os
 import shlex
 from typing import Any
 
-from ..verbs.options import TrainOptions
+from ..verbs.options.train import TrainOptions
 from .arguments import Overrides, RecipePath
 from .flags import read_flags, takes_flags
 

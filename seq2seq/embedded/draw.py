@@ -41,6 +41,12 @@ def allowed_words(template: str, word_class: str, held_out: bool) -> tuple[tuple
     return tuple(allowed)
 
 
+@cache
+def _list_keyed_words(template: str, word_class: str, held_out: bool) -> tuple[tuple[str, Any], ...]:
+    """The same entries, each behind its key: made once, they are looked through for every word that is drawn."""
+    return tuple((word_key(entry), entry) for entry in allowed_words(template, word_class, held_out))
+
+
 @dataclass
 class Draw:
     """Random words for one pair of one template, remembering which content words it used."""
@@ -51,10 +57,10 @@ class Draw:
     words: list[str] = field(default_factory=list)
 
     def pick(self, word_class: str) -> Any:
-        allowed = allowed_words(self.template, word_class, self.held_out)
-        unused = [entry for entry in allowed if word_key(entry) not in self.words]
-        entry = self.rng.choice(unused)
-        self.words.append(word_key(entry))
+        keyed = _list_keyed_words(self.template, word_class, self.held_out)
+        unused = [word for word in keyed if word[0] not in self.words]
+        key, entry = self.rng.choice(unused)
+        self.words.append(key)
         return entry
 
     def thing(self) -> str:

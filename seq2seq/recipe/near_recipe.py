@@ -3,11 +3,11 @@
 from pathlib import Path
 
 from ..base.near_paths import format_near_path
-from ..run_folder.folder import RECIPE_FILE
+from ..checkpoints.description import DESCRIPTION_FILE
+from ..run_folder.folder import RunFolder
 from .shipped import find_shipped_name
 
-RUN_PARTS = {"progress.jsonl", "checkpoints"}  # what stands beside the recipe of a run
-CHECKPOINT_PARTS = ("seq2seq.json", "config.json")
+CHECKPOINT_PARTS = (DESCRIPTION_FILE, "config.json")
 
 
 def format_recipe_hint(path: Path) -> str:
@@ -24,9 +24,9 @@ def format_recipe_hint(path: Path) -> str:
 
 
 def _format_folder_hint(path: Path) -> str:
-    recipe = path / RECIPE_FILE
-    if recipe.exists() and any((path / part).exists() for part in RUN_PARTS):
-        return f" It is a run folder; give the recipe that it was begun with, and --resume, or its own, {recipe}."
+    run = RunFolder(path)
+    if run.exists() and (run.progress.exists() or run.checkpoints.exists()):
+        return f" It is a run folder; give the recipe that it was begun with, and --resume, or its own, {run.recipe}."
     if any((path / part).exists() for part in CHECKPOINT_PARTS):
         return f" It is a checkpoint; to train it further, say model.plan=pretrained model.checkpoint={path}."
     inside = sorted(path.glob("*.yaml"))

@@ -25,6 +25,7 @@ from ..base.errors import DataError, TrainingError
 from ..base.files import name_refused, write_json, write_json_lines, write_text
 from .lock import LOCK_FILE
 from .old_runs import bring_up_recipe
+from .steps import CHECKPOINTS_FOLDER
 
 RECIPE_FILE = "recipe.yaml"
 TRACES = (LOCK_FILE, f".{RECIPE_FILE}.partial")  # what a run killed before it began may leave
@@ -57,6 +58,10 @@ class RunFolder:
     @property
     def progress(self) -> Path:
         return self.path / "progress.jsonl"
+
+    @property
+    def checkpoints(self) -> Path:
+        return self.path / CHECKPOINTS_FOLDER
 
     @property
     def scores(self) -> Path:
@@ -99,7 +104,7 @@ class RunFolder:
 
     def clear(self) -> None:
         """Removes what a run that came to no checkpoint left: begun again, it writes all of it anew."""
-        shutil.rmtree(self.path / "checkpoints", ignore_errors=True)
+        shutil.rmtree(self.checkpoints, ignore_errors=True)
         shutil.rmtree(self.trackers, ignore_errors=True)
         self.remove_results()
         # The recipe goes last: as long as it stands, what is left is known as a run's.

@@ -7,7 +7,8 @@ from transformers import PreTrainedTokenizerBase, PreTrainedTokenizerFast
 
 from ..base.errors import TokenizerError
 from .framing import Marks
-from .tokenizers import DROPPED_TOKENS, TARGET_FOLDER, TokenizerPair, encode_texts, load_as_published, make_bare_pair
+from .tokenizer_files import TARGET_FOLDER
+from .tokenizers import DROPPED_TOKENS, TokenizerPair, encode_texts, load_as_published, make_bare_pair
 
 PROBE = "a"  # any text that the vocabulary can write
 

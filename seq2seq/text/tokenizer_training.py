@@ -53,15 +53,9 @@ def train_tokenizer(
         TokenizerError: an option is out of its range, no text holds a character, or `size` is too small for the
             alphabet or too large for the texts.
     """
-    if kind not in get_args(Kind):
-        kinds = ", ".join(get_args(Kind))
-        raise TokenizerError(f"kind {kind!r}: expected one of {kinds}.")
-    if size < 1:
-        raise TokenizerError(f"size {size}: expected the number of tokens, above 0.")
     if character_coverage is None:
         character_coverage = 1.0 if kind == "wordpiece" else 0.9995
-    if not 0.98 <= character_coverage <= 1:
-        raise TokenizerError(f"character_coverage {character_coverage}: expected a share from 0.98 to 1.")
+    _check_choices(kind, size, character_coverage)
     normalizer = _build_normalizer(kind, lowercase)
     normalized = map(normalizer.normalize_str, texts)
     filled = [text for text in normalized if text.strip()]
@@ -77,6 +71,16 @@ def train_tokenizer(
         character_coverage,
         lowercase,
     )
+
+
+def _check_choices(kind: str, size: int, character_coverage: float) -> None:
+    if kind not in get_args(Kind):
+        kinds = ", ".join(get_args(Kind))
+        raise TokenizerError(f"kind {kind!r}: expected one of {kinds}.")
+    if size < 1:
+        raise TokenizerError(f"size {size}: expected the number of tokens, above 0.")
+    if not 0.98 <= character_coverage <= 1:
+        raise TokenizerError(f"character_coverage {character_coverage}: expected a share from 0.98 to 1.")
 
 
 def _build_normalizer(kind: Kind, lowercase: bool) -> normalizers.Normalizer:
@@ -103,27 +107,7 @@ def _train_sentence_piece(
     required = ""
     if kind == "unigram":  # see _build_unigram
         required = MARK_CHARACTERS.lower() if lowercase else MARK_CHARACTERS
-    written = io.BytesIO()
-    try:
-        SentencePieceTrainer.train(
-            sentence_iterator=(text.replace(RESERVED_CHARACTER, " ") for text in texts),
-            model_writer=written,
-            model_type=kind,
-            vocab_size=size,
-            character_coverage=coverage,
-            byte_fallback=True,
-            normalization_rule_name="identity",
-            max_sentence_length=LONGEST_TEXT,
-            num_threads=1,  # another number sums in another order, and gives other pieces
-            required_chars="".join(sorted(set(required))),
-            pad_id=0, bos_id=1, eos_id=2, unk_id=3,
-            pad_piece="<pad>", bos_piece="<s>", eos_piece="</s>", unk_piece="<unk>",
-            minloglevel=3,
-        )  # fmt: skip
-    except (RuntimeError, ValueError) as error:  # what the library raises for everything
-        raise _explain(str(error), size) from None
-    processor = SentencePieceProcessor(model_proto=written.getvalue())
-    pieces = _list_pieces(processor)
+    pieces = _learn_pieces(texts, kind, size, coverage, required)
     build = _build_unigram if kind == "unigram" else _build_bpe
     backend = Tokenizer(build(pieces))
     backend.normalizer = normalizer
@@ -144,6 +128,37 @@ class _Piece(NamedTuple):
     text: str
     score: float
     is_mark: bool  # a special token or a byte: no text contains it as such
+
+
+def _learn_pieces(
+    texts: list[str],
+    kind: str,
+    size: int,
+    coverage: float,
+    required: str,
+) -> list[_Piece]:
+    """What sentencepiece learns, by id; `required` are characters that the alphabet holds whatever the texts."""
+    written = io.BytesIO()
+    try:
+        SentencePieceTrainer.train(
+            sentence_iterator=(text.replace(RESERVED_CHARACTER, " ") for text in texts),
+            model_writer=written,
+            model_type=kind,
+            vocab_size=size,
+            character_coverage=coverage,
+            byte_fallback=True,
+            normalization_rule_name="identity",
+            max_sentence_length=LONGEST_TEXT,
+            num_threads=1,  # another number sums in another order, and gives other pieces
+            required_chars="".join(sorted(set(required))),
+            pad_id=0, bos_id=1, eos_id=2, unk_id=3,
+            pad_piece="<pad>", bos_piece="<s>", eos_piece="</s>", unk_piece="<unk>",
+            minloglevel=3,
+        )  # fmt: skip
+    except (RuntimeError, ValueError) as error:  # what the library raises for everything
+        raise _explain(str(error), size) from None
+    processor = SentencePieceProcessor(model_proto=written.getvalue())
+    return _list_pieces(processor)
 
 
 def _list_pieces(processor: SentencePieceProcessor) -> list[_Piece]:

@@ -17,8 +17,8 @@ from ..base.errors import TokenizerError
 from .added_tokens import Layout, break_marks, free_tokens, is_mark
 from .framing import Framing
 from .sentencepiece_model import convert_slow
+from .tokenizer_files import TARGET_FOLDER
 
-TARGET_FOLDER = "target_tokenizer"
 PAD_TOKEN = "<|pad|>"
 # A key of tokenizer_config.json: tokens that decoding leaves out, though they are tokens of their own in a text. All
 # that we save has it, and transformers carries it along.

@@ -9,7 +9,7 @@ from ..base.signatures import takes_options
 from ..checkpoints.averaging import Averaged, average_checkpoints
 from ..checkpoints.find import find_checkpoint, list_last
 from .early_checks import check_average
-from .options import AverageOptions
+from .options.average import AverageOptions
 
 
 @takes_options(AverageOptions)

@@ -11,7 +11,7 @@ from ..data.predictions import drop_blank_ends, load_common_references, load_com
 from ..metrics.blindness import tell_blind_metrics
 from ..metrics.scores import Comparison, compare_predictions
 from ..metrics.significance import Bootstrap
-from .options import CompareOptions
+from .options.compare import CompareOptions
 
 
 @takes_options(CompareOptions)

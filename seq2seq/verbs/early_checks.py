@@ -37,22 +37,19 @@ from ..recipe.task import find_task
 from ..run_folder.folder import RunFolder
 from ..sources.options import SourceOptions
 from ..sources.source import Source
-from .options import (
-    AttentionOptions,
-    AverageOptions,
-    EvaluateOptions,
-    ExportOptions,
-    GenerateFileOptions,
-    HeadsOptions,
-    InitOptions,
-    InspectOptions,
-    PairOptions,
-    PruneOptions,
-    PushOptions,
-    ScoreOptions,
-    TokenizerOptions,
-    TrainOptions,
-)
+from .options.analyze import AttentionOptions, HeadsOptions
+from .options.average import AverageOptions
+from .options.evaluate import EvaluateOptions
+from .options.export import ExportOptions
+from .options.generate_file import GenerateFileOptions
+from .options.init import InitOptions
+from .options.inspect import InspectOptions
+from .options.pairs import PairOptions
+from .options.prune import PruneOptions
+from .options.push import PushOptions
+from .options.score import ScoreOptions
+from .options.tokenizer import TokenizerOptions
+from .options.train import TrainOptions
 
 COVERAGE_FILE = "coverage.json"  # beside a trained tokenizer
 NO_DATASETS = "none"  # what says that the hub has none of the data of a model

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -9,9 +10,13 @@ from ..base.console import errors
 from ..base.files import write_json, write_json_lines
 from ..base.options import build_options
 from ..base.signatures import takes_options
+from ..checkpoints.folder import Checkpoint
 from ..data.empty_rows import LeftOut
 from ..data.examples import Example, load_examples, show_sources
+from ..data.options import LayoutOptions
 from ..data.references import find_other_references
+from ..engines.exported import ExportedModel
+from ..generation.generator import Generated
 from ..generation.loading import build_source, load_generator, load_model, read_layout
 from ..generation.scoring import (
     build_prediction_rows,
@@ -24,9 +29,25 @@ from ..metrics.options import EvaluationOptions
 from ..metrics.table import refuse_source_metrics
 from ..processes.group import generate_in_processes, open_processes, run_on_main
 from ..recipe.task import TASKS, Task
+from ..sources.source import Source
 from .early_checks import check_evaluate
 from .generate_file import report_odd
-from .options import EvaluateOptions
+from .options.evaluate import EvaluateOptions
+
+
+@dataclass(frozen=True)
+class _ReadPairs:
+    """The pairs of the data files, how they were read, and the rows without text that were left out."""
+
+    examples: list[Example]
+    layout: LayoutOptions
+    source: Source
+    left_out: LeftOut
+
+    @cached_property
+    def shown(self) -> list[Example]:
+        """The pairs as people see them."""
+        return show_sources(self.examples, self.source)
 
 
 @dataclass(frozen=True)
@@ -75,47 +96,65 @@ def evaluate(checkpoint: str | Path, data: Sequence[str], **given: Any) -> dict:
     with open_processes() as processes:
         loaded = load_model(checkpoint)
         chosen = build_options(EvaluationOptions, loaded.description.evaluation | options.scoring)
-        layout = read_layout(loaded, **options.layout)
-        source = build_source(loaded, layout)
-        if not source.is_text:
-            refuse_source_metrics(chosen.metrics)
-        left_out = LeftOut()
-        examples = load_examples(options.data, layout, source, left_out)
+        pairs = _read_pairs(loaded, chosen, options)
         # Before an hour is spent on outputs; on all processes, for a metric may be refused.
         own_task = None if "metrics" in options.scoring else TASKS.get(loaded.description.task)
-        checked = _check_metrics(show_sources(examples, source), chosen, own_task)
-        chosen = checked.options
+        checked = _check_metrics(pairs.shown, chosen, own_task)
         if processes.is_main_process:
-            left_out.tell()
+            pairs.left_out.tell()
             for told in checked.told:
                 errors().print(told)
         generator = load_generator(loaded, max_source_tokens=options.max_source_tokens, **options.generation)
         # The examples were normalized as they were read, and twice may be once too often.
         generator = replace(generator, is_prepared=True)
-        generated = generate_in_processes(processes, generator, [example.source for example in examples])
+        generated = generate_in_processes(processes, generator, [example.source for example in pairs.examples])
 
         def score_and_write() -> dict:
-            others = find_other_references(examples, layout.columns)
-            if others is not None:
-                errors().print(f"data: {others}")
-            shown = show_sources(examples, source)
-            outputs = {loaded.description.plan: generated.texts}
-            outputs |= write_baselines(shown, loaded.tokenizers, chosen, with_sources=source.is_text)
-            rows = score_outputs(outputs, shown, chosen)
             scores = {
                 "data": list(options.data),
-                "examples": len(examples),
-                "left_out": left_out.rows,
+                "examples": len(pairs.examples),
+                "left_out": pairs.left_out.rows,
                 "checkpoint": str(loaded.folder),
                 "max_source_tokens": generator.max_source_tokens,
                 "truncated_sources": generated.truncated,
-                **summarize_scores(rows),
+                **_score(loaded, pairs, generated, checked.options),
             }
             # Scores of another run never stand beside these predictions, however this one ends.
             (options.output / "scores.json").unlink(missing_ok=True)
-            write_json_lines(options.output / "predictions.jsonl", build_prediction_rows(shown, generated))
+            write_json_lines(options.output / "predictions.jsonl", build_prediction_rows(pairs.shown, generated))
             write_json(options.output / "scores.json", scores)
             report_odd(generated.count_odd(), generator.max_source_tokens)
             return scores
 
         return run_on_main(processes, score_and_write)
+
+
+def _read_pairs(loaded: Checkpoint | ExportedModel, chosen: EvaluationOptions, options: EvaluateOptions) -> _ReadPairs:
+    """The pairs of the data files, as the checkpoint and the options say.
+
+    Raises:
+        DataError: a file is missing or broken.
+        ScoringError: a metric compares with sources that are no texts.
+    """
+    layout = read_layout(loaded, **options.layout)
+    source = build_source(loaded, layout)
+    if not source.is_text:
+        refuse_source_metrics(chosen.metrics)
+    left_out = LeftOut()
+    examples = load_examples(options.data, layout, source, left_out)
+    return _ReadPairs(examples, layout, source, left_out)
+
+
+def _score(
+    loaded: Checkpoint | ExportedModel,
+    pairs: _ReadPairs,
+    generated: Generated,
+    options: EvaluationOptions,
+) -> dict[str, Any]:
+    """The scores of the outputs and of the baselines, as scores.json holds them."""
+    others = find_other_references(pairs.examples, pairs.layout.columns)
+    if others is not None:
+        errors().print(f"data: {others}")
+    outputs = {loaded.description.plan: generated.texts}
+    outputs |= write_baselines(pairs.shown, loaded.tokenizers, options, with_sources=pairs.source.is_text)
+    return summarize_scores(score_outputs(outputs, pairs.shown, options))

@@ -15,7 +15,7 @@ from ..engines.export import Exported, check_reads_texts, export_checkpoint, exp
 from ..generation.loading import complete_generation, load_checkpoint, read_layout
 from ..sources.text import build_reader
 from .early_checks import check_export
-from .options import ExportOptions
+from .options.export import ExportOptions
 
 COMPARED_PAIRS = 64  # that an export is compared with its model on
 

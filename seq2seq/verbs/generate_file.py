@@ -23,7 +23,7 @@ from ..generation.windows import break_windows, measure_value
 from ..processes.group import Processes, open_processes, run_on_main, share_work
 from ..sources.source import Source
 from .early_checks import check_generate_file
-from .options import GenerateFileOptions
+from .options.generate_file import GenerateFileOptions
 
 NOTE_SECONDS = 10  # at least, between two lines of progress
 

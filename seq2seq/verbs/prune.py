@@ -38,7 +38,7 @@ from ..reports.plots import save_figure
 from ..reports.pruning_curve import build_pruning_curve
 from ..sources.source import Source
 from .early_checks import check_prune
-from .options import PruneOptions
+from .options.prune import PruneOptions
 
 
 @takes_options(PruneOptions)
@@ -67,40 +67,15 @@ def prune(
     """
     options = build_options(PruneOptions, given | {"data": data})
     check_prune(checkpoint, options)
-    layer_counts = (options.encoder_layers, options.decoder_layers)
     loaded = complete_generation(load_checkpoint(checkpoint))
     layout = read_layout(loaded, **options.layout)
     source = build_source(loaded, layout, options.max_source_tokens)
-    data_read = _read_pairs(loaded, options.data, layout, source, options.batch_tokens)
-    test_read = data_read
+    read = _read_pairs(loaded, options.data, layout, source, options.batch_tokens)
+    test = read
     if options.test is not None:
-        test_read = _read_pairs(loaded, options.test, layout, source, options.batch_tokens)
-    pairs = data_read.pairs
-    test_pairs = test_read.pairs
-    score = None
-    if options.metrics:
-        others = find_other_references(test_read.examples, layout.columns)
-        if others is not None:
-            errors().print(f"data: {others}")
-        score = _build_score(loaded, test_read.examples, options.metrics, source)
-    model = loaded.model.to("cuda" if torch.cuda.is_available() else "cpu")
-    points = []
-    losses: list = []
-    heads = _choose_heads(options)
-    with explain_batch_memory(options.batch_tokens):
-        try:
-            before = _count_parts(model)
-            # Heads too, before layers are tried one by one, which may take hours.
-            check_layer_counts(model, layer_counts)
-            if heads is not None:
-                check_heads(model, pairs, heads)
-        except ValueError as error:
-            raise AnalysisError(f"{loaded.folder}: {error}.") from None
-        if layer_counts != (None, None):
-            model, losses = prune_layers(model, layer_counts, pairs)
-        without_layers = _count_parts(model)
-        if heads is not None:
-            points = prune_heads(model, pairs, test_pairs, score, heads)
+        test = _read_pairs(loaded, options.test, layout, source, options.batch_tokens)
+    score = _build_score(loaded, test.examples, options.metrics, layout, source) if options.metrics else None
+    removed = _remove_parts(loaded, read.pairs, test.pairs, score, options)
     result = {
         "checkpoint": str(loaded.folder),
         "data": list(options.data),
@@ -110,20 +85,16 @@ def prune(
         "normalized": options.normalized,
         "seed": options.seed,
         "max_source_tokens": source.context.max_source_tokens,
-        "left_out": data_read.left_out.rows,
-        "test_left_out": test_read.left_out.rows,
-        **count_truncated(pairs.encoded),
-        "test_truncated": count_truncated(test_pairs.encoded),
-        "before": before,
-        "without_layers": without_layers,
-        "after": _count_parts(model),
-        "layer_losses": losses,
-        "pruned": model.pruned,
-        "curve": points,
+        "left_out": read.left_out.rows,
+        "test_left_out": test.left_out.rows,
+        **count_truncated(read.pairs.encoded),
+        "test_truncated": count_truncated(test.pairs.encoded),
+        **removed.to_dict(),
     }
-    _write(model, loaded, result, options.output)
-    if points:
-        save_figure(build_pruning_curve(points, f"{len(test_read.examples):,} pairs"), options.output / "pruning.png")
+    _write(removed.model, loaded, result, options.output)
+    if removed.curve:
+        figure = build_pruning_curve(removed.curve, f"{len(test.examples):,} pairs")
+        save_figure(figure, options.output / "pruning.png")
     return result
 
 
@@ -148,6 +119,66 @@ def _read_pairs(
     encoded = encode_pairs(loaded, examples, source, layout.empty, left_out)
     left_out.tell()
     return _ReadPairs(examples, Pairs(encoded, batch_tokens, source.collate), left_out)
+
+
+@dataclass(frozen=True)
+class _Removed:
+    """What is left of a model, and how it came to that.
+
+    before, without_layers: its parts, as `_count_parts` counts them, at first and when layers had gone.
+    layer_losses: after each layer that went. curve: of the heads, as `prune_heads` returns it.
+    """
+
+    model: TokenLossModel
+    before: dict[str, Any]
+    without_layers: dict[str, Any]
+    layer_losses: list[dict[str, Any]]
+    curve: list[dict[str, Any]]
+
+    def to_dict(self) -> dict[str, Any]:
+        """What pruning.json tells of it."""
+        return {
+            "before": self.before,
+            "without_layers": self.without_layers,
+            "after": _count_parts(self.model),
+            "layer_losses": self.layer_losses,
+            "pruned": self.model.pruned,
+            "curve": self.curve,
+        }
+
+
+def _remove_parts(
+    loaded: Checkpoint,
+    pairs: Pairs,
+    test_pairs: Pairs,
+    score: Score | None,
+    options: PruneOptions,
+) -> _Removed:
+    """Removes layers, then heads, as the options say.
+
+    Raises:
+        AnalysisError: the model's family allows no such removal, too little would be left, or memory ran out.
+    """
+    model = loaded.model.to("cuda" if torch.cuda.is_available() else "cpu")
+    layer_counts = (options.encoder_layers, options.decoder_layers)
+    heads = _choose_heads(options)
+    losses: list[dict[str, Any]] = []
+    curve: list[dict[str, Any]] = []
+    with explain_batch_memory(options.batch_tokens):
+        try:
+            before = _count_parts(model)
+            # Heads too, before layers are tried one by one, which may take hours.
+            check_layer_counts(model, layer_counts)
+            if heads is not None:
+                check_heads(model, pairs, heads)
+        except ValueError as error:
+            raise AnalysisError(f"{loaded.folder}: {error}.") from None
+        if layer_counts != (None, None):
+            model, losses = prune_layers(model, layer_counts, pairs)
+        without_layers = _count_parts(model)
+        if heads is not None:
+            curve = prune_heads(model, pairs, test_pairs, score, heads)
+    return _Removed(model, before, without_layers, losses, curve)
 
 
 def _write(
@@ -189,9 +220,13 @@ def _build_score(
     loaded: Checkpoint,
     examples: Sequence[Example],
     metrics: Sequence[str],
+    layout: LayoutOptions,
     source: Source,
 ) -> Score:
     """What a model in the checkpoint's place writes for the examples, scored."""
+    others = find_other_references(examples, layout.columns)
+    if others is not None:
+        errors().print(f"data: {others}")
     asked = loaded.description.evaluation | {"metrics": list(metrics)}
     evaluation = build_options(EvaluationOptions, asked)
     if not source.is_text:

@@ -24,7 +24,6 @@ from ..checkpoints.manifest import MANIFEST_FILE, load_manifest
 from ..checkpoints.uploads import (
     CARD_FILE,
     PICTURES_FOLDER,
-    TARGET_FOLDER,
     check_uploaded,
     list_left_out,
     list_replaced,
@@ -38,8 +37,9 @@ from ..reports.model_card import CardParts, build_model_card
 from ..run_folder.folder import RunFolder
 from ..run_folder.record import RunRecord, load_run_record
 from ..run_folder.steps import CHECKPOINTS_FOLDER
+from ..text.tokenizer_files import TARGET_FOLDER
 from .early_checks import NO_DATASETS, check_push
-from .options import PushOptions
+from .options.push import PushOptions
 from .report.card import choose_samples, list_defaults
 
 PICTURES = ("curves", "lengths", "output_lengths")  # of a run's card
@@ -115,9 +115,11 @@ def push(checkpoint: str | Path, name: str, **given: Any) -> Pushed:
     options = build_options(PushOptions, given)
     destination = Destination(name, options.revision, options.private)
     check_push(checkpoint, destination, options)
-    known = find_known(checkpoint, options)
+    folder = find_checkpoint(checkpoint)
+    record = _find_record(folder)
+    known = _find_known(record, options)
     _check_known(known)
-    checked = _check_checkpoint(checkpoint)
+    checked = _check_checkpoint(folder, record)
     repository = None
     if not options.dry_run:
         repository = find_repository(destination)
@@ -149,7 +151,10 @@ def find_known(checkpoint: str | Path, options: PushOptions) -> Known:
     Raises:
         CheckpointError, DataError: as `push`.
     """
-    record = _find_record(find_checkpoint(checkpoint))
+    return _find_known(_find_record(find_checkpoint(checkpoint)), options)
+
+
+def _find_known(record: RunRecord | None, options: PushOptions) -> Known:
     recipe = None if record is None else record.recipe
     language = options.language
     if language is None and recipe is not None:
@@ -205,12 +210,11 @@ def _check_known(known: Known) -> None:
     raise HubError(f"A card on the hub should tell what nobody here knows of this model. Give:\n{listed}")
 
 
-def _check_checkpoint(checkpoint: str | Path) -> _Checked:
+def _check_checkpoint(folder: Path, record: RunRecord | None) -> _Checked:
     """Looks at everything that goes on the hub."""
-    folder = find_checkpoint(checkpoint)
     names = list_uploaded(folder)
     check_uploaded(folder, names)
-    return _Checked(folder, names, CheckpointDescription.load(folder), _find_record(folder))
+    return _Checked(folder, names, CheckpointDescription.load(folder), record)
 
 
 def _build_page(destination: Destination, options: PushOptions, known: Known) -> HubPage:

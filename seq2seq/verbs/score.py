@@ -15,7 +15,7 @@ from ..metrics.scores import Scores, compute_scores
 from ..metrics.significance import Bootstrap
 from ..text.tokenizers import load_tokenizers
 from .early_checks import check_score
-from .options import ScoreOptions
+from .options.score import ScoreOptions
 
 
 @takes_options(ScoreOptions)

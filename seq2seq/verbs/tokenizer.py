@@ -13,7 +13,7 @@ from ..text.coverage import Coverage, measure_coverage
 from ..text.tokenizer_training import train_tokenizer as train_tokenizer_on
 from ..text.tokenizers import TokenizerPair
 from .early_checks import COVERAGE_FILE, check_train_tokenizer
-from .options import TokenizerOptions
+from .options.tokenizer import TokenizerOptions
 
 
 @takes_options(TokenizerOptions)

@@ -26,7 +26,7 @@ from ..runs.threads import computing_with_threads
 from ..training.early_stopping import format_end
 from ..training.signals import find_stop_signal
 from .early_checks import check_train
-from .options import TrainOptions
+from .options.train import TrainOptions
 from .report.card import write_report
 
 

@@ -12,7 +12,7 @@ from transformers import AutoConfig, PreTrainedConfig
 from ..base.errors import WarmStartError
 from ..base.files import embedded_folder
 from ..base.hub import download
-from ..base.lookalikes import find_advice
+from ..modeling.lookalikes import find_advice
 from ..modeling.weights import WeightFiles
 
 EMBEDDED = "embedded:"

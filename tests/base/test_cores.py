@@ -1,12 +1,15 @@
 """Free cores, from the figures of Linux's /proc/stat, and the threads that follow from them."""
 
+import itertools
 import os
+import statistics
 import subprocess
 import sys
 
 import pytest
 
 from seq2seq.base import cores
+from seq2seq.base import threads as waiting
 from seq2seq.base.cores import CoreTimes, count_running, fit_threads
 
 SECOND = os.sysconf("SC_CLK_TCK")
@@ -59,6 +62,18 @@ def test_running_threads_are_counted(write_statistics):
 )
 def test_a_thread_for_each_free_core(free, most, threads):
     assert fit_threads(free, most) == threads
+
+
+@pytest.mark.parametrize("looks", itertools.product((1, 2), repeat=5))
+def test_machine_is_busy_if_most_of_five_looks_say_so(monkeypatch, looks):
+    """By the median of all five, of which those that can change nothing any more are not taken."""
+    monkeypatch.setattr(os, "cpu_count", lambda: 2)
+    monkeypatch.setattr(waiting.time, "sleep", lambda seconds: None)
+    left = list(looks)
+    monkeypatch.setattr(waiting, "count_running", lambda: left.pop(0))
+    assert waiting.is_busy() == (statistics.median(looks) == 2)
+    taken = looks[: len(looks) - len(left)]
+    assert max(taken.count(1), taken.count(2)) == 3
 
 
 def find_policy(running, **variables):

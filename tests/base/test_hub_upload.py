@@ -5,14 +5,7 @@ from huggingface_hub import errors
 
 from seq2seq.base.errors import HubError
 from seq2seq.base.hub_upload import Destination, check_destination, find_repository, upload_folder
-from tests.fake_hub import FakeHub, answer
-
-
-@pytest.fixture
-def hub(monkeypatch, tmp_path):
-    fake = FakeHub(tmp_path / "hub")
-    monkeypatch.setattr("huggingface_hub.HfApi", fake)
-    return fake
+from tests.fake_hub import answer
 
 
 @pytest.fixture

@@ -29,7 +29,7 @@ from seq2seq.data.examples import load_examples
 from seq2seq.generation.loading import build_source
 from seq2seq.metrics.options import EvaluationOptions
 from seq2seq.metrics.scores import compute_scores
-from seq2seq.text.tokenizers import TARGET_FOLDER
+from seq2seq.text.tokenizer_files import TARGET_FOLDER
 
 PLAIN, OURS = "plain_loop", "transformers"
 SIDES = f"{PLAIN},{OURS},ctranslate2,ctranslate2_int8"

@@ -22,7 +22,8 @@ from seq2seq.base.errors import CheckpointError
 from seq2seq.checkpoints.description import CARRIED_KEY
 from seq2seq.checkpoints.folder import read_checkpoint, write_checkpoint
 from seq2seq.modeling.sharing import Sharing, map_shared_names
-from seq2seq.text.tokenizers import DROPPED_TOKENS, TARGET_FOLDER
+from seq2seq.text.tokenizer_files import TARGET_FOLDER
+from seq2seq.text.tokenizers import DROPPED_TOKENS
 from seq2seq.warmstart.start import WarmStart
 from tests.conftest import build_description, save_bert, shake
 from tests.families import save_family

@@ -15,7 +15,7 @@ from seq2seq.checkpoints import folder as folder_module
 from seq2seq.checkpoints.folder import read_checkpoint
 from seq2seq.modeling.head_removal import remove_heads
 from seq2seq.modeling.sharing import map_shared_names
-from seq2seq.text.tokenizers import TARGET_FOLDER
+from seq2seq.text.tokenizer_files import TARGET_FOLDER
 from seq2seq.warmstart.start import WarmStart
 from tests.conftest import shake
 from tests.families import save_family

@@ -14,7 +14,7 @@ from transformers import AutoModelForSeq2SeqLM, AutoTokenizer, EncoderDecoderMod
 import seq2seq
 from seq2seq.base.errors import CheckpointError, WarmStartError
 from seq2seq.checkpoints.folder import read_checkpoint
-from seq2seq.text.tokenizers import TARGET_FOLDER
+from seq2seq.text.tokenizer_files import TARGET_FOLDER
 from tests.conftest import save_bert, shake
 from tests.families import save_family
 from tests.published import save_published

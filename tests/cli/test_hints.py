@@ -8,7 +8,9 @@ import seq2seq as package
 from seq2seq.base.errors import DataError
 from seq2seq.base.option_names import rename_options
 from seq2seq.cli.flags import name_flags
-from seq2seq.verbs.options import EvaluateOptions, GenerateFileOptions, TokenizerOptions
+from seq2seq.verbs.options.evaluate import EvaluateOptions
+from seq2seq.verbs.options.generate_file import GenerateFileOptions
+from seq2seq.verbs.options.tokenizer import TokenizerOptions
 from tests.cli.small_files import write_recipe
 
 

@@ -6,7 +6,6 @@ import pytest
 
 from seq2seq.cli import push
 from tests.cli.small_files import write_recipe
-from tests.fake_hub import FakeHub
 
 SAID = ("--license", "mit", "--language", "de,en", "--datasets", "none")
 
@@ -15,13 +14,6 @@ SAID = ("--license", "mit", "--language", "de,en", "--datasets", "none")
 def run(seq2seq, tiny_bert, tmp_path, pairs):
     assert seq2seq("train", write_recipe(tmp_path, tiny_bert, pairs))[0] == 0
     return tmp_path / "run"
-
-
-@pytest.fixture
-def hub(monkeypatch, tmp_path):
-    fake = FakeHub(tmp_path / "hub")
-    monkeypatch.setattr("huggingface_hub.HfApi", fake)
-    return fake
 
 
 def test_dry_run_lists_files_and_card(seq2seq, run, hub, tmp_path):

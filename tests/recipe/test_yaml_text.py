@@ -6,7 +6,7 @@ import yaml
 from seq2seq.base.errors import RecipeError
 from seq2seq.recipe.recipe import load_recipe, parse_override
 from seq2seq.recipe.yaml_text import TrapError, dump_yaml, holds_comment, read_yaml
-from tests.recipe.test_recipe import BASE_YAML
+from tests.recipe.base_recipe import BASE_YAML
 
 
 @pytest.mark.parametrize(

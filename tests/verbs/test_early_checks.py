@@ -23,18 +23,15 @@ from seq2seq.verbs.early_checks import (
     check_train,
     check_train_tokenizer,
 )
-from seq2seq.verbs.options import (
-    AttentionOptions,
-    AverageOptions,
-    EvaluateOptions,
-    ExportOptions,
-    GenerateFileOptions,
-    HeadsOptions,
-    InspectOptions,
-    PruneOptions,
-    TokenizerOptions,
-    TrainOptions,
-)
+from seq2seq.verbs.options.analyze import AttentionOptions, HeadsOptions
+from seq2seq.verbs.options.average import AverageOptions
+from seq2seq.verbs.options.evaluate import EvaluateOptions
+from seq2seq.verbs.options.export import ExportOptions
+from seq2seq.verbs.options.generate_file import GenerateFileOptions
+from seq2seq.verbs.options.inspect import InspectOptions
+from seq2seq.verbs.options.prune import PruneOptions
+from seq2seq.verbs.options.tokenizer import TokenizerOptions
+from seq2seq.verbs.options.train import TrainOptions
 from tests.conftest import build_description
 
 

@@ -10,20 +10,33 @@ from seq2seq.base.errors import GenerationError, Seq2SeqError, WarmStartError
 from seq2seq.base.options import Options, build_options, list_fields
 from seq2seq.engines.options import GenerationChoice
 from seq2seq.recipe.recipe import Recipe
-from seq2seq.verbs import options as verbs
+from seq2seq.verbs.options.analyze import AttentionOptions, HeadsOptions
+from seq2seq.verbs.options.average import AverageOptions
+from seq2seq.verbs.options.compare import CompareOptions
+from seq2seq.verbs.options.evaluate import EvaluateOptions
+from seq2seq.verbs.options.export import ExportOptions
+from seq2seq.verbs.options.generate_file import GenerateFileOptions
+from seq2seq.verbs.options.init import InitOptions
+from seq2seq.verbs.options.inspect import InspectOptions
+from seq2seq.verbs.options.prune import PruneOptions
+from seq2seq.verbs.options.push import PushOptions
+from seq2seq.verbs.options.report import ReportOptions
+from seq2seq.verbs.options.score import ScoreOptions
+from seq2seq.verbs.options.tokenizer import TokenizerOptions
+from seq2seq.verbs.options.train import TrainOptions
 from seq2seq.warmstart.options import ModelOptions
 
 ROUNDABOUT = ("so many", "as many", "what of it", "left out:", "null:", "false:", "empty:")
 # The functions of the package, and the options that they take.
 FUNCTIONS = {
-    "analyze_attention": verbs.AttentionOptions, "analyze_heads": verbs.HeadsOptions,
-    "average": verbs.AverageOptions, "compare": verbs.CompareOptions, "evaluate": verbs.EvaluateOptions,
-    "export": verbs.ExportOptions, "fuse": GenerationChoice, "generate": GenerationChoice,
-    "generate_file": verbs.GenerateFileOptions, "init": verbs.InitOptions, "inspect": verbs.InspectOptions,
-    "load_generator": GenerationChoice, "prune": verbs.PruneOptions, "push": verbs.PushOptions,
-    "report": verbs.ReportOptions, "score": verbs.ScoreOptions,
-    "split": GenerationChoice, "summarize": GenerationChoice, "train": verbs.TrainOptions,
-    "train_tokenizer": verbs.TokenizerOptions, "translate": GenerationChoice, "warm_start": ModelOptions,
+    "analyze_attention": AttentionOptions, "analyze_heads": HeadsOptions,
+    "average": AverageOptions, "compare": CompareOptions, "evaluate": EvaluateOptions,
+    "export": ExportOptions, "fuse": GenerationChoice, "generate": GenerationChoice,
+    "generate_file": GenerateFileOptions, "init": InitOptions, "inspect": InspectOptions,
+    "load_generator": GenerationChoice, "prune": PruneOptions, "push": PushOptions,
+    "report": ReportOptions, "score": ScoreOptions,
+    "split": GenerationChoice, "summarize": GenerationChoice, "train": TrainOptions,
+    "train_tokenizer": TokenizerOptions, "translate": GenerationChoice, "warm_start": ModelOptions,
 }  # fmt: skip
 
 
@@ -50,7 +63,7 @@ def test_public_functions_name_their_options_in_signature_and_help(name):
 
 
 def test_every_verb_has_options_of_its_own():
-    assert {one.__name__ for one in list_classes() if one.__module__ == verbs.__name__} >= {
+    assert {one.__name__ for one in list_classes() if one.__module__.startswith("seq2seq.verbs.options.")} >= {
         "TrainOptions", "InspectOptions", "GenerateFileOptions", "EvaluateOptions", "ScoreOptions", "CompareOptions",
         "ReportOptions", "PruneOptions", "HeadsOptions", "AttentionOptions", "ExportOptions", "AverageOptions",
         "TokenizerOptions", "PushOptions",
@@ -159,10 +172,10 @@ def test_more_layers_than_any_model_has_are_refused_in_words(layers):
 @pytest.mark.parametrize(
     ("options", "values"),
     [
-        (verbs.PruneOptions, {"seed": 10**30}), (verbs.CompareOptions, {"trials": 10**12}),
-        (verbs.GenerateFileOptions, {"window_texts": 10**30}), (verbs.InspectOptions, {"examples": 10**30}),
-        (verbs.TokenizerOptions, {"size": 10**12}), (verbs.TokenizerOptions, {"size": 0}),
-        (verbs.TokenizerOptions, {"character_coverage": 1e-40}),
+        (PruneOptions, {"seed": 10**30}), (CompareOptions, {"trials": 10**12}),
+        (GenerateFileOptions, {"window_texts": 10**30}), (InspectOptions, {"examples": 10**30}),
+        (TokenizerOptions, {"size": 10**12}), (TokenizerOptions, {"size": 0}),
+        (TokenizerOptions, {"character_coverage": 1e-40}),
     ],
 )  # fmt: skip
 def test_number_of_a_verb_beyond_its_bounds_is_refused_in_words(options, values):

@@ -11,9 +11,10 @@ from transformers import AutoTokenizer, EncoderDecoderModel
 import seq2seq
 from seq2seq.base.errors import CheckpointError, HubError
 from seq2seq.checkpoints.folder import write_checkpoint
+from seq2seq.run_folder.record import load_run_record
 from seq2seq.run_folder.steps import record_best, step_folder
+from seq2seq.verbs import push as verb
 from tests.conftest import build_description, shake
-from tests.fake_hub import FakeHub
 from tests.reports.made_up_run import RECIPE, SCORES, write_run
 
 SAID = {"license": "mit", "language": "de", "datasets": "none"}
@@ -21,13 +22,6 @@ FILES = {
     "README.md", "config.json", "generation_config.json", "manifest.json", "model.safetensors", "seq2seq.json",
     "tokenizer.json", "tokenizer_config.json",
 }  # fmt: skip
-
-
-@pytest.fixture
-def hub(monkeypatch, tmp_path):
-    fake = FakeHub(tmp_path / "hub")
-    monkeypatch.setattr("huggingface_hub.HfApi", fake)
-    return fake
 
 
 @pytest.fixture
@@ -59,6 +53,13 @@ def test_dry_run_says_what_would_go_and_asks_nobody(run, hub):
     assert pushed.address is None
     assert hub.calls == []
     assert pushed.files["README.md"] == len(pushed.card.encode())
+
+
+def test_files_of_the_run_are_read_once(run, hub, monkeypatch):
+    read = []
+    monkeypatch.setattr(verb, "load_run_record", lambda folder: read.append(folder) or load_run_record(folder))
+    seq2seq.push(run, "me/mine", **SAID, dry_run=True)
+    assert [folder.path for folder in read] == [run]
 
 
 def test_what_is_uploaded_is_what_a_dry_run_shows(run, hub):

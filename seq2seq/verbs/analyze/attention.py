@@ -1,9 +1,10 @@
 """What every head attends to, as figures, pictures and a page."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import torch
 from safetensors.torch import save_file
 
 from ...base.console import show_progress
@@ -15,7 +16,7 @@ from ...checkpoints.folder import Checkpoint
 from ...generation.loading import load_checkpoint, load_generator
 from ...reports.attention_maps import build_attention_page
 from ..early_checks import check_analyze_attention
-from ..options import AttentionOptions
+from ..options.analyze import AttentionOptions
 from .pairs import (
     PairAttention,
     average_statistics,
@@ -72,32 +73,47 @@ def analyze_attention(
         framed = frame_given_pairs(loaded, generator, texts, targets)
     pairs = [look_at_pair(loaded, pair) for pair in framed]
     remove_pictures(folder)  # of an earlier call
-    tensors: dict = {}
-    summaries = []
-    for number, pair in enumerate(pairs, 1):
-        own = pair.name_tensors(number)
-        tensors |= own
-        summary = pair.summarize()
-        summary["tensors"] = {name: list(tensor.shape) for name, tensor in own.items()}
-        summary["pictures"] = f"pair_{number}" if options.pictures else None
-        summaries.append(summary)
+    tensors = [pair.name_tensors(number) for number, pair in enumerate(pairs, 1)]
     result = {
         "checkpoint": str(loaded.folder),
         "targets": "written by the model" if targets is None else "given",
         "generation": generator.options.model_dump(mode="json") if targets is None else None,
         "pruned": loaded.model.pruned,
-        "pairs": summaries,
+        "pairs": _summarize_pairs(pairs, tensors, with_pictures=options.pictures),
         "statistics": average_statistics(pairs),
     }
     if options.pictures:
         _draw(pairs, folder)
-    # safetensors refuses tensors that do not lie in one piece.
-    contiguous = {name: tensor.contiguous() for name, tensor in tensors.items()}
-    save_file(contiguous, folder / "attention.safetensors")
+    _save_tensors(tensors, folder / "attention.safetensors")
     page = build_attention_page([pair.to_page() for pair in pairs])
     write_text(folder / "attention.html", page)
     write_json(folder / "attention.json", result)
     return result
+
+
+def _summarize_pairs(
+    pairs: Sequence[PairAttention],
+    tensors: Sequence[Mapping[str, torch.Tensor]],
+    *,
+    with_pictures: bool,
+) -> list[dict[str, Any]]:
+    """The pairs of attention.json; `tensors` are those of each."""
+    summaries = []
+    for number, (pair, own) in enumerate(zip(pairs, tensors, strict=True), 1):
+        summary = pair.summarize()
+        summary["tensors"] = {name: list(tensor.shape) for name, tensor in own.items()}
+        summary["pictures"] = f"pair_{number}" if with_pictures else None
+        summaries.append(summary)
+    return summaries
+
+
+def _save_tensors(tensors: Sequence[Mapping[str, torch.Tensor]], path: Path) -> None:
+    """Writes the tensors of all pairs into one file."""
+    contiguous = {}
+    for own in tensors:
+        for name, tensor in own.items():
+            contiguous[name] = tensor.contiguous()  # safetensors refuses one that does not lie in one piece
+    save_file(contiguous, path)
 
 
 def _draw(pairs: Sequence[PairAttention], folder: Path) -> None:

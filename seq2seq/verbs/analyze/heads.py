@@ -15,7 +15,7 @@ from ...base.options import build_options
 from ...base.signatures import takes_options
 from ...checkpoints.folder import Checkpoint
 from ...data.empty_rows import LeftOut
-from ...data.encoding import count_truncated
+from ...data.encoding import EncodedExamples, count_truncated
 from ...data.examples import load_examples
 from ...data.loader import fixed_micro_batches
 from ...generation.loading import build_source, encode_pairs, load_checkpoint, read_layout
@@ -23,8 +23,9 @@ from ...modeling.attention_sites import KINDS, list_sites
 from ...modeling.head_removal import number_heads
 from ...reports.head_maps import build_head_maps
 from ...reports.plots import save_figure
+from ...sources.source import Source
 from ..early_checks import check_analyze_heads
-from ..options import HeadsOptions
+from ..options.analyze import HeadsOptions
 
 
 @takes_options(HeadsOptions)
@@ -55,6 +56,36 @@ def analyze_heads(
     examples = load_examples(options.data, layout, source, left_out)
     encoded = encode_pairs(loaded, examples, source, layout.empty, left_out)
     left_out.tell()
+    rows = _weigh_heads(loaded, encoded, source, options)
+    result = {
+        "checkpoint": str(loaded.folder),
+        "data": list(options.data),
+        "pairs": len(encoded),
+        "max_source_tokens": source.context.max_source_tokens,
+        "left_out": left_out.rows,
+        **count_truncated(encoded),
+        "target_tokens": len(encoded.labels.ids),
+        "normalized": options.normalized,
+        "sites": rows,
+    }
+    title = "importance of heads, layers normalized" if options.normalized else "importance of heads"
+    figure = build_head_maps(_list_maps(rows), title)
+    save_figure(figure, options.output / "heads.png")
+    write_json(options.output / "heads.json", result)
+    return result
+
+
+def _weigh_heads(
+    loaded: Checkpoint,
+    encoded: EncodedExamples,
+    source: Source,
+    options: HeadsOptions,
+) -> list[dict[str, Any]]:
+    """The sites of heads.json.
+
+    Raises:
+        AnalysisError: as `analyze_heads`.
+    """
     model = loaded.model.to("cuda" if torch.cuda.is_available() else "cpu")
     batches = fixed_micro_batches(encoded, source.collate, micro_batch_tokens=options.batch_tokens)
     try:
@@ -75,22 +106,7 @@ def analyze_heads(
             "importance": importance[site.name].tolist(),
         }
         rows.append(row)
-    result = {
-        "checkpoint": str(loaded.folder),
-        "data": list(options.data),
-        "pairs": len(encoded),
-        "max_source_tokens": source.context.max_source_tokens,
-        "left_out": left_out.rows,
-        **count_truncated(encoded),
-        "target_tokens": len(encoded.labels.ids),
-        "normalized": options.normalized,
-        "sites": rows,
-    }
-    title = "importance of heads, layers normalized" if options.normalized else "importance of heads"
-    figure = build_head_maps(_list_maps(rows), title)
-    save_figure(figure, options.output / "heads.png")
-    write_json(options.output / "heads.json", result)
-    return result
+    return rows
 
 
 def _list_maps(rows: Sequence[dict[str, Any]]) -> dict[str, list[dict[int, float]]]:

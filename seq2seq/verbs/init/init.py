@@ -20,7 +20,7 @@ from ...data.readers import resolve_path
 from ...recipe.recipe import build_recipe
 from ...recipe.yaml_text import read_yaml
 from ..early_checks import check_init, list_init_outputs
-from ..options import InitOptions
+from ..options.init import InitOptions
 from .figures import Beginning, FileFigures, Setting
 from .findings import list_findings
 from .look import Looked, build_layout_of, find_columns, look_through

@@ -21,7 +21,7 @@ from ...data.readers import read_rows
 from ...data.references import read_reference_list
 from ...sources.columns import Row
 from ...text.scripts import measure_scripts
-from ..options import InitOptions
+from ..options.init import InitOptions
 from .columns import LOOKED_AT, ChosenColumns, choose_columns
 from .figures import FileFigures, SideFigures
 

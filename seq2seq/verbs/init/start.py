@@ -17,7 +17,7 @@ from ...text.framing import find_source_marks
 from ...text.published import load_published_tokenizers
 from ...text.tokenizers import TokenizerPair, load_tokenizer, load_tokenizers
 from ...warmstart.published_checkpoint import EMBEDDED, PublishedCheckpoint
-from ..options import InitOptions
+from ..options.init import InitOptions
 from .figures import FileFigures
 
 CASED = "google-bert/bert-base-cased"

@@ -28,7 +28,7 @@ from ...runs.splits import TextData
 from ...runs.start import start_model
 from ...text.round_trip import measure_round_trip
 from ..early_checks import check_figures, check_recipe_data
-from ..options import InspectOptions
+from ..options.inspect import InspectOptions
 from .estimates import estimate_memory, estimate_time, look_at_batches, plan_schedule
 from .figures import DuplicateKind, Duplicates, Finding, Inspection, ShownRow, SplitFigures
 from .warnings import list_warnings

@@ -7,7 +7,7 @@ from ...base.errors import ScoringError
 from ...base.options import build_options
 from ...base.signatures import takes_options
 from ...run_folder.folder import RunFolder
-from ..options import ReportOptions
+from ..options.report import ReportOptions
 from .card import explain_refused, write_report
 from .compared_runs import check_page, compare_runs, write_comparison
 

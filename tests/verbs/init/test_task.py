@@ -7,7 +7,7 @@ import pytest
 from seq2seq.data.readers import read_rows
 from seq2seq.verbs.init.look import build_layout_of, find_columns, look_through
 from seq2seq.verbs.init.task import guess_task
-from seq2seq.verbs.options import InitOptions
+from seq2seq.verbs.options.init import InitOptions
 
 
 @pytest.mark.parametrize(

@@ -5,8 +5,8 @@ import json
 import pytest
 
 from seq2seq.base.errors import CheckpointError, RecipeError, WarmStartError
-from seq2seq.base.lookalikes import find_advice
 from seq2seq.checkpoints.find import find_checkpoint
+from seq2seq.modeling.lookalikes import find_advice
 from seq2seq.modeling.weights import WeightFiles
 from seq2seq.recipe.recipe import load_recipe
 from seq2seq.warmstart.published_checkpoint import PublishedCheckpoint

@@ -8,14 +8,14 @@ import re
 from pathlib import Path
 from typing import Any
 
-from .near_paths import find_near_path
+from ..base.near_paths import find_near_path
+from ..run_folder.folder import RunFolder
 
 TRAINER_STEP = re.compile(r"checkpoint-(\d+)")
 TRAINER_STATE = "trainer_state.json"
 ADAPTER = "adapter_config.json"
 SENTENCE_TRANSFORMER = "modules.json"
 WEIGHTS = ("model*.safetensors", "pytorch_model*.bin", ADAPTER)  # of transformers, or in place of them
-RUN_PARTS = ("recipe.yaml", "checkpoints")
 SAVE = "Load it with transformers and write it with save_pretrained(FOLDER)"
 
 # The ending of a file, and what to do with it.
@@ -72,7 +72,8 @@ def _find_folder_advice(folder: Path) -> str | None:
         return _format_adapter_advice(folder)
     if (folder / SENTENCE_TRANSFORMER).exists():
         return _find_sentence_transformer_advice(folder)
-    if all((folder / part).exists() for part in RUN_PARTS):
+    run = RunFolder(folder)
+    if run.exists() and run.checkpoints.exists():
         return f"It is a run folder: model.plan=pretrained takes it as model.checkpoint={folder}."
     for ending, advice in _FILES.items():
         found = sorted(folder.glob(f"*{ending}"))
