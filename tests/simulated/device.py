@@ -69,7 +69,8 @@ PLACES = ("/seq2seq/", "/transformers/", "/accelerate/", "/torch/nn/utils/", "/t
 class Counts:
     """What was seen, each by what it was and where.
 
-    waits: synchronisations. unpinned: copies to the device from memory that is not pinned. kernels: by operation.
+    waits: synchronisations. unpinned: copies to the device from memory that nobody asked to be pinned. kernels: by
+    operation.
     """
 
     waits: Counter[str] = field(default_factory=Counter)
@@ -292,6 +293,13 @@ class _Attention(torch.autograd.Function):
 ATTENTION = functional.scaled_dot_product_attention
 
 
+def _pin(tensor: torch.Tensor, *device: Any) -> torch.Tensor:
+    """Another tensor that remembers what was asked for: without a GPU no memory can be pinned."""
+    pinned = tensor.clone()
+    pinned.was_pinned = True  # type: ignore[attr-defined]
+    return pinned
+
+
 def _attend(query, key, value, attn_mask=None, dropout_p=0.0, is_causal=False, scale=None, enable_gqa=False):
     options = {"dropout_p": dropout_p, "is_causal": is_causal, "scale": scale, "enable_gqa": enable_gqa}
     if not isinstance(query, SimulatedTensor):
@@ -364,6 +372,7 @@ def simulating() -> Iterator[Counts]:
         mock.patch.object(torch, "tensor", _wrap_constructor(torch.tensor)),
         mock.patch.object(torch, "as_tensor", _wrap_constructor(torch.as_tensor)),
         mock.patch.object(torch, "inference_mode", _NoGradient),
+        mock.patch.object(torch.Tensor, "pin_memory", _pin),
         _Watch(),
     ):
         yield COUNTS
