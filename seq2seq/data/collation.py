@@ -1,4 +1,7 @@
-"""Examples into the model's inputs, and these onto its device. Shapes: B examples, S longest source, T longest target of the micro-batch."""
+"""Examples into the model's inputs, and these onto its device.
+
+Shapes: B examples, S longest source, T longest target of the micro-batch.
+"""
 
 import numpy
 import torch

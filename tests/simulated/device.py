@@ -16,11 +16,13 @@ from typing import Any
 from unittest import mock
 
 import torch
+from accelerate import Accelerator
 from torch import nn
 from torch.nn import functional
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves, tree_map
 from torch.utils.backend_registration import _DummyBackendModule, _setup_privateuseone_for_python_backend
+from transformers import PreTrainedModel
 
 NAME = "simulated"
 CPU = torch.device("cpu")
@@ -81,6 +83,17 @@ class Counts:
         self.waits.clear()
         self.unpinned.clear()
         self.kernels.clear()
+
+    def copy(self) -> "Counts":
+        return Counts(self.waits.copy(), self.unpinned.copy(), self.kernels.copy())
+
+    def __sub__(self, earlier: "Counts") -> "Counts":
+        """What was seen since."""
+        return Counts(
+            self.waits - earlier.waits,
+            self.unpinned - earlier.unpinned,
+            self.kernels - earlier.kernels,
+        )
 
 
 COUNTS = Counts()
@@ -243,6 +256,8 @@ def _count(function: Any, args: tuple, kwargs: dict, ours: list, *, lands_here: 
         source = args[0] if function is ATEN._to_copy.default else args[1]
         if not getattr(source, "was_pinned", False):
             COUNTS.unpinned[f"copy of {tuple(source.shape)} at {find_place()}"] += 1
+        elif not (kwargs.get("non_blocking") or args[2:] == (True,)):
+            COUNTS.waits[f"copy of {tuple(source.shape)} that blocks at {find_place()}"] += 1
     is_view = any(one.alias_info is not None and not one.alias_info.is_write for one in function._schema.returns)
     if lands_here and function not in FREE and not is_view:
         COUNTS.kernels[str(function)] += 1
@@ -361,6 +376,25 @@ def move(model: nn.Module) -> nn.Module:
     """Moves a model to the device, or back again, in place."""
     with mock.patch.object(nn.Module, "_apply", _move):
         return model.to(DEVICE)
+
+
+def _to(model: PreTrainedModel, *arguments: Any, **options: Any) -> PreTrainedModel:
+    with mock.patch.object(nn.Module, "_apply", _move):
+        return MODEL_TO(model, *arguments, **options)
+
+
+MODEL_TO = PreTrainedModel.to
+
+
+@contextmanager
+def training_there() -> Iterator[Counts]:
+    """Runs of the block train on the device, which Accelerate takes for that of the process, and are watched."""
+    with (
+        mock.patch.object(Accelerator, "device", DEVICE),
+        mock.patch.object(PreTrainedModel, "to", _to),
+        simulating() as counts,
+    ):
+        yield counts
 
 
 @contextmanager

@@ -23,6 +23,17 @@ def send_at_step(patch: pytest.MonkeyPatch, name: str, step: int) -> None:
     patch.setattr(Trainer, "_count", count)
 
 
+def send_within_step(patch: pytest.MonkeyPatch, name: str, step: int) -> None:
+    """Sends this process a signal while the step's first micro-batch is computed."""
+
+    def backward(self, micro_batch, target_tokens, dropout_key, backward=Trainer._backward):
+        if (dropout_key[0], dropout_key[-1]) == (step, 0):
+            os.kill(os.getpid(), signal.Signals[name])
+        return backward(self, micro_batch, target_tokens, dropout_key)
+
+    patch.setattr(Trainer, "_backward", backward)
+
+
 def break_gradients(patch: pytest.MonkeyPatch, steps: set[int], value: float = math.inf) -> None:
     """Gives one gradient a value that is not finite in some steps."""
 

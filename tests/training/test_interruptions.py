@@ -3,6 +3,7 @@
 import math
 import os
 import signal
+from dataclasses import replace
 
 import pytest
 import torch
@@ -13,6 +14,7 @@ from seq2seq.base.files import load_json
 from seq2seq.cli import main as cli
 from seq2seq.run_folder.steps import list_steps
 from seq2seq.runs.run import Run
+from seq2seq.training.agreement import Agreement
 from seq2seq.training.trainer import Trainer
 from tests.training.faults import break_gradients, limit_memory, limit_validation, run_out_in, send_at_step
 from tests.training.runs import hash_weights, read_events, write_pairs
@@ -254,6 +256,31 @@ def test_error_in_a_validation_that_is_not_about_memory_is_raised_as_it_is(recip
     data = {"validation": write_pairs(tmp_path / "validation.jsonl", 9, start=100)}
     with pytest.raises(RuntimeError, match="illegal memory access"):
         seq2seq.train(recipe(data=data))
+
+
+def test_step_that_another_process_had_no_memory_for_is_repeated_with_the_same_scale_of_the_loss(recipe, monkeypatch):
+    whole = seq2seq.train(recipe("whole", model={"dropout": 0.0}, max_steps=1))
+
+    def begin(self, begin=Trainer.__init__, **options):
+        # As fp16 has it on a GPU.
+        begin(self, **options)
+        self.accelerator.scaler = torch.amp.GradScaler("cpu", init_scale=8.0)
+        monkeypatch.setattr(self.accelerator, "native_amp", True)
+        monkeypatch.setattr(type(self.accelerator), "mixed_precision", "fp16")
+
+    words = []
+
+    def exchange(self, *arguments, exchange=Agreement.exchange, **options):
+        word = exchange(self, *arguments, **options)
+        words.append(word)
+        return replace(word, out_of_memory=1) if len(words) == 1 else word
+
+    monkeypatch.setattr(Trainer, "__init__", begin)
+    monkeypatch.setattr(Agreement, "exchange", exchange)
+    folder = seq2seq.train(recipe("repeated", model={"dropout": 0.0}, max_steps=1))
+    (event,) = read_events(whole, "train")
+    assert [word.gradient_norm for word in words] == pytest.approx([event["gradient_norm"]] * 2, rel=1e-5)
+    assert load_state(folder, 1)["loss_scaler"]["scale"] == 8.0
 
 
 def test_memory_that_does_not_hold_one_pair_ends_the_run(recipe, monkeypatch, tmp_path):
