@@ -4,6 +4,7 @@ What a micro-batch alone is waited for is in test_micro_batch.py.
 """
 
 from functools import partial
+from unittest import mock
 
 import pytest
 import torch
@@ -11,6 +12,8 @@ from accelerate import Accelerator
 
 import seq2seq
 from seq2seq.data.collation import move_batch
+from seq2seq.training import replicas
+from seq2seq.training.agreement import Agreement
 from seq2seq.training.trainer import Trainer
 from seq2seq.training.validation import compute_validation_loss
 from tests.simulated.device import COUNTS, DEVICE, move, simulating, training_there
@@ -81,6 +84,22 @@ def test_run(recipe, steps, run):
     steps.clear()
     with training_there():
         there = seq2seq.train(recipe("there", **changes))
+    assert read_figures(there) == read_figures(plain)
+    assert read_last(there) == read_last(plain)
+    check_steps(steps, count=5)
+
+
+def test_run_on_several_processes(recipe, steps, monkeypatch):
+    # Others that give zeros: what is sent and fetched is the network's, for which a GPU alone waits.
+    plain = seq2seq.train(recipe("plain", model={"dropout": 0.0}, **CUT))
+    steps.clear()
+    monkeypatch.setattr(Agreement, "is_alone", False)
+    monkeypatch.setattr(replicas, "_is_alone", lambda: False)
+    for name in ("broadcast", "all_reduce"):
+        monkeypatch.setattr(torch.distributed, name, mock.Mock())
+    with training_there():
+        there = seq2seq.train(recipe("there", model={"dropout": 0.0}, **CUT))
+    assert torch.distributed.all_reduce.called
     assert read_figures(there) == read_figures(plain)
     assert read_last(there) == read_last(plain)
     check_steps(steps, count=5)
