@@ -148,6 +148,10 @@ class Agreement:
     def drop_gradients(self) -> None:
         """Frees the memory of gradients that are of no use."""
         self._optimizer.zero_grad(set_to_none=True)
+        scaler = self._accelerator.scaler
+        if scaler is not None:  # of fp16: the next gradients are to be unscaled again, from the same scale
+            scaler.scale(torch.zeros((), device=self._accelerator.device))  # before the first loss it has none
+            scaler.update(scaler.get_scale())
         # torch keeps freed memory in pieces of the old sizes, into which the smaller batches need not fit.
         if torch.cuda.is_available():
             torch.cuda.empty_cache()

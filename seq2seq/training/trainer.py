@@ -203,9 +203,6 @@ class Trainer:
         )
         if word.out_of_memory:
             self._agreement.drop_gradients()  # memory may have run out on another process alone
-            if self.accelerator.scaler is not None and not out_of_memory:
-                # The same scale, for gradients that are still to be unscaled.
-                self.accelerator.scaler.update(self.accelerator.scaler.get_scale())
         return norm, word
 
     def _apply_gradients(self, number: int, norm: torch.Tensor) -> None:

@@ -46,6 +46,18 @@ def break_gradients(patch: pytest.MonkeyPatch, steps: set[int], value: float = m
     patch.setattr(Trainer, "_backward", backward)
 
 
+def scale_losses(patch: pytest.MonkeyPatch) -> None:
+    """Scales losses as fp16 does on a GPU; the optimizer takes what was unscaled, of one step."""
+
+    def begin(self, begin=Trainer.__init__, **options):
+        begin(self, **options)
+        self.accelerator.scaler = torch.amp.GradScaler("cpu", init_scale=8.0)
+        patch.setattr(self.accelerator, "native_amp", True)
+        patch.setattr(type(self.accelerator), "mixed_precision", "fp16")
+
+    patch.setattr(Trainer, "__init__", begin)
+
+
 # Where memory can run out behind the micro-batches of a step, and an error for each that says so.
 PARTS = {
     "sum": ("seq2seq.training.replicas._send", torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2 GiB.")),
