@@ -1,4 +1,7 @@
-"""Examples into the model's inputs. Shapes: B examples, S longest source, T longest target of the micro-batch."""
+"""Examples into the model's inputs, and these onto its device.
+
+Shapes: B examples, S longest source, T longest target of the micro-batch.
+"""
 
 import numpy
 import torch
@@ -9,6 +12,7 @@ from ..sources.source import CollateSources
 from .encoding import EncodedExamples
 
 MASK = "attention_mask"
+UNPINNED = ("cpu", "mps", "meta")  # devices that read the machine's own memory, or none
 
 
 def collate(
@@ -30,3 +34,14 @@ def collate(
     labels = pad_rows([examples.labels[index] for index in indices], IGNORED_LABEL)
     # Looked at here: where a GPU would look for them, the CPU waits for what it finds.
     return inputs | {"labels": labels, "real": find_real(labels)}
+
+
+def move_batch(batch: dict[str, torch.Tensor], device: torch.device) -> dict[str, torch.Tensor]:
+    """The model's inputs on its device.
+
+    By way of memory that the system keeps in its place (pinned): a GPU fetches them from there by itself, while the CPU
+    goes on.
+    """
+    if device.type in UNPINNED:
+        return {name: tensor.to(device) for name, tensor in batch.items()}
+    return {name: tensor.pin_memory().to(device, non_blocking=True) for name, tensor in batch.items()}

@@ -9,7 +9,8 @@ LESS_IN_VALIDATION = (
     "training.precision: bf16, shorter data.max_source_tokens and data.max_target_tokens, or a smaller model"
 )
 
-# The parts of a step behind its last micro-batch, in their order, each with what is to be told of it.
+# The parts of a step behind its last micro-batch, in their order, each with what is to be told of it. Behind the norm
+# comes the word that processes exchange.
 PARTS = {
     "sum": f"the sum of the gradients over all processes. What needs less of it: training.micro_batch_tokens, {LESS}",
     "norm": f"the norm of the gradients. What needs less of it: training.micro_batch_tokens, {LESS}",
@@ -17,6 +18,7 @@ PARTS = {
     "update": f"the update: AdamW keeps two numbers for each weight it trains. What needs less of it: {LESS}",
     "averages": f"the averages of the weights. What needs less of it: training.ema_decay: null, {LESS}",
 }
+PARTS_BEHIND_THE_WORD = ("clipping", "update", "averages")
 
 
 def explain_part(step: int, part: str) -> str:

@@ -1,7 +1,7 @@
 """The replicas of a model that every process holds whole: equal weights at the start, summed gradients at every step.
 
-Gradients are summed only once every process has said that its share of the step is computed. DistributedDataParallel
-sums while the last micro-batch runs, and waits for ever for a process that ran out of memory.
+Gradients are summed behind the last micro-batch, and a process that ran out of memory gives zeros.
+DistributedDataParallel sums while that micro-batch runs, and waits for ever for such a process.
 """
 
 from collections import deque
@@ -31,7 +31,7 @@ def sum_gradients(parameters: Iterable[nn.Parameter]) -> None:
     one process too: the optimizer then does the same on any number of them.
 
     Raises:
-        SumInterrupted: memory ran out between the sums.
+        SumInterrupted: memory ran out between the sums; the other processes got theirs.
     """
     trained = [parameter for parameter in parameters if parameter.requires_grad]
     for parameter in trained:
@@ -57,11 +57,11 @@ def sum_gradients(parameters: Iterable[nn.Parameter]) -> None:
 
 
 class SumInterrupted(MemoryError):
-    """Memory ran out between sums; the other processes got theirs, but nan where this one had nothing left to give."""
+    """Memory ran out between sums; the other processes got theirs, without this one's share of the later ones."""
 
 
 def answer_sums(parameters: Iterable[nn.Parameter]) -> None:
-    """Takes part in all sums that the other processes wait in, with nan in place of gradients, which go."""
+    """Takes part in all sums that the other processes wait in, with zeros in place of gradients, which go."""
     if not _is_alone():
         trained = [parameter for parameter in parameters if parameter.requires_grad]
         _answer(_fill_buckets(trained), ())
@@ -76,7 +76,7 @@ def _answer(buckets: Iterable[list[nn.Parameter]], on_the_way: Iterable["_Bucket
             parameter.grad = None
     for parameters in buckets:
         numbers = sum(parameter.numel() for parameter in parameters)
-        distributed.all_reduce(parameters[0].new_full((numbers,), torch.nan))
+        distributed.all_reduce(parameters[0].new_zeros(numbers))
 
 
 def _is_alone() -> bool:

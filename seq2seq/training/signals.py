@@ -1,4 +1,4 @@
-"""The signals by which a run is asked to stop: noted when they come, read between steps."""
+"""The signals by which a run is asked to stop: noted when they come, read at every step."""
 
 import os
 import signal
@@ -51,18 +51,17 @@ def _tell_of_ctrl_c() -> None:
 
 
 @contextmanager
-def notice_stop_signals() -> Iterator[StopRequest]:
-    """While the block runs, stop signals are noted instead of ending the process.
+def notice_stop_signals(request: StopRequest) -> Iterator[None]:
+    """While the block runs, stop signals are noted in the request instead of ending the process.
 
     Python hears signals in its main thread alone: elsewhere nothing is noted, and signals do what they did.
     """
-    request = StopRequest()
     if threading.current_thread() is not threading.main_thread():
-        yield request
+        yield
         return
     before = {number: signal.signal(number, request.note) for number in STOP_SIGNALS}
     try:
-        yield request
+        yield
     finally:
         for number, handler in before.items():
             if handler is None:  # one that is not Python's

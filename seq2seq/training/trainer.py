@@ -18,10 +18,11 @@ from ..base.console import ProgressBar, errors, show_progress
 from ..base.errors import TrainingError
 from ..base.memory import is_out_of_memory
 from ..base.randomness import seed_torch
+from ..data.collation import move_batch
 from ..data.loader import Step, StepLoader
 from ..modeling.token_loss import TokenLossModel
 from ..reports.validation_samples import ValidationSample
-from .agreement import Agreement
+from .agreement import Agreement, StepWord
 from .contention import EVENT, watch_threads
 from .diagnosis import format_not_finite
 from .early_stopping import count_validation, find_end, format_end
@@ -103,13 +104,17 @@ class Trainer:
         self._steps = loader.steps(state.epoch, state.used_batches)
         self._sharded = is_sharded(model)
         self._agreement = Agreement(accelerator, optimizer, self._log_end, sharded=self._sharded)
+        self._request = StopRequest()
         self._stop: str | None = None  # the signal that ends the run, once all processes know of it
+        self._is_rescue_due = False  # by the clock of any process, once all of them know
         self._clock = RescueClock(options.checkpoint_every_minutes)
         self._speedometer = Speedometer(state.tokens, state.seconds)
         self._contention = watch_threads(options.threads, accelerator)
 
     def train(self) -> str:
         """Runs to the last step, to where early stopping ends it, or to the end of the step in which a signal came.
+
+        Several processes hear of a signal in the next step where it comes when they have given their word of this one.
 
         Returns:
             The reason of the end, as the event `end` names it: max_steps, early_stopping, or the signal's name.
@@ -120,13 +125,13 @@ class Trainer:
         state = self.state
         visible = self.accelerator.is_main_process
         with (
-            notice_stop_signals() as request,
+            notice_stop_signals(self._request),
             show_progress("training", self.max_steps, done=state.step, visible=visible) as bar,
         ):
             self.model.train()
             while (reason := self._find_end()) is None:
                 self._run_step(bar)
-                self._validate_and_save(bar, request)
+                self._validate_and_save(bar)
             if reason == "early_stopping":
                 bar.tell(format_end(state, self.options, self.max_steps))
         self._log_end(reason)
@@ -161,22 +166,47 @@ class Trainer:
         Both are None where one of them was not finite and the step was skipped.
         """
         while True:
-            loss, out_of_memory = self._agreement.add_up(*self._accumulate(step, number))
-            if not out_of_memory:
+            norm, word = self._compute_gradients(step, number)
+            if not word.out_of_memory:
                 break
-            self._agreement.drop_gradients()  # memory may have run out on another process alone
             step = self._halve_micro_batches(step)
-        # torch has summed those of a sharded model on the way back already.
-        if not self._sharded:
-            with self._agreement.ending_together(number, "sum"):
-                self._sum_gradients()
-        with self._agreement.ending_together(number, "norm"):
-            norm = self._compute_gradient_norm()
-            gradient_norm = gather_tensor(norm).item()
-        if not (math.isfinite(loss) and math.isfinite(gradient_norm)):
-            self._agreement.meet(number)  # the gradients may be those of a process that had no memory for their sum
-            self._skip(step, number, loss, gradient_norm)
+        self._hear(word.flags)
+        if not (math.isfinite(word.loss) and math.isfinite(word.gradient_norm)):
+            self._skip(step, number, word.loss, word.gradient_norm)
             return None, None
+        self._apply_gradients(number, norm)
+        self.state.skipped_in_a_row = 0
+        return word.loss, word.gradient_norm
+
+    def _compute_gradients(self, step: Step, number: int) -> tuple[torch.Tensor, StepWord]:
+        """The summed gradients of a step, their norm on the device, and what all processes know of it.
+
+        There are none where memory ran out on a process: the step can be computed once more.
+        """
+        loss, out_of_memory = self._accumulate(step, number)
+        norm = torch.zeros((), device=self.accelerator.device)
+        if out_of_memory:
+            answer_sums(self.model.parameters())
+        else:
+            # torch has summed those of a sharded model on the way back already.
+            if not self._sharded:
+                with self._agreement.ending_together(number, "sum"):
+                    self._sum_gradients()
+            with self._agreement.ending_together(number, "norm"):
+                norm = self._compute_gradient_norm()
+        word = self._agreement.exchange(
+            number,
+            loss,
+            gather_tensor(norm),
+            out_of_memory=out_of_memory,
+            flags=self._list_flags(),
+        )
+        if word.out_of_memory:
+            self._agreement.drop_gradients()  # memory may have run out on another process alone
+        return norm, word
+
+    def _apply_gradients(self, number: int, norm: torch.Tensor) -> None:
+        """Clips them, updates weights and averages, and frees them; the device is not waited for."""
         if self.options.max_gradient_norm is not None:
             with self._agreement.ending_together(number, "clipping"):
                 # By the norm that is known already, as torch's clip_grad_norm_ would compute it once more.
@@ -187,8 +217,6 @@ class Trainer:
             with self._agreement.ending_together(number, "averages"):
                 self.averages.update(number)
         self.optimizer.zero_grad(set_to_none=True)
-        self.state.skipped_in_a_row = 0
-        return loss, gradient_norm
 
     def _accumulate(self, step: Step, number: int) -> tuple[torch.Tensor, bool]:
         """The gradients and the summed loss of this process's share, and whether memory ran out instead."""
@@ -222,7 +250,7 @@ class Trainer:
 
     def _backward(self, micro_batch: dict[str, torch.Tensor], target_tokens: int, dropout_key: tuple) -> torch.Tensor:
         seed_torch(self.seed, "dropout", *dropout_key)
-        inputs = {name: tensor.to(self.accelerator.device, non_blocking=True) for name, tensor in micro_batch.items()}
+        inputs = move_batch(micro_batch, self.accelerator.device)
         losses = self.objective.compute_sums(self.model, inputs)
         # Sharded gradients are averaged over the processes, so the sum over all of them needs the factor back.
         scale = (self.accelerator.num_processes if self._sharded else 1) / target_tokens
@@ -322,7 +350,7 @@ class Trainer:
         if warning is not None and self.accelerator.is_main_process:
             errors().print(warning)
 
-    def _validate_and_save(self, bar: ProgressBar, request: StopRequest) -> None:
+    def _validate_and_save(self, bar: ProgressBar) -> None:
         state, options = self.state, self.options
         finished = state.step == self.max_steps
         best = False
@@ -337,11 +365,13 @@ class Trainer:
             if best:
                 state.best_step, state.best_value = state.step, values[metric]
             count_validation(state, values[metric], options)
-        # Before saving, which every process takes part in, or none.
-        is_rescue_due = self._agree(request)
-        if best or self._find_end() or state.step % options.checkpoint_every_steps == 0:
+        is_planned = best or state.step % options.checkpoint_every_steps == 0
+        # Before saving, which every process takes part in, or none; one alone knows at any time what it is asked for.
+        if self._agreement.is_alone or is_planned or self._find_end() or self._is_rescue_due:
+            self._hear(self._agreement.meet(state.step, self._list_flags()))
+        if is_planned or self._find_end():
             self._save(best)
-        elif is_rescue_due:
+        elif self._is_rescue_due:
             self._save_rescue()
 
     def _validate(self, measure: Callable[[], dict[str, float]]) -> dict[str, float]:
@@ -363,12 +393,15 @@ class Trainer:
             for line in sample.format_lines():
                 bar.print(line)
 
-    def _agree(self, request: StopRequest) -> bool:
-        """Lets all processes know of a signal that came to any; returns whether one finds a rescue point due."""
-        came = [request.signal is signal for signal in STOP_SIGNALS]
-        due, *counts = self._agreement.meet(self.state.step, flags=[self._clock.is_due(), *came])
-        self._stop = next((signal.name for signal, count in zip(STOP_SIGNALS, counts, strict=True) if count), None)
-        return bool(due)
+    def _list_flags(self) -> list[bool]:
+        """What this process raises: whether it finds a rescue point due, and for each stop signal whether it came."""
+        return [self._clock.is_due(), *(self._request.signal is signal for signal in STOP_SIGNALS)]
+
+    def _hear(self, counts: Sequence[float]) -> None:
+        """Takes how many processes raise each flag."""
+        due, *came = counts
+        self._is_rescue_due = bool(due)
+        self._stop = next((signal.name for signal, count in zip(STOP_SIGNALS, came, strict=True) if count), None)
 
     def _save(self, best: bool) -> None:
         self._note_loss_scaler()

@@ -6,6 +6,7 @@ import torch
 from accelerate import Accelerator
 
 from ..base.memory import is_out_of_memory
+from ..data.collation import move_batch
 from ..metrics.table import find_metric
 from ..modeling.token_loss import IGNORED_LABEL, TokenLossModel, evaluating
 
@@ -32,21 +33,21 @@ def compute_validation_loss(
     Raises:
         MemoryError: on every process, where memory ran out on one.
     """
-    # Of losses, of tokens, and of processes without memory; float32 counts no single tokens beyond 16.8 million.
-    sums = torch.zeros(3, dtype=torch.float64)
+    # Of losses, of tokens, and of processes without memory; float32 counts no single tokens beyond 16.8 million. On the
+    # device, which is waited for once, at the end.
+    sums = torch.zeros(3, dtype=torch.float64, device=accelerator.device)
     try:
         with evaluating(model):
             for micro_batch in micro_batches:
-                inputs = {name: tensor.to(accelerator.device) for name, tensor in micro_batch.items()}
+                inputs = move_batch(micro_batch, accelerator.device)
                 with accelerator.autocast():
-                    loss = model(**inputs).negative_log_likelihood
-                sums[0] += loss.item()
+                    sums[0] += model(**inputs).negative_log_likelihood.double()
                 sums[1] += int(micro_batch["labels"].ne(IGNORED_LABEL).sum())
     except (RuntimeError, MemoryError) as error:
         if not is_out_of_memory(error):
             raise
-        sums[2] = 1
-    total, tokens, without_memory = accelerator.reduce(sums.to(accelerator.device), "sum").tolist()
+        sums[2].fill_(1)
+    total, tokens, without_memory = accelerator.reduce(sums, "sum").tolist()
     if without_memory:
         raise MemoryError("memory ran out in a batch of the validation")
     return total / tokens

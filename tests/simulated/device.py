@@ -16,11 +16,13 @@ from typing import Any
 from unittest import mock
 
 import torch
+from accelerate import Accelerator
 from torch import nn
 from torch.nn import functional
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves, tree_map
 from torch.utils.backend_registration import _DummyBackendModule, _setup_privateuseone_for_python_backend
+from transformers import PreTrainedModel
 
 NAME = "simulated"
 CPU = torch.device("cpu")
@@ -69,7 +71,8 @@ PLACES = ("/seq2seq/", "/transformers/", "/accelerate/", "/torch/nn/utils/", "/t
 class Counts:
     """What was seen, each by what it was and where.
 
-    waits: synchronisations. unpinned: copies to the device from memory that is not pinned. kernels: by operation.
+    waits: synchronisations. unpinned: copies to the device from memory that nobody asked to be pinned. kernels: by
+    operation.
     """
 
     waits: Counter[str] = field(default_factory=Counter)
@@ -80,6 +83,17 @@ class Counts:
         self.waits.clear()
         self.unpinned.clear()
         self.kernels.clear()
+
+    def copy(self) -> "Counts":
+        return Counts(self.waits.copy(), self.unpinned.copy(), self.kernels.copy())
+
+    def __sub__(self, earlier: "Counts") -> "Counts":
+        """What was seen since."""
+        return Counts(
+            self.waits - earlier.waits,
+            self.unpinned - earlier.unpinned,
+            self.kernels - earlier.kernels,
+        )
 
 
 COUNTS = Counts()
@@ -242,6 +256,8 @@ def _count(function: Any, args: tuple, kwargs: dict, ours: list, *, lands_here: 
         source = args[0] if function is ATEN._to_copy.default else args[1]
         if not getattr(source, "was_pinned", False):
             COUNTS.unpinned[f"copy of {tuple(source.shape)} at {find_place()}"] += 1
+        elif not (kwargs.get("non_blocking") or args[2:] == (True,)):
+            COUNTS.waits[f"copy of {tuple(source.shape)} that blocks at {find_place()}"] += 1
     is_view = any(one.alias_info is not None and not one.alias_info.is_write for one in function._schema.returns)
     if lands_here and function not in FREE and not is_view:
         COUNTS.kernels[str(function)] += 1
@@ -290,6 +306,13 @@ class _Attention(torch.autograd.Function):
 
 
 ATTENTION = functional.scaled_dot_product_attention
+
+
+def _pin(tensor: torch.Tensor, *device: Any) -> torch.Tensor:
+    """Another tensor that remembers what was asked for: without a GPU no memory can be pinned."""
+    pinned = tensor.clone()
+    pinned.was_pinned = True  # type: ignore[attr-defined]
+    return pinned
 
 
 def _attend(query, key, value, attn_mask=None, dropout_p=0.0, is_causal=False, scale=None, enable_gqa=False):
@@ -355,6 +378,25 @@ def move(model: nn.Module) -> nn.Module:
         return model.to(DEVICE)
 
 
+def _to(model: PreTrainedModel, *arguments: Any, **options: Any) -> PreTrainedModel:
+    with mock.patch.object(nn.Module, "_apply", _move):
+        return MODEL_TO(model, *arguments, **options)
+
+
+MODEL_TO = PreTrainedModel.to
+
+
+@contextmanager
+def training_there() -> Iterator[Counts]:
+    """Runs of the block train on the device, which Accelerate takes for that of the process, and are watched."""
+    with (
+        mock.patch.object(Accelerator, "device", DEVICE),
+        mock.patch.object(PreTrainedModel, "to", _to),
+        simulating() as counts,
+    ):
+        yield counts
+
+
 @contextmanager
 def simulating() -> Iterator[Counts]:
     """Watches what the block does on the device; gives the counts, cleared."""
@@ -364,6 +406,7 @@ def simulating() -> Iterator[Counts]:
         mock.patch.object(torch, "tensor", _wrap_constructor(torch.tensor)),
         mock.patch.object(torch, "as_tensor", _wrap_constructor(torch.as_tensor)),
         mock.patch.object(torch, "inference_mode", _NoGradient),
+        mock.patch.object(torch.Tensor, "pin_memory", _pin),
         _Watch(),
     ):
         yield COUNTS

@@ -23,6 +23,17 @@ def send_at_step(patch: pytest.MonkeyPatch, name: str, step: int) -> None:
     patch.setattr(Trainer, "_count", count)
 
 
+def send_within_step(patch: pytest.MonkeyPatch, name: str, step: int) -> None:
+    """Sends this process a signal while the step's first micro-batch is computed."""
+
+    def backward(self, micro_batch, target_tokens, dropout_key, backward=Trainer._backward):
+        if (dropout_key[0], dropout_key[-1]) == (step, 0):
+            os.kill(os.getpid(), signal.Signals[name])
+        return backward(self, micro_batch, target_tokens, dropout_key)
+
+    patch.setattr(Trainer, "_backward", backward)
+
+
 def break_gradients(patch: pytest.MonkeyPatch, steps: set[int], value: float = math.inf) -> None:
     """Gives one gradient a value that is not finite in some steps."""
 
@@ -33,6 +44,18 @@ def break_gradients(patch: pytest.MonkeyPatch, steps: set[int], value: float = m
         return loss
 
     patch.setattr(Trainer, "_backward", backward)
+
+
+def scale_losses(patch: pytest.MonkeyPatch) -> None:
+    """Scales losses as fp16 does on a GPU; the optimizer takes what was unscaled, of one step."""
+
+    def begin(self, begin=Trainer.__init__, **options):
+        begin(self, **options)
+        self.accelerator.scaler = torch.amp.GradScaler("cpu", init_scale=8.0)
+        patch.setattr(self.accelerator, "native_amp", True)
+        patch.setattr(type(self.accelerator), "mixed_precision", "fp16")
+
+    patch.setattr(Trainer, "__init__", begin)
 
 
 # Where memory can run out behind the micro-batches of a step, and an error for each that says so.

@@ -3,6 +3,7 @@
 import math
 import os
 import signal
+from dataclasses import replace
 
 import pytest
 import torch
@@ -13,8 +14,16 @@ from seq2seq.base.files import load_json
 from seq2seq.cli import main as cli
 from seq2seq.run_folder.steps import list_steps
 from seq2seq.runs.run import Run
+from seq2seq.training.agreement import Agreement
 from seq2seq.training.trainer import Trainer
-from tests.training.faults import break_gradients, limit_memory, limit_validation, run_out_in, send_at_step
+from tests.training.faults import (
+    break_gradients,
+    limit_memory,
+    limit_validation,
+    run_out_in,
+    scale_losses,
+    send_at_step,
+)
 from tests.training.runs import hash_weights, read_events, write_pairs
 
 NAMES = {signal.SIGINT: "Ctrl-C", signal.SIGTERM: "SIGTERM", signal.SIGUSR1: "SIGUSR1"}
@@ -254,6 +263,39 @@ def test_error_in_a_validation_that_is_not_about_memory_is_raised_as_it_is(recip
     data = {"validation": write_pairs(tmp_path / "validation.jsonl", 9, start=100)}
     with pytest.raises(RuntimeError, match="illegal memory access"):
         seq2seq.train(recipe(data=data))
+
+
+def test_step_that_another_process_had_no_memory_for_is_repeated_with_the_same_scale_of_the_loss(recipe, monkeypatch):
+    whole = seq2seq.train(recipe("whole", model={"dropout": 0.0}, max_steps=1))
+    scale_losses(monkeypatch)
+    words = []
+
+    def exchange(self, *arguments, exchange=Agreement.exchange, **options):
+        words.append(exchange(self, *arguments, **options))
+        return replace(words[-1], out_of_memory=1) if len(words) == 1 else words[-1]
+
+    monkeypatch.setattr(Agreement, "exchange", exchange)
+    folder = seq2seq.train(recipe("repeated", model={"dropout": 0.0}, max_steps=1))
+    (event,) = read_events(whole, "train")
+    assert [word.gradient_norm for word in words] == pytest.approx([event["gradient_norm"]] * 2, rel=1e-5)
+    assert load_state(folder, 1)["loss_scaler"]["scale"] == 8
+
+
+def test_memory_that_runs_out_before_a_loss_was_scaled_repeats_the_step(recipe, monkeypatch):
+    scale_losses(monkeypatch)
+    limit_memory(monkeypatch, rows=4)
+    folder = seq2seq.train(recipe(max_steps=1))
+    assert read_events(folder, "out_of_memory")
+    assert load_state(folder, 1)["loss_scaler"]["scale"] == 8
+
+
+@pytest.mark.parametrize("part", ["norm", "clipping", "update"])
+def test_process_of_several_that_scales_its_losses_ends_in_words_too(recipe, monkeypatch, part):
+    monkeypatch.setattr(Agreement, "is_alone", False)
+    scale_losses(monkeypatch)
+    run_out_in(monkeypatch, part)
+    with pytest.raises(TrainingError, match=f"Step 1: memory ran out in the {part}"):
+        seq2seq.train(recipe())
 
 
 def test_memory_that_does_not_hold_one_pair_ends_the_run(recipe, monkeypatch, tmp_path):

@@ -32,8 +32,8 @@ def saved(monkeypatch):
     """What stands in a run folder whenever a step is behind: steps of checkpoints, then of rescue points."""
     seen = []
 
-    def validate_and_save(self, bar, request, do=Trainer._validate_and_save):
-        do(self, bar, request)
+    def validate_and_save(self, bar, do=Trainer._validate_and_save):
+        do(self, bar)
         run = self.callbacks.save.__self__.folder.path
         seen.append((list_steps(run), list_rescues(run)))
 

@@ -10,7 +10,7 @@ from safetensors.torch import load_file
 
 import seq2seq
 from seq2seq.base.files import load_json
-from seq2seq.run_folder.steps import list_steps
+from seq2seq.run_folder.steps import list_rescues, list_steps
 from tests.processes import command
 from tests.training.fork_server import launch_in_forks, run_in_fork
 from tests.training.runs import compute_expected_step, read_events, write_pairs, write_recipe
@@ -32,6 +32,11 @@ def launch(tiny_bert, tmp_path_factory) -> Launch:
     often = {"max_steps": 4, "checkpoint_every_steps": 1, "keep_checkpoints": 9}
     for fault in ("signal", "memory", "gradient", *ENDING):
         write_recipe(folder, tiny_bert, fault, **often, **plain, **({"ema_decay": 0.9} if fault == "averages" else {}))
+    for fault in ("early_signal", "unsaved_signal", "clock", *UNSAVED):
+        changes = {"ema_decay": 0.9} if fault.endswith("averages") else {}
+        if fault.startswith("sharded"):
+            changes["sharding"] = "fsdp"
+        write_recipe(folder, tiny_bert, fault, **changes, **plain)
     validated = describe_validated(folder)
     for fault, metric in {"smaller_validation": "loss", "validation": "loss", "outputs": "sari"}.items():
         recipe = write_recipe(folder, tiny_bert, fault, **(validated | {"validation_metrics": [metric]}), **plain)
@@ -54,6 +59,10 @@ ENDING = {
     "averages": "Step 2: memory ran out in the averages of the weights. What needs less of it: training.ema_decay",
     "command": "exit code 1",
 }
+
+# Likewise in runs that save at their end alone: there the others have nothing to hear before their next step.
+UNSAVED = {f"unsaved_{part}": ENDING[part] for part in ("sum", "norm", "clipping", "update", "averages")}
+UNSAVED |= {f"sharded_{part}": ENDING[part] for part in ("update", "averages")}
 
 # 40 pairs of 4 to 15 tokens are eight micro-batches of at most 65 padded tokens, four on each process.
 CUT_TOKENS = 65
@@ -102,6 +111,24 @@ def test_signal_to_one_process_ends_both_after_the_same_step(launch):
     assert all(f"signal on {process}: SIGUSR1 came: " in launch.result.stdout for process in (0, 1))
 
 
+@pytest.mark.parametrize(("run", "step"), [("early_signal", 2), ("unsaved_signal", 3)])
+def test_signal_to_one_process_of_a_run_that_does_not_save_ends_both_behind_the_word_that_tells_of_it(
+    launch, run, step
+):
+    # In step 2, before its word or behind it.
+    ends = read_events(launch.folder / run, "end")
+    assert [(end["reason"], end["step"]) for end in ends] == [("SIGUSR1", step)]
+    assert list_steps(launch.folder / run) == [step]
+    assert all(f"{run} on {process}: SIGUSR1 came: " in launch.result.stdout for process in (0, 1))
+
+
+def test_rescue_point_that_one_process_finds_due_is_written_by_both(launch):
+    assert list_rescues(launch.folder / "clock") == [2]
+    assert all(
+        f"clock on {process}: Step 3: memory ran out in the update" in launch.result.stdout for process in (0, 1)
+    )
+
+
 @pytest.mark.parametrize("processes", [1, 4])
 def test_run_stopped_on_two_processes_goes_on_with_others_as_if_nothing_had_changed(
     launch, tiny_bert, tmp_path, processes
@@ -134,6 +161,13 @@ def test_memory_that_runs_out_behind_the_micro_batches_of_one_process_ends_both_
     assert read_events(launch.folder / fault, "end")[-1]["reason"] == "out_of_memory"
     steps = list_steps(launch.folder / fault)
     assert steps == ([] if "sum" in fault else [1])  # the step in which it happened is in no checkpoint
+
+
+@pytest.mark.parametrize("run", UNSAVED)
+def test_memory_that_runs_out_on_one_process_is_told_to_the_other_in_the_next_step_at_the_latest(launch, run):
+    assert all(f"{run} on {process}: {UNSAVED[run]}" in launch.result.stdout for process in (0, 1))
+    assert read_events(launch.folder / run, "end")[-1]["reason"] == "out_of_memory"
+    assert list_steps(launch.folder / run) == []
 
 
 def test_run_whose_memory_ran_out_in_a_step_goes_on_as_if_nothing_had_happened(launch, tiny_bert, tmp_path):
