@@ -39,7 +39,7 @@ def judge_bf16(model: TokenLossModel, device: torch.device) -> Verdict:
         return of_device
     width = find_width(model)
     if width is None:
-        return Verdict(False, "no part of the model runs in mixed precision")
+        return Verdict(False, "no width is known of a side that runs in mixed precision")
     if width < NARROWEST:
         return Verdict(False, f"the model is {width} wide, and bf16 gains from a width of {NARROWEST} on")
     return of_device
@@ -82,11 +82,18 @@ def _list_instructions() -> list[str]:
 
 
 def find_width(model: TokenLossModel) -> int | None:
-    """How wide a model is: its wider side, which takes most of the time; None where all of it stays in fp32."""
-    configs = [config for config in list_side_configs(model.config) if find_family(config).mixed_precision]
-    return max(map(_read_width, configs), default=None)
+    """How wide a model is: its wider side, whose products take most of the time.
+
+    Sides that stay in fp32 do not count; None where no other is left, or transformers has another word for the width.
+    """
+    widths = []
+    for config in list_side_configs(model.config):
+        width = _find_width_of_side(config)
+        if width is not None and find_family(config).mixed_precision:
+            widths.append(width)
+    return max(widths, default=None)
 
 
-def _read_width(config: PreTrainedConfig) -> int:
-    # A family that is published whole may keep one config for each of its sides.
-    return config.get_text_config(decoder=True).hidden_size
+def _find_width_of_side(config: PreTrainedConfig) -> int | None:
+    # A family that is published whole may keep a config for each of its sides.
+    return getattr(config.get_text_config(decoder=True), "hidden_size", None)

@@ -10,6 +10,7 @@ from transformers import (
     DebertaConfig,
     EncoderDecoderConfig,
     GPT2Config,
+    PerceiverConfig,
     T5Config,
     T5GemmaConfig,
 )
@@ -122,8 +123,9 @@ def test_width_is_that_of_the_wider_side_that_runs_in_mixed_precision(encoder, d
     assert find_width(describe_pair(encoder, decoder)) == width
 
 
-def test_model_of_which_nothing_runs_in_mixed_precision_is_not_faster(detected):
+@pytest.mark.parametrize("config", [DebertaConfig(), PerceiverConfig()])  # stays in float32; has latents of a width
+def test_model_of_which_no_width_is_known_is_not_faster(detected, config):
     detected("avx512_bf16")
-    pair = describe_pair(DebertaConfig(), DebertaConfig())
-    assert find_width(pair) is None
-    assert judge_bf16(pair, CPU).reason == "no part of the model runs in mixed precision"
+    assert find_width(describe_pair(config)) is None
+    verdict = judge_bf16(describe_pair(config), CPU)
+    assert (verdict.is_faster, verdict.reason) == (False, "no width is known of a side that runs in mixed precision")
