@@ -7,6 +7,7 @@ LAUNCHING = (
     "tests/processes/test_group.py",
     "tests/verbs/test_generate_file.py",
     "tests/launch/test_processes.py",
+    "tests/runs/test_precision.py",
     "tests/training/test_fork_server.py",
     "tests/training/test_freezing.py",
     "tests/training/test_kill_and_resume.py",

@@ -40,7 +40,9 @@ def write_recipe(folder: Path, name: str, model: dict, **training) -> Path:
         "data": {
             "train": write_pairs(folder / "train.jsonl", targets), "max_source_tokens": 48, "max_target_tokens": 48
         },
-        "training": {"batch_examples": 8, "max_steps": 20, "log_every_steps": 1, "learning_rate": 2e-3} | training,
+        "training": {
+            "batch_examples": 8, "max_steps": 20, "log_every_steps": 1, "learning_rate": 2e-3, "precision": "fp32",
+        } | training,
         "generation": {"num_beams": 2, "max_target_tokens": 12},
     }  # fmt: skip
     path = folder / f"{name}.yaml"

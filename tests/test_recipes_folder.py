@@ -50,6 +50,12 @@ def test_every_base_opens_with_the_command_that_runs_one_of_its_plans():
     assert [path for path in BASES if named[path] not in PLANS or named[path].parent != path.parent] == []
 
 
+def test_recipes_with_figures_of_ours_name_the_precision_that_these_were_measured_in():
+    commands = re.findall(r"seq2seq train (recipes/\S+)", (ROOT / "docs/results.md").read_text())
+    measured = sorted({load(ROOT / path).training.precision for path in commands})
+    assert (len(set(commands)) > 5, measured) == (True, ["fp32"])
+
+
 def test_recipes_that_extend_change_only_what_makes_them_others():
     def list_changes(path: Path) -> set[str]:
         """The parts of a recipe that it should share with its base."""

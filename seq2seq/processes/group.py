@@ -31,33 +31,43 @@ Processes: TypeAlias = Accelerator | PartialState
 PATIENCE = timedelta(days=30)  # the usual ten or thirty minutes are too short to tokenize a large corpus in
 
 
-def build_accelerator(recipe: Recipe) -> Accelerator:
-    """The accelerator of a recipe's precision and trackers, on the GPU where there is one.
+def join_run(recipe: Recipe) -> PartialState:
+    """The processes of a run, whose model is not there yet, nor perhaps its precision; on the GPU where there is one.
 
     Raises:
         TrainingError: as `check_launch`; fp16 without a GPU; or Accelerate counts other processes than the launcher.
         RecipeError: as `check_trackers`.
     """
     precision = recipe.training.precision
-    trackers = recipe.training.trackers
     check_launch(os.environ, read_launcher_command(), precision)
-    check_trackers(trackers)
+    check_trackers(recipe.training.trackers)
     if precision == "fp16" and not torch.cuda.is_available():
         raise TrainingError("training.precision: fp16 needs a GPU, and torch finds none here. Set it to bf16 or fp32.")
+    return _join_processes()
+
+
+def build_accelerator(recipe: Recipe) -> Accelerator:
+    """The accelerator of a recipe's precision and trackers; where that is still auto, it computes in fp32.
+
+    Raises:
+        TrainingError, RecipeError: as `join_run`.
+    """
+    join_run(recipe)
+    precision = recipe.training.precision
+    trackers = recipe.training.trackers
     # Accelerate keeps the first precision of a process for ever; a second run in it may want another.
     AcceleratorState._reset_state()
     folder = RunFolder(Path(recipe.output))
-    accelerator = Accelerator(
-        mixed_precision="no" if precision == "fp32" else precision,
+    return Accelerator(
+        mixed_precision=precision if precision in ("bf16", "fp16") else "no",
         cpu=not torch.cuda.is_available(),
         log_with=list(trackers) or None,
         project_config=ProjectConfiguration(logging_dir=str(folder.trackers)),
     )
-    _check_count(accelerator)
-    return accelerator
 
 
-def _check_count(processes: Processes) -> None:
+def _join_processes() -> PartialState:
+    processes = PartialState(cpu=not torch.cuda.is_available())
     # After a failure the launcher ends the others, which a group that is being left would wait for.
     atexit.unregister(_leave_group)
     if processes.num_processes != count_processes(os.environ):
@@ -65,6 +75,7 @@ def _check_count(processes: Processes) -> None:
             f"Accelerate runs {processes.num_processes} processes where the launcher set WORLD_SIZE to "
             f"{os.environ['WORLD_SIZE']}. Begin the run in a fresh process of its own."
         )
+    return processes
 
 
 @contextmanager
@@ -72,11 +83,10 @@ def open_processes() -> Iterator[PartialState]:
     """The processes of a command that trains nothing, while the block runs; each on its own GPU where there are any.
 
     Raises:
-        TrainingError: as `build_accelerator`.
+        TrainingError: as `check_launch`; or Accelerate counts other processes than the launcher.
     """
     check_launch(os.environ, read_launcher_command(), None)
-    processes = PartialState(cpu=not torch.cuda.is_available())
-    _check_count(processes)
+    processes = _join_processes()
     yield processes
     if processes.num_processes > 1:
         distributed.barrier()

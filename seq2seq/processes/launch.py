@@ -126,7 +126,7 @@ def _check_accelerate_settings(environment: Mapping[str, str], precision: str | 
     if precision is None:
         return
     theirs = environment.get("ACCELERATE_MIXED_PRECISION", "no")
-    ours = "no" if precision == "fp32" else precision
+    ours = precision if precision in ("bf16", "fp16") else "no"
     if theirs not in ("no", ours):
         raise TrainingError(
             f"accelerate launch asks for mixed_precision {theirs}, the recipe for training.precision {precision}. The "

@@ -64,6 +64,7 @@ OLD_VALUES: dict[str, Any] = {
     "training.layer_decay": 1.0,
     "training.max_skipped_steps": 5,
     "training.objective": {"kind": "cross_entropy"},
+    "training.precision": "fp32",
     "training.threads": None,
     "training.trackers": [],
     "training.validation_samples": 0,

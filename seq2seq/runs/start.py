@@ -2,10 +2,9 @@
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, get_args
 
 import torch
-from accelerate import Accelerator
 from transformers import GenerationConfig
 
 from ..base.console import errors
@@ -21,7 +20,7 @@ from ..families.table import add_families
 from ..generation.prefix import encode_prefix
 from ..modeling.generation_config import read_marks
 from ..modeling.token_loss import TokenLossModel
-from ..processes.group import run_on_main
+from ..processes.group import Processes, run_on_main
 from ..recipe.recipe import Recipe, build_recipe
 from ..run_folder.folder import RunFolder
 from ..run_folder.old_runs import bring_up_origin, choose_old_values
@@ -29,6 +28,7 @@ from ..run_folder.steps import step_folder
 from ..sources.text import build_reader
 from ..text.framing import Framing
 from ..text.tokenizers import TokenizerPair
+from ..training.options import Precision
 from ..training.state import TrainingState
 from ..warmstart.options import ModelOptions
 from ..warmstart.origin import OriginReport, report_loaded
@@ -115,23 +115,23 @@ def start_from_options(options: ModelOptions, *, seed: int, corpus: Corpus | Non
     )
 
 
-def resume_model(run: RunFolder, accelerator: Accelerator) -> Start:
+def resume_model(run: RunFolder, processes: Processes) -> Start:
     """The model, optimizer and state of a run's newest whole checkpoint.
 
     Raises:
         TrainingError: none of its checkpoints is whole.
     """
-    folder, refused = run_on_main(accelerator, lambda: find_newest_whole(run.path))
+    folder, refused = run_on_main(processes, lambda: find_newest_whole(run.path))
     if folder is None:
         raise TrainingError(
             f"{run.path} has no whole checkpoint to go on from; choose another output.\n" + "\n".join(refused)
         )
-    if accelerator.is_main_process:
+    if processes.is_main_process:
         for reason in refused:
             errors().print(f"Passed over: {reason}")
     checkpoint, training = read_checkpoint(folder, checked=True), load_training_files(folder)
     state = TrainingState.from_dict(training.state)
-    if not run_on_main(accelerator, lambda: _has_best(run, state)):
+    if not run_on_main(processes, lambda: _has_best(run, state)):
         state.best_step = state.best_value = None
     return Start(
         checkpoint.model,
@@ -215,7 +215,8 @@ def check_same_recipe(folder: RunFolder, recipe: Recipe, unsettled: Collection[s
 def adopt_old_values(folder: RunFolder, recipe: Recipe, given: Mapping[str, Any]) -> Recipe:
     """The recipe to go on with in a folder: options that it leaves out, and that came to something else then, are so.
 
-    An option may have come after the run was begun, or its default, or the task's, may be another one since.
+    An option may have come after the run was begun, or its default, or the task's, may be another one since; and what
+    precision was settled as the run began stays for any machine.
 
     Args:
         given: what whoever goes on says, before the task and defaults fill it up.
@@ -225,7 +226,11 @@ def adopt_old_values(folder: RunFolder, recipe: Recipe, given: Mapping[str, Any]
         return recipe  # `check_same_recipe` tells what is wrong
     for key, old in choose_old_values(then, recipe.model_dump(mode="json"), frozenset(flatten(dict(given)))).items():
         given = merge(nest(key, old), given)
-    return build_recipe(given)
+    recipe = build_recipe(given)
+    settled = flatten(then).get("training.precision")
+    if recipe.training.precision == "auto" and settled in get_args(Precision):
+        recipe = build_recipe(merge(given, nest("training.precision", settled)))
+    return recipe
 
 
 def _load_run_recipe(folder: RunFolder) -> dict:

@@ -5,17 +5,15 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from accelerate import Accelerator
-
 from ..base.console import errors
 from ..base.errors import TrainingError
-from ..processes.group import run_on_main
+from ..processes.group import Processes, run_on_main
 from ..run_folder.folder import RunFolder
 from ..run_folder.lock import RunLock
 
 
 @contextmanager
-def hold_folder(folder: RunFolder, accelerator: Accelerator) -> Iterator[None]:
+def hold_folder(folder: RunFolder, processes: Processes) -> Iterator[None]:
     """Keeps other runs out of a folder while the block runs, and explains what the system refuses to write there.
 
     The main process holds the lock for all processes of its launch.
@@ -25,7 +23,7 @@ def hold_folder(folder: RunFolder, accelerator: Accelerator) -> Iterator[None]:
     """
     lock = RunLock(folder.path)
     try:
-        run_on_main(accelerator, lambda: _acquire(lock))
+        run_on_main(processes, lambda: _acquire(lock))
         yield
     except OSError as error:
         # What the system refuses elsewhere, such as a compiler that is not there, is no matter of the folder's.

@@ -7,12 +7,12 @@ from contextlib import contextmanager
 from typing import Any
 
 import torch
-from accelerate import Accelerator
 
 from ..base.console import errors
 from ..base.cores import AT_IMPORT, CoreTimes, fit_threads
 from ..base.errors import DataError
 from ..base.files import load_json
+from ..processes.group import Processes
 from ..run_folder.folder import RunFolder
 from ..run_folder.steps import list_saved
 from ..training.contention import EVENT, SAID_BY, may_choose_threads
@@ -25,7 +25,7 @@ SHORTEST_LOOK = 1.0
 def computing_with_threads(
     asked: int | None,
     folder: RunFolder,
-    accelerator: Accelerator,
+    processes: Processes,
     *,
     resuming: bool,
 ) -> Iterator[None]:
@@ -36,9 +36,9 @@ def computing_with_threads(
         resuming: whether the run goes on from a checkpoint: with the threads that it had there, on as many processes.
     """
     before = torch.get_num_threads()
-    begun_with = _find_recorded(folder, accelerator.num_processes) if resuming else None
-    threads = asked or begun_with or _fit_free_cores(before, accelerator)
-    if asked is None and threads != before and accelerator.is_main_process:
+    begun_with = _find_recorded(folder, processes.num_processes) if resuming else None
+    threads = asked or begun_with or _fit_free_cores(before, processes)
+    if asked is None and threads != before and processes.is_main_process:
         errors().print(_explain(threads, before, resuming=begun_with is not None))
     torch.set_num_threads(threads)
     try:
@@ -61,9 +61,9 @@ def _explain(threads: int, before: int, *, resuming: bool) -> str:
     )
 
 
-def _fit_free_cores(default: int, accelerator: Accelerator) -> int:
+def _fit_free_cores(default: int, processes: Processes) -> int:
     """A thread for each free core; the default where users or a launcher said it, or where a GPU computes."""
-    free = _count_free_cores() if default > 1 and may_choose_threads(accelerator) else None
+    free = _count_free_cores() if default > 1 and may_choose_threads(processes) else None
     return default if free is None else fit_threads(free, default)
 
 

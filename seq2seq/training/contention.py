@@ -7,7 +7,7 @@ a step then takes ten times as long and more; with a thread for each core that i
 import os
 
 import torch
-from accelerate import Accelerator
+from accelerate import Accelerator, PartialState
 
 from ..base.cores import CoreTimes, fit_threads
 
@@ -19,9 +19,9 @@ FALLEN = 3  # times slower than the best of the first windows is no matter of lo
 MISSING = 0.5  # of a core a thread: fewer free than this below the threads, and others have some
 
 
-def may_choose_threads(accelerator: Accelerator) -> bool:
+def may_choose_threads(processes: Accelerator | PartialState) -> bool:
     """Whether a run may have other threads than torch has by itself: one process on a CPU, of which nobody said any."""
-    return SAID_BY not in os.environ and accelerator.num_processes == 1 and accelerator.device.type == "cpu"
+    return SAID_BY not in os.environ and processes.num_processes == 1 and processes.device.type == "cpu"
 
 
 class Contention:

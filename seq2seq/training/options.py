@@ -18,6 +18,7 @@ LearningRate = Annotated[float, Field(ge=SMALLEST_RATE, le=LARGEST_RATE)]
 Steps = Annotated[int, Field(ge=0, le=MOST)]
 PositiveSteps = Annotated[int, Field(gt=0, le=MOST)]
 AveragingFactor = Annotated[float, Field(ge=0, lt=1)]
+Precision = Literal["auto", "fp32", "bf16", "fp16"]
 FreezablePart = Literal["embeddings", "encoder", "decoder", "cross_attention", "output"]  # modeling/parts.py's Part
 
 # Options that must be over before the last step: what would never come else, and what to do.
@@ -124,9 +125,10 @@ class TrainingOptions(Options):
     max_gradient_norm: float | None = Field(
         1.0, ge=1e-9, le=1e9, description="The norm that longer gradients are scaled down to; null scales none."
     )
-    precision: Literal["fp32", "bf16", "fp16"] = Field(
-        "fp32",
-        description="The precision of products; weights stay in fp32. bf16 is faster where the hardware has it; fp16 "
+    precision: Precision = Field(
+        "auto",
+        description="The precision of products; weights stay in fp32. auto is bf16 where every process has it in "
+        "hardware and the model is wide enough to gain, else fp32; it is settled as a run begins, and recorded. fp16 "
         "scales the loss and needs a GPU.",
     )
     threads: int | None = Field(

@@ -6,19 +6,18 @@ from pathlib import Path
 from signal import SIGINT
 from typing import Any
 
-from accelerate import Accelerator
-
 from ..base.console import errors, keep_log, messages, write_log_to
 from ..base.errors import TrainingInterrupted
 from ..base.options import build_options
 from ..base.signatures import takes_options
 from ..metrics.blindness import format_replaced
-from ..processes.group import build_accelerator, leave_processes, run_on_main
+from ..processes.group import Processes, build_accelerator, join_run, leave_processes, run_on_main
 from ..recipe.recipe import Recipe, build_recipe, load_values
 from ..run_folder.folder import RunFolder, format_command
 from ..run_folder.steps import list_saved
 from ..runs.metrics import find_metrics_in_place, find_metrics_of_run, replace_metrics
 from ..runs.positions import fit_lengths, list_free
+from ..runs.precision import settle_precision
 from ..runs.run import Run
 from ..runs.start import adopt_old_values, check_same_recipe, resume_model, start_model
 from ..runs.storage import hold_folder
@@ -64,27 +63,23 @@ def train(
     folder = RunFolder(Path(recipe.output))
     if options.resume:
         recipe = adopt_old_values(folder, recipe, values)
-    accelerator = build_accelerator(recipe)
+    processes = join_run(recipe)
     try:
-        with keep_log(accelerator.is_main_process), hold_folder(folder, accelerator):
+        with keep_log(processes.is_main_process), hold_folder(folder, processes):
             message = _train_in(
                 folder,
                 recipe,
                 values,
-                accelerator,
+                processes,
                 names_metrics=names_metrics,
                 resume=options.resume,
             )
-            if accelerator.is_main_process:
+            if processes.is_main_process:
                 messages().print(message)
-    except TrainingInterrupted:
-        leave_processes(accelerator)
-        raise
     except KeyboardInterrupt:  # while it loads, validates for the last time or scores; or a second one
-        if accelerator.is_main_process:
+        if processes.is_main_process:
             errors().print(_tell_how_to_go_on(folder))
         raise
-    leave_processes(accelerator)
     return folder.path
 
 
@@ -92,29 +87,37 @@ def _train_in(
     folder: RunFolder,
     recipe: Recipe,
     given: Mapping[str, Any],
-    accelerator: Accelerator,
+    processes: Processes,
     *,
     names_metrics: bool,
     resume: bool,
 ) -> str:
     """The life of a run in a folder that is held; returns what to tell the user. `given` as in `fit_lengths`."""
-    metrics = run_on_main(accelerator, lambda: _find_metrics(folder, recipe, names_metrics, resume))
+    metrics = run_on_main(processes, lambda: _find_metrics(folder, recipe, names_metrics, resume))
     if metrics is not None:
         recipe = replace_metrics(recipe, metrics)
     # The main process looks for all of them: what each would find may differ.
-    resuming = run_on_main(accelerator, lambda: resume and bool(list_saved(folder.path)))
-    begun = run_on_main(accelerator, folder.exists)
+    resuming = run_on_main(processes, lambda: resume and bool(list_saved(folder.path)))
+    begun = run_on_main(processes, folder.exists)
     goes_on = resuming or (resume and begun)
     if goes_on:
         check_same_recipe(folder, recipe, unsettled=list_free(given))
     else:
-        run_on_main(accelerator, folder.check_free)
-    with computing_with_threads(recipe.training.threads, folder, accelerator, resuming=resuming):
-        start = resume_model(folder, accelerator) if resuming else start_model(recipe)
-        recipe = fit_lengths(recipe, start, given, visible=accelerator.is_main_process)
+        run_on_main(processes, folder.check_free)
+    with computing_with_threads(recipe.training.threads, folder, processes, resuming=resuming):
+        start = resume_model(folder, processes) if resuming else start_model(recipe)
+        recipe = fit_lengths(recipe, start, given, visible=processes.is_main_process)
+        recipe = settle_precision(recipe, start.model, processes, goes_on=goes_on)
         if goes_on:
             check_same_recipe(folder, recipe)
-        return _run(Run(recipe, start, folder, accelerator), resuming=resuming)
+        run = Run(recipe, start, folder, build_accelerator(recipe))
+        try:
+            message = _run(run, resuming=resuming)
+        except TrainingInterrupted:
+            leave_processes(run.accelerator)
+            raise
+        leave_processes(run.accelerator)
+        return message
 
 
 def _run(run: Run, *, resuming: bool) -> str:

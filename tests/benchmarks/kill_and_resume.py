@@ -76,7 +76,7 @@ def write_recipe(folder: Path, options: argparse.Namespace) -> Path:
         "training": {
             "batch_examples": 8, "micro_batch_tokens": 100, "max_steps": 3 * options.kills + 12, "learning_rate": 1e-3,
             "log_every_steps": 1, "validate_every_steps": 3, "checkpoint_every_steps": 4, "keep_checkpoints": 2,
-            "validation_metrics": ["loss", "sari"], "validation_texts": 6,
+            "validation_metrics": ["loss", "sari"], "validation_texts": 6, "precision": "fp32",
         },
         "generation": {"num_beams": 1, "max_target_tokens": 8},
     }  # fmt: skip

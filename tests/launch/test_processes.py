@@ -32,6 +32,7 @@ def recipe(tiny_bert, tmp_path_factory):
         },
         "training": {
             "batch_examples": 8, "max_steps": 3, "log_every_steps": 1, "learning_rate": 1e-3, "micro_batch_tokens": 40,
+            "precision": "fp32",
         },
         "generation": {"num_beams": 1, "max_target_tokens": 10},
     }  # fmt: skip

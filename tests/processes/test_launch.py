@@ -148,7 +148,14 @@ def test_precision_of_accelerate_that_is_not_the_recipes_is_refused(launched):
     check_launch(environment, "", "bf16")
     with pytest.raises(TrainingError, match=r"mixed_precision bf16, the recipe for training\.precision fp32"):
         check_launch(environment, "", "fp32")
+    with pytest.raises(TrainingError, match=r"precision auto\. The recipe rules: set training\.precision=bf16"):
+        check_launch(environment, "", "auto")
     check_launch(environment, "", None)  # a command that trains nothing
+
+
+def test_precision_that_is_left_to_the_machine_goes_with_an_accelerate_that_asks_for_none(launched):
+    check_launch(launched(), "", "auto")
+    check_launch(launched("--mixed_precision", "no"), "", "auto")
 
 
 @pytest.fixture

@@ -33,16 +33,21 @@ def write_pairs(path: Path, count: int, start: int = 0) -> str:
 def write_recipe(
     folder: Path, bert: Path, name: str = "run", model: dict | None = None, data: dict | None = None, **training
 ) -> Path:
-    """A recipe file of that name whose run folder stands beside it: six steps of 8 of 40 pairs, and the changes."""
+    """A recipe file of that name whose run folder stands beside it: six steps of 8 of 40 pairs, and the changes.
+
+    It is the same run on every machine: its precision is named.
+    """
     values = {
         "task": "sentence_fusion",
         "output": str(folder / name),
         "model": {"plan": "bert2bert", "encoder": str(bert)} | (model or {}),
         "data": {"train": write_pairs(folder / "train.jsonl", 40), "max_source_tokens": 16, "max_target_tokens": 16}
         | (data or {}),
-        "training": {"batch_examples": 8, "max_steps": 6, "log_every_steps": 1, "learning_rate": 1e-3} | training,
+        "training": {
+            "batch_examples": 8, "max_steps": 6, "log_every_steps": 1, "learning_rate": 1e-3, "precision": "fp32",
+        } | training,
         "generation": {"num_beams": 1, "max_target_tokens": 10},
-    }
+    }  # fmt: skip
     path = folder / f"{name}.yaml"
     path.write_text(yaml.safe_dump(values))
     return path

@@ -125,7 +125,7 @@ def runs(tiny_bert, tmp_path_factory):
         },
         "training": {
             "batch_examples": 8, "max_steps": 6, "log_every_steps": 1, "learning_rate": 1e-2,
-            "checkpoint_every_steps": 1, "keep_checkpoints": 6, "validate_every_steps": 6,
+            "checkpoint_every_steps": 1, "keep_checkpoints": 6, "validate_every_steps": 6, "precision": "fp32",
         },
         "generation": {"num_beams": 1, "max_target_tokens": 10},
     }  # fmt: skip

@@ -45,7 +45,7 @@ def whole(tiny_bert, tmp_path_factory) -> Path:
         },
         "training": {
             "batch_examples": 4, "max_steps": 6, "log_every_steps": 1, "learning_rate": 1e-3,
-            "checkpoint_every_steps": 2, "validate_every_steps": 4,
+            "checkpoint_every_steps": 2, "validate_every_steps": 4, "precision": "fp32",
         },
         "generation": {"num_beams": 1, "max_target_tokens": 6},
     }  # fmt: skip

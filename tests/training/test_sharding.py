@@ -41,7 +41,7 @@ def write_recipe(
     settings = {
         "batch_examples": 8, "max_steps": 6, "log_every_steps": 1, "learning_rate": 1e-3, "micro_batch_tokens": 40,
         "checkpoint_every_steps": 3, "validate_every_steps": 6, "validation_metrics": ["loss", "sari"],
-        "sharding": "fsdp",
+        "sharding": "fsdp", "precision": "fp32",
     }  # fmt: skip
     values = {
         "task": "sentence_fusion",

@@ -140,7 +140,7 @@ def _find_facts(file: FileFigures, options: InitOptions, rows: int) -> Facts:
         task=guess_task(file) if options.task is None else GuessedTask(options.task, "as you said"),
         rows=rows,
         has_gpu=has_gpu,
-        takes_bf16=has_gpu and torch.cuda.is_bf16_supported(),
+        takes_bf16=has_gpu and torch.cuda.is_bf16_supported(including_emulation=False),
         source_tokens=measure_tokens(file.source, origin, "source"),
         target_tokens=measure_tokens(file.target, origin, "target"),
         normalization=choose_normalization(file, origin),

@@ -18,11 +18,12 @@ from ...data.lengths import summarize_lengths
 from ...data.references import find_other_references
 from ...data.survey import Survey, locate_rows, survey_split
 from ...metrics.blindness import format_replaced
-from ...processes.group import build_accelerator, leave_processes
+from ...processes.group import build_accelerator, join_run, leave_processes
 from ...recipe.recipe import Recipe, build_recipe, load_values
 from ...run_folder.folder import RunFolder
 from ...runs.metrics import find_blind, find_metrics_in_place, replace_metrics
 from ...runs.positions import fit_lengths
+from ...runs.precision import settle_precision
 from ...runs.run import Run
 from ...runs.splits import TextData
 from ...runs.start import start_model
@@ -237,10 +238,11 @@ def inspect(recipe: Recipe | str | Path, overrides: Iterable[str] = (), **given:
         values = load_values(recipe, overrides)
         recipe = build_recipe(values, str(recipe))
     check_recipe_data(recipe)
-    accelerator = build_accelerator(recipe)
+    processes = join_run(recipe)
     start = start_model(recipe)
-    recipe = fit_lengths(recipe, start, values, visible=accelerator.is_main_process)
-    run = Run(recipe, start, RunFolder(Path(recipe.output)), accelerator)
+    recipe = fit_lengths(recipe, start, values, visible=processes.is_main_process)
+    recipe = settle_precision(recipe, start.model, processes)
+    run = Run(recipe, start, RunFolder(Path(recipe.output)), build_accelerator(recipe))
     inspection = _inspect_run(run, examples=options.examples, timed=options.time)
     if options.figures is not None and run.accelerator.is_main_process:
         write_json(options.figures, inspection.to_dict())
