@@ -172,6 +172,21 @@ def test_given_targets_are_scored_alike_with_and_without_end_mark(engines):
         assert second == pytest.approx(first, abs=1e-4)
 
 
+def test_target_that_fills_all_positions_without_an_end_is_scored_alike(engines):
+    labels = [[6] * 64, [7] * 63 + [3], [8] * 63]
+    ours, theirs = (engine.score(SOURCES, labels) for engine in engines)
+    for first, second in zip(ours, theirs, strict=True):
+        assert second == pytest.approx(first, abs=1e-4)
+
+
+def test_output_that_fills_all_positions_has_its_score(engines):
+    options = GenerationOptions(num_beams=1, max_target_tokens=64, min_target_tokens=63, scores=True)
+    ours, theirs = (engine.generate(SOURCES, options) for engine in engines)
+    for (first,), (second,) in zip(ours, theirs, strict=True):
+        assert len(second.ids) >= 63
+        assert (second.ids, second.score) == (first.ids, pytest.approx(first.score, abs=1e-2))
+
+
 def test_several_outputs_come_best_first(engines):
     options = GenerationOptions(num_beams=4, num_outputs=4, max_target_tokens=8, length_penalty=0.0, scores=True)
     for hypotheses in engines[1].generate(SOURCES, options):
