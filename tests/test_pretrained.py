@@ -10,7 +10,7 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 from torch.nn import functional
-from transformers import AutoModelForSeq2SeqLM, AutoTokenizer
+from transformers import AutoModelForSeq2SeqLM, AutoTokenizer, M2M100Config
 
 import seq2seq
 from seq2seq.base.errors import CheckpointError, TokenizerError
@@ -22,7 +22,16 @@ from seq2seq.sources.padding import pad_rows, pad_sources
 from seq2seq.text.tokenizer_files import TARGET_FOLDER
 from seq2seq.text.tokenizers import encode_texts
 from tests.conftest import build_description, build_source, shake
-from tests.published import ENGLISH, FAMILIES, GERMAN, draw_sentences, save_published
+from tests.published import (
+    ENGLISH,
+    FAMILIES,
+    GERMAN,
+    MBART_LIKE,
+    draw_sentences,
+    save_published,
+    train_sentencepiece,
+    write_settings,
+)
 
 SOURCES = draw_sentences(ENGLISH, 30, 3)
 TARGETS = draw_sentences(GERMAN, 30, 4)
@@ -243,6 +252,15 @@ def test_unknown_language_is_refused_with_those_that_are_known(family, language,
 def test_language_for_a_tokenizer_without_any_is_refused(tmp_path):
     with pytest.raises(TokenizerError, match="marks no languages. Leave model.target_language out .found 'de_DE'"):
         read_checkpoint(save_published(tmp_path, "bart"), target_language="de_DE")
+
+
+def test_tokenizer_that_does_not_run_here_is_told_before_its_languages(tmp_path):
+    pieces = train_sentencepiece(tmp_path / "sentencepiece.bpe.model", draw_sentences(ENGLISH, 200))
+    (tmp_path / "vocab.json").write_text(json.dumps({piece: index for index, piece in enumerate(pieces)}))
+    write_settings(tmp_path, tokenizer_class="M2M100Tokenizer", src_lang="en", tgt_lang="de")
+    M2M100Config(vocab_size=300, **MBART_LIKE).save_pretrained(tmp_path)
+    with pytest.raises(TokenizerError, match="is a M2M100Tokenizer, which is not backed by the `tokenizers` library"):
+        read_checkpoint(tmp_path, source_language="en", target_language="de")
 
 
 def change_json(path: Path, **values) -> None:

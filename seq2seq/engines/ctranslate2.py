@@ -14,12 +14,13 @@ import torch
 
 from ..base.errors import DataError, ExportError, GenerationError
 from ..base.files import load_json
+from ..base.memory import explain_memory
 from ..checkpoints.folder import Checkpoint
 from ..modeling.token_loss import TokenLossModel
 from ..sources.source import Stored
 from .batching import ALONE, AT_ONCE, Advance, Batch, Fits, Ids, Result, Share, count_workers, map_by_length
 from .ctranslate2_spec import OTHER_ENDS, SUPPRESSED, build_spec
-from .engine import EXACT, EXPORT_FILE, Engine, Hypothesis, check_positions
+from .engine import EXACT, EXPORT_FILE, Engine, Hypothesis, check_positions, explain_batch, explain_scored_batch
 from .options import GenerationOptions
 
 if TYPE_CHECKING:
@@ -189,7 +190,14 @@ class CTranslate2Engine(Engine):
         def read(index: int, result: "ctranslate2.TranslationResult") -> list[Hypothesis]:
             return [self._read(tokens) for tokens in result.hypotheses]
 
-        return self._map(sources, submit, read, advance, options.fits)
+        return self._map(
+            sources,
+            submit,
+            read,
+            advance,
+            options.fits,
+            explain=lambda count: explain_batch(count, options),
+        )
 
     def score(
         self,
@@ -219,7 +227,7 @@ class CTranslate2Engine(Engine):
         def fits(width: int, pairs: int) -> bool:
             return width * pairs <= SCORED_SOURCE_TOKENS
 
-        return self._map(sources, submit, read, advance, fits)
+        return self._map(sources, submit, read, advance, fits, explain=explain_scored_batch)
 
     def _map(
         self,
@@ -228,15 +236,21 @@ class CTranslate2Engine(Engine):
         read: Callable[[int, Any], Result],
         advance: Advance,
         fits: Fits,
+        explain: Callable[[int], str],
     ) -> list[Result]:
-        """The results of all sources, in batches that fit; the library computes some side by side."""
+        """The results of all sources, in batches that fit; the library computes some side by side.
+
+        Raises:
+            GenerationError: memory ran out; `explain` says so of a number of texts in a batch.
+        """
 
         def compute(batches: Sequence[Batch]) -> Iterator[list[Result]]:
             submitted: deque[tuple[Batch, Sequence[Any]]] = deque()
 
             def finish() -> list[Result]:
                 batch, results = submitted.popleft()
-                return [read(index, result.result()) for index, result in zip(batch, results, strict=True)]
+                with explain_memory(GenerationError(explain(len(batch)))):
+                    return [read(index, result.result()) for index, result in zip(batch, results, strict=True)]
 
             for batch in batches:
                 submitted.append((batch, submit(batch)))

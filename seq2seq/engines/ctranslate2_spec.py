@@ -151,6 +151,9 @@ def _build_decoder(model: Seq2SeqModel) -> "TransformerDecoderSpec":
 
     body = model.decoder.base_model
     spec = _build_side(TransformerDecoderSpec, body)
+    # Where CTranslate2 scores a target it puts an end mark behind it, behind one that fills all positions too. No real
+    # token sees that mark, and its own score is left out.
+    spec.position_encodings.encodings = numpy.pad(spec.position_encodings.encodings, ((0, 1), (0, 0)))
     spec.embeddings.weight = _read(body.get_input_embeddings().weight)
     layout = _read_layout(body.config).cross_attention
     # States of an encoder of another width are projected first; keys and values take that over.

@@ -199,6 +199,19 @@ class Engine(ABC):
         return [[sum(next(of_tokens)) for _ in hypotheses] for hypotheses in outputs]
 
 
+def explain_batch(count: int, options: GenerationOptions) -> str:
+    """What is told where memory ran out in a batch of a number of sources."""
+    return (
+        f"Memory ran out with {count} sources in a batch. Lower generation.batch_tokens (now {options.batch_tokens}), "
+        "num_beams or max_target_tokens."
+    )
+
+
+def explain_scored_batch(count: int) -> str:
+    """What is told where memory ran out in a batch of a number of given pairs, whose size is ours."""
+    return f"Memory ran out where {count} given pairs were scored at once. Shorten the texts, or use the CPU."
+
+
 def check_positions(limits: dict[str, int | None], wanted: dict[str, int]) -> None:
     """Refuses sides ("source", "target") that shall be longer than their position tables; None is no limit.
 

@@ -8,10 +8,13 @@ from collections.abc import Iterator, Mapping, Sequence
 import numpy
 import torch
 
+from ..base.errors import GenerationError
+from ..base.memory import explain_memory
 from ..modeling.token_loss import IGNORED_LABEL, TokenLossModel, evaluating, find_real, select_real
 from ..sources.padding import collate_ids, pad_rows
 from ..sources.source import Source, Stored
 from .batching import ALONE, Advance, Batch, Ids, Share, compute_side_by_side, map_by_length
+from .engine import explain_scored_batch
 
 BATCH_TOKENS = 2048  # padded positions of a batch: the logits of its real labels are held at once
 
@@ -32,12 +35,16 @@ def score_ids(
         advance: told after every batch how many pairs it finished.
         share: as in `map_by_length`.
         source: the kind of the sources; left out: token ids, filled up with the model's pad.
+
+    Raises:
+        GenerationError: memory ran out.
     """
 
     def score(batch: Batch) -> list[list[float]]:
         of_batch = [sources[index] for index in batch]
         labels_of_batch = [labels[index] for index in batch]
-        return _score_batch(model, collate_for(model, of_batch, source), labels_of_batch)
+        with explain_memory(GenerationError(explain_scored_batch(len(batch)))):
+            return _score_batch(model, collate_for(model, of_batch, source), labels_of_batch)
 
     def compute(batches: Sequence[Batch]) -> Iterator[Sequence[list[float]]]:
         if not model.thread_safe:

@@ -20,7 +20,7 @@ from ..sources.source import Source, Stored
 from .batching import ALONE, Advance, Batch, Ids, Share, compute_side_by_side, map_by_length
 from .beam_cache import BeamCache
 from .casting import CastCopies
-from .engine import EXPORT_FILE, Engine, Hypothesis, check_positions
+from .engine import EXPORT_FILE, Engine, Hypothesis, check_positions, explain_batch
 from .forced_decoding import collate_for, measure_sources, score_ids
 from .options import GenerationOptions
 from .sampling import Draws
@@ -140,11 +140,7 @@ def _generate_batch(
     prompt = [model.generation_config.decoder_start_token_id, *prefix]
     if prefix:
         arguments["decoder_input_ids"] = torch.tensor([prompt] * len(rows), device=model.device)
-    told = GenerationError(
-        f"Memory ran out with {len(batch)} sources in a batch. Lower generation.batch_tokens (now "
-        f"{options.batch_tokens}), num_beams or max_target_tokens."
-    )
-    with explain_memory(told), torch.inference_mode():
+    with explain_memory(GenerationError(explain_batch(len(batch), options))), torch.inference_mode():
         inputs = collate_for(model, rows, source)
         sequences = model.generate(
             **inputs,

@@ -60,6 +60,21 @@ def set_dropout(config: "PreTrainedConfig", dropout: float) -> None:
                 setattr(side, setting, dropout)
 
 
+# How a model computes and returns, of which no number depends; the engine and the loss rely on these.
+OWN_SETTINGS = {"return_dict": True, "chunk_size_feed_forward": 0}
+
+
+def set_own_settings(config: "PreTrainedConfig") -> None:
+    """Sets what a published config may have otherwise for its own programs; to be called before the model is built."""
+    for name, value in OWN_SETTINGS.items():
+        if hasattr(config, name):
+            setattr(config, name, value)
+    for part in config.sub_configs:
+        inner = getattr(config, part, None)
+        if inner is not None:
+            set_own_settings(inner)
+
+
 def build_shape(
     *, vocab_size: int, layers: int, hidden_size: int, attention_heads: int, intermediate_size: int, positions: int
 ) -> "PreTrainedConfig":

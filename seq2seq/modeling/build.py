@@ -6,6 +6,7 @@ from copy import deepcopy
 import torch
 from transformers import EncoderDecoderConfig, PreTrainedConfig
 
+from ..families.configs import set_own_settings
 from ..families.table import find_family
 from .encoder_decoder import Seq2SeqModel
 from .head_removal import remove_heads
@@ -50,6 +51,7 @@ def _build_whole(config: PreTrainedConfig, sharing: Sharing) -> TokenLossModel:
     reason = find_family(config).no_training
     if reason is not None:
         raise ValueError(f"model_type {config.model_type!r} is refused: {reason}")
+    set_own_settings(config)
     if isinstance(config, EncoderDecoderConfig):
         return Seq2SeqModel(config, sharing)
     native = find_native_class(config.__class__)

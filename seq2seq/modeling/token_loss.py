@@ -233,12 +233,12 @@ class TokenLossModel(_Mixed):
     @property
     def source_rows(self) -> int:
         """How many tokens the encoder has an embedding of; of one that reads no tokens, not to be asked."""
-        return self.get_encoder().get_input_embeddings().weight.shape[0]
+        return _find_table(self.get_encoder()).weight.shape[0]
 
     @property
     def target_rows(self) -> int:
         """How many tokens the decoder has an embedding of."""
-        return self.get_decoder().get_input_embeddings().weight.shape[0]
+        return _find_table(self.get_decoder()).weight.shape[0]
 
     @property
     def source_pad_id(self) -> int:
@@ -264,6 +264,13 @@ def find_real(labels: torch.Tensor) -> torch.Tensor:
 def select_real(values: torch.Tensor, real: torch.Tensor) -> torch.Tensor:
     """Those of the real positions (N, ...) among values of all (B, T, ...)."""
     return values.flatten(0, 1).index_select(0, real)
+
+
+def _find_table(part: nn.Module) -> nn.Module:
+    """The embeddings that an encoder or decoder reads tokens by."""
+    if isinstance(part, PreTrainedModel):
+        return part.get_input_embeddings()
+    return part.embed_tokens  # FSMT's sides are no models of their own
 
 
 @cache

@@ -47,10 +47,10 @@ def load_published_tokenizers(
         TokenizerError: there is no tokenizer or vocabulary, it marks no languages, or it has no such language.
     """
     published = load_as_published(folder)
+    pair = make_bare_pair(published)
     _set_language(published, "src_lang", source_language, folder)
     _set_language(published, "tgt_lang", target_language, folder)
     language = getattr(published, "tgt_lang", None)  # before a target is read, with which transformers sets one
-    pair = make_bare_pair(published)
     of_target = published
     if (folder / TARGET_FOLDER).exists():
         of_target = load_as_published(folder / TARGET_FOLDER)

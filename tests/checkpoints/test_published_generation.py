@@ -156,6 +156,14 @@ def test_settings_of_an_old_config_are_the_engines_too(publish, family, settings
     assert seq2seq.generate(folder, SOURCES) == expected
 
 
+@pytest.mark.parametrize("family", FAMILIES)
+def test_forms_of_return_and_of_computing_are_the_engines_to_set(publish, family):
+    """Plain transformers fails with either: expected is what it writes without."""
+    expected = write_plainly(publish(family))
+    folder = publish(family, "config.json", return_dict=False, chunk_size_feed_forward=2)
+    assert seq2seq.generate(folder, SOURCES) == expected
+
+
 # What is obeyed.
 
 OBEYED = [

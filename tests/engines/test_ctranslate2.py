@@ -1,6 +1,7 @@
 """CTranslate2 under our options: each means what it means in transformers, or is refused."""
 
 import json
+from dataclasses import replace
 
 import pytest
 import torch
@@ -170,6 +171,46 @@ def test_given_targets_are_scored_alike_with_and_without_end_mark(engines):
     assert [len(scores) for scores in ours] == [3, 2, 4]
     for first, second in zip(ours, theirs, strict=True):
         assert second == pytest.approx(first, abs=1e-4)
+
+
+def test_target_that_fills_all_positions_without_an_end_is_scored_alike(engines):
+    labels = [[6] * 64, [7] * 63 + [3], [8] * 63]
+    ours, theirs = (engine.score(SOURCES, labels) for engine in engines)
+    for first, second in zip(ours, theirs, strict=True):
+        assert second == pytest.approx(first, abs=1e-4)
+
+
+def test_output_that_fills_all_positions_has_its_score(engines):
+    options = GenerationOptions(num_beams=1, max_target_tokens=64, min_target_tokens=63, scores=True)
+    ours, theirs = (engine.generate(SOURCES, options) for engine in engines)
+    for (first,), (second,) in zip(ours, theirs, strict=True):
+        assert len(second.ids) >= 63
+        assert (second.ids, second.score) == (first.ids, pytest.approx(first.score, abs=1e-2))
+
+
+class FailingTranslator:
+    """In the place of CTranslate2's, whose results are errors."""
+
+    def __init__(self, message: str) -> None:
+        self.message = message
+
+    def translate_batch(self, sources, *arguments, **options) -> list["FailingTranslator"]:
+        return [self] * len(sources)
+
+    score_batch = translate_batch
+
+    def result(self) -> None:
+        raise RuntimeError(self.message)
+
+
+def test_batch_that_memory_does_not_hold_is_told(engines):
+    failing = replace(engines[1], translator=FailingTranslator("CUDA failed with error out of memory"))
+    with pytest.raises(GenerationError, match="Memory ran out with 3 sources in a batch. Lower generation"):
+        failing.generate(SOURCES, GenerationOptions(max_target_tokens=8))
+    with pytest.raises(GenerationError, match="Memory ran out where 3 given pairs were scored at once"):
+        failing.score(SOURCES, [[6, 3]] * 3)
+    with pytest.raises(RuntimeError, match="no such device"):
+        replace(failing, translator=FailingTranslator("no such device")).score(SOURCES, [[6, 3]] * 3)
 
 
 def test_several_outputs_come_best_first(engines):

@@ -135,3 +135,14 @@ def test_batch_that_memory_does_not_hold_names_the_option(engine, monkeypatch, m
     expected = r"Memory ran out with 3 sources in a batch. Lower generation.batch_tokens \(now 16384\)"
     with pytest.raises(error, match=expected if error is GenerationError else message):
         engine.generate(draw_ids(3, 5), GenerationOptions(max_target_tokens=6))
+
+
+@pytest.mark.parametrize(("message", "error"), [("CUDA out of memory.", GenerationError), ("no such", RuntimeError)])
+def test_given_pairs_that_memory_does_not_hold_are_told(engine, monkeypatch, message, error):
+    def fail(*arguments):
+        raise RuntimeError(message)
+
+    monkeypatch.setattr("seq2seq.engines.forced_decoding.collate_for", fail)
+    expected = "Memory ran out where 3 given pairs were scored at once. Shorten the texts"
+    with pytest.raises(error, match=expected if error is GenerationError else message):
+        engine.score(draw_ids(3, 5), draw_ids(3, 4))

@@ -42,6 +42,11 @@ def test_output_layer_that_is_also_the_input_table_gives_the_same_loss():
     )
 
 
+def test_tables_of_a_family_whose_sides_are_no_models_are_counted():
+    model = build_model(FSMTConfig(langs=["en", "de"], src_vocab_size=99, tgt_vocab_size=90, **SHAPE), ALONE)
+    assert (model.source_rows, model.target_rows) == (99, 90)
+
+
 def test_family_whose_decoder_sees_the_future_is_refused():
     with pytest.raises(ValueError, match="'prophetnet' is refused: .* logits change with later target tokens"):
         build_model(ProphetNetConfig(), ALONE)

@@ -68,6 +68,20 @@ def test_half_precision_named_in_the_config_still_gives_float32_masters(tmp_path
     assert {parameter.dtype for parameter in again.parameters()} == {torch.float32}
 
 
+@pytest.mark.parametrize(("encoder", "decoder"), [("bert", "gpt2"), ("deberta-v2", "roberta"), ("t5", "electra")])
+def test_forms_of_return_and_of_computing_are_ours_to_set(tmp_path, encoder, decoder):
+    """Neither changes a number: expected is the same pair without them."""
+    folders = [save_family(tmp_path / encoder, encoder), save_family(tmp_path / decoder, decoder, head=True)]
+    inputs = {"input_ids": IDS, "labels": IDS[:, :3]}
+    losses = []
+    for changes in ({}, {"return_dict": False, "chunk_size_feed_forward": 2, "output_hidden_states": True}):
+        for folder in folders:
+            change_config(folder, **changes)
+        model = warm_start(plan="pair", encoder=str(folders[0]), decoder=str(folders[1]), convert=False).model
+        losses.append(model(**inputs).objective.item())
+    assert losses[0] == losses[1]
+
+
 def test_modernbert_keeps_its_first_layer_first(tmp_path):
     folder, bert = str(save_family(tmp_path / "m", "modernbert", num_hidden_layers=4)), str(save_bert(tmp_path / "b"))
     for choice in ([1, 3], "every 2", [3, 0]):
