@@ -22,7 +22,7 @@ COMMON = (
     bert.BERT, bert.BERT_GENERATION, bert.ROBERTA, bert.DATA2VEC, bert.PRE_NORM_ROBERTA, bert.ROBERTA_ENCODER,
     bert.LONGFORMER, bert.ELECTRA, gpt2.GPT2, bert.REMBERT, deberta.DEBERTA, deberta.DEBERTA_V2, bert.DISTILBERT,
     bert.ALBERT, bert.MPNET, modern.MODERNBERT, modern.EUROBERT,
-    t5.T5, t5.UMT5, t5.LONGT5, t5.SWITCH, bart.BART, bart.FSMT, bart.NLLB_MOE, bart.PEGASUS_X,
+    t5.T5, t5.UMT5, t5.LONGT5, t5.SWITCH, bart.BART, bart.MVP, bart.FSMT, bart.NLLB_MOE, bart.PEGASUS_X,
 )  # fmt: skip
 # Families with names that mean something else elsewhere, and those that are refused.
 SPECIAL = (

@@ -106,6 +106,10 @@ class Seq2SeqModel(TokenLossModel, EncoderDecoderModel):
             label_smoothing,
         )
 
+    @property
+    def sides(self) -> tuple[PreTrainedModel, PreTrainedModel]:
+        return self.encoder, self.decoder
+
     def _project(self, states: torch.Tensor) -> torch.Tensor:
         """States (B, S, decoder's H) of an encoder, as the decoder attends to them."""
         # transformers builds the projection only between sides of different widths.

@@ -86,7 +86,7 @@ class TokenLossModel(_Mixed):
             attention_mask = input_ids.ne(self.source_pad_id).long()
         if labels is None:
             if encoder_outputs is not None:
-                attention_mask = prepare_cross_mask(attention_mask, self.get_decoder())
+                attention_mask = prepare_cross_mask(attention_mask, self.sides[1])
                 kwargs = self._mask_targets(kwargs)
             return super().forward(
                 input_ids=input_ids,
@@ -125,7 +125,7 @@ class TokenLossModel(_Mixed):
             return dict(inputs)
         remembered = inputs.get("past_key_values")
         done = 0 if remembered is None else remembered.get_seq_length()
-        return {**inputs, "decoder_attention_mask": build_target_mask(target_ids, self.get_decoder(), done)}
+        return {**inputs, "decoder_attention_mask": build_target_mask(target_ids, self.sides[1], done)}
 
     def compute_loss(
         self,
@@ -156,10 +156,15 @@ class TokenLossModel(_Mixed):
         """
         raise NotImplementedError
 
+    @property
+    def sides(self) -> tuple[PreTrainedModel, PreTrainedModel]:
+        """The models whose families say how encoder and decoder take masks: one twice where it is published whole."""
+        return self, self
+
     def encode(self, sources: Mapping[str, torch.Tensor]) -> BaseModelOutput:
         """What the encoder makes of its inputs, as `forward` takes it for `encoder_outputs`: states (B, S, H)."""
-        encoder = self.get_encoder()
-        return encoder(**prepare_sources(sources, encoder), return_dict=True)
+        reader, _ = self.sides
+        return self.get_encoder()(**prepare_sources(sources, reader), return_dict=True)
 
     @property
     def source_input_names(self) -> frozenset[str]:
@@ -233,12 +238,12 @@ class TokenLossModel(_Mixed):
     @property
     def source_rows(self) -> int:
         """How many tokens the encoder has an embedding of; of one that reads no tokens, not to be asked."""
-        return _find_table(self.get_encoder()).weight.shape[0]
+        return _count_rows(self.get_encoder())
 
     @property
     def target_rows(self) -> int:
         """How many tokens the decoder has an embedding of."""
-        return _find_table(self.get_decoder()).weight.shape[0]
+        return _count_rows(self.get_decoder())
 
     @property
     def source_pad_id(self) -> int:
@@ -266,11 +271,11 @@ def select_real(values: torch.Tensor, real: torch.Tensor) -> torch.Tensor:
     return values.flatten(0, 1).index_select(0, real)
 
 
-def _find_table(part: nn.Module) -> nn.Module:
-    """The embeddings that an encoder or decoder reads tokens by."""
-    if isinstance(part, PreTrainedModel):
-        return part.get_input_embeddings()
-    return part.embed_tokens  # FSMT's sides are no models of their own
+def _count_rows(part: nn.Module) -> int:
+    """How many tokens an encoder or decoder has an embedding of."""
+    # FSMT's sides are no models of their own.
+    table = part.get_input_embeddings() if isinstance(part, PreTrainedModel) else part.embed_tokens
+    return table.weight.shape[0]  # type: ignore[union-attr,index,return-value]  # a table
 
 
 @cache
