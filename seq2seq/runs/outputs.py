@@ -25,14 +25,11 @@ class OutputWriter:
     def write(self, model: TokenLossModel, sources: Sequence[Any], options: GenerationOptions) -> Generated:
         """Outputs of a model, each process writing its share, all of them in order everywhere."""
         generator = self._build_generator(model, options)
-        with self.accelerator.autocast():  # else the decoder alone would have it, put there by Accelerate
-            return generate_in_processes(self.accelerator, generator, sources)
+        return generate_in_processes(self.accelerator, generator, sources)
 
     def write_alone(self, model: TokenLossModel, sources: Sequence[Any], options: GenerationOptions) -> Generated:
         """Outputs of a model, written by the process that calls this."""
-        generator = self._build_generator(model, options)
-        with self.accelerator.autocast():
-            return generator.generate(sources)
+        return self._build_generator(model, options).generate(sources)
 
     def _build_generator(self, model: TokenLossModel, options: GenerationOptions) -> Generator:
         model.to(self.accelerator.device)

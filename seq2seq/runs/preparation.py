@@ -29,7 +29,7 @@ from .start import Start
 class PreparedModel:
     """What the loop updates.
 
-    model, optimizer: as Accelerate wraps them.
+    optimizer: as Accelerate wraps it.
     averages: of the weights, None where the recipe asks for none.
     freezing: has begun with the next step.
     """
@@ -70,8 +70,8 @@ def prepare_model(start: Start, options: TrainingOptions, accelerator: Accelerat
         for line in freezing.list_spans():
             errors().print(line)
     return PreparedModel(
-        # In evaluation mode accelerate puts autocast around the model, and nothing else: gradients are summed by us.
-        model=accelerator.prepare_model(model, evaluation_mode=True),
+        # Not prepared by Accelerate, which would put autocast around every use: texts have a precision of their own.
+        model=model,
         optimizer=accelerator.prepare_optimizer(optimizer),
         averages=averages,
         freezing=freezing,

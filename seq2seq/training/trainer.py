@@ -78,7 +78,7 @@ class Trainer:
         freezing: Freezing,
         averages: WeightAverages | None = None,
     ) -> None:
-        """`model` and `optimizer` are the accelerator's prepared ones; `averages` follow every update of the model.
+        """`optimizer` is the accelerator's prepared one; `averages` follow every update of the model.
 
         `freezing` has begun with the next step.
         """
@@ -251,7 +251,8 @@ class Trainer:
     def _backward(self, micro_batch: dict[str, torch.Tensor], target_tokens: int, dropout_key: tuple) -> torch.Tensor:
         seed_torch(self.seed, "dropout", *dropout_key)
         inputs = move_batch(micro_batch, self.accelerator.device)
-        losses = self.objective.compute_sums(self.model, inputs)
+        with self.accelerator.autocast():
+            losses = self.objective.compute_sums(self.model, inputs)
         # Sharded gradients are averaged over the processes, so the sum over all of them needs the factor back.
         scale = (self.accelerator.num_processes if self._sharded else 1) / target_tokens
         self.accelerator.backward(losses.objective * scale)

@@ -129,7 +129,7 @@ def run_ours(options: argparse.Namespace, turns: Turns | None) -> torch.nn.Modul
     optimizer = build_optimizer(model, {}, settings)
     freezing.begin(1)
     trainer = Trainer(
-        model=accelerator.prepare_model(model, evaluation_mode=True),
+        model=model,
         optimizer=accelerator.prepare_optimizer(optimizer),
         objective=CrossEntropy(CrossEntropy.Options(), ObjectiveContext(0.0, 1, None, None, accelerator.device)),
         loader=loader,

@@ -11,6 +11,7 @@ import torch
 import seq2seq
 from seq2seq.base.errors import TrainingError
 from seq2seq.base.files import load_json
+from seq2seq.engines.casting import CastCopies
 from seq2seq.training.execution import compile_layers, enable_gradient_checkpointing
 from tests.families import ENCODERS, save_family
 from tests.training.runs import hash_weights, read_events, write_pairs, write_recipe
@@ -41,7 +42,6 @@ def tiny_decoder(tmp_path_factory) -> Path:
 
 @pytest.mark.parametrize("family", ENCODERS)
 def test_texts_are_written_in_a_bf16_run_whatever_the_encoder(tmp_path, tiny_decoder, family):
-    """Generation calls the encoder by itself, under autocast. float16 is the same path and needs a GPU."""
     encoder = save_family(tmp_path / family, family)
     pair = {"plan": "pair", "decoder": str(tiny_decoder), "convert": False}
     data = {"validation": write_pairs(tmp_path / "validation.jsonl", 1, start=100)}
@@ -49,6 +49,23 @@ def test_texts_are_written_in_a_bf16_run_whatever_the_encoder(tmp_path, tiny_dec
     folder = seq2seq.train(write_recipe(tmp_path, encoder, model=pair, data=data, **training))
     [event] = read_events(folder, "validation")
     assert 0 <= event["sari"] <= 100
+
+
+@pytest.mark.parametrize("precision", ["fp32", "bf16"])
+def test_texts_of_a_bf16_run_have_the_precision_of_its_generation(tmp_path, recipe, precision, monkeypatch):
+    data = {"validation": write_pairs(tmp_path / "validation.jsonl", 4, start=100)}
+    seen = []
+    find = CastCopies.find
+
+    def watch(self, model, asked):
+        seen.append((asked, torch.is_autocast_enabled("cpu"), find(self, model, asked).dtype))
+        return find(self, model, asked)
+
+    monkeypatch.setattr(CastCopies, "find", watch)
+    training = {"max_steps": 2, "precision": "bf16", "validation_metrics": ["sari"], "validate_every_steps": 1}
+    folder = seq2seq.train(recipe(data=data, generation={"precision": precision}, **training))
+    assert len(read_events(folder, "validation")) == 2
+    assert set(seen) == {(precision, False, {"fp32": torch.float32, "bf16": torch.bfloat16}[precision])}
 
 
 def test_encoder_that_does_not_run_under_autocast_has_float32_states_whoever_calls_it(tmp_path, tiny_decoder):
