@@ -97,7 +97,7 @@ def test_mark_beyond_the_table_that_no_text_has_is_let_be(tmp_path):
 
 def test_mark_beyond_the_table_that_stands_around_texts_is_refused(tmp_path):
     save_published(tmp_path, "bart")
-    # Where the generation config says it, that file is named, see test_published_generation.py.
+    # Where the generation config says it, that file is named, see test_refused_settings.py.
     for name, begin_id in (("config.json", 5000), ("generation_config.json", None)):
         values = json.loads((tmp_path / name).read_text()) | {"decoder_start_token_id": begin_id}
         (tmp_path / name).write_text(json.dumps(values))
