@@ -146,7 +146,8 @@ def test_run_resumed_before_at_or_after_a_thaw_goes_on_bit_for_bit(runs, tiny_be
 
 def test_state_of_a_run_frozen_otherwise_is_refused(runs, tiny_bert):
     copy_up_to(runs / "one", runs / "otherwise", 2)
-    path = write_recipe(runs, "otherwise", tiny_bert, freeze={"encoder": 1, "cross_attention": None})
+    freeze = {"encoder": 1, "cross_attention": None}
+    path = write_recipe(runs, "otherwise", tiny_bert, precision="fp32", freeze=freeze)  # as a run records it
     (runs / "otherwise/recipe.yaml").write_text(load_recipe(path).to_yaml())
     with pytest.raises(CheckpointError, match=r"those the model has trained \(\d+ differ, for instance encoder\.e"):
         seq2seq.train(path, resume=True)
