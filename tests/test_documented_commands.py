@@ -83,6 +83,7 @@ PARSED_ONLY = {
     "python tests/benchmarks/kill_and_resume.py": MEASURES,
     "python tests/benchmarks/kill_and_resume.py --kills 20": MEASURES,
     "python tests/benchmarks/vocabulary_trimming.py --data data/translation/multi30k_en-de/train.jsonl.gz": MEASURES,
+    "OMP_NUM_THREADS=1 python tests/benchmarks/precision_by_width.py": MEASURES,
     "OMP_NUM_THREADS=1 python tests/benchmarks/pruned_speed.py runs/wikisplit_sample_bert2bert h80 h60 h40 "
     "--data test1000.jsonl --training-pairs 32 --sources 24 --rounds 3": MEASURES,
     "python tests/benchmarks/training_throughput.py --checkpoint MINILM_FOLDER --rounds 3 --steps 8 "

@@ -47,6 +47,7 @@ FREE_ON_RESUME = (
     "training.trackers",
     "generation.batch_tokens",
 )
+PRECISION = "training.precision"
 UNSET = "nothing"  # a key under training.freeze that is null is there, and freezes
 
 
@@ -197,6 +198,8 @@ def check_same_recipe(folder: RunFolder, recipe: Recipe, unsettled: Collection[s
     then = flatten(values)
     now = flatten(recipe.model_dump(mode="json"))
     compared = (then.keys() | now.keys()) - {*FREE_ON_RESUME, *unsettled}
+    if then.get(PRECISION) == "auto":  # which no run writes; whoever did leaves it to this machine
+        compared -= {PRECISION}
     differing = sorted(key for key in compared if then.get(key, UNSET) != now.get(key, UNSET))
     if differing and set(differing) <= set(LENGTH_KEYS):
         check_length(folder, values, recipe)
@@ -227,9 +230,9 @@ def adopt_old_values(folder: RunFolder, recipe: Recipe, given: Mapping[str, Any]
     for key, old in choose_old_values(then, recipe.model_dump(mode="json"), frozenset(flatten(dict(given)))).items():
         given = merge(nest(key, old), given)
     recipe = build_recipe(given)
-    settled = flatten(then).get("training.precision")
+    settled = flatten(then).get(PRECISION)
     if recipe.training.precision == "auto" and settled in get_args(Precision):
-        recipe = build_recipe(merge(given, nest("training.precision", settled)))
+        recipe = build_recipe(merge(given, nest(PRECISION, settled)))
     return recipe
 
 

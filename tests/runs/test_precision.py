@@ -147,6 +147,17 @@ def test_precision_that_a_run_cannot_have_had_is_named(wide_bert, tmp_path, fast
         seq2seq.train(path, resume=True)
 
 
+def test_record_that_was_put_back_to_auto_is_settled_by_this_machine(wide_bert, tmp_path, fast, monkeypatch, capsys):
+    path = write_auto(tmp_path, wide_bert)
+    run = begin(path, monkeypatch)
+    text = (run / "recipe.yaml").read_text()
+    (run / "recipe.yaml").write_text(text.replace("precision: bf16", "precision: auto"))
+    monkeypatch.setenv(VARIABLE, "no")
+    capsys.readouterr()
+    seq2seq.train(path, resume=True)
+    assert "training.precision is fp32: SEQ2SEQ_BF16 says no." in capsys.readouterr().err
+
+
 def test_run_from_before_there_was_auto_goes_on_in_fp32(wide_bert, tmp_path, fast, monkeypatch):
     """Its recipe had no precision, and neither has the one that it goes on with."""
     whole = seq2seq.train(write_recipe(tmp_path, wide_bert, "whole", max_steps=4, precision="fp32"))
