@@ -41,6 +41,9 @@ SIGNATURES = {
     b"BZh91AY&SY": "packed by bzip2. Unpack it: bunzip2 FILE",
     b"\xfd7zXZ\0": "packed by xz. Unpack it: xz -d FILE",
     b"\x28\xb5\x2f\xfd": "packed by zstd. Unpack it: zstd -d FILE",
+    b"\x04\x22\x4d\x18": "packed by lz4. Unpack it: lz4 -d FILE",
+    b"\x1f\x9d": "packed by compress. Unpack it: gunzip FILE",
+    b"LZIP\x01": "packed by lzip. Unpack it: lzip -d FILE",
     b"7z\xbc\xaf\x27\x1c": "a 7z archive. Unpack it, and name the files in it",
     b"Rar!\x1a\x07": "a rar archive. Unpack it, and name the files in it",
     b"\x80\x02": "a pickle of Python. Write its rows to a .jsonl",
@@ -58,17 +61,30 @@ SIGNATURES = {
 }
 WIDE_ENCODINGS = ("UTF-32LE", "UTF-32BE", "UTF-16LE", "UTF-16BE")
 TAR_PLACE = slice(257, 262)  # where a tar archive says 'ustar'
-MARKUP = re.compile(rb"\s*<(!doctype html|html|\?xml)[\s>]", re.IGNORECASE)
+# Pages, and the formats of translations: of translation memories, of localization, and of the shared tasks of WMT.
+MARKUP = re.compile(
+    rb"\s*<(!doctype|html|\?xml|tmx|xliff|tei|svg|mteval|srcset|refset|tstset)[\s>]",
+    re.IGNORECASE,
+)
+# What other formats of texts are called by the ending of their names, in which every line would be taken for a text.
+OTHER_ENDINGS = {
+    ".yaml": "YAML",
+    ".yml": "YAML",
+    ".toml": "TOML",
+    ".po": "a catalog of gettext",
+    ".srt": "subtitles",
+    ".vtt": "subtitles",
+}
 # The first letters of objects, or of an array of objects, that fill several lines.
 JSON_OBJECT = re.compile(rb'\s*(\[\s*)?\{\s*"(?:[^"\\]|\\.)*"\s*:')
 CONTROLS = re.compile(rb"[\x00-\x08\x0e-\x1a\x1c-\x1f]")
 BINARY_SHARE = 0.1  # of bytes that are no text; of random bytes it is about half
+CONTROL_SHARE = 0.05  # of bytes that no encoding uses for letters; of packed bytes it is about a tenth
 
 
 def find_kind(path: Path) -> FileKind:
     """What a file of that name holds: by the last ending but .gz, in any case. 'a.JSONL.gz' -> 'json'"""
-    ending = Path(path.stem).suffix if is_packed(path) else path.suffix
-    return KINDS.get(ending.lower(), "text")
+    return KINDS.get(_find_ending(path), "text")
 
 
 def is_row_format(name: str | Path) -> bool:
@@ -88,7 +104,20 @@ def check_file(path: Path) -> None:
         DataError: naming what it is, and what to do.
         OSError, EOFError, zlib.error: it cannot be read.
     """
-    check_head(str(path), read_head(path), find_kind(path))
+    kind = find_kind(path)
+    check_head(str(path), read_head(path), kind)
+    ending = _find_ending(path)
+    if kind == "text" and ending in OTHER_ENDINGS:
+        raise DataError(
+            f"{path}: the ending says that it is {OTHER_ENDINGS[ending]}, not plain text. Write its texts to a file, "
+            "one a line, or its rows to a .jsonl."
+        )
+
+
+def _find_ending(path: Path) -> str:
+    """The last ending of a name but .gz, in small letters."""
+    ending = Path(path.stem).suffix if is_packed(path) else path.suffix
+    return ending.lower()
 
 
 def read_head(path: Path) -> bytes:
@@ -165,10 +194,16 @@ def _is_text(head: bytes, encoding: str) -> bool:
 
 
 def _is_binary(head: bytes) -> bool:
-    """Whether bytes are no text: zeros, and much else that is neither UTF-8 nor printed."""
-    if 0 not in head or _decode_start(head, "UTF-8") is not None:
+    """Whether bytes are no text: not UTF-8, and many of them of no letter in any encoding.
+
+    Where zeros are among them, which stand in no text, bytes that are not UTF-8 count too.
+    """
+    if _decode_start(head, "UTF-8") is not None:
         return False
-    odd = head.decode(errors="replace").count("\ufffd") + len(CONTROLS.findall(head))
+    controls = len(CONTROLS.findall(head))
+    if 0 not in head:
+        return controls > CONTROL_SHARE * len(head)
+    odd = head.decode(errors="replace").count("\ufffd") + controls
     return odd > BINARY_SHARE * len(head)
 
 

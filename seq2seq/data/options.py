@@ -26,8 +26,8 @@ def _check_once(names: tuple[str, ...]) -> tuple[str, ...]:
 
 
 def _to_none(name: Any) -> Any:
-    """A flag cannot say null: an empty name stands for it."""
-    return None if name == "" else name
+    """A flag cannot say null: an empty name stands for it, and the word, which a message names."""
+    return None if name in ("", "null") else name
 
 
 ReferencesColumn = Annotated[str | None, BeforeValidator(_to_none)]

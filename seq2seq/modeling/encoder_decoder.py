@@ -21,6 +21,7 @@ from transformers import (
     PreTrainedConfig,
     PreTrainedModel,
 )
+from transformers.modeling_outputs import ModelOutput
 
 from ..families.configs import count_positions
 from ..families.table import find_family
@@ -166,9 +167,16 @@ def _build_encoder(config: PreTrainedConfig) -> PreTrainedModel:
     if getattr(encoder, "pooler", None) is not None:
         encoder.pooler = None
     freeze_unreached(encoder)
+    encoder.register_forward_hook(_pack_states)
     if not find_family(config).mixed_precision:
         encoder.__class__ = _find_float32_class(encoder.__class__)
     return encoder
+
+
+def _pack_states(module: nn.Module, inputs: tuple, output: Any) -> None:
+    """Gives the states (B, S, H) memory of their own: Longformer's are part of wider ones, which GPT-2 cannot read."""
+    if isinstance(output, ModelOutput):
+        output["last_hidden_state"] = output["last_hidden_state"].contiguous()
 
 
 @cache

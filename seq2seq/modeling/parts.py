@@ -2,6 +2,7 @@
 
 from typing import Literal
 
+from torch import nn
 from transformers import PreTrainedModel
 
 from ..families.family import Family
@@ -20,6 +21,13 @@ def find_sides(model: PreTrainedModel) -> tuple[str, str]:
     encoder_path = paths[id(model.get_encoder())]
     body_path = paths[id(body)]
     return f"{encoder_path}.", f"{body_path}."
+
+
+def find_table(side: nn.Module) -> nn.Module:
+    """The embeddings that an encoder or decoder reads tokens by."""
+    if isinstance(side, PreTrainedModel):
+        return side.get_input_embeddings()
+    return side.get_submodule("embed_tokens")  # FSMT's sides are no models of their own
 
 
 def find_side_families(model: PreTrainedModel) -> tuple[Family, Family]:
@@ -43,8 +51,8 @@ def map_parts(model: PreTrainedModel) -> dict[str, Part]:
     """
     encoder, decoder = find_sides(model)
     decoder_body = model.get_submodule(decoder.removesuffix("."))
-    sides: tuple[PreTrainedModel, ...] = (model.get_encoder(), decoder_body, model)
-    tables = {id(side.get_input_embeddings().weight) for side in sides}
+    sides = (model.get_encoder(), decoder_body, model)
+    tables = {id(find_table(side).weight) for side in sides}
     marks = find_cross_marks(model)
     parts: dict[str, Part] = {}
     for name, parameter in model.named_parameters(remove_duplicate=False):

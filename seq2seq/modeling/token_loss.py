@@ -20,6 +20,7 @@ from transformers.modeling_outputs import BaseModelOutput, ModelOutput, Seq2SeqL
 from ..base.errors import CheckpointError
 from .loss import LossSums, apply_cross_entropy
 from .masks import build_target_mask, prepare_cross_mask, prepare_sources
+from .parts import find_table
 from .sharing import Sharing
 
 if TYPE_CHECKING:
@@ -238,12 +239,12 @@ class TokenLossModel(_Mixed):
     @property
     def source_rows(self) -> int:
         """How many tokens the encoder has an embedding of; of one that reads no tokens, not to be asked."""
-        return _count_rows(self.get_encoder())
+        return find_table(self.get_encoder()).weight.shape[0]
 
     @property
     def target_rows(self) -> int:
         """How many tokens the decoder has an embedding of."""
-        return _count_rows(self.get_decoder())
+        return find_table(self.get_decoder()).weight.shape[0]
 
     @property
     def source_pad_id(self) -> int:
@@ -269,13 +270,6 @@ def find_real(labels: torch.Tensor) -> torch.Tensor:
 def select_real(values: torch.Tensor, real: torch.Tensor) -> torch.Tensor:
     """Those of the real positions (N, ...) among values of all (B, T, ...)."""
     return values.flatten(0, 1).index_select(0, real)
-
-
-def _count_rows(part: nn.Module) -> int:
-    """How many tokens an encoder or decoder has an embedding of."""
-    # FSMT's sides are no models of their own.
-    table = part.get_input_embeddings() if isinstance(part, PreTrainedModel) else part.embed_tokens
-    return table.weight.shape[0]  # type: ignore[union-attr,index,return-value]  # a table
 
 
 @cache

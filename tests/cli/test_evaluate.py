@@ -97,6 +97,7 @@ def test_column_that_cannot_be_references_is_refused_and_an_empty_flag_switches_
     assert "(as a flag: --references-column '')" in err
     assert seq2seq(*evaluate, "--references-column", "")[0] == 0
     assert read_references(tmp_path / "out") == [["a dog"], ["a dog"]]
+    assert seq2seq(*evaluate, "--references-column", "null", "--overwrite")[0] == 0  # the word in the message
 
 
 def test_run_without_a_column_of_references_goes_on_without_in_evaluate(seq2seq, tiny_bert, tmp_path):

@@ -126,6 +126,13 @@ REFUSED = {
     "page.txt": (b"\n<!DOCTYPE html>\n<html>", r"page\.txt is a page in HTML or XML\. Write its texts"),
     "page.csv": (b"\xef\xbb\xbf<HTML lang=de>", r"page\.csv is a page in HTML or XML"),
     "a.tmx": (b'<?xml version="1.0"?>\n<tmx>', r"a\.tmx is a page in HTML or XML"),
+    "b.tmx": (b'<tmx version="1.4"><body><tu>', r"b\.tmx is a page in HTML or XML"),
+    "a.xlf": (b'<xliff version="1.2">', r"a\.xlf is a page in HTML or XML"),
+    "a.sgm": (b'<srcset setid="newstest" srclang="any">\n', r"a\.sgm is a page in HTML or XML"),
+    "a.lz4": (b"\x04\x22\x4d\x18dc the cat", r"a\.lz4 is packed by lz4\. Unpack it: lz4 -d FILE"),
+    "a.Z": (b"\x1f\x9d\x90the cat", r"a\.Z is packed by compress"),
+    "a.lz": (b"LZIP\x01\x0cthe cat", r"a\.lz is packed by lzip"),
+    "no_zeros.txt": (bytes(range(1, 256)), r"no_zeros\.txt is no text"),
     "binary.txt": (bytes(range(256)), r"binary\.txt is no text: it holds bytes that stand for no letters"),
     "binary.jsonl": (bytes(range(256)), r"binary\.jsonl is no text"),
     "binary.en": (b"\0\1\2\3\xf0" * 50, r"binary\.en is no text"),
@@ -139,6 +146,23 @@ def test_what_is_no_text_is_refused_by_every_command(tmp_path, name, reader):
     (tmp_path / name).write_bytes(content)
     with pytest.raises(DataError, match=message):
         READERS[reader](str(tmp_path / name))
+
+
+@pytest.mark.parametrize("reader", READERS)
+@pytest.mark.parametrize("name", ["a.yaml", "a.YML", "a.po.gz", "a.srt", "a.vtt", "a.toml"])
+def test_other_formats_of_text_are_refused_by_their_ending(tmp_path, name, reader):
+    content = b"- source: the cat\n"
+    (tmp_path / name).write_bytes(gzip.compress(content) if name.endswith(".gz") else content)
+    with pytest.raises(DataError, match=r"the ending says that it is .*, not plain text\. Write its texts to a file"):
+        READERS[reader](str(tmp_path / name))
+
+
+@pytest.mark.parametrize("encoding", ["latin-1", "shift_jis", "euc_kr", "gb18030", "iso2022_jp", "koi8_r", "cp1251"])
+def test_text_of_other_encodings_is_text(tmp_path, encoding):
+    """Bytes that are not UTF-8 are replaced and counted where that is allowed, and told by their line where not."""
+    text = "Über Möwen\n" if encoding == "latin-1" else "Привет, мир: кошка\n"
+    (tmp_path / "a.txt").write_bytes((text * 99).encode(encoding))
+    check_content(str(tmp_path / "a.txt"))
 
 
 @pytest.mark.parametrize("reader", READERS)

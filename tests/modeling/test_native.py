@@ -9,6 +9,7 @@ from torch.nn import functional
 from transformers import BartConfig, BertConfig, FSMTConfig, FSMTForConditionalGeneration, LEDConfig, ProphetNetConfig
 
 from seq2seq.modeling.build import build_model
+from seq2seq.modeling.parts import map_parts
 from seq2seq.modeling.sharing import Sharing
 
 ALONE = Sharing(embeddings=False, layers=False)
@@ -45,6 +46,8 @@ def test_output_layer_that_is_also_the_input_table_gives_the_same_loss():
 def test_tables_of_a_family_whose_sides_are_no_models_are_counted():
     model = build_model(FSMTConfig(langs=["en", "de"], src_vocab_size=99, tgt_vocab_size=90, **SHAPE), ALONE)
     assert (model.source_rows, model.target_rows) == (99, 90)
+    tables = [name for name, part in map_parts(model).items() if part == "embeddings"]
+    assert tables == ["model.encoder.embed_tokens.weight", "model.decoder.embed_tokens.weight"]
 
 
 def test_family_whose_decoder_sees_the_future_is_refused():

@@ -82,6 +82,20 @@ def test_forms_of_return_and_of_computing_are_ours_to_set(tmp_path, encoder, dec
     assert losses[0] == losses[1]
 
 
+def test_states_that_are_part_of_wider_ones_can_be_read_by_gpt2(tmp_path):
+    """Longformer fills sources up to its window and cuts its states; batched, these have gaps in memory."""
+    folders = [save_family(tmp_path / "longformer", "longformer"), save_family(tmp_path / "gpt2", "gpt2", head=True)]
+    model = warm_start(plan="pair", encoder=str(folders[0]), decoder=str(folders[1]), convert=False).model
+    one, two = IDS, IDS + 1
+    labels = IDS[:, :3]
+    with torch.no_grad():
+        alone = [model(input_ids=ids, labels=labels).objective.item() for ids in (one, two)]
+        together = model(input_ids=torch.cat([one, two]), labels=torch.cat([labels, labels])).objective.item()
+        written = model.generate(input_ids=torch.cat([one, two]), max_new_tokens=3)
+    assert together == pytest.approx(sum(alone), rel=1e-5)
+    assert len(written) == 2
+
+
 def test_modernbert_keeps_its_first_layer_first(tmp_path):
     folder, bert = str(save_family(tmp_path / "m", "modernbert", num_hidden_layers=4)), str(save_bert(tmp_path / "b"))
     for choice in ([1, 3], "every 2", [3, 0]):
