@@ -23,11 +23,11 @@ def find_sides(model: PreTrainedModel) -> tuple[str, str]:
     return f"{encoder_path}.", f"{body_path}."
 
 
-def find_table(side: nn.Module) -> nn.Module:
+def find_table(side: nn.Module) -> nn.Embedding:
     """The embeddings that an encoder or decoder reads tokens by."""
     if isinstance(side, PreTrainedModel):
         return side.get_input_embeddings()
-    return side.get_submodule("embed_tokens")  # FSMT's sides are no models of their own
+    return side.embed_tokens  # type: ignore[return-value]  # FSMT's sides are no models of their own
 
 
 def find_side_families(model: PreTrainedModel) -> tuple[Family, Family]:

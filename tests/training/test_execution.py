@@ -63,7 +63,7 @@ def test_texts_of_a_bf16_run_have_the_precision_of_its_generation(tmp_path, reci
 
     monkeypatch.setattr(CastCopies, "find", watch)
     training = {"max_steps": 2, "precision": "bf16", "validation_metrics": ["sari"], "validate_every_steps": 1}
-    folder = seq2seq.train(recipe(data=data, generation={"precision": precision}, **training))
+    folder = seq2seq.train(recipe(data=data, **training), [f"generation.precision={precision}"])
     assert len(read_events(folder, "validation")) == 2
     assert set(seen) == {(precision, False, {"fp32": torch.float32, "bf16": torch.bfloat16}[precision])}
 
