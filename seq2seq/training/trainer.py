@@ -23,6 +23,7 @@ from ..data.loader import Step, StepLoader
 from ..modeling.token_loss import TokenLossModel
 from ..reports.validation_samples import ValidationSample
 from .agreement import Agreement, StepWord
+from .cast_weights import build_cast_weights
 from .contention import EVENT, watch_threads
 from .diagnosis import format_not_finite
 from .early_stopping import count_validation, find_end, format_end
@@ -103,6 +104,7 @@ class Trainer:
         self.averages = averages
         self._steps = loader.steps(state.epoch, state.used_batches)
         self._sharded = is_sharded(model)
+        self._cast_weights = None if self._sharded else build_cast_weights(model, options.precision)
         self._agreement = Agreement(accelerator, optimizer, self._log_end, sharded=self._sharded)
         self._request = StopRequest()
         self._stop: str | None = None  # the signal that ends the run, once all processes know of it
@@ -224,6 +226,8 @@ class Trainer:
         loss = torch.zeros((), dtype=torch.float64, device=self.accelerator.device)
         last = len(step.micro_batches) - 1
         try:
+            if self._cast_weights is not None:
+                self._cast_weights.refresh()
             for index, micro_batch in enumerate(step.micro_batches):
                 # Sharded gradients are summed once, with the last micro-batch.
                 with nullcontext() if index == last else hold_gradients(self.model):
@@ -251,11 +255,12 @@ class Trainer:
     def _backward(self, micro_batch: dict[str, torch.Tensor], target_tokens: int, dropout_key: tuple) -> torch.Tensor:
         seed_torch(self.seed, "dropout", *dropout_key)
         inputs = move_batch(micro_batch, self.accelerator.device)
-        with self.accelerator.autocast():
-            losses = self.objective.compute_sums(self.model, inputs)
         # Sharded gradients are averaged over the processes, so the sum over all of them needs the factor back.
         scale = (self.accelerator.num_processes if self._sharded else 1) / target_tokens
-        self.accelerator.backward(losses.objective * scale)
+        with nullcontext() if self._cast_weights is None else self._cast_weights.applied():
+            with self.accelerator.autocast():
+                losses = self.objective.compute_sums(self.model, inputs)
+            self.accelerator.backward(losses.objective * scale)
         return losses.negative_log_likelihood.double()
 
     def _halve_micro_batches(self, step: Step) -> Step:
