@@ -39,7 +39,9 @@ class CastWeights:
                 numbers[id(weight)] = len(self._weights)
                 self._weights.append(weight)
             self._slots.append(_Slot(module, name, numbers[id(weight)]))
-        self._copies = [nn.Parameter(weight.detach().to(dtype), requires_grad=False) for weight in self._weights]
+        self._copies: list[nn.Parameter] = []
+        for weight in self._weights:
+            self._copies.append(nn.Parameter(weight.detach().to(dtype), requires_grad=False))
 
     @torch.no_grad()
     def refresh(self) -> None:
@@ -48,7 +50,7 @@ class CastWeights:
             copy.requires_grad_(weight.requires_grad)
             copy.grad = None  # of a micro-batch that was broken off
         if self._copies:
-            torch._foreach_copy_(self._copies, self._weights)
+            torch._foreach_copy_([*self._copies], [*self._weights])
 
     @contextmanager
     def applied(self) -> Iterator[None]:
@@ -65,14 +67,18 @@ class CastWeights:
     @torch.no_grad()
     def _collect(self) -> None:
         """Adds the copies' gradients to those of the weights, in float32."""
-        pairs = [pair for pair in zip(self._weights, self._copies, strict=True) if pair[1].grad is not None]
-        if not pairs:
+        weights, narrow = [], []
+        for weight, copy in zip(self._weights, self._copies, strict=True):
+            if copy.grad is not None:
+                weights.append(weight)
+                narrow.append(copy.grad)
+                copy.grad = None
+        if not weights:
             return
-        cast = [torch.empty_like(weight) for weight, _ in pairs]
-        torch._foreach_copy_(cast, [copy.grad for _, copy in pairs])
+        gradients = [torch.empty_like(weight) for weight in weights]
+        torch._foreach_copy_(gradients, narrow)
         sums, added = [], []
-        for (weight, copy), gradient in zip(pairs, cast, strict=True):
-            copy.grad = None
+        for weight, gradient in zip(weights, gradients, strict=True):
             if weight.grad is None:
                 weight.grad = gradient
             else:
