@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from ..base.console import errors
+from ..base.console import errors, messages
 from ..modeling.token_loss import TokenLossModel
 from ..processes.group import Processes, gather_patiently
 from ..recipe.recipe import Recipe
@@ -31,7 +31,7 @@ def settle_precision(
     verdict = _find_weakest(verdicts)
     precision = "bf16" if verdict.is_faster else "fp32"
     if processes.is_main_process:
-        errors().print(
+        messages().print(
             f"training.precision is {precision}: {verdict.reason}. A recipe that names one has the same on any machine."
         )
     training = recipe.training.model_copy(update={"precision": precision})

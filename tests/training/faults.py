@@ -4,6 +4,7 @@ import math
 import os
 import pkgutil
 import signal
+from contextlib import nullcontext
 from functools import wraps
 
 import pytest
@@ -54,6 +55,7 @@ def scale_losses(patch: pytest.MonkeyPatch) -> None:
         begin(self, **options)
         self.accelerator.scaler = torch.amp.GradScaler("cpu", init_scale=8.0)
         patch.setattr(self.accelerator, "native_amp", True)
+        patch.setattr(self.accelerator, "autocast", nullcontext)  # the gradients stay those of float32
         patch.setattr(type(self.accelerator), "mixed_precision", "fp16")
 
     patch.setattr(Trainer, "__init__", begin)
