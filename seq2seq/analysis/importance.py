@@ -9,6 +9,7 @@ from contextlib import contextmanager
 import torch
 from torch import nn
 
+from ..data.collation import move_batch
 from ..modeling.attention_sites import AttentionSite, gated, list_sites
 from ..modeling.token_loss import IGNORED_LABEL, TokenLossModel, evaluating
 
@@ -39,40 +40,51 @@ def compute_importance(
     """
     if groups is None:
         groups = [[site] for site in list_sites(model)]
+    # On the device, which is waited for once, at the end.
     sums: Importance = {}
     for sites in groups:
         for site in sites:
-            sums[site.name] = torch.zeros(site.heads, dtype=torch.float64)
+            sums[site.name] = torch.zeros(site.heads, dtype=torch.float64, device=model.device)
+    opened = _open_gates(model, groups, gates or {})
     tokens = 0
     with evaluating(model), _frozen(model):
         for batch in batches:
-            batch = {name: tensor.to(model.device) for name, tensor in batch.items()}
-            gradients = _compute_gate_gradients(model, groups, batch, gates or {})
+            gradients = _compute_gate_gradients(model, groups, move_batch(batch, model.device), opened)
             for name, gradient in gradients.items():
-                of_pairs = gradient.abs().sum(dim=0)
-                sums[name] += of_pairs.double().cpu()
+                sums[name] += gradient.abs().sum(dim=0).double()
             labels = batch["labels"]
             tokens += int(labels.ne(IGNORED_LABEL).sum())
             advance(len(labels))
     if tokens == 0:
         raise ValueError("there is no target token to weigh heads on")
-    return {name: total / tokens for name, total in sums.items()}
+    return {name: total.cpu() / tokens for name, total in sums.items()}
+
+
+def _open_gates(
+    model: TokenLossModel,
+    groups: Sequence[Sequence[AttentionSite]],
+    gates: Mapping[str, torch.Tensor],
+) -> list[torch.Tensor]:
+    """Where the gates of each group stand, (A,), on the model's device."""
+    opened = []
+    for first, *_ in groups:
+        values = gates.get(first.name, torch.ones(first.heads))
+        opened.append(values.to(model.device, model.dtype))
+    return opened
 
 
 def _compute_gate_gradients(
     model: TokenLossModel,
     groups: Sequence[Sequence[AttentionSite]],
     batch: Mapping[str, torch.Tensor],
-    values: Mapping[str, torch.Tensor],
+    opened: Sequence[torch.Tensor],
 ) -> dict[str, torch.Tensor]:
     """By site, the gradient of each pair's loss at the gates of its own, (B, A)."""
     rows = len(batch["labels"])
     gates: list[torch.Tensor] = []
-    for first, *_ in groups:
-        opened = values.get(first.name, torch.ones(first.heads))
-        opened = opened.to(model.device, model.dtype)
+    for values in opened:
         # A row for each pair: with one gate for all, gradients of different sign would cancel out.
-        of_pairs = opened.repeat(rows, 1)  # (B, A)
+        of_pairs = values.repeat(rows, 1)  # (B, A)
         gates.append(of_pairs.requires_grad_())
     sites = [site for group in groups for site in group]
     with torch.enable_grad(), gated(sites, _name_by_site(groups, gates)):

@@ -9,6 +9,7 @@ import torch
 
 from ..base.console import ProgressBar, show_progress
 from ..base.memory import is_out_of_memory
+from ..data.collation import move_batch
 from ..data.encoding import EncodedExamples
 from ..data.loader import fixed_micro_batches
 from ..modeling.attention_sites import gated, list_sites
@@ -51,18 +52,19 @@ class Pairs:
         advance: Callable[[int], None],
     ) -> float:
         """Nats a target token."""
-        total = 0.0
+        # On the device, which is waited for once, at the end.
+        total = torch.zeros((), dtype=torch.float64, device=model.device)
         with evaluating(model):
             for batch in self.build_batches():
                 total += _compute_loss(model, batch)
                 advance(len(batch["labels"]))
-        return total / len(self.encoded.labels.ids)
+        return total.item() / len(self.encoded.labels.ids)
 
 
 @torch.no_grad()
-def _compute_loss(model: TokenLossModel, batch: Mapping[str, torch.Tensor]) -> float:
-    inputs = {name: tensor.to(model.device) for name, tensor in batch.items()}
-    return model(**inputs).negative_log_likelihood.item()
+def _compute_loss(model: TokenLossModel, batch: Mapping[str, torch.Tensor]) -> torch.Tensor:
+    inputs = move_batch(batch, model.device)
+    return model(**inputs).negative_log_likelihood.double()
 
 
 @dataclass(frozen=True)
@@ -116,9 +118,9 @@ def _check_fewer_heads(
     smaller = deepcopy(model)
     remove_heads(smaller, list_kept(gates))
     with evaluating(model), evaluating(smaller), gated(list_sites(model), gates):
-        expected = _compute_loss(model, batch)
+        expected = _compute_loss(model, batch).item()
         try:
-            loss = _compute_loss(smaller, batch)
+            loss = _compute_loss(smaller, batch).item()
         except RuntimeError as error:
             if is_out_of_memory(error):
                 raise

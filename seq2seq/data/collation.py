@@ -3,6 +3,8 @@
 Shapes: B examples, S longest source, T longest target of the micro-batch.
 """
 
+from collections.abc import Mapping
+
 import numpy
 import torch
 
@@ -36,7 +38,7 @@ def collate(
     return inputs | {"labels": labels, "real": find_real(labels)}
 
 
-def move_batch(batch: dict[str, torch.Tensor], device: torch.device) -> dict[str, torch.Tensor]:
+def move_batch(batch: Mapping[str, torch.Tensor], device: torch.device) -> dict[str, torch.Tensor]:
     """The model's inputs on its device.
 
     By way of memory that the system keeps in its place (pinned): a GPU fetches them from there by itself, while the CPU

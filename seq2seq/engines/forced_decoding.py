@@ -10,6 +10,7 @@ import torch
 
 from ..base.errors import GenerationError
 from ..base.memory import explain_memory
+from ..data.collation import move_batch
 from ..modeling.token_loss import IGNORED_LABEL, TokenLossModel, evaluating, find_real, select_real
 from ..sources.padding import collate_ids, pad_rows
 from ..sources.source import Source, Stored
@@ -43,7 +44,7 @@ def score_ids(
     def score(batch: Batch) -> list[list[float]]:
         of_batch = [sources[index] for index in batch]
         labels_of_batch = [labels[index] for index in batch]
-        with explain_memory(GenerationError(explain_scored_batch(len(batch)))):
+        with explain_memory(GenerationError(explain_scored_batch(len(batch)))), torch.inference_mode():
             return _score_batch(model, collate_for(model, of_batch, source), labels_of_batch)
 
     def compute(batches: Sequence[Batch]) -> Iterator[Sequence[list[float]]]:
@@ -74,8 +75,8 @@ def collate_for(
     if "attention_mask" in inputs and inputs["attention_mask"].all():
         inputs = {name: tensor for name, tensor in inputs.items() if name != "attention_mask"}
     named = {}
-    for name, tensor in inputs.items():
-        named[name] = tensor.to(model.device, model.dtype if tensor.is_floating_point() else tensor.dtype)
+    for name, tensor in move_batch(inputs, model.device).items():
+        named[name] = tensor.to(model.dtype) if tensor.is_floating_point() else tensor
     return named
 
 
@@ -87,15 +88,15 @@ def measure_sources(rows: Sequence[Stored], source: Source | None) -> list[int]:
     return source.count_positions(numpy.array(lengths, dtype=numpy.int64)).tolist()
 
 
-@torch.inference_mode()
 def _score_batch(
     model: TokenLossModel,
     inputs: Mapping[str, torch.Tensor],
     labels: Sequence[Ids],
 ) -> list[list[float]]:
     padded = pad_rows(labels, IGNORED_LABEL)
-    real = find_real(padded).to(model.device)
-    targets = padded.to(model.device)
+    moved = move_batch({"targets": padded, "real": find_real(padded)}, model.device)
+    targets = moved["targets"]
+    real = moved["real"]
     logits = model.compute_logits(decoder_input_ids=model.shift_right(targets), real=real, **inputs)  # (N, V)
     log_probabilities = torch.log_softmax(logits.float(), dim=-1)
     of_labels = log_probabilities.gather(1, select_real(targets, real)[:, None])[:, 0]

@@ -8,7 +8,7 @@ positions, A heads of a site, D width of a head.
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 import torch
 from torch import nn
@@ -104,8 +104,19 @@ def gated(sites: Sequence[AttentionSite], gates: Mapping[str, torch.Tensor]) -> 
     """Multiplies what each head gives by its gate while the block runs.
 
     Args:
-        gates: by the site's name, (A,), or (B, A) for gates of each row's own; sites without are left as they are.
+        gates: by the site's name, (A,), or (B, A) for gates of each row's own; sites without are left as they are. They
+            are moved to the model's device and type once, so that to change them in the block changes nothing.
     """
+    moved: dict[tuple[Any, ...], torch.Tensor] = {}
+
+    def find_gate(name: str, joined: torch.Tensor) -> torch.Tensor:
+        if gates[name].requires_grad:  # its gradient comes by way of each forward pass's own
+            return gates[name].to(joined)
+        # Autocast may give a site another type from pass to pass; what inference mode makes is of no use behind it.
+        key = (name, joined.device, joined.dtype, torch.is_inference_mode_enabled())
+        if key not in moved:
+            moved[key] = gates[name].to(joined)
+        return moved[key]
 
     def gate(
         module: nn.Module,
@@ -113,7 +124,7 @@ def gated(sites: Sequence[AttentionSite], gates: Mapping[str, torch.Tensor]) -> 
         site: AttentionSite,
     ) -> tuple[torch.Tensor, ...]:
         joined, *others = inputs  # (B, T, A x D)
-        values = gates[site.name].to(joined)
+        values = find_gate(site.name, joined)
         if values.dim() == 2:
             values = values[:, None]  # (B, 1, A)
         parted = joined.unflatten(-1, (site.heads, -1))  # (B, T, A, D)

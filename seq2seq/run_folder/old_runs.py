@@ -65,6 +65,7 @@ OLD_VALUES: dict[str, Any] = {
     "training.max_skipped_steps": 5,
     "training.objective": {"kind": "cross_entropy"},
     "training.precision": "fp32",
+    "training.tf32": False,
     "training.threads": None,
     "training.trackers": [],
     "training.validation_samples": 0,

@@ -7,6 +7,7 @@ from ..modeling.token_loss import TokenLossModel
 from ..processes.group import Processes, gather_patiently
 from ..recipe.recipe import Recipe
 from ..training.precision import Verdict, judge_bf16, judge_device
+from ..training.tf32 import find_idle_reason
 
 
 def settle_precision(
@@ -36,6 +37,15 @@ def settle_precision(
         )
     training = recipe.training.model_copy(update={"precision": precision})
     return recipe.model_copy(update={"training": training})
+
+
+def tell_idle_tf32(recipe: Recipe, processes: Processes) -> None:
+    """Says so where the recipe asks for TF32 and the main process computes where that changes nothing."""
+    if not recipe.training.tf32 or not processes.is_main_process:
+        return
+    reason = find_idle_reason(processes.device)
+    if reason is not None:
+        errors().print(f"training.tf32 changes nothing here: {reason}.")
 
 
 def _warn_if_slow(processes: Processes) -> None:

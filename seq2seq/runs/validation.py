@@ -24,6 +24,7 @@ from ..reports.source_gain import format_source_gain, is_unread
 from ..reports.validation_samples import ValidationSample
 from ..training.execution import run_uncompiled
 from ..training.sharding import gather_model
+from ..training.tf32 import multiplying_by_tf32
 from ..training.validation import compute_source_gain, compute_validation_loss
 from .outputs import OutputWriter
 from .preparation import PreparedModel
@@ -73,7 +74,8 @@ class Validation:
             model = gather_model(self.start.model, self.accelerator.device)
             values: dict[str, float] = {}
             if "loss" in options.validation_metrics:
-                values["loss"], self.source_gain = self._measure_losses(model)
+                with multiplying_by_tf32(options.tf32):
+                    values["loss"], self.source_gain = self._measure_losses(model)
             text_metrics = tuple(metric for metric in options.validation_metrics if metric != "loss")
             texts: Sequence[str] = ()
             if text_metrics:

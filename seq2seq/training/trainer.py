@@ -39,6 +39,7 @@ from .sharding import gather_tensor, hold_gradients, is_sharded
 from .signals import STOP_SIGNALS, StopRequest, notice_stop_signals
 from .speed import Speedometer
 from .state import TrainingState
+from .tf32 import multiplying_by_tf32
 from .validation import is_better
 
 
@@ -154,7 +155,8 @@ class Trainer:
         rates = set_learning_rates(
             self.optimizer, schedule=self.options.schedule, step=number, max_steps=self.max_steps
         )
-        loss, gradient_norm = self.update(step, number)
+        with multiplying_by_tf32(self.options.tf32):
+            loss, gradient_norm = self.update(step, number)
         seconds = time.perf_counter() - started
         self._count(step, loss, seconds)
         self._leave_lost_cores(step.source_tokens + step.target_tokens, seconds)

@@ -17,7 +17,7 @@ from ..run_folder.folder import RunFolder, format_command
 from ..run_folder.steps import list_saved
 from ..runs.metrics import find_metrics_in_place, find_metrics_of_run, replace_metrics
 from ..runs.positions import fit_lengths, list_free
-from ..runs.precision import settle_precision
+from ..runs.precision import settle_precision, tell_idle_tf32
 from ..runs.run import Run
 from ..runs.start import adopt_old_values, check_same_recipe, resume_model, start_model
 from ..runs.storage import hold_folder
@@ -108,6 +108,7 @@ def _train_in(
         start = resume_model(folder, processes) if resuming else start_model(recipe)
         recipe = fit_lengths(recipe, start, given, visible=processes.is_main_process)
         recipe = settle_precision(recipe, start.model, processes, goes_on=goes_on)
+        tell_idle_tf32(recipe, processes)
         if goes_on:
             check_same_recipe(folder, recipe)
         run = Run(recipe, start, folder, build_accelerator(recipe))

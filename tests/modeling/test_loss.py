@@ -7,7 +7,8 @@ import torch
 from torch.nn import functional
 
 from seq2seq.modeling import loss
-from seq2seq.modeling.loss import apply_cross_entropy, compute_linear_cross_entropy
+from seq2seq.modeling.loss import apply_cross_entropy, compute_linear_cross_entropy, is_tiled
+from seq2seq.training.tf32 import multiplying_by_tf32
 
 
 def build_output_layer(tokens=7, width=5, vocabulary=11):
@@ -122,3 +123,50 @@ def test_logit_that_is_not_a_number_gives_a_loss_that_is_none():
     with torch.no_grad():
         states[2, 0] = math.nan
     assert math.isnan(compute_linear_cross_entropy(states, weight, bias, labels).objective.item())
+
+
+def compute_in_type(tensors, smoothing, autocast):
+    """Both sums and the gradients of an output layer."""
+    *learned, labels = tensors
+    with torch.autocast("cpu", torch.bfloat16, enabled=autocast):
+        sums = compute_linear_cross_entropy(*learned, labels, smoothing)
+    return [*sums, *torch.autograd.grad(3 * sums.objective, learned)]
+
+
+@pytest.mark.parametrize("autocast", [False, True])
+@pytest.mark.parametrize("smoothing", [0.0, 0.1])
+@pytest.mark.parametrize("vocabulary", [11, 63, 64, 65, 1001])
+def test_output_layer_in_whole_tiles_gives_the_same_loss_and_gradients(vocabulary, smoothing, autocast, monkeypatch):
+    # Zeros behind the vocabulary; smoothing that counted them would be that of another vocabulary.
+    tensors = build_output_layer(tokens=50, width=32, vocabulary=vocabulary)
+    monkeypatch.setattr(loss, "CHUNK_BYTES", 20 * 4 * vocabulary)
+    expected = compute_in_type(tensors, smoothing, autocast)
+    seen = []
+
+    def multiply(states, weight, bias, multiply=functional.linear):
+        seen.append((len(weight), len(bias)))
+        return multiply(states, weight, bias)
+
+    monkeypatch.setattr(loss, "is_tiled", lambda device, dtype: True)
+    monkeypatch.setattr(functional, "linear", multiply)
+    for value, plain in zip(compute_in_type(tensors, smoothing, autocast), expected, strict=True):
+        # Equal but for the order in which another shape's product adds up; bfloat16 keeps 8 bits.
+        assert (value - plain).abs().max() <= (2**-8 if autocast else 1e-6) * plain.abs().max()
+    whole = {11: 64, 63: 64, 64: 64, 65: 128, 1001: 1024}[vocabulary]
+    assert seen == [(whole, whole)] * 3
+
+
+@pytest.mark.parametrize(
+    ("device", "dtype", "by_tf32", "expected"),
+    [
+        ("cuda", torch.bfloat16, False, True),
+        ("cuda", torch.float16, False, True),
+        ("cuda", torch.float32, True, True),
+        ("cuda", torch.float32, False, False),  # no tensor cores, and a copy that nothing else asks for
+        ("cpu", torch.bfloat16, False, False),
+        ("cpu", torch.float32, True, False),
+    ],
+)
+def test_tiles_are_where_tensor_cores_multiply(device, dtype, by_tf32, expected):
+    with multiplying_by_tf32(by_tf32):
+        assert is_tiled(device, dtype) == expected

@@ -23,7 +23,7 @@ def test_defaults_of_the_training_section():
         "weight_decay": 0.01, "adam_betas": (0.9, 0.999), "objective": {"kind": "cross_entropy"},
         "label_smoothing": 0.0, "max_gradient_norm": 1.0,
         "precision": "auto", "sharding": "none", "trackers": (), "gradient_checkpointing": False,
-        "compile": False, "threads": None, "max_skipped_steps": 5, "log_every_steps": 10,
+        "compile": False, "tf32": False, "threads": None, "max_skipped_steps": 5, "log_every_steps": 10,
         "checkpoint_every_steps": 1000, "checkpoint_every_minutes": 15.0,
         "keep_checkpoints": 3, "validate_every_steps": 1000, "validation_metrics": ("loss",), "validation_texts": 500,
         "validation_samples": 3,
