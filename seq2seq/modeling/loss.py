@@ -6,12 +6,14 @@ and where the output layer is known for no more tokens at once than `CHUNK_BYTES
 Shapes: N real target tokens, H width, V vocabulary.
 """
 
+from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
 import torch
 from torch.autograd.function import once_differentiable
 from torch.nn import functional
 
+CACHE_BYTES = 2**20  # of float32 logits that a processor works on at once
 CHUNK_BYTES = 2**28  # of float32 logits held at once: 2,199 tokens of BERT's vocabulary, 268 of XLM-R's
 TILE = 64  # tokens: a GPU's tensor cores multiply blocks; of BERT's 30,522 no block of eight comes out even
 
@@ -84,10 +86,23 @@ def _cast_in_tiles(tensor: torch.Tensor, dtype: torch.dtype) -> torch.Tensor:
     return filled
 
 
+class _RowFigures(NamedTuple):
+    """Of rows of logits (n, V), each (n,): the right token's, the mean, None without smoothing, and log(sum(exp))."""
+
+    right: torch.Tensor
+    mean: torch.Tensor | None
+    log_total: torch.Tensor
+
+
 def _turn_into_gradient(
     logits: torch.Tensor, labels: torch.Tensor, label_smoothing: float
 ) -> tuple[torch.Tensor, torch.Tensor]:
     """Overwrites float32 logits (N, V) with the gradient of the objective; returns both sums."""
+    return _add_up([_differentiate(logits, labels, label_smoothing)], label_smoothing)
+
+
+def _differentiate(logits: torch.Tensor, labels: torch.Tensor, label_smoothing: float) -> _RowFigures:
+    """Overwrites float32 logits (n, V) with the gradient of the objective."""
     rows = torch.arange(len(labels), device=labels.device)
     # The softmax of a row does not change with a number taken from all of it; with the largest, exp cannot overflow.
     logits -= logits.amax(dim=-1, keepdim=True)
@@ -95,18 +110,61 @@ def _turn_into_gradient(
     right = logits[rows, labels]
     mean = logits.mean(dim=-1) if label_smoothing else None
     totals = logits.exp_().sum(dim=-1, keepdim=True)
-    log_totals = totals[:, 0].log()
-    negative_log_likelihood = (log_totals - right).sum()
     # The gradient: the probabilities less the target, which is 1 - s at the right token plus s / V everywhere.
     logits /= totals
     logits[rows, labels] -= 1 - label_smoothing
-    if mean is None:
+    if mean is not None:
+        logits -= label_smoothing / logits.shape[-1]
+    return _RowFigures(right, mean, totals[:, 0].log())
+
+
+def _add_up(figures: Sequence[_RowFigures], label_smoothing: float) -> tuple[torch.Tensor, torch.Tensor]:
+    """The objective and the negative log-likelihood of all rows, which come in blocks."""
+    log_totals = _join([block.log_total for block in figures])
+    negative_log_likelihood = (log_totals - _join([block.right for block in figures])).sum()
+    means = [block.mean for block in figures if block.mean is not None]
+    if not means:
         # A copy, as autograd marks one of the two, and not the other, as without gradient.
         return negative_log_likelihood, negative_log_likelihood.clone()
-    logits -= label_smoothing / logits.shape[-1]
-    over_vocabulary = (log_totals - mean).sum()
+    over_vocabulary = (log_totals - _join(means)).sum()
     objective = (1 - label_smoothing) * negative_log_likelihood + label_smoothing * over_vocabulary
     return objective, negative_log_likelihood
+
+
+def _list_blocks(logits: torch.Tensor) -> Iterator[slice]:
+    """Rows that are worked on at once: on a processor so few that its cache holds their float32 logits."""
+    rows = len(logits)
+    at_once = max(rows, 1)
+    if logits.device.type == "cpu":
+        at_once = max(1, CACHE_BYTES // (4 * logits.shape[1]))
+    for start in range(0, max(rows, 1), at_once):
+        yield slice(start, start + at_once)
+
+
+def _join(parts: list[torch.Tensor]) -> torch.Tensor:
+    return parts[0] if len(parts) == 1 else torch.cat(parts)
+
+
+def _turn_into_narrow_gradient(
+    logits: torch.Tensor,
+    labels: torch.Tensor,
+    label_smoothing: float,
+    bias_gradient: torch.Tensor | None,
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """`_turn_into_gradient` of logits of any type, worked on in float32; adds up that of a bias."""
+    if logits.dtype is torch.float32:
+        sums = _turn_into_gradient(logits, labels, label_smoothing)
+        if bias_gradient is not None:
+            bias_gradient += logits.sum(dim=0)
+        return sums
+    figures = []
+    for block in _list_blocks(logits):
+        wide = logits[block].float()
+        figures.append(_differentiate(wide, labels[block], label_smoothing))
+        if bias_gradient is not None:
+            bias_gradient += wide.sum(dim=0)
+        logits[block] = wide
+    return _add_up(figures, label_smoothing)
 
 
 def _hand_over(ctx: Any, factor: torch.Tensor) -> list[torch.Tensor | None]:
@@ -152,22 +210,23 @@ class _LinearCrossEntropy(torch.autograd.Function):
             for start in range(0, len(labels), rows):
                 part = slice(start, start + rows)
                 chunk = states[part].to(dtype)
-                tiled = functional.linear(chunk, cast, cast_bias).float()
-                logits = tiled[:, : len(weight)]
-                sums = _turn_into_gradient(logits, labels[part], label_smoothing)
-                # From here on `logits` holds their gradient, and `tiled` zeros behind it, as it always did.
+                tiled = functional.linear(chunk, cast, cast_bias)
+                sums = _turn_into_narrow_gradient(
+                    tiled[:, : len(weight)],
+                    labels[part],
+                    label_smoothing,
+                    bias_gradient,
+                )
+                # From here on `tiled` holds their gradient, and zeros behind it, as it always did.
                 objective = objective + sums[0]
                 likelihood = likelihood + sums[1]
-                gradient = tiled.to(dtype)
                 if state_gradient is not None:
-                    state_gradient[part] = gradient @ cast
+                    state_gradient[part] = tiled @ cast
                 if weight_gradient is not None and dtype == weight.dtype:
-                    weight_gradient.addmm_(gradient.t(), chunk)
+                    weight_gradient.addmm_(tiled.t(), chunk)
                 elif weight_gradient is not None:
                     # addmm_, which needs no memory for the product, adds only what is of the same type.
-                    weight_gradient += gradient.t() @ chunk
-                if bias_gradient is not None:
-                    bias_gradient += logits.sum(dim=0)
+                    weight_gradient += tiled.t() @ chunk
         if weight_gradient is not None:
             weight_gradient = weight_gradient[: len(weight)]
         ctx.gradients = (state_gradient, weight_gradient, bias_gradient)
