@@ -43,7 +43,8 @@ def build_plain_loop(folder: Path, options: argparse.Namespace) -> Write:
     tokenizer = AutoTokenizer.from_pretrained(folder)
     target = folder / TARGET_FOLDER
     target_tokenizer = AutoTokenizer.from_pretrained(target) if target.exists() else tokenizer
-    model = AutoModelForSeq2SeqLM.from_pretrained(folder).to(DEVICE).eval()
+    dtype = torch.bfloat16 if options.precision == "bf16" else torch.float32
+    model = AutoModelForSeq2SeqLM.from_pretrained(folder, dtype=dtype).to(DEVICE).eval()
 
     @torch.no_grad()
     def write(texts: Sequence[str]) -> list[str]:
@@ -68,8 +69,10 @@ def build_side(name: str, checkpoint: Checkpoint, options: argparse.Namespace, f
         model = folder / name
         exported = seq2seq.export(checkpoint.folder, output=model, quantization=quantization, data=[options.data])
         errors().print(f"{name}: {exported}")
-    options = {"num_beams": options.num_beams, "max_target_tokens": options.max_target_tokens}
-    generator = seq2seq.load_generator(model, **options)
+    search = {"num_beams": options.num_beams, "max_target_tokens": options.max_target_tokens}
+    # An export has the number type that it was written in.
+    precision = {"precision": options.precision} if name == OURS else {}
+    generator = seq2seq.load_generator(model, **search, **precision)
     return lambda texts: generator.generate(texts).texts
 
 
@@ -173,6 +176,7 @@ def build_parser() -> argparse.ArgumentParser:
     parser.add_argument("--rounds", type=int, default=2)
     parser.add_argument("--num-beams", type=int, default=4)
     parser.add_argument("--max-target-tokens", type=int, default=128)
+    parser.add_argument("--precision", choices=["fp32", "bf16"], default="fp32", help="of the first two sides")
     parser.add_argument("--metrics", default="sari,bleu")
     parser.add_argument("--sides", default=SIDES)
     parser.add_argument("--profile", action="store_true")

@@ -76,7 +76,7 @@ def write_recipe(folder: Path, options: argparse.Namespace) -> Path:
         "training": {
             "batch_examples": 8, "micro_batch_tokens": 100, "max_steps": 3 * options.kills + 12, "learning_rate": 1e-3,
             "log_every_steps": 1, "validate_every_steps": 3, "checkpoint_every_steps": 4, "keep_checkpoints": 2,
-            "validation_metrics": ["loss", "sari"], "validation_texts": 6, "precision": "fp32",
+            "validation_metrics": ["loss", "sari"], "validation_texts": 6, "precision": options.precision,
         },
         "generation": {"num_beams": 1, "max_target_tokens": 8},
     }  # fmt: skip
@@ -279,6 +279,7 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=1, help="of the order and the moments of the kills")
     parser.add_argument("--processes", type=int, default=1, help="more than one: by torchrun; one or all are killed")
     parser.add_argument("--quick", action="store_true", help="the run left alone is a fork too; no random times")
+    parser.add_argument("--precision", choices=["fp32", "bf16", "fp16"], default="fp32")
     parser.add_argument("--encoder", help="a BERT folder; left out: a tiny random one")
     parser.add_argument("--data", help="a folder with train.jsonl, validation.jsonl and test.jsonl")
     options = parser.parse_args()

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import torch
 from accelerate import Accelerator
@@ -32,11 +33,11 @@ from seq2seq.data.loader import Step, StepLoader, fixed_micro_batches
 from seq2seq.data.options import LayoutOptions
 from seq2seq.data.ragged import RaggedIds
 from seq2seq.modeling.loss import compute_linear_cross_entropy
-from seq2seq.modeling.token_loss import IGNORED_LABEL
+from seq2seq.modeling.token_loss import IGNORED_LABEL, TokenLossModel
 from seq2seq.sources.padding import collate_ids
 from seq2seq.sources.source import SourceContext
 from seq2seq.sources.text import TextSource
-from seq2seq.training.execution import compile_layers
+from seq2seq.training.execution import compile_layers, enable_gradient_checkpointing
 from seq2seq.training.freezing import Freezing
 from seq2seq.training.objectives.cross_entropy import CrossEntropy
 from seq2seq.training.objectives.objective import ObjectiveContext
@@ -92,10 +93,11 @@ class TurnLoader(StepLoader):
 
     def steps(self, epoch: int = 0, used_batches: int = 0) -> Iterator[Step]:
         for step in super().steps(epoch, used_batches):
-            self.turns.wait()
-            yield step
             padded = sum(batch["input_ids"].numel() + batch["labels"].numel() for batch in step.micro_batches)
+            self.turns.wait()
+            # Before the step, as nobody comes back here behind the last one.
             self.turns.count(step.source_tokens + step.target_tokens, padded)
+            yield step
 
 
 def run_ours(options: argparse.Namespace, turns: Turns | None) -> torch.nn.Module:
@@ -104,6 +106,14 @@ def run_ours(options: argparse.Namespace, turns: Turns | None) -> torch.nn.Modul
     examples, _ = load_pairs(options)
     if options.pairs:
         examples = repeat(examples, options.pairs)
+    train_ours(model, examples, options, turns)
+    return model
+
+
+def train_ours(
+    model: TokenLossModel, examples: EncodedExamples, options: argparse.Namespace, turns: Turns | None, **changes: Any
+) -> None:
+    """Our trainer at some steps. changes: options of `training:` besides."""
     settings = TrainingOptions(
         batch_examples=options.batch_examples,
         length_window=1 if options.side == "ours_window_1" else 50,
@@ -112,6 +122,7 @@ def run_ours(options: argparse.Namespace, turns: Turns | None) -> torch.nn.Modul
         learning_rate=LEARNING_RATE,
         schedule="constant",
         precision=options.precision,
+        **changes,
     )
     accelerator = Accelerator(
         mixed_precision="no" if options.precision == "fp32" else options.precision, cpu=not torch.cuda.is_available()
@@ -123,6 +134,8 @@ def run_ours(options: argparse.Namespace, turns: Turns | None) -> torch.nn.Modul
     loader = TurnLoader(
         examples, order, partial(collate_ids, pad_id=model.source_pad_id), settings.micro_batch_tokens, turns=turns
     )
+    if settings.gradient_checkpointing:
+        enable_gradient_checkpointing(model)
     if options.side == "ours_compiled":
         compile_layers(model)
     freezing = Freezing(model.to(accelerator.device), settings)
@@ -142,19 +155,31 @@ def run_ours(options: argparse.Namespace, turns: Turns | None) -> torch.nn.Modul
         freezing=freezing,
     )
     trainer.train()
-    return model
 
 
 def run_transformers(options: argparse.Namespace, turns: Turns) -> torch.nn.Module:
     """Seq2SeqTrainer on the same pairs; returns the model."""
     model = EncoderDecoderModel.from_pretrained(Path(options.folder) / "checkpoint")
     examples, _ = load_pairs(options)
+    tokenizer = seq2seq.load_checkpoint(Path(options.folder) / "checkpoint").tokenizers.source
+    train_transformers(model, examples, DataCollatorForSeq2Seq(tokenizer), options, turns)
+    return model
+
+
+def train_transformers(
+    model: EncoderDecoderModel,
+    examples: EncodedExamples,
+    pad: DataCollatorForSeq2Seq,
+    options: argparse.Namespace,
+    turns: Turns,
+    **changes: Any,
+) -> None:
+    """Seq2SeqTrainer at the same steps. changes: training arguments besides."""
     rows = [
         {"input_ids": source.tolist(), "attention_mask": [1] * len(source), "labels": labels.tolist()}
         for source, labels in zip(iterate(examples.sources), iterate(examples.labels), strict=True)
     ]
-    tokenizer = seq2seq.load_checkpoint(Path(options.folder) / "checkpoint").tokenizers.source
-    pad, counts = DataCollatorForSeq2Seq(tokenizer), deque()
+    counts: deque[tuple[int, int]] = deque()
 
     def collate(features: list[dict]) -> dict:
         batch = pad(features)
@@ -184,13 +209,13 @@ def run_transformers(options: argparse.Namespace, turns: Turns) -> torch.nn.Modu
             fp16=options.precision == "fp16",
             use_cpu=not torch.cuda.is_available(),
             save_strategy="no", logging_strategy="no", report_to="none", disable_tqdm=True, seed=1,
+            **changes,
         ),
         train_dataset=rows,
         data_collator=collate,
         callbacks=[TakeTurns()],
     )  # fmt: skip
     trainer.train()
-    return model
 
 
 def count_steps(options: argparse.Namespace) -> int:

@@ -30,6 +30,7 @@ from seq2seq.base.console import build_table, errors, output
 from seq2seq.checkpoints.description import CheckpointDescription
 from seq2seq.checkpoints.folder import write_checkpoint
 from seq2seq.engines.options import GenerationOptions
+from seq2seq.warmstart.start import WarmStart
 
 SIDES = "ours,ours_window_1,trainer_default,trainer_grouped"
 LOSS_SIDES = ("loss_ours", "loss_transformers")
@@ -38,12 +39,14 @@ LOSS_SIDES = ("loss_ours", "loss_transformers")
 class Side:
     """The main process's end of the conversation with a side."""
 
+    script = "throughput_sides.py"
+
     def __init__(self, name: str, options: argparse.Namespace) -> None:
         self.name, self.seconds, self.tokens, self.padded = name, 0.0, 0, 0
         side, _, pairs = name.partition("@")
         settings = vars(options) | {"side": side, "pairs": int(pairs or 0), "folder": str(options.folder)}
         self.process = subprocess.Popen(
-            [sys.executable, Path(__file__).with_name("throughput_sides.py"), json.dumps(settings, default=str)],
+            [sys.executable, Path(__file__).parent / self.script, json.dumps(settings, default=str)],
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
         )  # fmt: skip
 
@@ -121,7 +124,10 @@ class _Profiled(Turns):
 
 def prepare(options: argparse.Namespace) -> None:
     """The warm-started model as a checkpoint, for all sides."""
-    started = seq2seq.warm_start(plan="bert2bert", encoder=str(options.checkpoint))
+    save_start(seq2seq.warm_start(plan="bert2bert", encoder=str(options.checkpoint)), options)
+
+
+def save_start(started: WarmStart, options: argparse.Namespace) -> None:
     description = CheckpointDescription(
         plan="bert2bert", task="", layout={}, evaluation={},
         sharing=started.model.sharing.to_dict(), framing=started.framing.to_dict(),
