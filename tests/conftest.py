@@ -76,6 +76,13 @@ def pytest_xdist_make_scheduler(config, log):
     return FileScheduling(config, log)
 
 
+def pytest_collection_modifyitems(items):
+    if not torch.cuda.is_available():
+        for item in items:
+            if item.get_closest_marker("cuda"):
+                item.add_marker(pytest.mark.skip(reason="needs a GPU"))
+
+
 @pytest.fixture(scope="module", autouse=True)
 def settled() -> None:
     """What is there before a file's tests is no garbage: a run ends with a collection, which would look through it."""

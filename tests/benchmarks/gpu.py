@@ -87,7 +87,6 @@ def build_parser() -> argparse.ArgumentParser:
     parser.add_argument("--output", type=Path, default=Path(), help="folder of gpu.json and gpu.md")
     parser.add_argument("--size", choices=["full", "tiny"], default="full", help="tiny tries the script itself")
     parser.add_argument("--cpu", action="store_true", help="no GPU is looked for")
-    parser.add_argument("--limit-times", type=float, default=1.0, help="how many times its limit a side may take")
     return parser
 
 

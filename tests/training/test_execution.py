@@ -81,7 +81,7 @@ def test_encoder_that_does_not_run_under_autocast_has_float32_states_whoever_cal
     assert "attention_mask" in inspect.signature(model.get_encoder().forward).parameters
 
 
-@pytest.mark.skipif(not torch.cuda.is_available(), reason="fp16 needs a GPU")
+@pytest.mark.cuda
 def test_fp16_is_close_to_float32_and_resumes_with_its_scale(recipe, plain):
     folder = seq2seq.train(recipe(model={"dropout": 0.0}, max_steps=3, precision="fp16"))
     assert read_steps(folder, "loss") == pytest.approx(read_steps(plain, "loss"), rel=0.01)

@@ -4,6 +4,7 @@ All sides start at once, each in a process of its own, and import; then one at a
 """
 
 import argparse
+import os
 from collections.abc import Callable, Iterable
 from dataclasses import asdict, dataclass
 from threading import Timer
@@ -49,21 +50,26 @@ MEMORY = [
 ]
 
 
+def count_steps(case: Case, steps: int) -> int:
+    """Steps of a round, so that a round is long enough to measure and short enough for the part."""
+    return steps if case.precision == "fp32" else 2 * steps
+
+
 class GpuSide(Side):
     """The main process's end of the conversation with a side of side.py."""
 
     script = "gpu_parts/side.py"
 
-    def __init__(self, case: Case, size: Size, rounds: int, steps: int, times: float) -> None:
+    def __init__(self, case: Case, size: Size, rounds: int, steps: int) -> None:
         self.case = case
         self.size = size
         self.rounds = rounds
-        self.times = times
+        self.limit = SIDE_SECONDS * int(os.environ.get("LIMIT_TIMES", 1))  # as gpu.sh has it
         options = {
             "folder": None,
             "size": asdict(size),
             "rounds": rounds,
-            "steps": steps,
+            "steps": count_steps(case, steps),
             "batch_examples": size.batch_examples,
             # A whole batch at once, as the other side has it.
             "micro_batch_tokens": size.batch_examples * (size.source_tokens + size.target_tokens),
@@ -88,13 +94,13 @@ class GpuSide(Side):
 
     def measure(self) -> dict:
         """Its figures, once it has imported all; an `error` where it failed."""
-        timer = Timer(SIDE_SECONDS * self.times, self.process.kill)
+        timer = Timer(self.limit, self.process.kill)
         timer.start()
         try:
             return self._measure()
         except (SystemExit, BrokenPipeError) as error:
             late = self.process.poll() == -9
-            return {"error": f"ran out of its {SIDE_SECONDS * self.times:.0f} s" if late else str(error)}
+            return {"error": f"ran out of its {self.limit} s" if late else str(error)}
         finally:
             timer.cancel()
             self.process.kill()
@@ -126,7 +132,7 @@ def measure_training(name: str, options: argparse.Namespace, record: Record) -> 
     cases = [case for case in TRAINING if name == "base" or not (case.compiled and case.side == "transformers")]
     lengths = draw_lengths(size, DATA_PAIRS)
     flops = count_flops(size, *lengths) / float(sum(each.sum() for each in lengths))
-    for case, figures in measure_sides(cases, size, size.rounds, size.steps, options):
+    for case, figures in measure_sides(cases, size, size.rounds, size.steps):
         if "error" not in figures:
             figures["flops_per_token"] = flops
             figures["share_of_peak"] = compute_share_of_peak(
@@ -138,15 +144,13 @@ def measure_training(name: str, options: argparse.Namespace, record: Record) -> 
 def measure_memory(options: argparse.Namespace, record: Record) -> None:
     """The part `memory`: the most that was allocated in some steps at large size, with and without checkpointing."""
     size = find_size("large", tiny=options.size == "tiny")
-    for case, figures in measure_sides(MEMORY, size, 1, 2, options):
+    for case, figures in measure_sides(MEMORY, size, rounds=1, steps=2):
         record({"size": "large", "case": case.name, "side": case.side, **figures})
 
 
-def measure_sides(
-    cases: list[Case], size: Size, rounds: int, steps: int, options: argparse.Namespace
-) -> Iterable[tuple[Case, dict]]:
+def measure_sides(cases: list[Case], size: Size, rounds: int, steps: int) -> Iterable[tuple[Case, dict]]:
     """The figures of each case, as they come."""
-    sides = [GpuSide(case, size, rounds, steps, options.limit_times) for case in cases]
+    sides = [GpuSide(case, size, rounds, steps) for case in cases]
     try:
         for number, side in enumerate(sides):
             errors().print(f"{number + 1}/{len(sides)} {side.case.side} {side.case.name}: imports")
