@@ -91,6 +91,10 @@ PARSED_ONLY = {
     "python tests/benchmarks/generation_throughput.py --checkpoint runs/wikisplit_sample_bert2bert "
     "--data data/sentence_splitting/wikisplit/test.jsonl.gz": MEASURES,
     "python tests/benchmarks/data_scale.py order": MEASURES,
+    "tests/benchmarks/gpu.sh --output gpu_figures": GPU,
+    "PYTHONPATH=site PYTHON=python3 tests/benchmarks/gpu.sh --output gpu_figures": GPU,
+    "pip download -d wheels pydantic": INSTALLS,
+    "pip install --no-index --no-deps --target site wheels/*.whl": INSTALLS,
     "python tests/benchmarks/data_scale.py files --megabytes 200 1500": MEASURES,
 }
 # The letters that docs/results.md says stand for several values, and one of these.
@@ -326,6 +330,9 @@ def test_command_that_cannot_run_here_is_what_its_parser_takes(command, pytestco
             pytest.importorskip("mkdocs.__main__").cli.commands[name].make_context(name, arguments)
         case ["python", script, *arguments]:
             check_benchmark(script, arguments, monkeypatch)
+        case ["tests/benchmarks/gpu.sh" as script, *arguments]:
+            assert os.access(script, os.X_OK)
+            check_benchmark("tests/benchmarks/gpu.py", ["report", *arguments], monkeypatch)
         case [script, *arguments]:
             check_script(script, arguments)
 
