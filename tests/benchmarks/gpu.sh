@@ -17,10 +17,13 @@ if [ -z "${PYTHON:-}" ]; then
     [ -x .venv/bin/python ] && PYTHON=.venv/bin/python
 fi
 export PYTHONPATH="$PWD:$PWD/tests/benchmarks${PYTHONPATH:+:$PYTHONPATH}"
-export PYTHONUNBUFFERED=1 HF_HUB_OFFLINE=1 TRANSFORMERS_VERBOSITY=error TOKENIZERS_PARALLELISM=false
+export PYTHONUNBUFFERED=1 HF_HUB_OFFLINE=1 TRANSFORMERS_VERBOSITY=error
 # Asks the driver, so that a process that only looks for a GPU can still be forked.
 export PYTORCH_NVML_BASED_CUDA_CHECK=1
-case " $* " in *" --cpu "*) export CUDA_VISIBLE_DEVICES= ;; esac
+# One GPU: Seq2SeqTrainer would take all that it sees.
+export CUDA_VISIBLE_DEVICES="${CUDA_VISIBLE_DEVICES-0}"
+CUDA_VISIBLE_DEVICES="${CUDA_VISIBLE_DEVICES%%,*}"
+case " $* " in *" --cpu "*) CUDA_VISIBLE_DEVICES= ;; esac
 
 "$PYTHON" tests/benchmarks/gpu.py check "$@" || exit 2
 PARTS=$(mktemp -d)

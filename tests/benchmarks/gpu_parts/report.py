@@ -5,6 +5,7 @@ import importlib.metadata
 import json
 import platform
 from collections.abc import Iterable
+from dataclasses import asdict
 from datetime import UTC, datetime
 
 import torch
@@ -13,6 +14,7 @@ from seq2seq.base.console import errors
 from seq2seq.base.files import load_json_lines
 
 from .flops import FORMULA, find_peak
+from .sizes import FULL, find_size
 
 TOLD_LINES = 30  # of what a part that failed printed last
 STATUSES = {0: "done", 124: "ran out of time", 137: "ran out of time"}
@@ -63,6 +65,7 @@ def summarize(options: argparse.Namespace) -> dict:
     return {
         "date": datetime.now(UTC).isoformat(timespec="seconds"),
         "size": options.size,
+        "models": {name: asdict(find_size(name, tiny=options.size == "tiny")) for name in FULL},
         "device": device,
         "peak": None if peak is None else vars(peak),
         "share_of_peak": FORMULA,

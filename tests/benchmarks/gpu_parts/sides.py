@@ -17,7 +17,7 @@ from .flops import compute_share_of_peak, count_flops
 from .sizes import Size, draw_lengths, find_size
 
 Record = Callable[[dict], None]
-SIDE_SECONDS = 45  # of one side from its turn on: a compilation of a whole model may take longer than there is
+SIDE_SECONDS = 60  # of one side from its turn on: a compilation of a whole model may take longer than there is
 DATA_PAIRS = 4096  # whose lengths say how much arithmetic a token is
 
 

@@ -43,7 +43,7 @@ class Size:
 # The shapes of bert-base-uncased and bert-large-uncased, twice each.
 BERT_TOKENS = 30_522
 FULL = {
-    "base": Size(768, 12, 12, BERT_TOKENS, 64, 256, 128, rounds=3, steps=5, texts=192, written_tokens=64),
+    "base": Size(768, 12, 12, BERT_TOKENS, 64, 256, 128, rounds=3, steps=4, texts=192, written_tokens=64),
     "large": Size(1024, 24, 16, BERT_TOKENS, 32, 256, 128, rounds=2, steps=3),
 }
 TINY = {
