@@ -1,11 +1,12 @@
 #!/usr/bin/env bash
-# What is to be known on the day a GPU is there, in less than 9 minutes: do the device's tests pass, how fast are training
-# and writing, how much memory do they take, does a run go on bit for bit. No network, no data, no weights are needed.
+# What is to be known on the day a GPU is there, in less than 9 minutes: do the device's tests pass, how fast are
+# training and writing, how much memory do they take, does a run go on bit for bit. No network, no data, no weights
+# are needed.
 #
 #     tests/benchmarks/gpu.sh --output FOLDER           writes FOLDER/gpu.json and FOLDER/gpu.md, a table
 #     tests/benchmarks/gpu.sh --cpu --size tiny --output FOLDER     tries the script itself, without a GPU
 #
-# The table ends what is printed; FOLDER is this one where none is named.
+# The table ends what is printed. Paths are relative to the project's root, where both files go unless FOLDER is named.
 #
 # Each part has a time limit of its own, and the next one begins whatever became of it. PYTHON names the Python, else
 # it is that of .venv, else python3; packages in PYTHONPATH are found. LIMIT_TIMES=4 gives each part four times as long.
@@ -35,7 +36,8 @@ run() { # NAME SECONDS COMMAND [ARGUMENT ...]
     shift 2
     echo "== $name, at most $limit s"
     # A process that outlives the part may hold its output open, so nobody waits for the end of that.
-    timeout --kill-after=3 "$limit" "$PYTHON" tests/benchmarks/gpu.py "$@" --parts "$PARTS" > >(tee "$PARTS/$name.log") 2>&1
+    timeout --kill-after=3 "$limit" "$PYTHON" tests/benchmarks/gpu.py "$@" --parts "$PARTS" \
+        > >(tee "$PARTS/$name.log") 2>&1
     status=$?
     printf '{"part": "%s", "exit_status": %d, "seconds": %d, "limit_seconds": %d}\n' \
         "$name" "$status" "$((SECONDS - begun))" "$limit" >>"$PARTS/status.jsonl"
