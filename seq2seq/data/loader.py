@@ -5,6 +5,7 @@ Every process knows the lengths of all examples, so the token counts of a step n
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Self
 
 import numpy
@@ -13,8 +14,9 @@ import torch
 from ..base.errors import DataError
 from ..sources.source import CollateSources
 from .batching import BatchOrder, count_padded_tokens, cut_micro_batches
-from .collation import collate
+from .collation import collate, collate_to_shape
 from .encoding import EncodedExamples
+from .shapes import ShapeGrid, learn_grid
 
 
 @dataclass(frozen=True)
@@ -41,6 +43,7 @@ class StepLoader:
     """Endless steps from a position, for one of several processes.
 
     collate_sources: the source's. renew: the pairs of an epoch, made of the examples; it may give these themselves.
+    rounds_shapes: whether micro-batches are filled up to few shapes, for layers that are compiled (`shapes.py`).
     """
 
     examples: EncodedExamples
@@ -50,6 +53,14 @@ class StepLoader:
     process: int = 0
     processes: int = 1
     renew: Callable[[EncodedExamples, int], EncodedExamples] = lambda examples, epoch: examples
+    rounds_shapes: bool = False
+
+    @cached_property
+    def grid(self) -> ShapeGrid | None:
+        """The shapes that micro-batches are filled up to; None where they keep their own."""
+        if not self.rounds_shapes:
+            return None
+        return learn_grid(self.order, self.micro_batch_tokens, self.processes)
 
     def steps(self, epoch: int = 0, used_batches: int = 0) -> Iterator[Step]:
         """The steps behind (epoch, used_batches), for ever."""
@@ -108,6 +119,8 @@ class StepLoader:
     def cut(self, batch: numpy.ndarray) -> list[list[numpy.ndarray]]:
         """The micro-batches of a global batch, as indices, a list for each process."""
         sources, labels = self.examples.sources.lengths, self.examples.labels.lengths
+        if self.grid is not None:
+            return self.grid.cut(batch, sources, labels, self.processes)
         return cut_micro_batches(
             batch, sources, labels, micro_batch_tokens=self.micro_batch_tokens, processes=self.processes
         )
@@ -120,9 +133,15 @@ class StepLoader:
             examples=len(batch),
             source_tokens=int(sources[batch].sum()),
             target_tokens=int(labels[batch].sum()),
-            micro_batches=[collate(self.examples, cut, self.collate_sources) for cut in cuts],
+            micro_batches=[self._collate(cut) for cut in cuts],
             position=position,
         )
+
+    def _collate(self, cut: numpy.ndarray) -> dict[str, torch.Tensor]:
+        if self.grid is None:
+            return collate(self.examples, cut, self.collate_sources)
+        shape = self.grid.find_shape_of(cut, self.examples.sources.lengths, self.examples.labels.lengths)
+        return collate_to_shape(self.examples, cut, self.collate_sources, shape)
 
 
 def fixed_micro_batches(
