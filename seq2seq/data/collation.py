@@ -66,11 +66,15 @@ def collate_to_shape(
 
 
 def move_batch(batch: Mapping[str, torch.Tensor], device: torch.device) -> dict[str, torch.Tensor]:
-    """The model's inputs on its device.
+    """The model's inputs on its device, where some may be already.
 
     By way of memory that the system keeps in its place (pinned): a GPU fetches them from there by itself, while the CPU
     goes on.
     """
     if device.type in UNPINNED:
         return {name: tensor.to(device) for name, tensor in batch.items()}
-    return {name: tensor.pin_memory().to(device, non_blocking=True) for name, tensor in batch.items()}
+    moved = {}
+    for name, tensor in batch.items():
+        is_there = tensor.device.type == device.type
+        moved[name] = tensor if is_there else tensor.pin_memory().to(device, non_blocking=True)
+    return moved

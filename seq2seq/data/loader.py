@@ -12,9 +12,10 @@ import numpy
 import torch
 
 from ..base.errors import DataError
+from ..base.memory import is_out_of_memory
 from ..sources.source import CollateSources
 from .batching import BatchOrder, count_padded_tokens, cut_micro_batches
-from .collation import collate, collate_to_shape
+from .collation import collate, collate_to_shape, move_batch
 from .encoding import EncodedExamples
 from .shapes import ShapeGrid, learn_grid
 
@@ -142,6 +143,49 @@ class StepLoader:
             return collate(self.examples, cut, self.collate_sources)
         shape = self.grid.find_shape_of(cut, self.examples.sources.lengths, self.examples.labels.lengths)
         return collate_to_shape(self.examples, cut, self.collate_sources, shape)
+
+
+class StepsAhead:
+    """Steps of a loader, the next of which may be put together before it is asked for: while a GPU computes.
+
+    No thread is needed: what a GPU was told to compute, it computes while the processor goes on.
+    """
+
+    def __init__(self, steps: Iterator[Step], device: torch.device) -> None:
+        """`device` is where the first micro-batch of a step goes as it is put together."""
+        self._steps = steps
+        self._device = device
+        self._ahead: Step | None = None
+        self._error: Exception | None = None
+
+    def prepare(self) -> None:
+        """Puts the next step together, once; what goes wrong is raised where the step is taken, as it would be then."""
+        if self._ahead is not None or self._error is not None:
+            return
+        try:
+            self._ahead = self._begin_copy(next(self._steps))
+        except Exception as error:
+            self._error = error
+
+    def take(self) -> Step:
+        """The next step."""
+        self.prepare()
+        if self._error is not None:
+            raise self._error
+        assert self._ahead is not None
+        step = self._ahead
+        self._ahead = None
+        return step
+
+    def _begin_copy(self, step: Step) -> Step:
+        first, *others = step.micro_batches
+        try:
+            first = move_batch(first, self._device)
+        except (RuntimeError, MemoryError) as error:
+            if not is_out_of_memory(error):
+                raise
+            return step  # it is copied when it is computed, and what was before it is gone
+        return replace(step, micro_batches=[first, *others])
 
 
 def fixed_micro_batches(
