@@ -38,12 +38,43 @@ def collate(
     return inputs | {"labels": labels, "real": find_real(labels)}
 
 
+def collate_to_shape(
+    examples: EncodedExamples,
+    indices: numpy.ndarray,
+    collate_sources: CollateSources,
+    shape: tuple[int, int, int],
+) -> dict[str, torch.Tensor]:
+    """As `collate`, filled up to a shape: examples, longest source, longest target. The mask is never left out.
+
+    The rows behind the examples are a source of the data with ignored labels, which weighs nothing.
+
+    Example: sources [[5, 6]], labels [[7]], shape (2, 3, 2) -> input_ids [[5, 6, 0], [5, 6, 0]], labels [[7, -100],
+    [-100, -100]], real [0]
+    """
+    count, source, target = shape
+    rows = [examples.sources[index] for index in indices]
+    filler = rows[0] if rows else examples.sources[0][:source]
+    rows += [filler] * (count - len(rows))
+    # Every source fills up to the longest: to one of the length that is wanted, which is dropped.
+    longest = numpy.resize(filler, (source, *filler.shape[1:]))
+    inputs = {name: tensor[:count] for name, tensor in collate_sources([*rows, longest]).items()}
+    labels = torch.full((count, target), IGNORED_LABEL)
+    if len(indices):
+        of_examples = pad_rows([examples.labels[index] for index in indices], IGNORED_LABEL)
+        labels[: of_examples.shape[0], : of_examples.shape[1]] = of_examples
+    return inputs | {"labels": labels, "real": find_real(labels)}
+
+
 def move_batch(batch: Mapping[str, torch.Tensor], device: torch.device) -> dict[str, torch.Tensor]:
-    """The model's inputs on its device.
+    """The model's inputs on its device, where some may be already.
 
     By way of memory that the system keeps in its place (pinned): a GPU fetches them from there by itself, while the CPU
     goes on.
     """
     if device.type in UNPINNED:
         return {name: tensor.to(device) for name, tensor in batch.items()}
-    return {name: tensor.pin_memory().to(device, non_blocking=True) for name, tensor in batch.items()}
+    moved = {}
+    for name, tensor in batch.items():
+        is_there = tensor.device.type == device.type
+        moved[name] = tensor if is_there else tensor.pin_memory().to(device, non_blocking=True)
+    return moved

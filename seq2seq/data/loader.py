@@ -5,16 +5,19 @@ Every process knows the lengths of all examples, so the token counts of a step n
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Self
 
 import numpy
 import torch
 
 from ..base.errors import DataError
+from ..base.memory import is_out_of_memory
 from ..sources.source import CollateSources
 from .batching import BatchOrder, count_padded_tokens, cut_micro_batches
-from .collation import collate
+from .collation import collate, collate_to_shape, move_batch
 from .encoding import EncodedExamples
+from .shapes import ShapeGrid, learn_grid
 
 
 @dataclass(frozen=True)
@@ -41,6 +44,7 @@ class StepLoader:
     """Endless steps from a position, for one of several processes.
 
     collate_sources: the source's. renew: the pairs of an epoch, made of the examples; it may give these themselves.
+    rounds_shapes: whether micro-batches are filled up to few shapes, for layers that are compiled (`shapes.py`).
     """
 
     examples: EncodedExamples
@@ -50,6 +54,14 @@ class StepLoader:
     process: int = 0
     processes: int = 1
     renew: Callable[[EncodedExamples, int], EncodedExamples] = lambda examples, epoch: examples
+    rounds_shapes: bool = False
+
+    @cached_property
+    def grid(self) -> ShapeGrid | None:
+        """The shapes that micro-batches are filled up to; None where they keep their own."""
+        if not self.rounds_shapes:
+            return None
+        return learn_grid(self.order, self.micro_batch_tokens, self.processes)
 
     def steps(self, epoch: int = 0, used_batches: int = 0) -> Iterator[Step]:
         """The steps behind (epoch, used_batches), for ever."""
@@ -108,6 +120,8 @@ class StepLoader:
     def cut(self, batch: numpy.ndarray) -> list[list[numpy.ndarray]]:
         """The micro-batches of a global batch, as indices, a list for each process."""
         sources, labels = self.examples.sources.lengths, self.examples.labels.lengths
+        if self.grid is not None:
+            return self.grid.cut(batch, sources, labels, self.processes)
         return cut_micro_batches(
             batch, sources, labels, micro_batch_tokens=self.micro_batch_tokens, processes=self.processes
         )
@@ -120,9 +134,58 @@ class StepLoader:
             examples=len(batch),
             source_tokens=int(sources[batch].sum()),
             target_tokens=int(labels[batch].sum()),
-            micro_batches=[collate(self.examples, cut, self.collate_sources) for cut in cuts],
+            micro_batches=[self._collate(cut) for cut in cuts],
             position=position,
         )
+
+    def _collate(self, cut: numpy.ndarray) -> dict[str, torch.Tensor]:
+        if self.grid is None:
+            return collate(self.examples, cut, self.collate_sources)
+        shape = self.grid.find_shape_of(cut, self.examples.sources.lengths, self.examples.labels.lengths)
+        return collate_to_shape(self.examples, cut, self.collate_sources, shape)
+
+
+class StepsAhead:
+    """Steps of a loader, the next of which may be put together before it is asked for: while a GPU computes.
+
+    No thread is needed: what a GPU was told to compute, it computes while the processor goes on.
+    """
+
+    def __init__(self, steps: Iterator[Step], device: torch.device) -> None:
+        """`device` is where the first micro-batch of a step goes as it is put together."""
+        self._steps = steps
+        self._device = device
+        self._ahead: Step | None = None
+        self._error: Exception | None = None
+
+    def prepare(self) -> None:
+        """Puts the next step together, once; what goes wrong is raised where the step is taken, as it would be then."""
+        if self._ahead is not None or self._error is not None:
+            return
+        try:
+            self._ahead = self._begin_copy(next(self._steps))
+        except Exception as error:
+            self._error = error
+
+    def take(self) -> Step:
+        """The next step."""
+        self.prepare()
+        if self._error is not None:
+            raise self._error
+        assert self._ahead is not None
+        step = self._ahead
+        self._ahead = None
+        return step
+
+    def _begin_copy(self, step: Step) -> Step:
+        first, *others = step.micro_batches
+        try:
+            first = move_batch(first, self._device)
+        except (RuntimeError, MemoryError) as error:
+            if not is_out_of_memory(error):
+                raise
+            return step  # it is copied when it is computed, and what was before it is gone
+        return replace(step, micro_batches=[first, *others])
 
 
 def fixed_micro_batches(

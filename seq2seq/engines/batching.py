@@ -27,6 +27,10 @@ class Share:
         """The batches that are this process's."""
         return batches
 
+    def agree(self, most: int) -> int:
+        """The least of what each process says that it can do at most."""
+        return most
+
     def fail(self, reason: str) -> None:
         """Called in place of `join` by a process that has no results, so that the others do not wait for them."""
 

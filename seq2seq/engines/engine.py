@@ -202,8 +202,8 @@ class Engine(ABC):
 def explain_batch(count: int, options: GenerationOptions) -> str:
     """What is told where memory ran out in a batch of a number of sources."""
     return (
-        f"Memory ran out with {count} sources in a batch. Lower generation.batch_tokens (now {options.batch_tokens}), "
-        "num_beams or max_target_tokens."
+        f"Memory ran out with {count} sources in a batch. Lower generation.batch_tokens "
+        f"(now {options.tokens_at_once}), num_beams or max_target_tokens."
     )
 
 

@@ -10,6 +10,7 @@ from ..base.options import LARGEST_SEED, MOST, MOST_TOKENS, Options, build_choic
 from .choices import EarlyStopping, GenerationPrecision, LengthPenaltyForm
 from .foreign_options import FOREIGN_OPTIONS
 
+BATCH_TOKENS = 16384
 OF_SAMPLING = ("temperature", "top_k", "top_p")  # options that a search has no use for
 
 
@@ -116,18 +117,24 @@ class GenerationOptions(Options):
         "fp16 are faster where the hardware has them, need memory for a copy, and write a few texts otherwise; scores "
         "are those of fp32. An export has the type that it was written in.",
     )
-    batch_tokens: int = Field(
-        16384,
+    batch_tokens: int | None = Field(
+        None,
         gt=0,
         le=MOST,
         description="How large a batch may be, by which memory is bounded: beams x examples x (longest source + "
-        "longest output). A CPU computes several at once, one for each thread and at most 8.",
+        "longest output). null is 16384, and on a GPU, in the engine transformers, what half of its free memory holds. "
+        "A CPU computes several batches at once, one for each thread and at most 8.",
     )
+
+    @property
+    def tokens_at_once(self) -> int:
+        """How large a batch may be where nobody fits it to a GPU's memory."""
+        return self.batch_tokens or BATCH_TOKENS
 
     def fits(self, width: int, examples: int) -> bool:
         """Whether a batch may hold a number of examples, the longest source of which has `width` tokens."""
         rows = examples * (self.num_outputs if self.sampling else self.num_beams)
-        return rows * (width + self.max_target_tokens) <= self.batch_tokens
+        return rows * (width + self.max_target_tokens) <= self.tokens_at_once
 
     @field_validator("sampling")
     @classmethod

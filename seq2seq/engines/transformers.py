@@ -22,6 +22,7 @@ from .beam_cache import BeamCache
 from .casting import CastCopies
 from .engine import EXPORT_FILE, Engine, Hypothesis, check_positions, explain_batch
 from .forced_decoding import collate_for, measure_sources, score_ids
+from .memory import choose_batch_tokens
 from .options import GenerationOptions
 from .sampling import Draws
 
@@ -91,6 +92,10 @@ class TransformersEngine(Engine):
         places: Sequence[int],
     ) -> list[list[Hypothesis]]:
         model = self.copies.find(self.model, options.precision)
+        if options.batch_tokens is None:
+            # Other GPUs may have other memory free, and all processes need the same batches.
+            most = self.share.agree(choose_batch_tokens(model, options))
+            options = options.model_copy(update={"batch_tokens": most})
         write = partial(_generate_batch, model, self.source, sources, options, prefix, places)
         compute = partial(compute_side_by_side, compute=write, device=model.device)
         lengths = self.measure(sources)

@@ -214,6 +214,9 @@ class ShareOfProcess(Share):
     def choose(self, batches: Sequence[Batch]) -> Sequence[Batch]:
         return batches[self.processes.process_index :: self.processes.num_processes]
 
+    def agree(self, most: int) -> int:
+        return min(gather_patiently(self.processes, most))
+
     def fail(self, reason: str) -> None:
         own = _Outcome(is_first=True, failure=reason)
         gather_patiently(self.processes, own)

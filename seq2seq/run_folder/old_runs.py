@@ -22,6 +22,7 @@ OLD_VALUES: dict[str, Any] = {
     "evaluation.language": None,
     "evaluation.lead_sentences": 1,
     "evaluation.first_words": None,
+    "generation.batch_tokens": 16384,
     "generation.early_stopping": False,
     "generation.encoder_no_repeat_ngram_size": 0,
     "generation.encoder_repetition_penalty": 1.0,

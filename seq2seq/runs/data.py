@@ -127,4 +127,6 @@ def build_loader(
         process=accelerator.process_index,
         processes=accelerator.num_processes,
         renew=objective.renew,
+        # What else is a source may have other lengths than what is stored of it.
+        rounds_shapes=options.compile and source.is_text,
     )

@@ -103,7 +103,7 @@ def _place_model(model: TokenLossModel, options: TrainingOptions, accelerator: A
         compile_layers(model)
     is_sharded = options.sharding == "fsdp"
     if is_sharded and accelerator.num_processes > 1:
-        shard_model(model, accelerator.device, accelerator.num_processes)
+        shard_model(model, accelerator.device, accelerator.num_processes, options.precision)
         return
     broadcast_weights(model.to(accelerator.device))
     if is_sharded:

@@ -9,23 +9,31 @@ from contextlib import contextmanager
 import torch
 from torch import nn
 from torch.distributed.device_mesh import init_device_mesh
-from torch.distributed.fsdp import FSDPModule, fully_shard
+from torch.distributed.fsdp import FSDPModule, MixedPrecisionPolicy, fully_shard
 from torch.distributed.tensor import DTensor, distribute_tensor
 
 from ..base.errors import TrainingError
 from ..families.table import find_family, list_side_configs
 from ..modeling.build import build_model
 from ..modeling.layers import list_layers
-from ..modeling.parts import find_sides
+from ..modeling.parts import find_side_families, find_sides
 from ..modeling.sharing import set_parameter
 from ..modeling.token_loss import TokenLossModel
+from .options import Precision
+
+# Slices, and what the optimizer updates, stay in fp32. What is in no layer (tables, output layer) is gathered in it:
+# the loss casts its weight by itself, and adds up its gradient in fp32.
+IN_BF16 = MixedPrecisionPolicy(param_dtype=torch.bfloat16, reduce_dtype=torch.float32)
 
 
-def shard_model(model: TokenLossModel, device: torch.device, processes: int) -> None:
+def shard_model(model: TokenLossModel, device: torch.device, processes: int, precision: Precision = "fp32") -> None:
     """Splits a model that is whole on every process; each keeps its slice, on its device.
 
     Layers are gathered one after the other while the model runs. Layers that encoder and decoder share stay gathered
     from the encoder's turn to the decoder's, so they save the memory of slices at rest alone, not that of a step.
+
+    Under bf16 the weights of a layer are cast once, as they are gathered: half of the traffic, and of the memory of
+    what is gathered. Gradients are summed in fp32, over micro-batches and over processes.
 
     Raises:
         TrainingError: the model skips layers at random, or sends each token to some of its experts.
@@ -33,9 +41,20 @@ def shard_model(model: TokenLossModel, device: torch.device, processes: int) -> 
     _refuse_unused_parameters(model)
     mesh = init_device_mesh(device.type, (processes,))
     # The layers first: the last call takes what no group holds yet.
+    wide = set(map(id, _list_wide_layers(model)))
     for group in list_groups(model):
-        fully_shard(group, mesh=mesh)
+        is_cast = precision == "bf16" and not any(id(layer) in wide for layer in group)
+        fully_shard(group, mesh=mesh, mp_policy=IN_BF16 if is_cast else MixedPrecisionPolicy())
     fully_shard(model, mesh=mesh)
+
+
+def _list_wide_layers(model: TokenLossModel) -> list[nn.Module]:
+    """The layers of sides that run in fp32 under autocast too."""
+    wide: list[nn.Module] = []
+    for side, family in zip(find_sides(model), find_side_families(model), strict=True):
+        if not family.mixed_precision:
+            wide += list_layers(model, side)
+    return wide
 
 
 def _refuse_unused_parameters(model: TokenLossModel) -> None:

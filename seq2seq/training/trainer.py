@@ -19,7 +19,7 @@ from ..base.errors import TrainingError
 from ..base.memory import is_out_of_memory
 from ..base.randomness import seed_torch
 from ..data.collation import move_batch
-from ..data.loader import Step, StepLoader
+from ..data.loader import Step, StepLoader, StepsAhead
 from ..modeling.token_loss import TokenLossModel
 from ..reports.validation_samples import ValidationSample
 from .agreement import Agreement, StepWord
@@ -103,7 +103,7 @@ class Trainer:
         self.callbacks = callbacks
         self.freezing = freezing
         self.averages = averages
-        self._steps = loader.steps(state.epoch, state.used_batches)
+        self._steps = StepsAhead(loader.steps(state.epoch, state.used_batches), accelerator.device)
         self._sharded = is_sharded(model)
         self._cast_weights = None if self._sharded else build_cast_weights(model, options.precision)
         self._agreement = Agreement(accelerator, optimizer, self._log_end, sharded=self._sharded)
@@ -149,7 +149,7 @@ class Trainer:
 
     def _run_step(self, bar: ProgressBar) -> None:
         started = time.perf_counter()
-        step = next(self._steps)
+        step = self._steps.take()
         number = self.state.step + 1
         self.freezing.thaw(number)
         rates = set_learning_rates(
@@ -198,6 +198,9 @@ class Trainer:
                     self._sum_gradients()
             with self._agreement.ending_together(number, "norm"):
                 norm = self._compute_gradient_norm()
+            # While a GPU computes what it was told: the exchange waits for it.
+            if number < self.max_steps:
+                self._steps.prepare()
         word = self._agreement.exchange(
             number,
             loss,
@@ -273,7 +276,7 @@ class Trainer:
         if state.micro_batch_tokens is None:
             state.micro_batch_tokens_asked = self.loader.micro_batch_tokens
         self.loader, state.micro_batch_tokens = smaller, smaller.micro_batch_tokens
-        self._steps = smaller.steps(*step.position)
+        self._steps = StepsAhead(smaller.steps(*step.position), self.accelerator.device)
         tokens = {"micro_batch_tokens": smaller.micro_batch_tokens}
         self.callbacks.log({"event": "out_of_memory", **tokens, **state.counters(), "step": state.step + 1})
         if self.accelerator.is_main_process:

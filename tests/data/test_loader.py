@@ -7,9 +7,11 @@ import numpy
 import pytest
 import torch
 
+from seq2seq.base.errors import DataError
+from seq2seq.data import loader
 from seq2seq.data.batching import BatchOrder
 from seq2seq.data.encoding import EncodedExamples, Truncation
-from seq2seq.data.loader import StepLoader, fixed_micro_batches
+from seq2seq.data.loader import StepLoader, StepsAhead, fixed_micro_batches
 from seq2seq.data.ragged import RaggedIds
 from seq2seq.sources.padding import collate_ids
 
@@ -107,3 +109,60 @@ def test_measuring_sees_every_example_once_over_all_processes(processes):
 def test_measuring_has_no_empty_micro_batches():
     batches = fixed_micro_batches(EXAMPLES, COLLATE, micro_batch_tokens=BUDGET, process=29, processes=30)
     assert all((batch["labels"] != -100).any() for batch in batches)
+
+
+def count_ahead(steps, device=torch.device("cpu")) -> tuple[StepsAhead, list[int]]:
+    """The steps, and the numbers of those that were put together."""
+    made = []
+
+    def make():
+        for number, step in enumerate(steps):
+            made.append(number)
+            yield step
+
+    return StepsAhead(make(), device), made
+
+
+def test_step_ahead_is_put_together_once_and_nothing_is_passed_over():
+    plain = take(build_loader(), 4)
+    ahead, made = count_ahead(plain)
+    assert made == []
+    assert ahead.take().position == plain[0].position
+    assert made == [0]
+    ahead.prepare()
+    ahead.prepare()
+    assert made == [0, 1]
+    assert [ahead.take().position for _ in range(3)] == [step.position for step in plain[1:]]
+
+
+def test_error_of_a_step_ahead_comes_where_it_is_taken():
+    def make():
+        yield take(build_loader(), 1)[0]
+        raise DataError("the next epoch is broken")
+
+    ahead = StepsAhead(make(), torch.device("cpu"))
+    ahead.take()
+    ahead.prepare()
+    for _ in range(2):
+        with pytest.raises(DataError, match="the next epoch is broken"):
+            ahead.take()
+
+
+def test_step_ahead_that_a_device_has_no_memory_for_stays_where_it_is(monkeypatch):
+    def refuse(batch, device):
+        raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2 GiB.")
+
+    monkeypatch.setattr(loader, "move_batch", refuse)
+    (step,) = take(build_loader(), 1)
+    ahead, _ = count_ahead([step])
+    assert ahead.take() is step
+
+
+def test_other_error_of_a_copy_is_no_lack_of_memory(monkeypatch):
+    def refuse(batch, device):
+        raise RuntimeError("CUDA error: an illegal memory access was encountered")
+
+    monkeypatch.setattr(loader, "move_batch", refuse)
+    ahead, _ = count_ahead(take(build_loader(), 1))
+    with pytest.raises(RuntimeError, match="an illegal memory access"):
+        ahead.take()

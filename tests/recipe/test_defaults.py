@@ -45,7 +45,7 @@ def test_defaults_of_the_generation_section():
         "length_penalty_form": "power", "early_stopping": False, "no_repeat_ngram_size": 0,
         "encoder_no_repeat_ngram_size": 0, "repetition_penalty": 1.0, "encoder_repetition_penalty": 1.0,
         "sampling": False, "temperature": 1.0, "top_k": 0, "top_p": 1.0, "seed": 1, "num_outputs": 1,
-        "target_prefix": "", "scores": False, "precision": "fp32", "batch_tokens": 16384,
+        "target_prefix": "", "scores": False, "precision": "fp32", "batch_tokens": None,
     }  # fmt: skip
 
 

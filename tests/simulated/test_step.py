@@ -12,6 +12,7 @@ from accelerate import Accelerator
 
 import seq2seq
 from seq2seq.data.collation import move_batch
+from seq2seq.data.loader import StepLoader
 from seq2seq.training import replicas
 from seq2seq.training.agreement import Agreement
 from seq2seq.training.trainer import Trainer
@@ -89,6 +90,36 @@ def test_run(recipe, steps, run):
     check_steps(steps, count=5)
 
 
+def test_next_step_is_on_the_device_before_the_last_one_is_waited_for(recipe, monkeypatch):
+    events = []
+
+    def backward(self, micro_batch, target_tokens, dropout_key, backward=Trainer._backward):
+        is_there = {tensor.device == DEVICE for tensor in micro_batch.values()}
+        events.append((dropout_key[0], dropout_key[-1], is_there))
+        return backward(self, micro_batch, target_tokens, dropout_key)
+
+    def build(self, batch, position, build=StepLoader._build_step):
+        events.append(f"put together: batch {position[0] * 5 + position[1]}")  # 40 pairs are 5 batches of 8
+        return build(self, batch, position)
+
+    def exchange(self, number, *arguments, exchange=Agreement.exchange, **options):
+        events.append(f"waited for: step {number}")
+        return exchange(self, number, *arguments, **options)
+
+    monkeypatch.setattr(Trainer, "_backward", backward)
+    monkeypatch.setattr(StepLoader, "_build_step", build)
+    monkeypatch.setattr(Agreement, "exchange", exchange)
+    with training_there():
+        seq2seq.train(recipe())
+    expected = ["put together: batch 1"]
+    for step in range(1, 7):
+        expected.append((step, 0, {True}))
+        if step < 6:
+            expected.append(f"put together: batch {step + 1}")
+        expected.append(f"waited for: step {step}")
+    assert events == expected
+
+
 def test_run_on_several_processes(recipe, steps, monkeypatch):
     # Others that give zeros: what is sent and fetched is the network's, for which a GPU alone waits.
     plain = seq2seq.train(recipe("plain", model={"dropout": 0.0}, **CUT))
@@ -162,7 +193,7 @@ def test_wait_and_copy_that_come_to_a_micro_batch_are_seen(recipe, steps, monkey
         sum_of_losses = backward(self, micro_batch, *rest)
         sum_of_losses.item()
         torch.tensor([1.0], device=DEVICE)
-        micro_batch["labels"].to(DEVICE)
+        torch.zeros(2).to(DEVICE)
         return sum_of_losses
 
     monkeypatch.setattr(Trainer, "_backward", backward)

@@ -102,7 +102,13 @@ def runs(tiny_bert, tmp_path_factory):
     pruned = write_recipe(folder, "pruned_two", write_pruned(tiny_bert, folder / "pruned"), "pretrained")
     launched.append(pruned)
     seq2seq.train(write_recipe(folder, "pruned_one", folder / "pruned", "pretrained"))
-    launched.append(write_recipe(folder, "bertshare_bf16", tiny_bert, "bertshare", precision="bf16"))
+    for plan in PLANS:
+        narrow = write_recipe(folder, f"{plan}_bf16", tiny_bert, plan, precision="bf16", dropout=0.1)
+        resumed = write_recipe(folder, f"{plan}_bf16_resumed", tiny_bert, plan, precision="bf16", dropout=0.1)
+        launched += [narrow, f"{narrow.with_suffix('')}:{resumed.with_suffix('')}", resumed]
+        for sharding in ("none", "fsdp"):
+            settings = {"precision": "bf16", "sharding": sharding}
+            launched.append(write_recipe(folder, f"{plan}_bf16_{sharding}", tiny_bert, plan, **settings))
     broken = save_bert_with_broken_position(tiny_bert, folder / "broken_bert")
     launched.append(write_recipe(folder, "broken", broken, "bert2bert", pairs=6, max_skipped_steps=0))
     for sharding in ("none", "fsdp"):
@@ -187,10 +193,62 @@ def test_shared_parameters_are_still_shared_after_steps_on_two_processes(runs, t
 
 
 def test_sharded_bf16_run_keeps_float32_weights_and_the_loss_of_a_whole_float32_run(runs):
-    weights = load_file(runs[0] / "bertshare_bf16/checkpoints/step_00000006" / WEIGHTS)
+    weights = load_file(runs[0] / "bertshare_bf16_fsdp/checkpoints/step_00000006" / WEIGHTS)
     assert {tensor.dtype for tensor in weights.values()} == {torch.float32}
-    losses = [read_events(runs[0] / run, "validation")[0]["loss"] for run in ("bertshare_one", "bertshare_bf16")]
+    losses = [read_events(runs[0] / run, "validation")[0]["loss"] for run in ("bertshare_one", "bertshare_bf16_fsdp")]
     assert losses[1] == pytest.approx(losses[0], rel=1e-2)
+
+
+@both_plans
+def test_sharded_bf16_run_is_close_to_one_under_autocast_alone(runs, plan):
+    # What is cast as it is gathered rounds as autocast does, but for what autocast leaves in float32 between layers.
+    whole, sharded = (read_events(runs[0] / f"{plan}_bf16_{sharding}", "train") for sharding in ("none", "fsdp"))
+    assert len(whole) == 6
+    for ours, theirs in zip(whole, sharded, strict=True):
+        # bfloat16 keeps 8 bits of a number, 0.4%.
+        assert theirs["loss"] == pytest.approx(ours["loss"], rel=0.01)
+        assert theirs["gradient_norm"] == pytest.approx(ours["gradient_norm"], rel=0.05)
+    assert [row["loss"] for row in whole] != [row["loss"] for row in sharded]
+
+
+@both_plans
+def test_sharded_bf16_run_goes_on_bit_for_bit(runs, plan):
+    folders = [runs[0] / f"{plan}_bf16{name}/checkpoints/step_00000006" for name in ("", "_resumed")]
+    files = [[(folder / name).read_bytes() for name in (WEIGHTS, OPTIMIZER)] for folder in folders]
+    assert files[0] == files[1]
+
+
+def list_policies(model, monkeypatch, precision):
+    """The policy of each group, by the first of its modules, and that of the whole model."""
+    policies = {}
+
+    def shard(modules, *, mesh, mp_policy=None):
+        first = modules[0] if isinstance(modules, list) else modules
+        policies[first] = mp_policy
+
+    monkeypatch.setattr("seq2seq.training.sharding.init_device_mesh", lambda *arguments: None)
+    monkeypatch.setattr("seq2seq.training.sharding.fully_shard", shard)
+    shard_model(model, torch.device("cpu"), 2, precision)
+    return policies
+
+
+@pytest.mark.parametrize("precision", ["bf16", "fp32"])
+def test_layers_are_gathered_in_bf16_and_summed_in_float32(tiny_bert, monkeypatch, precision):
+    model = warm_start(plan="bert2bert", encoder=str(tiny_bert)).model
+    policies = list_policies(model, monkeypatch, precision)
+    assert policies.pop(model) is None  # tables and output layer
+    layers = [*model.encoder.encoder.layer, *model.decoder.bert.encoder.layer]
+    assert list(policies) == layers
+    types = {(policy.param_dtype, policy.reduce_dtype) for policy in policies.values()}
+    assert types == {(torch.bfloat16, torch.float32) if precision == "bf16" else (None, None)}
+
+
+def test_side_that_runs_in_float32_is_gathered_in_it(tiny_bert, tmp_path, monkeypatch):
+    deberta = save_family(tmp_path / "deberta", "deberta")
+    model = warm_start(plan="pair", encoder=str(deberta), decoder=str(tiny_bert), convert=False).model
+    policies = list_policies(model, monkeypatch, "bf16")
+    assert {policies[layer].param_dtype for layer in model.encoder.encoder.layer} == {None}
+    assert {policies[layer].param_dtype for layer in model.decoder.bert.encoder.layer} == {torch.bfloat16}
 
 
 both_shardings = pytest.mark.parametrize("sharding", ["none", "fsdp"])

@@ -14,6 +14,7 @@ from ...data.encoding import EncodedExamples
 from ...data.lengths import summarize_lengths
 from ...data.loader import StepLoader
 from ...data.survey import space_evenly
+from ...engines.memory import choose_batch_tokens
 from ...engines.transformers import TransformersEngine
 from ...modeling.sharing import list_trained
 from ...modeling.token_loss import TokenLossModel
@@ -219,7 +220,7 @@ def _estimate_generation(
     count = min(len(encoded), texts or len(encoded))
     longest = int(encoded.sources.lengths.max()) + options.max_target_tokens
     # A batch is counted as beams x examples x tokens.
-    whole_batch = max(1, options.batch_tokens // (options.num_beams * longest))
+    whole_batch = max(1, choose_batch_tokens(model, options) // (options.num_beams * longest))
     lengths = sorted({min(tokens, options.max_target_tokens) for tokens in TIMED_OUTPUT_TOKENS})
     wanted = min(FIRST_SOURCES, whole_batch)
     while True:
