@@ -1,51 +1,22 @@
 """A micro-batch on a simulated GPU: the CPU's loss and gradients bit for bit, and nothing that the CPU waits for."""
 
 from copy import deepcopy
-from functools import partial
 
-import numpy
 import pytest
 import torch
 
 import seq2seq
-from seq2seq.data.collation import collate
-from seq2seq.data.encoding import EncodedExamples, Truncation
-from seq2seq.data.ragged import RaggedIds
-from seq2seq.sources.padding import collate_ids
 from tests.conftest import shake
 from tests.families import DECODERS, ENCODERS, save_family
 from tests.published import FAMILIES as PUBLISHED
 from tests.published import save_published
+from tests.simulated.batches import build_batch
 from tests.simulated.device import DEVICE, move, simulating
 from tests.test_pairs import ACROSS
 
 # What transformers' own code looks into, where nothing that it takes would spare it.
 ENCODER_WAITS = {"longformer": 2}
 PUBLISHED_WAITS = {"t5gemma": 3}
-
-
-@pytest.fixture(scope="module")
-def save(tmp_path_factory):
-    """A function that saves a tiny model of a family once."""
-    folders = {}
-
-    def save(family):
-        if family not in folders:
-            folders[family] = str(save_family(tmp_path_factory.mktemp("family") / family, family))
-        return folders[family]
-
-    return save
-
-
-def build_batch(padded, pad_id):
-    """Three pairs as the loader puts them together."""
-    sources = [[5, 6, 7, 8, 9], [6, 7, 8, 9, 5], [7, 8, 5, 6, 9]]
-    if padded:
-        sources[1] = sources[1][:3]
-    labels = [[5, 6, 7], [8, 9, 5, 6], [7]]
-    whole = Truncation(texts=3, truncated=0, limit=16, longest=5)
-    examples = EncodedExamples(RaggedIds(sources), RaggedIds(labels), whole, whole)
-    return collate(examples, numpy.arange(3), partial(collate_ids, pad_id=pad_id))
 
 
 def compute(model, batch):

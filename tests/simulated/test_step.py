@@ -16,8 +16,8 @@ from seq2seq.training import replicas
 from seq2seq.training.agreement import Agreement
 from seq2seq.training.trainer import Trainer
 from seq2seq.training.validation import compute_validation_loss
+from tests.simulated.batches import build_batch
 from tests.simulated.device import COUNTS, DEVICE, move, simulating, training_there
-from tests.simulated.test_micro_batch import build_batch
 from tests.training.faults import break_gradients, limit_memory
 from tests.training.runs import copy_up_to_step_3, read_events, write_recipe
 
