@@ -22,6 +22,7 @@ from tests.simulated.runs import CUT, RUNS, read_figures, read_last
 from tests.training.faults import break_gradients, limit_memory
 from tests.training.runs import copy_up_to_step_3, read_events, write_recipe
 
+
 @pytest.fixture
 def recipe(tiny_bert, tmp_path):
     """A function that writes a recipe file with changes to training and returns its path."""

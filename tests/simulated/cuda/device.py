@@ -1,8 +1,8 @@
 """A device named `cuda` without a GPU: builds twins.cpp, which makes it, and answers for it what torch asks of CUDA.
 
-A process has it from before it imports torch until it ends: tests that need it run in a child (conftest.py). As a plugin
-of pytest (`-p tests.simulated.cuda.device`) this file loads the library that CUDA_LIBRARY names. Of time, memory and a
-GPU's own random numbers it tells nothing.
+A process has it from before it imports torch until it ends: tests that need it run in a child (conftest.py). As a
+plugin of pytest (`-p tests.simulated.cuda.device`) this file loads the library that CUDA_LIBRARY names. Of time, memory
+and a GPU's own random numbers it tells nothing.
 """
 
 import ctypes

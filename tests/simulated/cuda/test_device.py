@@ -128,3 +128,10 @@ def test_attention_is_the_cpus(is_causal):
         output.square().sum().backward()
     assert torch.equal(outputs[1].cpu(), outputs[0])
     assert torch.equal(inputs[1].grad.cpu(), inputs[0].grad)
+
+
+def test_view_in_inference_mode_is_what_its_base_is():
+    there = build(4).to(DEVICE)
+    with torch.inference_mode():
+        views = [there[1:], (there * 1)[1:]]
+    assert [view.is_inference() for view in views] == [False, True]

@@ -127,8 +127,11 @@ class Twins {
     if (auto owner = find_owner(twin)) {
       return *owner;
     }
-    auto here = at::detail::make_tensor<TensorImpl>(
-        find_storage(twin.storage()), DispatchKeySet(DispatchKey::CUDA), twin.dtype());
+    const Tensor base = find_base(twin.storage());
+    // In inference mode what is new has no versions; a view has what its base has.
+    auto here = base.defined()
+        ? at::detail::make_tensor<TensorImpl>(TensorImpl::VIEW, Storage(base.storage()), base.key_set(), twin.dtype())
+        : at::detail::make_tensor<TensorImpl>(build_storage(twin.storage()), DispatchKeySet(DispatchKey::CUDA), twin.dtype());
     here.unsafeGetTensorImpl()->set_sizes_and_strides(twin.sizes(), twin.strides(), twin.storage_offset());
     return here;
   }
@@ -140,7 +143,8 @@ class Twins {
       auto* storage = pair.here.storage().unsafeGetStorageImpl();
       auto* impl = pair.here.unsafeGetTensorImpl();
       if (!are_same(find_twin(pair.here.storage()), twin)) {
-        impl->set_storage_keep_dtype(find_storage(twin));
+        const Tensor base = find_base(twin);
+        impl->set_storage_keep_dtype(base.defined() ? base.storage() : build_storage(twin));
       } else if (storage->data() != twin.data() || storage->nbytes() != twin.nbytes()) {
         storage->set_data_ptr_noswap(take(twin));
         storage->set_nbytes(twin.nbytes());
@@ -160,13 +164,17 @@ class Twins {
   };
   std::vector<Pair> pairs;
 
-  // Of a view the storage that it looks into.
-  Storage find_storage(const Storage& twin) {
+  // The tensor into whose memory a twin looks; undefined where the memory is new.
+  Tensor find_base(const Storage& twin) const {
     for (const Pair& pair : pairs) {
       if (are_same(find_twin(pair.here.storage()), twin)) {
-        return pair.here.storage();
+        return pair.here;
       }
     }
+    return Tensor();
+  }
+
+  static Storage build_storage(const Storage& twin) {
     return Storage(Storage::use_byte_size_t(), twin.nbytes(), take(twin), &ALLOCATOR, twin.resizable());
   }
 };
@@ -196,8 +204,9 @@ class Places {
     if (any_here && !MAY_MIX.count(name)) {
       const bool takes_numbers = (op.hasTag(Tag::pointwise) || TAKE_NUMBERS.count(name)) && !writes_elsewhere;
       for (const Tensor& tensor : elsewhere) {
+        const bool is_pythons = tensor.unsafeGetTensorImpl()->is_wrapped_number();
         TORCH_CHECK(
-            takes_numbers && tensor.dim() == 0,
+            is_pythons || (takes_numbers && tensor.dim() == 0),
             "Expected all tensors to be on the same device, but found at least two devices, cuda:0 and cpu! (in ",
             name, ", a tensor of shape ", tensor.sizes(), ")");
       }
