@@ -1,57 +1,40 @@
-"""The tests of this folder run in a child process for each file, which has the device; here they tell what came of it.
+"""The tests of this folder run in a child process, which has the device; here they tell what became of them there.
 
-The child is a pytest of its own, of the same tests. Where there is no compiler they are skipped.
+Where there is no compiler they are skipped. In the child this file offers the models that they share.
 """
 
-import json
-import os
-import subprocess
-import sys
-from dataclasses import dataclass
+from copy import deepcopy
 from functools import cache
 from pathlib import Path
 
 import pytest
 
-from tests.simulated.cuda.device import COMPILER, CUDA_LIBRARY, build_library, has_compiler
+import seq2seq
+from tests.conftest import shake
+from tests.families import save_family
+from tests.published import save_published
+from tests.simulated.cuda.child import Child, Outcome, is_child
+from tests.simulated.cuda.device import COMPILER, build_library, has_compiler
 
-OUTCOMES = "SEQ2SEQ_TESTS_CUDA_OUTCOMES"  # the file in which a child writes down what became of its tests
-IS_CHILD = OUTCOMES in os.environ
-ROOT = Path(__file__).parents[3]
-SECONDS = 240  # for the tests of a file, of which the first waits for all
-
-
-@dataclass(frozen=True)
-class Outcome:
-    """What became of a test in the child: passed, failed or skipped, and why."""
-
-    word: str
-    reason: str
-
-
-@dataclass(frozen=True)
-class Ended:
-    """A child that ended: the outcomes by test, and what it said last."""
-
-    outcomes: dict[str, Outcome]
-    words: str
+FOLDER = Path(__file__).parent
+CHILD = pytest.StashKey[Child]()
 
 
 def pytest_itemcollected(item: pytest.Item) -> None:
-    if not IS_CHILD:
+    if not is_child():
         item.fixturenames.clear()  # they are for the child
 
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> bool | None:
-    if IS_CHILD:
+    if is_child():
         return None
     if not has_compiler():
         pytest.skip(f"{COMPILER} is not here, which builds the simulated CUDA device")
-    ended = run_child(pyfuncitem.config, pyfuncitem.path, *list_chosen(pyfuncitem))
-    outcome = ended.outcomes.get(pyfuncitem.nodeid)
+    child = find_child(pyfuncitem.session)
+    outcome = child.find_outcome(pyfuncitem.nodeid)
     if outcome is None:
-        pytest.fail(f"the child with the simulated device did not come to this test:\n{ended.words}", pytrace=False)
+        pytest.fail(f"the child did not come to this test\n{child.read_last_words()}", pytrace=False)
     if outcome.word == "skipped":
         pytest.skip(outcome.reason)
     if outcome.word == "failed":
@@ -59,44 +42,58 @@ def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> bool | None:
     return True
 
 
-def list_chosen(item: pytest.Function) -> list[str]:
-    """The tests of an item's file that this session runs."""
-    return [other.nodeid for other in item.session.items if other.path == item.path]
+def find_child(session: pytest.Session) -> Child:
+    """The one that runs all tests of the folder that the session runs."""
+    if CHILD not in session.stash:
+        library = build_library(session.config.cache.mkdir("simulated_cuda"))
+        tests = [item.nodeid for item in session.items if FOLDER in item.path.parents]
+        session.stash[CHILD] = Child(library, tests)
+    return session.stash[CHILD]
 
 
-@cache
-def run_child(config: pytest.Config, path: Path, *tests: str) -> Ended:
-    library = build_library(config.cache.mkdir("simulated_cuda"))
-    written = Path(config.cache.mkdir("simulated_cuda")) / f"outcomes_{path.stem}_{os.getpid()}.jsonl"
-    written.unlink(missing_ok=True)
-    kept = {name: value for name, value in os.environ.items() if not name.startswith("PYTEST_")}
-    command = [sys.executable, "-m", "pytest", "-p", "tests.simulated.cuda.device", "-p", "no:cacheprovider"]
-    command += ["-p", "no:xdist", "-m", "", "--tb=short", "-q", *tests]
-    environment = kept | {CUDA_LIBRARY: str(library), OUTCOMES: str(written)}
-    try:
-        child = subprocess.run(
-            command, cwd=ROOT, env=environment, capture_output=True, text=True, errors="replace", timeout=SECONDS
-        )
-        words = f"{child.stdout[-3000:]}\n{child.stderr[-3000:]}\n(it ended with {child.returncode})"
-    except subprocess.TimeoutExpired:
-        words = f"(it was ended after {SECONDS} s)"
-    outcomes = read_outcomes(written)
-    written.unlink(missing_ok=True)
-    return Ended(outcomes, words)
-
-
-def read_outcomes(path: Path) -> dict[str, Outcome]:
-    if not path.exists():
-        return {}
-    rows = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
-    return {row["test"]: Outcome(row["word"], row["reason"]) for row in rows}
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    if CHILD in session.stash:
+        session.stash[CHILD].end()
 
 
 def pytest_runtest_logreport(report: pytest.TestReport) -> None:
-    """Notes, in the child, how each test ended; a failure before or behind the test itself is one too."""
-    if not IS_CHILD or (report.passed and report.when != "call"):
+    """Tells, in the child, how each test ended; before or behind the test itself, where it failed there."""
+    if not is_child() or (report.passed and report.when != "call"):
         return
     reason = report.longrepr[2] if isinstance(report.longrepr, tuple) else report.longreprtext
-    row = {"test": report.nodeid, "word": report.outcome, "reason": reason}
-    with Path(os.environ[OUTCOMES]).open("a", encoding="utf-8") as file:
-        file.write(json.dumps(row) + "\n")
+    Outcome(report.nodeid, report.outcome, reason).tell()
+
+
+@pytest.fixture(scope="session")
+def start_pair(tmp_path_factory):
+    """A function that starts a pair of families, whose heads all do something, and gives a copy of it."""
+
+    @cache
+    def save(family, width):
+        return str(save_family(tmp_path_factory.mktemp("family") / family, family, width=width))
+
+    @cache
+    def start(encoder, encoder_width, decoder, decoder_width):
+        sides = {"encoder": save(encoder, encoder_width), "decoder": save(decoder, decoder_width)}
+        model = seq2seq.warm_start(plan="pair", **sides, convert=False).model
+        shake(model, 0.1, seed=1)
+        return model.eval()
+
+    def copy(encoder="bert", encoder_width=32, decoder="bert", decoder_width=32):
+        return deepcopy(start(encoder, encoder_width, decoder, decoder_width))
+
+    return copy
+
+
+@pytest.fixture(scope="session")
+def start_published(tmp_path_factory):
+    """A function that starts from a tiny published model, and gives a copy of it."""
+
+    @cache
+    def start(family):
+        folder = save_published(tmp_path_factory.mktemp("published"), family)
+        model = seq2seq.warm_start(plan="pretrained", checkpoint=str(folder)).model
+        shake(model, 0.1, seed=1)
+        return model.eval()
+
+    return lambda family: deepcopy(start(family))

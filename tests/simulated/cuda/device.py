@@ -69,6 +69,8 @@ def build_library(folder: Path) -> Path:
     built = subprocess.run(command, capture_output=True, text=True)
     if built.returncode:
         raise RuntimeError(f"{COMPILER} does not build {SOURCE.name} against torch {version('torch')}:\n{built.stderr}")
+    for old in folder.glob("twins_*.so"):
+        old.unlink(missing_ok=True)
     unfinished.replace(library)
     return library
 

@@ -10,10 +10,8 @@ import pytest
 import torch
 
 import seq2seq
-from tests.conftest import shake
-from tests.families import DECODERS, ENCODERS, save_family
+from tests.families import DECODERS, ENCODERS
 from tests.published import FAMILIES as PUBLISHED
-from tests.published import save_published
 from tests.simulated.batches import build_batch
 from tests.simulated.cuda.autocast_rules import autocast_by_the_rules
 from tests.test_pairs import ACROSS
@@ -33,8 +31,6 @@ def compute(model, batch, autocast):
 
 
 def check_micro_batch(model, batch, dtype):
-    shake(model, 0.1, seed=1)
-    model.eval()
     there = deepcopy(model).to(DEVICE)
     is_mixed = dtype != torch.float32
     loss = compute(model, batch, autocast_by_the_rules(dtype) if is_mixed else nullcontext())
@@ -51,45 +47,40 @@ def check_micro_batch(model, batch, dtype):
 
 @in_all_types
 @pytest.mark.parametrize("family", ENCODERS)
-def test_encoder(save, family, dtype):
-    model = seq2seq.warm_start(plan="pair", encoder=save(family), decoder=save("bert"), convert=False).model
+def test_encoder(start_pair, family, dtype):
+    model = start_pair(encoder=family)
     check_micro_batch(model, build_batch(True, model.source_pad_id), dtype)
 
 
 @in_all_types
 @pytest.mark.parametrize("family", DECODERS)
-def test_decoder(save, family, dtype):
-    model = seq2seq.warm_start(plan="pair", encoder=save("bert"), decoder=save(family), convert=False).model
+def test_decoder(start_pair, family, dtype):
+    model = start_pair(decoder=family)
     check_micro_batch(model, build_batch(True, model.source_pad_id), dtype)
 
 
 @in_all_types
-@pytest.mark.parametrize(("encoder", "encoder_width", "decoder", "decoder_width"), ACROSS)
-def test_pair_across_families(tmp_path, encoder, encoder_width, decoder, decoder_width, dtype):
-    started = seq2seq.warm_start(
-        plan="pair",
-        encoder=str(save_family(tmp_path / encoder, encoder, width=encoder_width)),
-        decoder=str(save_family(tmp_path / decoder, decoder, width=decoder_width)),
-        convert=False,
-    )
-    check_micro_batch(started.model, build_batch(True, started.model.source_pad_id), dtype)
+@pytest.mark.parametrize("pair", ACROSS, ids=str)
+def test_pair_across_families(start_pair, pair, dtype):
+    model = start_pair(*pair)
+    check_micro_batch(model, build_batch(True, model.source_pad_id), dtype)
 
 
 @in_all_types
 @pytest.mark.parametrize("family", [*PUBLISHED, "pegasus", "t5gemma"])
-def test_published(tmp_path, family, dtype):
-    model = seq2seq.warm_start(plan="pretrained", checkpoint=str(save_published(tmp_path, family))).model
+def test_published(start_published, family, dtype):
+    model = start_published(family)
     check_micro_batch(model, build_batch(True, model.source_pad_id), dtype)
 
 
 @in_all_types
 @pytest.mark.parametrize("padded", [True, False], ids=["padded", "full"])
 def test_pair_that_was_converted(save, padded, dtype):
-    model = seq2seq.warm_start(plan="bert2bert", encoder=save("bert")).model
+    model = seq2seq.warm_start(plan="bert2bert", encoder=save("bert")).model.eval()
     check_micro_batch(model, build_batch(padded, model.source_pad_id), dtype)
 
 
 @in_all_types
 def test_pair_that_shares_its_weights(save, dtype):
-    model = seq2seq.warm_start(plan="bertshare", encoder=save("bert")).model
+    model = seq2seq.warm_start(plan="bertshare", encoder=save("bert")).model.eval()
     check_micro_batch(model, build_batch(True, model.source_pad_id), dtype)

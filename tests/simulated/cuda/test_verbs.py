@@ -12,9 +12,8 @@ from seq2seq.engines import sampling
 from seq2seq.engines.options import GenerationOptions
 from seq2seq.engines.transformers import TransformersEngine
 from tests.conftest import build_description, shake
-from tests.families import DECODERS, ENCODERS, save_family
+from tests.families import DECODERS, ENCODERS
 from tests.published import FAMILIES as PUBLISHED
-from tests.published import save_published
 from tests.simulated.cuda.device import on_the_cpu
 from tests.test_pairs import ACROSS
 from tests.training.runs import write_pairs, write_recipe
@@ -37,13 +36,10 @@ SEARCHES = {
     "bf16": {"num_beams": 2, "precision": "bf16"},
     "fp16": {"num_beams": 2, "precision": "fp16"},
 }
-by_search = pytest.mark.parametrize("search", SEARCHES)
 
 
 def check_search(model, **options):
     """Ids and scores of the device are those of the CPU."""
-    shake(model, 0.1, seed=1)
-    model.eval()
     chosen = GenerationOptions(max_target_tokens=10, **options)
     here = TransformersEngine(model)
     there = TransformersEngine(deepcopy(model).to(DEVICE))
@@ -51,42 +47,33 @@ def check_search(model, **options):
     assert there.score(SOURCES, LABELS) == here.score(SOURCES, LABELS)
 
 
-@by_search
-def test_search(save, search):
-    model = seq2seq.warm_start(plan="pair", encoder=save("bert"), decoder=save("bert")).model
-    check_search(model, **SEARCHES[search])
+@pytest.mark.parametrize("search", SEARCHES)
+def test_search(start_pair, search):
+    check_search(start_pair(), **SEARCHES[search])
 
 
 @pytest.mark.parametrize("search", ["greedy", "beams"])
 @pytest.mark.parametrize("family", ENCODERS)
-def test_search_of_encoder(save, family, search):
-    model = seq2seq.warm_start(plan="pair", encoder=save(family), decoder=save("bert"), convert=False).model
-    check_search(model, **SEARCHES[search])
+def test_search_of_encoder(start_pair, family, search):
+    check_search(start_pair(encoder=family), **SEARCHES[search])
 
 
 @pytest.mark.parametrize("search", ["greedy", "beams"])
 @pytest.mark.parametrize("family", DECODERS)
-def test_search_of_decoder(save, family, search):
-    model = seq2seq.warm_start(plan="pair", encoder=save("bert"), decoder=save(family), convert=False).model
-    check_search(model, **SEARCHES[search])
+def test_search_of_decoder(start_pair, family, search):
+    check_search(start_pair(decoder=family), **SEARCHES[search])
+
+
+@pytest.mark.parametrize("search", ["greedy", "beams"])
+@pytest.mark.parametrize("pair", ACROSS, ids=str)
+def test_search_across_families(start_pair, pair, search):
+    check_search(start_pair(*pair), **SEARCHES[search])
 
 
 @pytest.mark.parametrize("search", ["greedy", "beams", "nucleus", "bf16"])
 @pytest.mark.parametrize("family", [*PUBLISHED, "pegasus", "t5gemma"])
-def test_search_of_published(tmp_path, family, search):
-    model = seq2seq.warm_start(plan="pretrained", checkpoint=str(save_published(tmp_path, family))).model
-    check_search(model, **SEARCHES[search])
-
-
-@pytest.mark.parametrize(("encoder", "encoder_width", "decoder", "decoder_width"), ACROSS)
-def test_search_across_families(tmp_path, encoder, encoder_width, decoder, decoder_width):
-    started = seq2seq.warm_start(
-        plan="pair",
-        encoder=str(save_family(tmp_path / encoder, encoder, width=encoder_width)),
-        decoder=str(save_family(tmp_path / decoder, decoder, width=decoder_width)),
-        convert=False,
-    )
-    check_search(started.model, **SEARCHES["beams"])
+def test_search_of_published(start_published, family, search):
+    check_search(start_published(family), **SEARCHES[search])
 
 
 @pytest.fixture
