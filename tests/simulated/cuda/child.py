@@ -44,7 +44,8 @@ class Child:
 
     def __init__(self, library: Path, tests: Sequence[str]) -> None:
         reading, writing = os.pipe()
-        self._words: IO[str] = tempfile.TemporaryFile("w+", encoding="utf-8", errors="replace")  # noqa: SIM115 see `end`
+        # Closed by `end`.
+        self._words: IO[str] = tempfile.TemporaryFile("w+", encoding="utf-8", errors="replace")  # noqa: SIM115
         self._pipe = os.fdopen(reading, encoding="utf-8")
         self._outcomes: dict[str, Outcome] = {}
         # Not of what pytest and its plugins tell their own processes.

@@ -135,3 +135,29 @@ def test_view_in_inference_mode_is_what_its_base_is():
     with torch.inference_mode():
         views = [there[1:], (there * 1)[1:]]
     assert [view.is_inference() for view in views] == [False, True]
+
+
+@pytest.mark.parametrize("kind", [{"fused": True}, {"foreach": True}, {"foreach": False}], ids=str)
+def test_steps_of_adamw_are_the_cpus(kind):
+    layers = [torch.nn.Linear(4, 3), torch.nn.Linear(4, 3, device=DEVICE)]
+    layers[1].load_state_dict(layers[0].state_dict())
+    for layer in layers:
+        optimizer = torch.optim.AdamW(layer.parameters(), lr=0.1, **kind)
+        inputs = build(2, 4).to(layer.weight.device)
+        for _ in range(3):
+            optimizer.zero_grad()
+            layer(inputs).square().sum().backward()
+            torch.nn.utils.clip_grad_norm_(layer.parameters(), 0.5)
+            optimizer.step()
+        assert optimizer.state[layer.weight]["exp_avg"].device == layer.weight.device
+    assert torch.equal(layers[1].weight.cpu(), layers[0].weight)
+
+
+def test_fused_step_with_averages_on_the_cpu_fails():
+    layer = torch.nn.Linear(4, 3, device=DEVICE)
+    optimizer = torch.optim.AdamW(layer.parameters(), fused=True)
+    layer(build(2, 4).to(DEVICE)).sum().backward()
+    optimizer.step()
+    optimizer.state[layer.weight]["exp_avg"] = torch.zeros(3, 4)
+    with pytest.raises(RuntimeError, match=ELSEWHERE):
+        optimizer.step()

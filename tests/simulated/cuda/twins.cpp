@@ -131,7 +131,8 @@ class Twins {
     // In inference mode what is new has no versions; a view has what its base has.
     auto here = base.defined()
         ? at::detail::make_tensor<TensorImpl>(TensorImpl::VIEW, Storage(base.storage()), base.key_set(), twin.dtype())
-        : at::detail::make_tensor<TensorImpl>(build_storage(twin.storage()), DispatchKeySet(DispatchKey::CUDA), twin.dtype());
+        : at::detail::make_tensor<TensorImpl>(
+              build_storage(twin.storage()), DispatchKeySet(DispatchKey::CUDA), twin.dtype());
     here.unsafeGetTensorImpl()->set_sizes_and_strides(twin.sizes(), twin.strides(), twin.storage_offset());
     return here;
   }
