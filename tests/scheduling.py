@@ -15,6 +15,9 @@ LAUNCHING = (
     "tests/training/test_two_processes.py",
 )
 
+# Its files share a child process of their worker, which has the device that they need.
+ON_A_SIMULATED_DEVICE = "tests/simulated/cuda"
+
 
 class FileScheduling(LoadFileScheduling):
     """The tests of a file stay together, as its fixtures are made once a worker, and those of launching files too."""
@@ -25,4 +28,6 @@ class FileScheduling(LoadFileScheduling):
 
     def _split_scope(self, nodeid):
         file = super()._split_scope(nodeid)
+        if file.startswith(f"{ON_A_SIMULATED_DEVICE}/"):
+            return ON_A_SIMULATED_DEVICE
         return "launches" if file in LAUNCHING else file

@@ -18,3 +18,11 @@ def test_files_that_launch_processes_share_a_worker_and_any_other_has_its_own_sc
     files = [*LAUNCHING, "tests/test_files.py", "tests/test_files.py"]
     scopes = [scheduling._split_scope(f"{file}::test_{index}[x::y]") for index, file in enumerate(files)]
     assert scopes == ["launches"] * len(LAUNCHING) + ["tests/test_files.py"] * 2
+
+
+def test_files_whose_tests_need_the_simulated_device_share_a_worker():
+    scheduling = FileScheduling.__new__(FileScheduling)
+    folder = ROOT / "tests/simulated/cuda"
+    files = [path.relative_to(ROOT).as_posix() for path in folder.glob("test_*.py")]
+    assert len(files) > 1
+    assert {scheduling._split_scope(f"{file}::test") for file in files} == {"tests/simulated/cuda"}

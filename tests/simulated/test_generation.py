@@ -12,7 +12,6 @@ from tests.families import DECODERS, ENCODERS
 from tests.published import FAMILIES as PUBLISHED
 from tests.published import save_published
 from tests.simulated.device import move, simulating
-from tests.simulated.test_micro_batch import save  # noqa: F401  a fixture
 
 PADDED = [[5, 6, 7, 8, 9], [6, 7, 8], [7, 8, 5, 6, 9]]
 FULL = [[5, 6, 7], [6, 7, 8], [7, 8, 5]]
@@ -55,19 +54,19 @@ def check_waits(model, sources, waits=1, unpinned=0, **options):
 
 @pytest.mark.parametrize("sources", [PADDED, FULL], ids=["padded", "full"])
 @pytest.mark.parametrize("options", SEARCHES, ids=str)
-def test_search(save, options, sources):  # noqa: F811
+def test_search(save, options, sources):
     model = seq2seq.warm_start(plan="pair", encoder=save("bert"), decoder=save("bert"), convert=False).model
     check_waits(model, sources, **options)
 
 
 @pytest.mark.parametrize("family", ENCODERS)
-def test_encoder(save, family):  # noqa: F811
+def test_encoder(save, family):
     model = seq2seq.warm_start(plan="pair", encoder=save(family), decoder=save("bert"), convert=False).model
     check_waits(model, PADDED, **GREEDY)
 
 
 @pytest.mark.parametrize("family", DECODERS)
-def test_decoder(save, family):  # noqa: F811
+def test_decoder(save, family):
     model = seq2seq.warm_start(plan="pair", encoder=save("bert"), decoder=save(family), convert=False).model
     check_waits(model, PADDED, **GREEDY)
 

@@ -19,19 +19,6 @@ ENCODER_WAITS = {"longformer": 2}
 PUBLISHED_WAITS = {"t5gemma": 3}
 
 
-@pytest.fixture(scope="module")
-def save(tmp_path_factory):
-    """A function that saves a tiny model of a family once."""
-    folders = {}
-
-    def save(family):
-        if family not in folders:
-            folders[family] = str(save_family(tmp_path_factory.mktemp("family") / family, family))
-        return folders[family]
-
-    return save
-
-
 def compute(model, batch):
     sums = model(**batch)
     sums.objective.backward()

@@ -19,18 +19,9 @@ from seq2seq.training.trainer import Trainer
 from seq2seq.training.validation import compute_validation_loss
 from tests.batches import build_batch
 from tests.simulated.device import COUNTS, DEVICE, move, simulating, training_there
+from tests.simulated.runs import CUT, RUNS, read_figures, read_last
 from tests.training.faults import break_gradients, limit_memory
 from tests.training.runs import copy_up_to_step_3, read_events, write_recipe
-
-# 8 pairs of 4 to 15 padded tokens; 65 cut most steps into two micro-batches or three.
-CUT = {"micro_batch_tokens": 65}
-RUNS = {
-    "whole": {},
-    "cut": CUT,
-    "averaged": CUT | {"ema_decay": 0.9, "max_gradient_norm": None},
-    "thawed": CUT | {"freeze": {"encoder": 2}, "layer_decay": 0.9, "learning_rates": {"cross_attention": 1e-2}},
-    "smoothed": CUT | {"label_smoothing": 0.1, "gradient_checkpointing": True, "checkpoint_every_minutes": 1000},
-}
 
 
 @pytest.fixture
@@ -54,18 +45,6 @@ def steps(monkeypatch) -> list:
 
     monkeypatch.setattr(Trainer, "_run_step", run_step)
     return seen
-
-
-def read_figures(run) -> list:
-    """What a run found at every step."""
-    return [(row["loss"], row["gradient_norm"]) for row in read_events(run, "train")]
-
-
-def read_last(run) -> dict[str, bytes]:
-    """The tensors that a run could go on from."""
-    last = run / "checkpoints/step_00000006"
-    files = [last / "model.safetensors", *last.glob("training/*.safetensors")]
-    return {path.name: path.read_bytes() for path in files}
 
 
 def check_steps(steps, *, count):
