@@ -32,6 +32,8 @@ ANSWERS = {
     "get_device_capability": (9, 0),
     "max_memory_allocated": 0,
     "memory_allocated": 0,
+    "memory_reserved": 0,
+    "mem_get_info": (2**34, 2**34),  # free, of all
     "_is_in_bad_fork": False,
     "_lazy_init": None,
     "set_device": None,
