@@ -13,9 +13,9 @@ from seq2seq.analysis.importance import compute_importance
 from seq2seq.analysis.pruning_rounds import Pairs
 from seq2seq.engines.forced_decoding import score_ids
 from seq2seq.modeling.attention_sites import gated, list_sites
+from tests.batches import build_batch
 from tests.conftest import shake
 from tests.simulated.device import DEVICE, SimulatedTensor, move, simulating
-from tests.simulated.test_micro_batch import build_batch, save  # noqa: F401  a fixture
 
 SOURCES = [[5, 6, 7, 8, 9], [6, 7, 8], [7, 8, 5, 6, 9]]
 LABELS = [[5, 6, 7], [8, 9, 5, 6], [7]]
@@ -23,7 +23,7 @@ FEW, MANY = 2, 4  # batches
 
 
 @pytest.fixture
-def model(save):  # noqa: F811
+def model(save):
     model = seq2seq.warm_start(plan="bertshare", encoder=save("bert")).model
     shake(model, 0.1, seed=1)
     return model.eval()

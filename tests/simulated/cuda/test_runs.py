@@ -53,7 +53,7 @@ def test_run_is_on_the_device(recipe, monkeypatch):
 
 
 def test_batch_that_stays_on_the_cpu_fails(recipe, monkeypatch):
-    for user in ("seq2seq.training.trainer", "seq2seq.data.loader"):  # the first batch of a step goes ahead of the others
+    for user in ("seq2seq.training.trainer", "seq2seq.data.loader"):
         monkeypatch.setattr(f"{user}.move_batch", lambda batch, device: batch)
     with pytest.raises(RuntimeError, match="Expected all tensors to be on the same device"):
         seq2seq.train(recipe(max_steps=1))
