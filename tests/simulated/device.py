@@ -24,6 +24,8 @@ from torch.utils._pytree import tree_leaves, tree_map
 from torch.utils.backend_registration import _DummyBackendModule, _setup_privateuseone_for_python_backend
 from transformers import PreTrainedModel
 
+from tests.simulated.kernels import starts_kernel
+
 NAME = "simulated"
 CPU = torch.device("cpu")
 ATEN = torch.ops.aten
@@ -48,21 +50,6 @@ WAITED_FOR = {
     ATEN.unique_consecutive.default,
     ATEN.unique_dim.default,
     ATEN.repeat_interleave.Tensor,
-}
-# They start no kernel.
-FREE = {
-    ATEN.detach.default,
-    ATEN.alias.default,
-    ATEN.lift.default,
-    ATEN.lift_fresh.default,
-    ATEN._unsafe_view.default,
-    ATEN._reshape_alias.default,
-    ATEN.is_same_size.default,
-    ATEN.empty.memory_format,
-    ATEN.empty_like.default,
-    ATEN.empty_strided.default,
-    ATEN.new_empty.default,
-    ATEN.new_empty_strided.default,
 }
 PLACES = ("/seq2seq/", "/transformers/", "/accelerate/", "/torch/nn/utils/", "/torch/optim/")
 
@@ -258,8 +245,7 @@ def _count(function: Any, args: tuple, kwargs: dict, ours: list, *, lands_here: 
             COUNTS.unpinned[f"copy of {tuple(source.shape)} at {find_place()}"] += 1
         elif not (kwargs.get("non_blocking") or args[2:] == (True,)):
             COUNTS.waits[f"copy of {tuple(source.shape)} that blocks at {find_place()}"] += 1
-    is_view = any(one.alias_info is not None and not one.alias_info.is_write for one in function._schema.returns)
-    if lands_here and function not in FREE and not is_view:
+    if lands_here and starts_kernel(function):
         COUNTS.kernels[str(function)] += 1
 
 
