@@ -167,7 +167,14 @@ def test_nothing_is_cast_in_fp32(started):
 
 
 @pytest.mark.parametrize(
-    "training", [{}, {"gradient_checkpointing": True}, {"compile": True}, {"freeze": {"encoder": 3}}], ids=str
+    "training",
+    [
+        {},
+        {"gradient_checkpointing": True},
+        pytest.param({"compile": True}, marks=pytest.mark.slow),
+        {"freeze": {"encoder": 3}},
+    ],
+    ids=str,
 )
 def test_run_is_that_of_autocast(recipe, monkeypatch, training):
     settings = {"precision": "bf16", "max_steps": 4, "micro_batch_tokens": 60} | training
