@@ -29,13 +29,17 @@ def collate(
     Shape: of a text input_ids and attention_mask (B, S), which is left out where nothing is padded; labels (B, T), -100
     behind the target; real (N,), where the N real labels stand among all.
     """
-    inputs = collate_sources([examples.sources[index] for index in indices])
-    mask = inputs.get(MASK)
-    if mask is not None and mask.all():  # attention without a mask is faster
-        del inputs[MASK]
+    inputs = drop_full_mask(collate_sources([examples.sources[index] for index in indices]))
     labels = pad_rows([examples.labels[index] for index in indices], IGNORED_LABEL)
     # Looked at here: where a GPU would look for them, the CPU waits for what it finds.
     return inputs | {"labels": labels, "real": find_real(labels)}
+
+
+def drop_full_mask(inputs: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+    """The inputs of an encoder without their mask where nothing is padded: attention without one is faster."""
+    mask = inputs.get(MASK)
+    is_full = mask is not None and bool(mask.all())
+    return {name: tensor for name, tensor in inputs.items() if not (is_full and name == MASK)}
 
 
 def collate_to_shape(

@@ -10,7 +10,7 @@ import torch
 
 from ..base.errors import GenerationError
 from ..base.memory import explain_memory
-from ..data.collation import move_batch
+from ..data.collation import drop_full_mask, move_batch
 from ..modeling.token_loss import IGNORED_LABEL, TokenLossModel, evaluating, find_real, select_real
 from ..sources.padding import collate_ids, pad_rows
 from ..sources.source import Source, Stored
@@ -72,10 +72,8 @@ def collate_for(
     `source` as in `score_ids`.
     """
     inputs = collate_ids(rows, model.source_pad_id) if source is None else source.collate(rows)
-    if "attention_mask" in inputs and inputs["attention_mask"].all():
-        inputs = {name: tensor for name, tensor in inputs.items() if name != "attention_mask"}
     named = {}
-    for name, tensor in move_batch(inputs, model.device).items():
+    for name, tensor in move_batch(drop_full_mask(inputs), model.device).items():
         named[name] = tensor.to(model.dtype) if tensor.is_floating_point() else tensor
     return named
 

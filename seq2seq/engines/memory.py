@@ -5,7 +5,6 @@ vocabulary.
 """
 
 import torch
-from torch import nn
 
 from ..modeling.attention_sites import list_sites
 from ..modeling.token_loss import TokenLossModel
@@ -58,18 +57,11 @@ def count_token_bytes(model: TokenLossModel, options: GenerationOptions) -> floa
     states = 0
     for site in list_sites(model):
         if site.kind == "encoder":
-            states = max(states, _find_width(site.output))
-        widths[site.kind] += _find_width(site.output)
+            states = max(states, site.width)
+        widths[site.kind] += site.width
     # Keys and values; of the target twice, as rows that follow their beams are gathered from one buffer into another.
     of_target = 2 * 2 * widths["decoder"]
     of_source = 2 * widths["cross"] + (1 + COPIES_OF_STATES) * states
     # A row has the logits of one position at a time, and room for the longest output.
     of_logits = COPIES_OF_LOGITS * 4 * model.target_rows / (options.max_target_tokens + 1)
     return size * max(of_target, of_source) + of_logits
-
-
-def _find_width(projection: nn.Module) -> int:
-    """The width of what a projection takes: the heads of its site side by side."""
-    weight = projection.get_parameter("weight")
-    # transformers' Conv1D, of GPT-2, keeps its weight turned.
-    return weight.shape[0] if type(projection).__name__ == "Conv1D" else weight.shape[1]

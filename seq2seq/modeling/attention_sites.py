@@ -13,6 +13,7 @@ from typing import Any, Literal
 import torch
 from torch import nn
 from transformers import PreTrainedModel
+from transformers.pytorch_utils import Conv1D
 
 from ..families.family import AttentionNames
 from .parts import find_cross_marks, find_side_families, find_sides
@@ -36,6 +37,12 @@ class AttentionSite:
     output: nn.Module
     heads: int
     names: AttentionNames
+
+    @property
+    def width(self) -> int:
+        """Of all its heads side by side: how much `output` takes."""
+        dim = 0 if isinstance(self.output, Conv1D) else 1  # GPT-2's keeps its weight turned
+        return self.output.get_parameter("weight").shape[dim]
 
 
 def list_sites(model: PreTrainedModel) -> list[AttentionSite]:

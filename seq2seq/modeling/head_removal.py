@@ -81,15 +81,10 @@ def _count_blocks(site: AttentionSite, part: str, size: int) -> int:
         blocks = 1
         rest = size % site.heads
     else:
-        blocks, rest = divmod(size, _count_inputs(site.output))
+        blocks, rest = divmod(size, site.width)
     if rest or not blocks:
         raise ValueError(f"heads of {site.name} share their keys and values, so that none can go alone")
     return blocks
-
-
-def _count_inputs(projection: nn.Module) -> int:
-    dim = 0 if isinstance(projection, Conv1D) else 1  # GPT-2's keeps its weight turned
-    return projection.get_parameter("weight").shape[dim]
 
 
 def map_all_head_rows(model: PreTrainedModel) -> dict[str, tuple[AttentionSite, HeadRows]]:
@@ -213,7 +208,7 @@ def _check_siblings(sites: Sequence[AttentionSite], kept: Mapping[str, Sequence[
 def _update_counts(model: PreTrainedModel, site: AttentionSite, heads: int) -> None:
     """Attributes of a site's modules that count heads or rows."""
     attention = model.get_submodule(site.name)
-    inputs = _count_inputs(site.output)
+    inputs = site.width
     counted = False
     for module in attention.modules():
         for name in site.names.counts:

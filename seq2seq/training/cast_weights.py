@@ -11,10 +11,10 @@ import torch
 from torch import nn
 from transformers.pytorch_utils import Conv1D
 
+from ..engines.casting import TYPES
 from ..families.table import find_family
 from ..modeling.token_loss import TokenLossModel
 
-TYPES = {"bf16": torch.bfloat16, "fp16": torch.float16}
 LINEAR = (nn.Linear.forward, Conv1D.forward)  # which autocast computes in its type, and which read nothing else
 
 
@@ -95,10 +95,12 @@ def build_cast_weights(model: TokenLossModel, precision: str) -> CastWeights | N
 
 def _list_weights(model: TokenLossModel) -> Iterator[tuple[nn.Module, str, nn.Parameter]]:
     """Those that linear layers alone compute with, where autocast reaches them."""
-    linear = [module for module in model.modules() if type(module).forward in LINEAR]
+    linear = []
     out_of_reach = set(_list_out_of_reach(model))
     for module in model.modules():
-        if module not in linear:
+        if type(module).forward in LINEAR:
+            linear.append(module)
+        else:
             out_of_reach |= {id(parameter) for parameter in module._parameters.values()}
     for module in linear:
         for name, parameter in module._parameters.items():
